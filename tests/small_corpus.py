@@ -157,10 +157,14 @@ class Device:
     Args:
         plan: of each case what to say, or ``!crash``, ``!hang``, ``!lie``, ``!babble``; with
             ``!boot`` it says hello when it starts, too.
+        hello: what it says.
     """
 
-    def __init__(self, plan: dict[str, str]) -> None:
+    def __init__(self, plan: dict[str, str], hello: str = HELLO) -> None:
         self.plan = plan
+        self.hello = hello
+        self.context: dict[str, list[str]] = {}
+        self._context: list[str] = []
         self.asked: list[str] = []
         self.is_hanging = False
         self.reset: Path | None = None
@@ -170,7 +174,7 @@ class Device:
         """Start, as a device does on a new connection or when its power comes."""
         self.is_hanging = False
         if "!boot" in self.plan:
-            put(HELLO.encode())
+            put(self.hello.encode())
 
     def take(self, data: bytes, put: Callable[[bytes], None]) -> bool:
         """Take octets and answer; whether the device is still there."""
@@ -180,11 +184,15 @@ class Device:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             words = line.decode("ascii", "replace").split()
-            if len(words) < 3 or words[2].startswith("+") or self.is_hanging:
+            if len(words) < 3 or self.is_hanging:
+                continue
+            if words[2].startswith("+"):
+                self._context.append(words[2])
                 continue
             if words[2] == "hello":
-                put(b"booted\r\n" + HELLO.replace("\n", "\r\n").encode())
+                put(b"booted\r\n" + self.hello.replace("\n", "\r\n").encode())
                 continue
+            self.context[words[2]], self._context = self._context, []
             self.asked.append(words[2])
             if not self._answer(words[2], put):
                 return False
@@ -195,7 +203,7 @@ class Device:
         if said == "!crash":
             return False
         if said == "!reboot":
-            put(HELLO.encode())
+            put(self.hello.encode())
         elif said == "!hang":
             self.is_hanging = True
         elif said == "!lie":

@@ -274,6 +274,15 @@ def test_a_target_of_lines_is_asked_and_says_its_name_and_codes(run, results, tm
     assert outcome.out.startswith("planned: 9 cases, rfc5280\n")
 
 
+def test_a_device_is_sent_what_it_is_said_to_be_able_to_use(results):
+    device = Device({**RIGHT, "one-short": "!reboot"}, hello="smki 1 hello short\n")
+    with over_tcp(device) as target:
+        found = results(target, "--capabilities", "chain,time,crl,names,rsa")
+    assert found["list-stale"]["outcome"] == "right"
+    for case in ("good-one", "two-short"):  # before and after the restart
+        assert {"+chain", "+root", "+at", "+eui64"} <= set(device.context[case])
+
+
 @pytest.mark.parametrize("how", ["!crash", "!exit"])
 def test_a_crash_is_one_wrong_case_and_the_target_is_started_again(results, tmp_path, how):
     found = results(lines_target(tmp_path, {**RIGHT, "one-short": how}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level
@@ -89,7 +89,7 @@ def ask_all(
         InputError: if the target cannot be started, breaks the protocol, or is lost.
     """
     try:
-        hello = opened(target, settings)
+        hello = target.open(settings.seconds, settings.capabilities)
         strange = sorted((hello.only or frozenset()) - ids)
         if ids and strange:
             raise _unknown(strange[0])
@@ -106,14 +106,6 @@ def ask_all(
         return asked
     finally:
         target.close()
-
-
-def opened(target: Target, settings: Settings) -> Hello:
-    """Start a target: what it says of itself, with the capabilities of the settings if any."""
-    hello = target.open(settings.seconds)
-    if settings.capabilities is None:
-        return hello
-    return replace(hello, capabilities=settings.capabilities)
 
 
 def _leave_out(case: LoadedCase, asked: Asked) -> None:

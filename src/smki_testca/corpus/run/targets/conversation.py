@@ -17,6 +17,7 @@ from smki_testca.corpus.run.targets.messages import Again, Code, ProtocolError, 
 from smki_testca.corpus.run.targets.target import broken_protocol, not_started
 
 if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.questions import Question
     from smki_testca.corpus.run.targets.channels import Connect
     from smki_testca.corpus.run.targets.messages import Dialect, Message
@@ -41,13 +42,15 @@ class Conversation:
         self._connect = connect
         self._dialect = dialect
         self._hello = Hello()
+        self._capabilities: frozenset[Need] | None = None
         self._channel: Channel | None = None
         self._lines: Lines
         self._late: set[str] = set()
         self._has_answered = False
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Open the channel, and ask for the hello."""
+        self._capabilities = capabilities
         self._has_answered = False
         deadline = time.monotonic() + seconds
         self._channel = self._connect(seconds)
@@ -60,7 +63,8 @@ class Conversation:
                 if isinstance(message, Code):
                     codes[message.number] = message.name
                 elif isinstance(message, Hello):
-                    self._hello = replace(message, codes={**codes, **message.codes})
+                    said = replace(message, codes={**codes, **message.codes})
+                    self._hello = said.able_to(capabilities)
                     return self._hello
         except ChannelClosedError as error:
             raise not_started(self._name, f"before its hello, {error}") from error
@@ -71,7 +75,7 @@ class Conversation:
     def restart(self, seconds: float) -> None:
         """Close the channel and open it again."""
         self.close()
-        self.open(seconds)
+        self.open(seconds, self._capabilities)
 
     def close(self) -> None:
         """Close the channel."""

@@ -14,6 +14,7 @@ from smki_testca.input_files import read_regular
 from smki_testca.text_files import utf8
 
 if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.questions import Question
 
 MAX_OCTETS = 64 << 20
@@ -37,7 +38,7 @@ class Log:
         self._answers: dict[str, Reply] = {}
         self._codes: dict[str, str] = {}
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Read the file.
 
         Raises:
@@ -66,7 +67,8 @@ class Log:
             raise self._broken(
                 f"it ends with a count of {end.count}, and has {len(self._answers)} answers"
             )
-        return replace(hello, only=frozenset(self._answers), codes=self._codes)
+        said = replace(hello, only=frozenset(self._answers), codes=self._codes)
+        return said.able_to(capabilities)
 
     def ask(self, question: Question, seconds: float) -> Answer:
         """The answer in the log."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.answers import Answer, Hello
     from smki_testca.corpus.run.questions import Question
 
@@ -20,11 +21,12 @@ class Target(Protocol):
 
     is_parallel: bool
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Start the target, and ask what it can do.
 
         Args:
             seconds: how long it may take.
+            capabilities: what it can do; None for what it says itself.
 
         Raises:
             InputError: if it cannot be started, or breaks the protocol.
