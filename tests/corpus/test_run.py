@@ -822,6 +822,59 @@ def test_a_report_is_not_overwritten_unless_forced(run, tmp_path):
     assert page.read_text() != "mine"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("--html", "report"), ("--junit", "report")),
+        (("--save", "report"), ("--markdown", "./report")),
+        (("--save", "report"), ("--journal", "link/report")),
+        (("--save", "corpus-run.journal"), ()),
+        (("--html", "-"), ("--junit", "-")),
+    ],
+)
+def test_two_outputs_of_one_name_are_wrong_usage(run, one_line, tmp_path, one, other):
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = set(tmp_path.iterdir())
+    outcome = run("exec:true {der}", *one, *other, "--force")
+    assert outcome.code == 2
+    assert " both name " in one_line(outcome)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_two_pages_of_one_name_are_not_compared_into(run, command, one_line, tmp_path):
+    saved = tmp_path / "saved.json"
+    run("exec:true {der}", "--save", saved)
+    outcome = command("corpus", "compare", saved, "--html", "matrix", "--markdown", "matrix")
+    assert outcome.code == 2
+    assert "--html and --markdown both name matrix" in one_line(outcome)
+
+
+@pytest.mark.parametrize("option", ["--html", "--save", "--write-expectations", "--journal"])
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_asked(
+    run, one_line, tmp_path, option
+):
+    asked = tmp_path / "asked"
+    outcome = run(f"exec:touch {asked} {{der}}", option, "absent/file")
+    assert outcome.code == 4
+    assert "absent/file cannot be written" in one_line(outcome)
+    assert not asked.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_a_report_that_cannot_be_printed_loses_no_answer(corpus, tmp_path):
+    asked = tmp_path / "asked"
+    words = ["corpus", "run", str(corpus), "--with", f"exec:touch {asked} {{der}}"]
+    command = [sys.executable, "-m", "smki_testca", *words]
+    with Path("/dev/full").open("w") as full:
+        failed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert failed.returncode not in {0, 1}
+    asked.unlink()
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, check=False)
+    assert b"9 cases" in resumed.stdout
+    assert not asked.exists()
+    assert not (tmp_path / "corpus-run.journal").exists()
+
+
 def test_a_report_says_what_differs_from_the_last_run(run, shell, tmp_path):
     last = tmp_path / "last.json"
     run(shell(RIGHT_EXITS), "--save", last)
@@ -850,8 +903,10 @@ def test_targets_are_compared_side_by_side(run, command, shell, tmp_path):
 def test_a_report_of_another_level_is_not_the_last_one(run, tmp_path, one_line):
     last = tmp_path / "last.json"
     run("exec:true {der}", "--save", last)
-    outcome = run("exec:true {der}", "--last", last, "--level", "gbcs")
+    asked = tmp_path / "asked"
+    outcome = run(f"exec:touch {asked} {{der}}", "--last", last, "--level", "gbcs")
     assert outcome.code == 4
+    assert not asked.exists()
     assert "The last report is of the level rfc5280" in one_line(outcome)
 
 
