@@ -22,6 +22,7 @@ from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Level
 from smki_testca.corpus.delivery.folder import files
 from smki_testca.corpus.run import expectations as expectations_file
+from smki_testca.corpus.run import resetting
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import load, of_cases
@@ -444,6 +445,55 @@ def test_a_reset_that_fails_ends_the_run(run, one_line):
         outcome = run(target, "--reset", "false")
     assert outcome.code == 4
     assert "--reset fails: it ended with exit code 1" in one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("reset", "said"),
+    [
+        ("./absent", "The command ./absent of --reset cannot be started: there is no such program"),
+        ("'open", "no closing quotation"),
+        (" ", "no command is named"),
+    ],
+)
+def test_a_reset_that_is_no_command_is_told_before_anything_is_asked(
+    run, one_line, tmp_path, reset, said
+):
+    asked = tmp_path / "asked"
+    outcome = run(f"exec:touch {asked} {{der}}", "--reset", reset)
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+    assert not asked.exists()
+
+
+def test_a_reset_that_cannot_be_started_is_no_crash(run, one_line, tmp_path):
+    reset = tmp_path / "reset"
+    reset.write_bytes(b"#!/absent/interpreter\n")
+    reset.chmod(0o700)
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        outcome = run(target, "--reset", reset)
+    assert outcome.code == 4
+    assert "of --reset cannot be started" in one_line(outcome)
+
+
+def test_what_a_reset_starts_stays_and_what_it_prints_is_thrown_away(results, tmp_path):
+    started = tmp_path / "pid"
+    reset = tmp_path / "reset.sh"
+    reset.write_text(f"yes | head -c 1000000\nsleep 600 &\necho $! > {started}\n")
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        found = results(target, "--reset", f"sh {reset}")
+    assert found["two-short"]["outcome"] == "right"
+    os.kill(int(started.read_text()), signal.SIGKILL)  # it fails if nothing runs
+
+
+def test_a_reset_that_takes_too_long_is_killed(run, one_line, monkeypatch):
+    monkeypatch.setattr(resetting, "MOST_SECONDS", 0.2)
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        outcome = run(target, "--reset", "sleep 600")
+    assert outcome.code == 4
+    assert "it takes over 0.2 seconds" in one_line(outcome)
 
 
 def test_a_line_without_pyserial_says_what_to_install(run, one_line, monkeypatch):

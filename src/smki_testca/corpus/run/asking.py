@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.defect import Level
 from smki_testca.corpus.run.answers import LOST
 from smki_testca.corpus.run.outcomes import Judgement, Outcome, is_taken
-from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
+from smki_testca.corpus.run.resetting import Reset
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 MOST_LOST = 3
 """After so many crashes and hangs in a row, those of good cases asked again included, a run stops.
 """
-MOST_RESET_SECONDS = 60
-"""How long the command that resets a target may take."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,10 @@ def ask_all(
         ids: of every case of the corpus, for a target that brings its answers; empty to take any.
 
     Raises:
-        InputError: if the target cannot be started, breaks the protocol, or is lost.
+        InputError: if the target cannot be started, breaks the protocol, or is lost; if the
+            command that resets it is none, or fails.
     """
+    revival = Revival(target, settings)
     try:
         hello = target.open(settings.seconds, settings.capabilities)
         strange = sorted((hello.only or frozenset()) - ids)
@@ -96,7 +95,7 @@ def ask_all(
         asked = Asked(hello, journal.answers)
         for case in cases:
             _leave_out(case, asked)
-        asking = _Asking(target, settings, journal, cases, progress)
+        asking = _Asking(target, settings, journal, cases, revival, progress)
         asking.ask([case for case in cases if case.base is None and case.id not in asked.unasked])
         bases = {case.id: case for case in cases if case.base is None}
         for case in cases:
@@ -140,6 +139,7 @@ class _Asking:
         settings: Settings,
         journal: Journal,
         cases: Sequence[LoadedCase],
+        revival: Revival,
         progress: Callable[[int, int | None], None],
     ) -> None:
         self._target = target
@@ -148,7 +148,7 @@ class _Asking:
         self._by_id = {case.id: case for case in cases}
         self._progress = progress
         self._lock = threading.Lock()
-        self._revival = Revival(target, settings)
+        self._revival = revival
         self._is_over = False
 
     def ask(self, cases: Iterable[LoadedCase]) -> None:
@@ -196,11 +196,15 @@ class Revival:
     Args:
         target: the parser.
         settings: how it is asked and reset.
+
+    Raises:
+        InputError: if the command that resets it is none.
     """
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self._target = target
         self._settings = settings
+        self._reset = Reset(settings.reset)
         self._lost_in_a_row = 0
 
     def after(self, case: str, answer: Answer, control: Callable[[], LoadedCase | None]) -> None:
@@ -226,7 +230,7 @@ class Revival:
             if self._lost_in_a_row >= MOST_LOST:
                 raise _lost(lost)
             try:
-                self._reset()
+                self._reset.run()
                 self._target.restart(self._settings.seconds)
                 if control is None:
                     return  # the next good base is the one to tell
@@ -240,32 +244,6 @@ class Revival:
                 self._lost_in_a_row = 0
                 return
             self._lost_in_a_row += 1
-
-    def _reset(self) -> None:
-        """Run the command that resets the target.
-
-        Raises:
-            InputError: if it fails, or takes longer than a minute.
-        """
-        if not self._settings.reset:
-            return
-        process = start(words_of(self._settings.reset), has_stdin=False, has_stderr=False)
-        try:
-            process.communicate(timeout=MOST_RESET_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise _failed_reset(f"it takes over {MOST_RESET_SECONDS} seconds") from None
-        finally:
-            end(process)
-        if process.returncode != 0:
-            raise _failed_reset(how_it_ended(process.returncode))
-
-
-def _failed_reset(cause: str) -> InputError:
-    return InputError(
-        "corpus.reset",
-        f"The command of --reset fails: {cause}.",
-        "Mend it, then continue with --resume.",
-    )
 
 
 def _unknown(case: str) -> InputError:
