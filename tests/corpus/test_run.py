@@ -206,8 +206,13 @@ def test_jobs_are_for_programs_alone(run, one_line, tmp_path):
     assert "Only exec: takes --jobs" in one_line(outcome)
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_path, jobs):
+@pytest.mark.parametrize(
+    ("jobs", "number"),
+    [(1, signal.SIGINT), (3, signal.SIGINT), (1, signal.SIGTERM), (3, signal.SIGHUP)],
+)
+def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_path, jobs, number):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     script = tmp_path / "target.sh"
     script.write_text(
         f"[ $1 = one-late ] || exit 0\necho $$ > {tmp_path}/new\n"
@@ -218,14 +223,17 @@ def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_
         [sys.executable, "-m", "smki_testca", *words, "--jobs", str(jobs), "--time-limit", "600"],
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     while not (tmp_path / "pid").exists():
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    assert list(temporary.iterdir())
+    process.send_signal(number)
     _, err = process.communicate()
     assert process.returncode == 130
     assert err.split() == ["aborted"]
+    assert not list(temporary.iterdir())
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
     kept = (tmp_path / "corpus-run.journal").read_text()
@@ -560,6 +568,58 @@ def test_a_log_with_another_corpus_is_told(run, one_line, tmp_path):
     outcome = run(_log(tmp_path, {"good-one": "accept", "nobody": "accept"}))
     assert outcome.code == 4
     assert "nobody, which is not a case of this corpus" in one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("smki 1 end 1\nsmki 1 good-one accept\n", "an answer for good-one after its end"),
+        ("smki 1 good-one accept\nsmki 1 end 1\nsmki 1 end 1\n", "two lines 'smki 1 end COUNT'"),
+        ("smki 1 good-one perhaps\nsmki 1 end 1\n", "is not an answer"),
+        ("smki 1 good-one accept\nsmki 1 good-one reject\nsmki 1 end 1\n", "two answers for"),
+    ],
+)
+def test_a_log_that_no_device_prints_is_one_line_without_a_way_to_continue(
+    run, one_line, tmp_path, text, said
+):
+    (tmp_path / "device.log").write_text(text)
+    outcome = run(f"log:{tmp_path}/device.log")
+    assert outcome.code == 4
+    line = one_line(outcome)
+    assert said in line
+    assert "--resume" not in line
+
+
+def test_lines_of_another_version_of_the_protocol_are_passed_over(results, tmp_path):
+    path = tmp_path / "device.log"
+    path.write_text("smki 2 good-one what 7\nsmki 2 hello b\nsmki 1 good-one accept\nsmki 1 end 1")
+    assert results(f"log:{path}")["good-one"]["outcome"] == "right"
+
+
+# Runs that ask nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("smki 1 end 0\n", "No case was asked (good-one: the log has no answer for it)."),
+        ("smki 1 hello a max=1\nsmki 1 good-one accept\nsmki 1 end 1\n", "takes 1 octets at most"),
+        ("smki 1 hello a max=0\nsmki 1 good-one accept\nsmki 1 end 1\n", "'max=0', which is no"),
+    ],
+)
+def test_a_run_that_asks_nothing_fails(run, one_line, tmp_path, text, said):
+    (tmp_path / "device.log").write_text(text)
+    outcome = run(f"log:{tmp_path}/device.log")
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+
+
+def test_a_longest_document_of_less_than_one_octet_breaks_the_protocol(run, one_line, tmp_path):
+    program = tmp_path / "target.sh"
+    program.write_text("""echo '{"hello": "j", "max_octets": -5}'; sleep 600""")
+    outcome = run(f"jsonl:sh {program}")
+    assert outcome.code == 4
+    assert "`int` >= 1 - at `$.max_octets`" in one_line(outcome)
 
 
 # Bad input

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.ending import ended_as_by_ctrl_c
 from smki_testca.cli.output import Progress, print_document, print_json, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
 from smki_testca.corpus.defect import Importance, Level, Need, Stage
@@ -205,7 +206,10 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
     loaded = load(corpus)
     ids = frozenset(case.id for case in loaded.cases)
     kept_in, resume = options.pop("journal"), options.pop("resume")
-    with Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal:
+    with (
+        ended_as_by_ctrl_c(),
+        Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal,
+    ):
         made = _run(loaded, journal, **options)
         write_texts(outputs.texts(made), force=options["force"])
         if session.as_json:

@@ -84,7 +84,7 @@ def ask_all(
 
     Raises:
         InputError: if the target cannot be started, breaks the protocol, or is lost; if the
-            command that resets it is none, or fails.
+            command that resets it is none, or fails; if there is no case that it can be asked.
     """
     revival = Revival(target, settings)
     try:
@@ -102,6 +102,8 @@ def ask_all(
             if case.base in bases and case.id not in asked.unasked:
                 _leave_out_vacuous(case, bases[case.base], asked, settings.level)
         asking.ask([case for case in cases if case.base and case.id not in asked.unasked])
+        if not any(case.id in asked.answers for case in cases):
+            raise _nothing_asked(asked)
         return asked
     finally:
         target.close()
@@ -251,6 +253,15 @@ def _unknown(case: str) -> InputError:
         "corpus.protocol",
         f"The target answers for {case}, which is not a case of this corpus.",
         "Run the corpus that the device has compiled in.",
+    )
+
+
+def _nothing_asked(asked: Asked) -> InputError:
+    case, why = next(iter(asked.unasked.items()))
+    return InputError(
+        "corpus.nothing_asked",
+        f"No case was asked ({case}: {why.note}).",
+        "Select others, or see what the target says that it can do.",
     )
 
 

@@ -47,6 +47,7 @@ class Log:
         del seconds
         data = utf8(read_regular(self._path, MAX_OCTETS))
         hello, end = Hello(), None
+        last = "nothing"
         for line in data.decode("utf-8", "replace").splitlines():
             try:
                 message = TextDialect().message(line.strip())
@@ -57,11 +58,15 @@ class Log:
             elif isinstance(message, Code):
                 self._codes[message.number] = message.name
             elif isinstance(message, End):
+                if end is not None:
+                    raise self._broken("it has two lines 'smki 1 end COUNT'")
                 end = message
             elif isinstance(message, Reply):
+                if end is not None:
+                    raise self._broken(f"it has an answer for {message.id} after its end")
                 self._keep(message)
+                last = message.id
         if end is None:
-            last = next(reversed(self._answers), "nothing")
             raise self._broken(f"it has no line 'smki 1 end COUNT'; its last answer is for {last}")
         if end.count != len(self._answers):
             raise self._broken(
@@ -90,4 +95,4 @@ class Log:
             raise self._broken(f"it has two answers for {reply.id}")
 
     def _broken(self, what: str) -> Exception:
-        return broken_protocol(f"log:{self._path}", what)
+        return broken_protocol(f"log:{self._path}", what, "See docs/corpus-protocol.md.")

@@ -63,10 +63,8 @@ def not_started(name: str, reason: str) -> InputError:
     )
 
 
-def broken_protocol(name: str, what: str) -> InputError:
+def broken_protocol(
+    name: str, what: str, remedy: str = "See docs/corpus-protocol.md, then continue with --resume."
+) -> InputError:
     """The error for a target that breaks the protocol."""
-    return InputError(
-        "corpus.protocol",
-        f"The target {name} breaks the protocol: {what}.",
-        "See docs/corpus-protocol.md, then continue with --resume.",
-    )
+    return InputError("corpus.protocol", f"The target {name} breaks the protocol: {what}.", remedy)
