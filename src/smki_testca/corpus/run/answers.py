@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,10 @@ class Hello:
     max_octets: int | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
     only: frozenset[str] | None = None
+
+    def able_to(self, capabilities: frozenset[Need] | None) -> Hello:
+        """The same of a target that is said to have some capabilities; None for its own."""
+        return self if capabilities is None else replace(self, capabilities=capabilities)
 
 
 @dataclass(frozen=True)
