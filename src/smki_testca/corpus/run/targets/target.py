@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from smki_testca.errors import InputError
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from smki_testca.corpus.run.answers import Answer, Hello
@@ -65,6 +66,6 @@ def broken_protocol(name: str, what: str) -> InputError:
     """The error for a target that breaks the protocol."""
     return InputError(
         "corpus.protocol",
-        f"The target {name} breaks the protocol: {what}.",
+        f"The target {name} breaks the protocol: {plain(what)}.",
         "See docs/corpus-protocol.md, then continue with --resume.",
     )
