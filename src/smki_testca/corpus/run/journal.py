@@ -105,7 +105,7 @@ class Journal:
         try:
             begun = msgspec.json.decode(lines[0], type=JournalHead) if lines else head
             tables = [msgspec.json.decode(line, type=AnswerTable) for line in lines[1:]]
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self._unusable(f"it cannot be read: {error}") from error
         if begun.corpus != head.corpus:
             raise self._unusable("its corpus is another one")
