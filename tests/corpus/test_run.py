@@ -1,5 +1,6 @@
 """``corpus run``: what it asks, how it judges, and what it says."""
 
+import hashlib
 import json
 import os
 import random
@@ -635,6 +636,8 @@ def test_a_longest_document_of_less_than_one_octet_breaks_the_protocol(run, one_
         ("exec:true '{der}", "no closing quotation", 4),
         ("lines:false", "before its hello, it ended with exit code 1", 4),
         ("tcp:localhost", "it is not HOST:PORT", 4),
+        ("tcp:a..b:1", "not a name of the DNS", 4),
+        (f"tcp:{'a' * 64}:1", "not a name of the DNS", 4),
         ("serial:/dev/absent@9600", "cannot be started", 4),
         ("serial:/dev/absent", "it is not DEVICE@BAUD", 4),
         ("log:absent", "cannot be read", 4),
@@ -672,6 +675,13 @@ def test_a_file_that_changed_on_the_disk_is_one_line(run, one_line, corpus, name
         ),
         (lambda text: text.replace('"stage": "der"', '"stage": "soul"'), "Invalid enum value"),
         (lambda text: text.replace('"one-late"', '"one-short"'), "two cases have one id"),
+        (lambda _: '{"cases": ' + "[" * 100_000, "cannot be used as the index"),
+        (lambda text: text.replace('"gbcs"', '"gbcz"'), "missing required field `gbcs`"),
+        (lambda text: text.replace("2026-07-01", "\u00fc2026-07-01"), "$.cases[0].at"),
+        (lambda text: text.replace("2026-07-01T", "2026\\u0000T"), "$.cases[0].at"),
+        (lambda text: text.replace("00DB1234567890A0", "\u00fc"), "$.cases[0].facts"),
+        (lambda text: text.replace("00DB1234567890A0", "1\\nsmki 1 x"), "$.cases[0].facts"),
+        (lambda text: re.sub('"sha256": "[0-9a-f]+"', '"sha256": ""', text), "files.sha256"),
     ],
 )
 def test_a_broken_index_is_one_line(run, one_line, corpus, change, said):
@@ -680,6 +690,39 @@ def test_a_broken_index_is_one_line(run, one_line, corpus, change, said):
     outcome = run("exec:true {der}")
     assert outcome.code == 4
     assert said in one_line(outcome)
+
+
+def test_an_index_with_a_byte_order_mark_is_read(run, corpus):
+    index = corpus / "corpus.json"
+    index.write_bytes(b"\xef\xbb\xbf" + index.read_bytes())
+    assert run("exec:true {der}").code == 1
+
+
+def test_files_without_a_sum_are_refused(run, one_line, corpus):
+    (corpus / "SHA256SUMS").unlink()
+    outcome = run("exec:true {der}")
+    assert outcome.code == 4
+    said = one_line(outcome)
+    assert "SHA256SUMS has no digest of 'chain/issuer.der'" in said
+    assert "smki-testca corpus make" in outcome.err
+
+
+def test_another_chain_is_another_corpus(corpus):
+    before = load(corpus).digest
+    chain, sums = corpus / "chain" / "issuer.der", corpus / "SHA256SUMS"
+    old = hashlib.sha256(chain.read_bytes()).hexdigest()
+    chain.write_bytes(b"0\x00")
+    sums.write_text(sums.read_text().replace(old, hashlib.sha256(b"0\x00").hexdigest()))
+    assert load(corpus).digest != before
+
+
+@pytest.mark.parametrize("what", ["report", "journal"])
+def test_deep_json_is_one_line(run, one_line, tmp_path, what):
+    (tmp_path / "deep").write_text('{"cases": ' + "[" * 100_000 + "\n")
+    options = {"report": ("--last", "deep"), "journal": ("--journal", "deep", "--resume")}[what]
+    outcome = run("exec:true {der}", *options)
+    assert outcome.code == 4
+    assert "deep" in one_line(outcome)
 
 
 # Selections

@@ -144,7 +144,7 @@ class Journal:
         head = self._head
         try:
             begun = msgspec.json.decode(line, type=JournalHead)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self._foreign() from error
         if begun.journal != head.journal:
             raise self._unusable(f"it is of version {begun.journal}")
@@ -157,7 +157,7 @@ class Journal:
         """Take an answer."""
         try:
             table = msgspec.json.decode(line, type=AnswerTable)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self._unusable(f"it cannot be read: {error}") from error
         fields = {name: getattr(table, name) for name in table.__struct_fields__}
         case = fields.pop("id")

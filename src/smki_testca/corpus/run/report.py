@@ -10,9 +10,11 @@ import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.run.answers import Seen  # noqa: TC001 - msgspec reads annotations
+from smki_testca.corpus.run.documents import CaseId  # noqa: TC001 - so it does here
 from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +37,7 @@ _LEAST_FIRST = list(Importance)
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of a case.
+    """What came of a case; its texts are made safe to print, wherever they come from.
 
     Attributes:
         id: of the case.
@@ -57,7 +59,7 @@ class Result:
         failed: whether it fails the run.
     """
 
-    id: str
+    id: CaseId
     title: str
     profile: str
     stage: Stage
@@ -74,6 +76,11 @@ class Result:
     known: str = ""
     stale: bool = False
     failed: bool = False
+
+    def __post_init__(self) -> None:
+        facts = {plain(name): plain(value) for name, value in self.facts.items()}
+        object.__setattr__(self, "facts", facts)
+        _make_plain(self, "title", "profile", "code", "reason", "note", "known")
 
     @property
     def is_wrong(self) -> bool:
@@ -99,7 +106,7 @@ class Difference:
         after: its outcome now; None if it is not there.
     """
 
-    id: str
+    id: CaseId
     before: Outcome | None
     after: Outcome | None
 
@@ -129,6 +136,9 @@ class Report:
     strict: bool
     cases: tuple[Result, ...]
     differences: tuple[Difference, ...] = ()
+
+    def __post_init__(self) -> None:
+        _make_plain(self, "target", "name", "corpus")
 
     @property
     def failed(self) -> bool:
@@ -238,12 +248,18 @@ def read_report(path: Path) -> Report:
     data = read_regular(path, MAX_REPORT_OCTETS)
     try:
         return msgspec.json.decode(data, type=Report)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InputError(
             "corpus.report",
             f"{path} is not a report of a run: {error}.",
             "Name a file that corpus run wrote with --save or --json.",
         ) from error
+
+
+def _make_plain(made: Result | Report, *names: str) -> None:
+    """Put some texts of a new value on one line each, control characters escaped."""
+    for name in names:
+        object.__setattr__(made, name, plain(getattr(made, name)))
 
 
 def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from smki_testca.errors import InputError
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from smki_testca.corpus.defect import Need
@@ -67,4 +68,5 @@ def broken_protocol(
     name: str, what: str, remedy: str = "See docs/corpus-protocol.md, then continue with --resume."
 ) -> InputError:
     """The error for a target that breaks the protocol."""
-    return InputError("corpus.protocol", f"The target {name} breaks the protocol: {what}.", remedy)
+    said = f"The target {name} breaks the protocol: {plain(what)}."
+    return InputError("corpus.protocol", said, remedy)
