@@ -26,7 +26,7 @@ _invalid = partial(
     stage=Stage.SIGNATURE,
     at_least=Stage.PATH,
     finding="signature.invalid",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
     why="Whoever can change a document, or make one up, has it accepted.",
 )
@@ -173,6 +173,7 @@ def validity_changed(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "entry-changed",
     on=("organisation-crl", "dccki-crl"),
+    source="RFC 5280 6.3.3 (g)",
     facts={"status": "good"},
     title="with an entry that was changed after it was signed",
 )
@@ -186,6 +187,7 @@ def entry_changed(it: RevocationList, base: Base) -> bytes:
 @_invalid(
     "entry-removed",
     on=("organisation-crl", "organisation-arl"),
+    source="RFC 5280 6.3.3 (g)",
     facts={"status": "good"},
     title="from which an entry was removed after it was signed",
 )
