@@ -68,6 +68,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.2: a critical extension that cannot be processed",
     why="A reader that takes the octets as bits reads a usage that nobody wrote.",
     importance=Importance.HIGH,
+    stage=Stage.STRUCTURE,
 )
 def key_usage_integer(it: Certificate, _: Base) -> Certificate:
     """The value is an INTEGER instead of a BIT STRING."""

@@ -316,6 +316,7 @@ def role_printable_string(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 A.1: an OU is a DirectoryString; no rule has readers check",
     why="A reader that does not look at the type takes the octet 02 for the text, or for the role.",
     facts=_NO_ROLE,
+    stage=Stage.STRUCTURE,
 )
 def role_integer(it: Certificate, base: Base) -> Certificate:
     """It is a number."""
