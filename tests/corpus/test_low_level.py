@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from corpora import every_case
 
 import smki_testca.lint.engine  # noqa: F401 - declares every rule
+from corpora import every_case
 from smki_testca.corpus.declared import DEFECTS
 from smki_testca.corpus.defect import Stage
 from smki_testca.der.encode import GENERALIZED_TIME, UTC_TIME

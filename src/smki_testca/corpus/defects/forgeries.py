@@ -221,14 +221,24 @@ def octet_more(it: Parts, base: Base) -> Parts:
     return but(it, signature=it.signer.sign(it.tbs) + b"\x00")
 
 
-@_length("signature-zero", title="whose signature is 0", importance=Importance.CRITICAL)
+@_length(
+    "signature-zero",
+    title="whose signature is 0",
+    importance=Importance.CRITICAL,
+    why="A verifier that does not check all of the padding takes it, for any document.",
+)
 def zero(it: Parts, base: Base) -> Parts:
     """The signature is 256 zero octets: any power of it is 0."""
     del base
     return but(it, signature=bytes(256))
 
 
-@_length("signature-one", title="whose signature is 1", importance=Importance.CRITICAL)
+@_length(
+    "signature-one",
+    title="whose signature is 1",
+    importance=Importance.CRITICAL,
+    why="A verifier that does not check all of the padding takes it, for any document.",
+)
 def one(it: Parts, base: Base) -> Parts:
     """The signature is the number 1: any power of it is 1."""
     del base

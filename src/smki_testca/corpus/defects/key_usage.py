@@ -50,8 +50,8 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.3: CAs must write it in some; no rule has readers miss it",
-    why="A Trust Anchor Cell is found by usage: a reader that takes all uses for none stated puts"
-    " the key into a cell of its own choice.",
+    why="Where no use is stated a reader chooses one: a key acts as what its holder did not ask"
+    " for.",
     importance=Importance.HIGH,
 )
 def key_usage_missing(it: Certificate, _: Base) -> Certificate:
