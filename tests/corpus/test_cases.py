@@ -120,3 +120,12 @@ def test_what_a_case_warns_of_can_happen_to_its_document():
         if re.search("a (shorter|longer) point", case.why):
             is_longer = len(case.der) > len(every_case()[case.base].der)
             assert ("longer" in case.why) is is_longer, case.id
+
+
+def test_a_remedy_names_what_is_there():
+    for case in every_case().values():
+        assert case.kind == "certificate" or "the certificate again" not in case.remedy, case.id
+        if case.finding is not None and case.finding.code in ("der.structure", "crl.entry"):
+            assert "each element" in case.remedy, case.id
+        if "its own ASN.1 type" in case.remedy:
+            assert "value" in case.remedy, case.id
