@@ -153,6 +153,25 @@ def test_a_corpus_that_is_there_stays_unless_its_place_is_to_be_taken(cases, fol
     assert load(folder).cases[-1].id == cases[49].id
 
 
+@pytest.mark.parametrize("index", [None, b"{}", b'{"format": 1, "generator": "other 1"}'])
+def test_nothing_of_a_folder_that_is_no_corpus_is_overwritten_or_removed(cases, tmp_path, index):
+    mine = {"c/main.c": b"mine", "index.html": b"my page"}
+    sums = "".join(
+        f"{hashlib.sha256(octets).hexdigest()}  {name}\n" for name, octets in mine.items()
+    )
+    mine["SHA256SUMS"] = sums.encode()
+    if index is not None:
+        mine["corpus.json"] = index
+    (tmp_path / "c").mkdir()
+    for name, octets in mine.items():
+        (tmp_path / name).write_bytes(octets)
+    with pytest.raises(InputError) as caught:
+        written(cases[:3], tmp_path, force=True)
+    assert caught.value.code == "corpus.folder"
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.relative_to(tmp_path).as_posix(): file.read_bytes() for file in left} == mine
+
+
 def _ids(cases):
     return cases[51].id, cases[52].id, "own"
 

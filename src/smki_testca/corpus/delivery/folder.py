@@ -8,8 +8,16 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from smki_testca.corpus.delivery.c_source import c_files
-from smki_testca.corpus.delivery.index import Heading, as_text, index_of, schema_text
+from smki_testca.corpus.delivery.index import (
+    GENERATOR,
+    Heading,
+    as_text,
+    index_of,
+    schema_text,
+)
 from smki_testca.corpus.delivery.layout import (
     CASES,
     CHAIN,
@@ -24,7 +32,7 @@ from smki_testca.corpus.delivery.layout import (
 from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
 from smki_testca.errors import InputError
-from smki_testca.folders import OutputFile, write
+from smki_testca.folders import OutputFile, taken, write
 from smki_testca.input_files import read_regular
 
 if TYPE_CHECKING:
@@ -37,6 +45,8 @@ if TYPE_CHECKING:
 _SUM = re.compile(rf"(?m)^([0-9a-f]{{64}})  ((?:{CASES}|{CHAIN}|{CRLS}|{C})/[A-Za-z0-9_.-]+)$")
 _MAX_SUMS = 16 << 20
 """The longest list of sums that is read: some 100,000 files."""
+_MAX_INDEX = 64 << 20
+"""The longest index of an earlier corpus that is read, as ``corpus run`` reads it."""
 _MAX_FILE = 16 << 20
 """The longest file of an earlier corpus that is removed."""
 
@@ -72,7 +82,8 @@ def written(
     """Write a corpus into a folder, all of it or nothing.
 
     With ``force``, it takes the place of an earlier corpus: a file of that which is not of this
-    one is removed, unless it was changed since.
+    one is removed, unless it was changed since. Of a folder that holds no corpus nothing is
+    overwritten or removed.
 
     Args:
         cases: with their good bases.
@@ -81,15 +92,40 @@ def written(
         force: whether to overwrite what is there.
 
     Raises:
-        InputError: if a file exists and ``force`` is not set, or cannot be written.
+        InputError: if a file exists and ``force`` is not set, or the folder holds no corpus; if
+            one cannot be written.
         OutputError: if the disk is full or fails.
     """
     made = files(cases, heading)
-    before = _listed(out) if force else {}
+    is_corpus = force and _is_corpus(out)
+    foreign = taken(made, out) if force and not is_corpus else None
+    if foreign is not None:
+        raise InputError(
+            "corpus.folder",
+            f"{foreign} is there, and {out} holds no corpus: nothing of it is overwritten.",
+            "Name another folder.",
+        )
+    before = _listed(out) if is_corpus else {}
     paths = write(made, out, force=force)
     for name in before.keys() - {file.path.as_posix() for file in made}:
         _remove(out.joinpath(*name.split("/")), before[name])
     return paths
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """What an index says of itself."""
+
+    format: int
+    generator: str
+
+
+def _is_corpus(out: Path) -> bool:
+    """Whether a folder holds a corpus of this program; not if its index cannot be read."""
+    try:
+        head = msgspec.json.decode(read_regular(out / INDEX, _MAX_INDEX), type=_Head)
+    except (OSError, InputError, msgspec.MsgspecError, ValueError):
+        return False
+    return head.generator.split(" ")[0] == GENERATOR
 
 
 def _listed(out: Path) -> dict[str, str]:

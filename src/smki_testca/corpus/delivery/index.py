@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from smki_testca.corpus.delivery.layout import Layout
 
 
+GENERATOR = "smki-testca"
+"""The program that makes a corpus; its index names it, with the version."""
 _SCHEMA = Path(__file__).with_name(SCHEMA)
 
 
@@ -48,7 +50,7 @@ def index_of(cases: Sequence[Case], names: Layout, heading: Heading) -> dict[str
     return {
         "format": FORMAT,
         "revision": revision_of(cases),
-        "generator": f"smki-testca {version('smki-testca')}",
+        "generator": f"{GENERATOR} {version(GENERATOR)}",
         "at": heading.at,
         "environment": heading.environment,
         "counts": {
