@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.cli.session import Session
-    from smki_testca.corpus.estate_corpus import EstateCorpus
-    from smki_testca.corpus.selection import Selection
 
 
 @click.command()
@@ -41,25 +39,24 @@ def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     """
     from smki_testca.corpus.delivery.folder import written
     from smki_testca.corpus.delivery.index import Heading
+    from smki_testca.corpus.estate_corpus import make as make_under
+    from smki_testca.corpus.estate_corpus import recorded
+    from smki_testca.folders import check_folder
 
+    check_folder(out)
     left_out: Mapping[str, str] = {}
     if session.setting("estate").source is Source.OPTION:
-        made = _under_own_cas(session, selection(given))
-        cases, left_out = made.cases, made.left_out
-        heading = Heading(made.environment, made.at)
+        with session.open(needs_keys=True) as estate:
+            made = make_under(estate, selection(given))
+            cases, left_out = made.cases, made.left_out
+            with recorded(estate, made):
+                paths = written(cases, out, Heading(made.environment, made.at), force=force)
     else:
-        cases, heading = catalogue().select(selection(given), with_bases=True), Heading()
-    paths = written(cases, out, heading, force=force)
+        cases = catalogue().select(selection(given), with_bases=True)
+        paths = written(cases, out, force=force)
     if session.as_json:
         counts = {"cases": len(cases), "files": len(paths)}
         print_json({"directory": str(out), **counts, "left_out": dict(left_out)})
         return
     print_warnings(f"{name} is left out. {reason}" for name, reason in left_out.items())
     say(f"{counted(len(cases), 'case')} in {out}. Open {out}/index.html to look them up.")
-
-
-def _under_own_cas(session: Session, wanted: Selection) -> EstateCorpus:
-    from smki_testca.corpus.estate_corpus import make as make_under
-
-    with session.open(needs_keys=True) as estate:
-        return make_under(estate, wanted)
