@@ -31,6 +31,7 @@ from smki_testca.corpus.delivery.layout import (
 )
 from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
+from smki_testca.corpus.delivery.symbols import CNames
 from smki_testca.errors import InputError
 from smki_testca.folders import OutputFile, taken, write
 from smki_testca.input_files import read_regular
@@ -51,15 +52,18 @@ _MAX_FILE = 16 << 20
 """The longest file of an earlier corpus that is removed."""
 
 
-def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputFile]:
+def files(
+    cases: Sequence[Case], heading: Heading | None = None, in_c: CNames | None = None
+) -> list[OutputFile]:
     """The files of a corpus; their paths are relative to its folder.
 
     Args:
         cases: with their good bases.
         heading: what the index says of all of them.
+        in_c: their names in C; the usual ones by default.
     """
-    names = layout(cases)
-    index = index_of(cases, names, heading or Heading())
+    names, in_c = layout(cases), in_c or CNames()
+    index = index_of(cases, names, heading or Heading(), in_c)
     contents: dict[str, bytes] = {
         INDEX: as_text(index).encode("ascii"),
         SCHEMA: schema_text().encode("ascii"),
@@ -69,7 +73,7 @@ def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputF
         **{name: bundle(chain) for chain, name in names.bundles.items()},
         **{
             f"{C}/{name}": text.encode("ascii")
-            for name, text in c_files(cases, index["revision"]).items()
+            for name, text in c_files(cases, index["revision"], in_c).items()
         },
     }
     contents[SUMS] = _sums(contents)
@@ -77,7 +81,12 @@ def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputF
 
 
 def written(
-    cases: Sequence[Case], out: Path, heading: Heading | None = None, *, force: bool = False
+    cases: Sequence[Case],
+    out: Path,
+    heading: Heading | None = None,
+    in_c: CNames | None = None,
+    *,
+    force: bool = False,
 ) -> list[Path]:
     """Write a corpus into a folder, all of it or nothing.
 
@@ -89,6 +98,7 @@ def written(
         cases: with their good bases.
         out: the folder; it is made if it is missing.
         heading: what the index says of all of them.
+        in_c: their names in C; the usual ones by default.
         force: whether to overwrite what is there.
 
     Raises:
@@ -96,7 +106,7 @@ def written(
             one cannot be written.
         OutputError: if the disk is full or fails.
     """
-    made = files(cases, heading)
+    made = files(cases, heading, in_c)
     is_corpus = force and _is_corpus(out)
     foreign = taken(made, out) if force and not is_corpus else None
     if foreign is not None:
