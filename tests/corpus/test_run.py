@@ -138,6 +138,29 @@ def test_a_line_on_standard_output_says_the_stage_the_code_and_what_was_read(res
     assert "eui64" not in found["good-one-odd"]["note"]
 
 
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("eui64=00-DB-12-34-56-78-90-A0", "wrong-facts"),
+        ("eui64=00DB12345678", "either"),
+        ("role=02", "either"),  # the good base says nothing of a role
+        ("usage=digital-signature", "either"),
+    ],
+)
+def test_an_identity_that_a_defect_took_away_is_read_by_nobody(
+    results, shell, corpus, said, outcome
+):
+    index = corpus / "corpus.json"
+    document = json.loads(index.read_text())
+    case = next(each for each in document["cases"] if each["id"] == "one-unsure")
+    case["facts"] = {"usage": case["facts"]["usage"]}
+    index.write_text(json.dumps(document))
+    found = results(shell(f"one-unsure) echo smki {said};;\n{RIGHT_EXITS}"))["one-unsure"]
+    assert found["outcome"] == outcome
+    if outcome == "wrong-facts":
+        assert "it has no eui64, and it read 00-DB-12" in found["note"]
+
+
 def test_refusing_before_the_defect_is_reached_is_another_reason(results, shell):
     script = 'one-late) echo "smki der"; exit 1;;'
     assert results(shell(script))["one-late"]["outcome"] == "right-wrong-reason"
