@@ -485,8 +485,8 @@ def test_a_log_with_another_corpus_is_told(run, one_line, tmp_path):
     ("target", "said", "code"),
     [
         ("exec:./absent {der}", "no such program", 4),
-        ("exec:true", "no {der} or {pem}", 4),
-        ("exec:true {der} {what}", "{what} is not a placeholder", 4),
+        ("exec:true", "no {der} or {pem}", 2),
+        ("exec:true {der} {what}", "{what} in 'true {der} {what}' is not a placeholder", 2),
         ("exec:", "no command is named", 4),
         ("exec:true '{der}", "no closing quotation", 4),
         ("lines:false", "before its hello, it ended with exit code 1", 4),
@@ -594,12 +594,21 @@ def test_cases_are_selected_by_id_profile_and_stage_and_bring_their_bases(result
 
 @pytest.mark.parametrize(
     "options",
-    [("--only", "one-shirt"), ("--profile", "tow"), ("--only", "one-*", "--stage", "der")],
+    [
+        ("--only", "one-shirt", "Did you mean one-short? See: smki-testca corpus list"),
+        ("--only", "nothing-like-it", "nothing-like-it'. See: smki-testca corpus list"),
+        ("--profile", "tow", "of the profile 'tow'. Use one of list, one, two."),
+        ("--only", "one-*", "--stage", "der", "Ask for less."),
+    ],
 )
 def test_a_selection_of_nothing_is_one_line(run, one_line, options):
+    *options, remedy = options
     outcome = run("exec:true {der}", *options)
     assert outcome.code == 4
-    assert "Nothing is selected" in one_line(outcome)
+    said = one_line(outcome)
+    assert "Nothing is selected" in said
+    assert remedy in said
+    assert "one-late" not in said
 
 
 def test_levels_have_their_own_verdicts(results):
@@ -649,6 +658,17 @@ def test_what_is_known_to_be_wrong_and_comes_right_fails_a_run(run, shell, expec
     assert "it is right, and expected to be wrong" in re.sub(r"\s+", " ", outcome.out)
 
 
+def test_expectations_of_another_target_are_told(run, shell, expectations):
+    _, path = expectations(["one-late"])
+    path.write_text(f'target = "other-1.0"\n{path.read_text()}')
+    outcome = run(shell(WRONG_EXITS), "--expectations", path, "--name", "mine-2.0")
+    assert outcome.code == 0
+    assert outcome.err == (
+        "warning: the expectations are of other-1.0, and the target is mine-2.0.\n"
+    )
+    assert run(shell(WRONG_EXITS), "--expectations", path, "--name", "other-1.0").err == ""
+
+
 def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expectations):
     outcome = run(shell(WRONG_EXITS), *expectations(["one-late"], seen="crashed"))
     assert outcome.code == 1
@@ -663,6 +683,7 @@ def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expecta
         ((["one-late"], "accepted", "gbcs"), "for the level gbcs"),
         ((["one-late"], "maybe"), "accepted"),
         ((["one-late"], "accepted", "rfc5280", ""), "is empty"),
+        ((["one-late"], "accepted", "rfc5280", "  "), "known[0].reason: the reason is blank"),
     ],
 )
 def test_expectations_that_do_not_fit_are_one_line(run, one_line, expectations, given, said):
