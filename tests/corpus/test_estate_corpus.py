@@ -60,6 +60,14 @@ def test_the_command_asks_for_the_passphrase_and_writes_no_key(command, quicksta
     assert not any(b"PRIVATE" in file.read_bytes() for file in out.rglob("*") if file.is_file())
 
 
+def test_a_corpus_is_not_written_among_an_estate_s_files(command, quickstart):
+    before = sorted(quickstart.iterdir())
+    outcome = command("corpus", "make", quickstart, "--only", "good-device")
+    assert outcome.code == 4
+    assert "it is an estate" in outcome.err
+    assert sorted(quickstart.iterdir()) == before
+
+
 def test_an_estate_of_the_environment_variable_does_not_sign(command, tmp_path, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_ESTATE", str(tmp_path / "absent"))
     outcome = command("corpus", "make", tmp_path / "out", "--only", "device-san-not-critical")

@@ -11,6 +11,8 @@ from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.cli.corpus.selecting import selecting, selection
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
+from smki_testca.errors import InputError
+from smki_testca.estate_files import is_estate
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     from smki_testca.corpus.delivery.folder import written
     from smki_testca.corpus.delivery.index import Heading
 
+    if is_estate(out):
+        raise InputError(
+            "export.estate", f"{out} cannot be written: it is an estate.", "Name another folder."
+        )
     left_out: Mapping[str, str] = {}
     if session.setting("estate").source is Source.OPTION:
         made = _under_own_cas(session, selection(given))
