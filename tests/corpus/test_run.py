@@ -26,6 +26,7 @@ from smki_testca.corpus.run import expectations as expectations_file
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import load, of_cases
+from smki_testca.corpus.run.outcomes import Outcome
 from smki_testca.corpus.run.report import read_report
 from smki_testca.corpus.run.targets.log import Log
 from smki_testca.corpus.run.targets.naming import WAYS
@@ -775,6 +776,10 @@ def test_every_report_has_every_case(run, shell, tmp_path):
     assert "a &lt;b&gt; &amp; \\x1b[31m|`c`" in page
     assert all(f"<code>{case}</code>" in page for case in small_corpus.GOOD + small_corpus.BAD)
     assert "http" not in page
+    assert '<meta name="viewport"' in page
+    assert "prefers-color-scheme: dark" in page
+    assert all(f"<dt>{outcome}</dt>" in page for outcome in Outcome)
+    assert page.count("Somebody must.") == 9
     rows = [
         line for line in (tmp_path / "markdown").read_text().splitlines() if "one-short" in line
     ]
