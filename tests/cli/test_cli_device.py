@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 
 import pytest
@@ -210,6 +211,28 @@ def test_a_pem_file_without_a_certificate_is_not_sent(loaded, quickstart):
 def test_load_takes_the_place_of_a_device_only_by_force(loaded, tmp_path):
     assert loaded("load estate --type gsme --force").code == 0
     assert Device.read(tmp_path / "device.json").kind.name == "GSME"
+
+
+@pytest.mark.parametrize("content", ["", "my notes", '{"format": "another"}', "[" * 100_000])
+def test_load_overwrites_no_file_of_another_kind(loaded, tmp_path, content):
+    (tmp_path / "mine.txt").write_text(content)
+    outcome = loaded("load estate --type gsme --device mine.txt --force --json")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "device.file")
+    assert (tmp_path / "mine.txt").read_text() == content
+    assert loaded("load estate --type gsme --device new.json --force").code == 0
+
+
+def test_load_writes_no_file_of_an_estate(loaded):
+    outcome = loaded("load estate --type gsme --device estate/estate.sqlite-wal --json")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.estate")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_not_waited_for(loaded, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for line in ("update pipe --json", "check pipe --json"):
+        outcome = loaded(line)
+        assert (outcome.code, outcome.json["error"]["code"]) == (4, "input.unreadable")
 
 
 def test_more_than_a_command_carries_is_an_error(loaded, pem):

@@ -73,6 +73,14 @@ def test_a_corpus_that_is_not_written_leaves_no_entry_in_the_audit_log(
     assert command(*log).json == before
 
 
+def test_a_corpus_is_not_written_among_an_estate_s_files(command, quickstart):
+    before = sorted(quickstart.iterdir())
+    outcome = command("corpus", "make", quickstart, "--only", "good-device")
+    assert outcome.code == 4
+    assert "it is an estate" in outcome.err
+    assert sorted(quickstart.iterdir()) == before
+
+
 def test_an_estate_of_the_environment_variable_does_not_sign(command, tmp_path, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_ESTATE", str(tmp_path / "absent"))
     outcome = command("corpus", "make", tmp_path / "out", "--only", "device-san-not-critical")

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from smki_testca.corpus.defect import Stage, Verdict
+from smki_testca.errors import InputError
 
 
 def test_a_case_is_there_by_its_id(smki_defect):
@@ -14,6 +15,13 @@ def test_a_case_is_there_by_its_id(smki_defect):
     assert case.stage is Stage.PROFILE
     assert case.der != smki_defect(case.base).der
     assert smki_defect("device-san-not-critical") is case
+
+
+@pytest.mark.parametrize("given", [None, 5, b"device-san-missing"])
+def test_what_is_no_text_is_no_case(smki_defect, given):
+    with pytest.raises(InputError) as caught:
+        smki_defect(given)
+    assert caught.value.code == "corpus.unknown_case"
 
 
 @pytest.mark.smki_cases(only="device-san-*", stages="profile", verdicts="reject", level="gbcs")

@@ -27,6 +27,7 @@ from smki_testca.corpus.run import resetting
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import load, of_cases
+from smki_testca.corpus.run.outcomes import Outcome
 from smki_testca.corpus.run.report import read_report
 from smki_testca.corpus.run.targets.log import Log
 from smki_testca.corpus.run.targets.naming import WAYS
@@ -137,6 +138,29 @@ def test_a_line_on_standard_output_says_the_stage_the_code_and_what_was_read(res
     assert found["good-one-odd"]["outcome"] == "wrong-facts"
     assert "usage" in found["good-one-odd"]["note"]
     assert "eui64" not in found["good-one-odd"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("eui64=00-DB-12-34-56-78-90-A0", "wrong-facts"),
+        ("eui64=00DB12345678", "either"),
+        ("role=02", "either"),  # the good base says nothing of a role
+        ("usage=digital-signature", "either"),
+    ],
+)
+def test_an_identity_that_a_defect_took_away_is_read_by_nobody(
+    results, shell, corpus, said, outcome
+):
+    index = corpus / "corpus.json"
+    document = json.loads(index.read_text())
+    case = next(each for each in document["cases"] if each["id"] == "one-unsure")
+    case["facts"] = {"usage": case["facts"]["usage"]}
+    index.write_text(json.dumps(document))
+    found = results(shell(f"one-unsure) echo smki {said};;\n{RIGHT_EXITS}"))["one-unsure"]
+    assert found["outcome"] == outcome
+    if outcome == "wrong-facts":
+        assert "it has no eui64, and it read 00-DB-12" in found["note"]
 
 
 def test_refusing_before_the_defect_is_reached_is_another_reason(results, shell):
@@ -630,8 +654,8 @@ def test_a_longest_document_of_less_than_one_octet_breaks_the_protocol(run, one_
     ("target", "said", "code"),
     [
         ("exec:./absent {der}", "no such program", 4),
-        ("exec:true", "no {der} or {pem}", 4),
-        ("exec:true {der} {what}", "{what} is not a placeholder", 4),
+        ("exec:true", "no {der} or {pem}", 2),
+        ("exec:true {der} {what}", "{what} in 'true {der} {what}' is not a placeholder", 2),
         ("exec:", "no command is named", 4),
         ("exec:true '{der}", "no closing quotation", 4),
         ("lines:false", "before its hello, it ended with exit code 1", 4),
@@ -739,12 +763,21 @@ def test_cases_are_selected_by_id_profile_and_stage_and_bring_their_bases(result
 
 @pytest.mark.parametrize(
     "options",
-    [("--only", "one-shirt"), ("--profile", "tow"), ("--only", "one-*", "--stage", "der")],
+    [
+        ("--only", "one-shirt", "Did you mean one-short? See: smki-testca corpus list"),
+        ("--only", "nothing-like-it", "nothing-like-it'. See: smki-testca corpus list"),
+        ("--profile", "tow", "of the profile 'tow'. Use one of list, one, two."),
+        ("--only", "one-*", "--stage", "der", "Ask for less."),
+    ],
 )
 def test_a_selection_of_nothing_is_one_line(run, one_line, options):
+    *options, remedy = options
     outcome = run("exec:true {der}", *options)
     assert outcome.code == 4
-    assert "Nothing is selected" in one_line(outcome)
+    said = one_line(outcome)
+    assert "Nothing is selected" in said
+    assert remedy in said
+    assert "one-late" not in said
 
 
 def test_levels_have_their_own_verdicts(results):
@@ -794,6 +827,17 @@ def test_what_is_known_to_be_wrong_and_comes_right_fails_a_run(run, shell, expec
     assert "it is right, and expected to be wrong" in re.sub(r"\s+", " ", outcome.out)
 
 
+def test_expectations_of_another_target_are_told(run, shell, expectations):
+    _, path = expectations(["one-late"])
+    path.write_text(f'target = "other-1.0"\n{path.read_text()}')
+    outcome = run(shell(WRONG_EXITS), "--expectations", path, "--name", "mine-2.0")
+    assert outcome.code == 0
+    assert outcome.err == (
+        "warning: the expectations are of other-1.0, and the target is mine-2.0.\n"
+    )
+    assert run(shell(WRONG_EXITS), "--expectations", path, "--name", "other-1.0").err == ""
+
+
 def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expectations):
     outcome = run(shell(WRONG_EXITS), *expectations(["one-late"], seen="crashed"))
     assert outcome.code == 1
@@ -808,6 +852,7 @@ def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expecta
         ((["one-late"], "accepted", "gbcs"), "for the level gbcs"),
         ((["one-late"], "maybe"), "accepted"),
         ((["one-late"], "accepted", "rfc5280", ""), "is empty"),
+        ((["one-late"], "accepted", "rfc5280", "  "), "known[0].reason: the reason is blank"),
     ],
 )
 def test_expectations_that_do_not_fit_are_one_line(run, one_line, expectations, given, said):
@@ -956,6 +1001,10 @@ def test_every_report_has_every_case(run, shell, tmp_path):
     assert "a &lt;b&gt; &amp; \\x1b[31m|`c`" in page
     assert all(f"<code>{case}</code>" in page for case in small_corpus.GOOD + small_corpus.BAD)
     assert "http" not in page
+    assert '<meta name="viewport"' in page
+    assert "prefers-color-scheme: dark" in page
+    assert all(f"<dt>{outcome}</dt>" in page for outcome in Outcome)
+    assert page.count("Somebody must.") == 9
     rows = [
         line for line in (tmp_path / "markdown").read_text().splitlines() if "one-short" in line
     ]

@@ -160,12 +160,12 @@ def facts(certificate: x509.Certificate) -> list[str]:
     subject = certificate.subject
     # The value of a BIT STRING is octets, with that of unused bits in front.
     identities = [
-        each.value[1:]
+        each.value[1:] if each.value[:1] == b"\0" else b""
         for each in subject.get_attributes_for_oid(NameOID.X500_UNIQUE_IDENTIFIER)
         if isinstance(each.value, bytes)
     ]
     identities += hardware_serials(certificate)
-    said = [f"eui64={identities[0].hex()}"] if len(identities) == 1 else []
+    said = [f"eui64={identities[0].hex()}"] if list(map(len, identities)) == [8] else []
     units = [
         str(each.value) for each in subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
     ]

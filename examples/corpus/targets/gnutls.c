@@ -82,8 +82,8 @@ static void read_subject(facts *read, gnutls_x509_crt_t from) {
   for (i = 0; size = sizeof value,
       gnutls_x509_crt_get_dn_by_oid(from, "2.5.4.45", i, 1, value, &size) >= 0;
        i++)
-    /* The TLV of the BIT STRING: the EUI-64 is behind the octet of unused bits. */
-    if (size > 3) read_eui64(read, (unsigned char *)value + 3, size - 3);
+    /* The TLV of the BIT STRING. */
+    if (size > 2) read_identifier(read, (unsigned char *)value + 2, size - 2);
   for (i = 0; size = sizeof value,
       gnutls_x509_crt_get_dn_by_oid(from, GNUTLS_OID_X520_ORGANIZATIONAL_UNIT_NAME, i, 0, value,
                                     &size) >= 0;

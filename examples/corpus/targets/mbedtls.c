@@ -74,9 +74,8 @@ static void read_facts(facts *read, const mbedtls_x509_crt *from) {
   const mbedtls_x509_name *each;
   memset(read, 0, sizeof *read);
   for (each = &from->subject; each && each->oid.p; each = each->next) {
-    /* The value of a BIT STRING is its content, with the octet of unused bits in front. */
-    if (MBEDTLS_OID_CMP("\x55\x04\x2D", &each->oid) == 0 && each->val.len > 1)
-      read_eui64(read, each->val.p + 1, each->val.len - 1);
+    if (MBEDTLS_OID_CMP("\x55\x04\x2D", &each->oid) == 0)
+      read_identifier(read, each->val.p, each->val.len);
     if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_ORG_UNIT, &each->oid) == 0)
       read_unit(read, each->val.p, each->val.len);
   }

@@ -85,8 +85,8 @@ static void read_subject(facts *read, const CERTName *subject) {
         SECITEM_FreeItem(text, PR_TRUE);
       }
       if ((*pair)->type.len == 3 && !memcmp((*pair)->type.data, "\x55\x04\x2D", 3) &&
-          value->len > 3)
-        read_eui64(read, value->data + 3, value->len - 3);
+          value->len > 2)
+        read_identifier(read, value->data + 2, value->len - 2);
     }
   }
 }

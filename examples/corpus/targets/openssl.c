@@ -95,7 +95,7 @@ static void read_facts(facts *read, X509 *from) {
     const unsigned char *octets = ASN1_STRING_get0_data(value);
     size_t size = (size_t)ASN1_STRING_length(value);
     int type = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
-    if (type == NID_x500UniqueIdentifier) read_eui64(read, octets, size);
+    if (type == NID_x500UniqueIdentifier) read_eui64(read, octets, value->flags & 7 ? 0 : size);
     if (type == NID_organizationalUnitName) read_unit(read, octets, size);
   }
   read_names(read, from);

@@ -91,7 +91,7 @@ static void say(const char *format, ...) {
 const char *accepted(const facts *read) {
   strcpy(said, "accept");
   if (!read) return said;
-  if (read->identities == 1) say(" eui64=%s", read->eui64);
+  if (read->identities == 1 && *read->eui64) say(" eui64=%s", read->eui64);
   if (read->signs || read->agrees)
     say(" usage=%s%s", read->signs ? "digital-signature" : "",
         read->agrees ? read->signs ? ",key-agreement" : "key-agreement" : "");
@@ -112,8 +112,13 @@ const char *revoked(void) {
 void read_eui64(facts *read, const unsigned char *octets, size_t size) {
   size_t i;
   read->identities++;
-  if (size > 8) size = 8;
+  if (size != 8) return; /* no EUI-64: cut or filled up, it would be another's */
   for (i = 0; i < size; i++) sprintf(read->eui64 + 2 * i, "%02X", octets[i]);
+}
+
+void read_identifier(facts *read, const unsigned char *bits, size_t size) {
+  int whole = size > 0 && bits[0] == 0;
+  read_eui64(read, bits + whole, whole ? size - 1 : 0);
 }
 
 void read_unit(facts *read, const void *text, size_t size) {

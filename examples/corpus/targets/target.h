@@ -50,6 +50,7 @@ const char *revoked(void);
 
 /* Facts that a library found: called for each value that is there. */
 void read_eui64(facts *read, const unsigned char *octets, size_t size);
+void read_identifier(facts *read, const unsigned char *bits, size_t size); /* of a BIT STRING */
 void read_unit(facts *read, const void *text, size_t size);
 
 /* The same from the octets of a hardwareModuleName, SEQUENCE { OID, OCTET STRING }, for libraries

@@ -10,6 +10,8 @@ import click
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.cli.session import read_input
 from smki_testca.errors import ExitCode, InputError, UsageError
+from smki_testca.estate_files import check_outside
+from smki_testca.input_files import read_regular
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ def load(
     from smki_testca.device.device import Device
     from smki_testca.device.loading import is_kit
 
+    check_outside(device_file)
     chosen = dict(_pair(each, "--cell", "CELL=LABEL") for each in cells)
     if source is not None and is_kit(Path(source)):
         made = Device.load(Path(source), kind, environment, cells=chosen, library=session.library())
@@ -363,7 +366,11 @@ def _ders(name: str) -> list[bytes]:
     """The documents of a file; octets that are none are handed on as they are, to be judged."""
     from smki_testca.importers.sources import Documents
 
-    data = read_input(name, _MAX_INPUT_OCTETS)
+    data = (
+        read_input(name, _MAX_INPUT_OCTETS)
+        if name == "-"
+        else read_regular(Path(name), _MAX_INPUT_OCTETS)
+    )
     found = list(Documents([name], data))
     documents = [source.data for source in found if source.problem is None]
     problem = next((source.problem for source in found if source.problem is not None), None)

@@ -138,6 +138,9 @@ class Catalogue:
         Raises:
             InputError: if there is none.
         """
+        if not isinstance(name, str):
+            message = f"There is no case {name!r}: an id is a text."
+            raise InputError("corpus.unknown_case", message, self._see(""))
         found = self.entries.get(name) or next(
             (entry for entry in self.entries.values() if name in entry.names), None
         )

@@ -16,7 +16,7 @@ from smki_testca.errors import InputError
 from smki_testca.files import replace, write_error, write_file
 from smki_testca.input_files import read_regular
 from smki_testca.text import shown
-from smki_testca.text_files import decode
+from smki_testca.text_files import decode, utf8
 from smki_testca.x509.view import is_in_place, view_certificate
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ class _Cell(msgspec.Struct, forbid_unknown_fields=True):
 
     cell: _Text
     certificate: _Encoded | None
+
+
+class _Head(msgspec.Struct):
+    """What tells the file of a Device from all others."""
+
+    format: Literal["smki-testca device"]
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,10 +83,11 @@ def write(path: Path, stored: Stored, *, force: bool) -> None:
     Args:
         path: the file.
         stored: the Device.
-        force: whether to take the place of another; its owner and mode stay then.
+        force: whether to take the place of another Device; its owner and mode stay then.
 
     Raises:
-        InputError: if the file exists and ``force`` is not set, or cannot be written.
+        InputError: if the file exists and ``force`` is not set, is none of a Device, or cannot be
+            written.
         OutputError: if the disk is full or fails.
     """
     held = stored.certificates
@@ -100,10 +107,29 @@ def write(path: Path, stored: Stored, *, force: bool) -> None:
     if not force:
         write_file(path, data, force=False)
         return
+    _check_is_device(path)
     try:
         replace(path, data)
     except OSError as error:
         raise write_error("export.unwritable", f"{path} cannot be written", error) from error
+
+
+def _check_is_device(path: Path) -> None:
+    """Check that a file is that of a Device, or is not there.
+
+    Raises:
+        InputError: if it is another one.
+    """
+    if not path.exists():
+        return
+    try:
+        msgspec.json.decode(utf8(read_regular(path, MAX_FILE_OCTETS)), type=_Head)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InputError(
+            "device.file",
+            f"{path} cannot be overwritten: it is not the file of a Device.",
+            "Name another file with --device.",
+        ) from error
 
 
 def read(path: Path, library: Library) -> Stored:

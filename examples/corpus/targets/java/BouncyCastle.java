@@ -71,7 +71,7 @@ final class BouncyCastle {
           read.units.add(text.getString());
         } else if (each.getType().equals(BCStyle.UNIQUE_IDENTIFIER)
             && each.getValue() instanceof ASN1BitString bits) {
-          read.identities.add(bits.getBytes());
+          read.identities.add(bits.getPadBits() == 0 ? bits.getBytes() : new byte[0]);
         }
       }
     }

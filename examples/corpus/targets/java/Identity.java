@@ -19,7 +19,7 @@ final class Identity {
   /** The facts of an answer. */
   String words() {
     List<String> words = new ArrayList<>();
-    if (identities.size() == 1) {
+    if (identities.size() == 1 && identities.get(0).length == 8) {
       words.add("eui64=" + HexFormat.of().withUpperCase().formatHex(identities.get(0)));
     }
     List<String> usages = new ArrayList<>();

@@ -48,7 +48,8 @@ final class Jdk {
         read.units.add(String.valueOf(value));
       } else if (attribute.getID().equals("2.5.4.45") && value instanceof byte[] der) {
         // A BIT STRING: behind its tag and length is the octet of unused bits.
-        read.identities.add(Arrays.copyOfRange(der, Math.min(3, der.length), der.length));
+        boolean whole = der.length > 3 && der[2] == 0;
+        read.identities.add(Arrays.copyOfRange(der, whole ? 3 : der.length, der.length));
       }
     }
   }

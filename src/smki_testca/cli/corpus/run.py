@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.ending import ended_as_by_ctrl_c
-from smki_testca.cli.output import Progress, print_document, print_json, say
+from smki_testca.cli.output import Progress, print_document, print_json, print_warnings, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
 from smki_testca.corpus.defect import Importance, Level, Need, Stage
 from smki_testca.corpus.run import expectations
@@ -28,7 +28,7 @@ from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.files import check_file, write_texts
 from smki_testca.input_files import read_regular
-from smki_testca.text import use_one_of
+from smki_testca.text import plain, use_one_of
 from smki_testca.toml import MAX_OCTETS
 
 if TYPE_CHECKING:
@@ -253,7 +253,14 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
     ids = frozenset(case.id for case in loaded.cases)
     asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
     made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
+    _warn_of_another(terms.expectations.target, made.name)
     return made if before is None else made.since(before)
+
+
+def _warn_of_another(expected: str, name: str) -> None:
+    """Tell that expectations are of another target, such as another version of a library."""
+    if expected and name and expected != name:
+        print_warnings([f"the expectations are of {plain(expected)}, and the target is {name}."])
 
 
 def _expectations(path: Path | None, level: Level, loaded: LoadedCorpus) -> Expectations:

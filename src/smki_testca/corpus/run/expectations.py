@@ -10,7 +10,7 @@ from smki_testca import toml
 from smki_testca.corpus.run.documents import ExpectationsFile
 from smki_testca.errors import InputError
 from smki_testca.profiles.misfits import convert
-from smki_testca.text import closest
+from smki_testca.text import closest, is_blank
 from smki_testca.toml_places import Place
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ class Expectations:
 
     Attributes:
         known: by the id of the case.
+        target: whose they are; empty where the file does not say.
     """
 
     known: Mapping[str, Known] = field(default_factory=dict)
+    target: str = ""
 
 
 def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) -> Expectations:
@@ -71,6 +73,12 @@ def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) ->
     ids = {name: case.id for case in cases for name in (case.id, *case.aliases)}
     known: dict[str, Known] = {}
     for number, table in enumerate(document.known):
+        if is_blank(table.reason):
+            raise InputError(
+                "corpus.expectations",
+                f"{place.within('known', number, 'reason')}: the reason is blank.",
+                "Say why the target does that, or why it is put up with.",
+            )
         for index, name in enumerate(table.cases):
             at = place.within("known", number, "cases", index)
             if name not in ids:
@@ -85,7 +93,7 @@ def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) ->
                     "corpus.expectations", f"{at}: {name} is there twice.", "Leave it once."
                 )
             known[ids[name]] = Known(table.seen, table.reason)
-    return Expectations(known)
+    return Expectations(known, document.target)
 
 
 def draft(report: Report) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.text import use_one_of
+from smki_testca.text import closest, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +38,18 @@ class CaseFilter:
         """
         for pattern in self.only:
             if not any(_named(case, pattern) for case in cases):
-                raise _nothing(f"no case is called {pattern}", [case.id for case in cases], pattern)
+                meant = closest(pattern, [case.id for case in cases])
+                question = "" if meant is None else f"Did you mean {meant}? "
+                remedy = f"{question}See: smki-testca corpus list"
+                raise _nothing(f"no case is called {shown(pattern)}", remedy)
         profiles = sorted({case.profile for case in cases})
         for profile in self.profiles:
             if profile not in profiles:
-                raise _nothing(f"no case is of the profile {profile}", profiles, profile)
+                remedy = use_one_of(profiles, given=profile)
+                raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
         chosen = {case.id for case in cases if self._fits(case)}
         if not chosen:
-            raise _nothing("no case fits all that is asked for", [], "")
+            raise _nothing("no case fits all that is asked for", "Ask for less.")
         chosen |= {case.base for case in cases if case.id in chosen and case.base}
         return tuple(case for case in cases if case.id in chosen)
 
@@ -61,9 +65,5 @@ def _named(case: LoadedCase, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in (case.id, *case.aliases))
 
 
-def _nothing(cause: str, choices: Sequence[str], given: str) -> InputError:
-    return InputError(
-        "corpus.selection",
-        f"Nothing is selected: {cause}.",
-        use_one_of(choices, given=given) if choices else "Ask for less.",
-    )
+def _nothing(cause: str, remedy: str) -> InputError:
+    return InputError("corpus.selection", f"Nothing is selected: {cause}.", remedy)

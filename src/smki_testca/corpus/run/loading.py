@@ -49,6 +49,7 @@ class LoadedCase:
         importance: how much it matters.
         needs: what a parser must be able to do.
         facts: what a reader that accepts it must have read, by name.
+        lost: the names of facts that its good base has, and it has not.
         why: what goes wrong in the field if a parser gets it wrong.
         question: what is asked of a target.
     """
@@ -65,6 +66,7 @@ class LoadedCase:
     importance: Importance
     needs: frozenset[Need]
     facts: Mapping[str, str]
+    lost: frozenset[str]
     why: str
     question: Question
 
@@ -168,6 +170,7 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             table.importance,
             _needs(table),
             table.facts,
+            frozenset(base.facts.keys() - table.facts.keys()),
             table.why,
             # A root is judged with the good root as the CA to trust; a good one is that CA itself.
             _question(

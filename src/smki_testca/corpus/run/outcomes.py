@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.defect import Stage, Verdict
+from smki_testca.corpus.defect import Level, Stage, Verdict
 from smki_testca.corpus.run.answers import Seen
 from smki_testca.corpus.run.questions import CRL
 
 if TYPE_CHECKING:
-    from smki_testca.corpus.defect import Level
     from smki_testca.corpus.run.answers import Answer
     from smki_testca.corpus.run.loading import LoadedCase
 
@@ -40,6 +40,12 @@ class Outcome(StrEnum):
 
 
 _ORDER = list(Stage)
+_IDENTITIES = {
+    "eui64": re.compile("[0-9A-F]{16}"),
+    "role": re.compile("[0-9A-F]{2}"),
+    "usage": re.compile("DIGITALSIGNATURE|KEYAGREEMENT"),
+}
+"""The facts that say whose a document is, as ``_plain`` writes their values."""
 _STATUS_OF_GOOD_BASE = Seen.REVOKED.value
 
 
@@ -85,9 +91,27 @@ def _accepted(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
         for name, value in answer.facts.items()
         if name in case.facts and _plain(value) != _plain(case.facts[name])
     ]
+    wrong += [
+        f"it has no {name}, and it read {value}"
+        for name, value in answer.facts.items()
+        if _is_invented(case, name, value)
+    ]
     if wrong:
         return Judgement(Outcome.WRONG_FACTS, "; ".join(wrong))
     return Judgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
+
+
+def _is_invented(case: LoadedCase, name: str, value: str) -> bool:
+    """Whether a target read an identity in a document that has none.
+
+    The good base has one, and without it GBCS demands that the document is refused. A value that no
+    identity can have, such as the 14 digits of an identifier that is too short, is the document's
+    own and misleads nobody.
+    """
+    if name not in case.lost or case.verdicts[Level.GBCS] is not Verdict.REJECT:
+        return False
+    shape = _IDENTITIES.get(name)
+    return shape is not None and shape.fullmatch(_plain(value)) is not None
 
 
 def _plain(value: str) -> str:

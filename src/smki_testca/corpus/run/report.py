@@ -57,6 +57,7 @@ class Result:
         known: the reason that the expectations give.
         stale: whether the expectations have it, and it came right.
         failed: whether it fails the run.
+        why: what goes wrong in the field if a parser gets it wrong.
     """
 
     id: CaseId
@@ -76,11 +77,12 @@ class Result:
     known: str = ""
     stale: bool = False
     failed: bool = False
+    why: str = ""
 
     def __post_init__(self) -> None:
         facts = {plain(name): plain(value) for name, value in self.facts.items()}
         object.__setattr__(self, "facts", facts)
-        _make_plain(self, "title", "profile", "code", "reason", "note", "known")
+        _make_plain(self, "title", "profile", "code", "reason", "note", "known", "why")
 
     @property
     def is_wrong(self) -> bool:
@@ -271,6 +273,7 @@ def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
         importance=case.importance,
         expected=case.verdicts[terms.level],
         outcome=Outcome.NOT_APPLICABLE,
+        why=case.why,
     )
     unasked = asked.unasked.get(case.id)
     if unasked is not None:

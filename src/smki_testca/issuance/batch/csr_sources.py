@@ -99,7 +99,7 @@ class ZipOfCsrs:
         if _is_csr(data):
             raise InputError(
                 "batch.zip",
-                f"{path} is no ZIP: it looks like a CSR.",
+                f"{path} is not a ZIP: it looks like a CSR.",
                 f"Sign one CSR: smki-testca sign {quote(path)}. A batch is a ZIP, a folder of"
                 f" {ENDING} files, or a CSV file.",
             )

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from smki_testca.corpus.run.report import Report, Result
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem; color: #1b1b1b; background: #fff }
+:root { color-scheme: light dark }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse } th, td { padding: .3rem .6rem; text-align: left;
-  border: 1px solid #d0d0d0; vertical-align: top } thead th { background: #f2f2f2 }
+  border: 1px solid #8886; vertical-align: top } thead th { background: #8882 }
 td.number { text-align: right; white-space: nowrap } code { font-size: .9em }
-small { color: #555; display: block }
+small { display: block; opacity: .8 } dt { font-weight: 600 } dd { margin: 0 0 .4rem 1.5rem }
 .bad { background: #ffd9d6 } .warn { background: #fff1cc } .good { background: #e3f4e1 }
-.quiet { background: #f4f4f4; color: #666 } tr[hidden] { display: none }
+.quiet { background: #8881 } tr[hidden] { display: none }
 input, select { font: inherit; padding: .2rem .4rem; margin: 0 .6rem .8rem 0 }
+@media (prefers-color-scheme: dark) {
+  .bad { background: #6b1f1a } .warn { background: #574405 } .good { background: #1d4a22 }
+}
 """
 _SCRIPT = """
 const words = document.getElementById("words"), which = document.getElementById("which");
@@ -47,6 +51,18 @@ _CLASSES = {
     Outcome.NOT_APPLICABLE: "quiet",
 }
 
+_MEANINGS = {
+    Outcome.RIGHT: "The target did what the case demands.",
+    Outcome.EITHER: "No rule that was read demands the one or the other.",
+    Outcome.RIGHT_LATE: "It refused, at a later stage than it should have.",
+    Outcome.RIGHT_WRONG_REASON: "It refused, at a stage before the defect.",
+    Outcome.WRONG: "It accepted what it must refuse, refused what it must accept, crashed or hung.",
+    Outcome.WRONG_FACTS: "It rightly accepted, and read something else than is there.",
+    Outcome.KNOWN: "It is wrong, and the expectations say so, with a reason.",
+    Outcome.VACUOUS: "Not asked: it refuses the good base, so a refusal would prove nothing.",
+    Outcome.NOT_APPLICABLE: "Not asked: it lacks a capability, or has no answer in its log.",
+}
+
 
 def as_html(reports: Sequence[Report]) -> str:
     """The reports of runs as one page: side by side where there are several."""
@@ -54,9 +70,11 @@ def as_html(reports: Sequence[Report]) -> str:
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}: corpus run</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
         *_summaries(reports),
+        *_legend(),
         *_matrix(reports),
         *_differences(reports),
         *_cases(reports),
@@ -77,6 +95,12 @@ def _summaries(reports: Sequence[Report]) -> Iterator[str]:
         passed = ("bad", "fails") if report.failed else ("good", "passes")
         yield f'<td class="{passed[0]}">{passed[1]}</td></tr>'
     yield "</tbody></table>"
+
+
+def _legend() -> Iterator[str]:
+    yield "<details><summary>What the outcomes mean</summary><dl>"
+    yield from (f"<dt>{outcome}</dt><dd>{says}</dd>" for outcome, says in _MEANINGS.items())
+    yield "</dl></details>"
 
 
 def _matrix(reports: Sequence[Report]) -> Iterator[str]:
@@ -136,11 +160,19 @@ def _cases(reports: Sequence[Report]) -> Iterator[str]:
     for result in every.values():
         results = [results.get(result.id) for results in by_target]
         yield f'<tr data-marks="{_marks(results)}"><td><code>{escape(result.id)}</code>'
-        yield f"<small>{escape(result.title)}</small></td><td>{result.stage}</td>"
+        yield f"<small>{escape(result.title)}</small>"
+        yield f"{_why(result)}</td><td>{result.stage}</td>"
         yield f"<td>{result.importance}</td><td>{result.expected}</td>"
         yield from map(_answer, results)
         yield "</tr>"
     yield "</tbody></table>"
+
+
+def _why(result: Result) -> str:
+    """Why a case matters; reports of earlier versions do not say."""
+    if not result.why:
+        return ""
+    return f"<details><summary>why</summary>{escape(result.why)}</details>"
 
 
 def _marks(results: Sequence[Result | None]) -> str:

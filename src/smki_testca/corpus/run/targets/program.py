@@ -18,8 +18,8 @@ from smki_testca.corpus.defect import Need
 from smki_testca.corpus.run.answers import Answer, Hello, Remarks, Seen, one_line
 from smki_testca.corpus.run.questions import CRL, Question, pem
 from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
-from smki_testca.corpus.run.targets.target import not_started
-from smki_testca.text import use_one_of
+from smki_testca.errors import UsageError
+from smki_testca.text import plain, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,12 +92,17 @@ class Program:
         named = {name for word in self._words for name in _PLACEHOLDER.findall(word)}
         unknown = sorted(named - set(PLACEHOLDERS))
         if unknown:
-            raise not_started(
-                command,
-                f"{{{unknown[0]}}} is not a placeholder. {use_one_of(PLACEHOLDERS)}".rstrip("."),
+            raise UsageError(
+                "usage",
+                f"{{{unknown[0]}}} in {shown(command)} is not a placeholder.",
+                use_one_of(PLACEHOLDERS, given=unknown[0]),
             )
         if not named & {"der", "pem"}:
-            raise not_started(command, "it has no {der} or {pem} for the document")
+            raise UsageError(
+                "usage",
+                f"exec:{plain(command)} has no {{der}} or {{pem}} for the document.",
+                "Write {der} where the program takes the name of the file.",
+            )
         self._named = named
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._shared: dict[bytes, Path] = {}
