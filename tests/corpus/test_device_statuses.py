@@ -57,6 +57,11 @@ def test_what_differs_by_time_alone_has_two_statuses(cases):
         assert applied.status != 0 == disapplied.status
 
 
+def test_the_validity_of_a_root_makes_no_difference(cases):
+    (answer,) = cases["organisation-root-expired"].device
+    assert answer.name == "success"
+
+
 def test_a_status_that_was_not_seen_is_assumed(cases):
     answers = Counter((each.status, each.basis) for case in cases.values() for each in case.device)
     assert {status for status, basis in answers if basis == "observed"} == {0, 10}

@@ -1,6 +1,7 @@
 """Holds the low-level defects to the rules: each rule about octets has a case that breaks it."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,22 @@ def test_a_time_that_no_calendar_has_is_due_where_it_is_read(every_low):
         if re.fullmatch(r"validity\.\w+\.unreadable", case.finding.code if case.finding else ""):
             is_time = case.change.after[0] in (UTC_TIME, GENERALIZED_TIME)
             assert case.stage is (Stage.DER if is_time else Stage.STRUCTURE), case.id
+
+
+def test_lint_takes_no_file_for_der_whose_first_octet_is_not_that_of_a_sequence(
+    every_low, command, tmp_path
+):
+    hidden = [case for case in every_low if case.der[0] != 0x30 or len(case.der) < 2]
+    ids = {case.id for case in hidden}
+    assert {"device-tag-high-form", "device-document-primitive", "device-truncated-tag"} <= ids
+    for case in (*hidden, every_case()["device-length-padded"]):
+        (tmp_path / f"{case.id}.der").write_bytes(case.der)
+    files = command("--json", "lint", *map(str, tmp_path.iterdir())).json["files"]
+    unknown = {
+        Path(document["file"]).stem
+        for document in files
+        if any(finding["code"] == "document.unknown_kind" for finding in document["findings"])
+    }
+    assert unknown == ids
+    in_folder = command("--json", "lint", str(tmp_path)).json
+    assert in_folder["summary"]["passed_over"] == len(ids)

@@ -7,7 +7,7 @@ import pytest
 from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
-from smki_testca.corpus.defect import Stage, Verdict
+from smki_testca.corpus.defect import DEFECTS, Importance, Stage, Verdict
 from smki_testca.corpus.selection import Catalogue, Entry, Selection
 from smki_testca.errors import ExitCode, InputError
 
@@ -52,6 +52,22 @@ def test_a_case_is_found_by_an_id_that_it_had_before(every):
     renamed.entries = {_ID: Entry(_ID, entry.base, defect)}
     assert renamed.entries[_ID].is_called("device-san-opt*")
     assert renamed.case("device-san-optional").id == _ID
+
+
+def test_what_matters_little_is_selected_where_it_is_asked_for(every):
+    asked = Selection(importances=(Importance.LOW,))
+    found = every.select(asked)
+    assert {case.importance for case in found} == {Importance.LOW}
+    low = [entry.defect for entry in every.entries.values() if entry.may_fit(asked)]
+    assert len({id(defect) for defect in low}) == len(
+        {
+            id(defect)
+            for namesakes in DEFECTS.values()
+            for defect in namesakes
+            if defect.importance is Importance.LOW and defect.mains
+        }
+    )
+    assert not any(entry.is_main for entry in every.entries.values() if entry.may_fit(asked))
 
 
 @pytest.mark.parametrize(

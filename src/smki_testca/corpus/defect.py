@@ -163,7 +163,12 @@ class Defect:
 
         None if it matters little: hardly any parser refuses it, and nothing follows.
         """
-        return () if self.importance is Importance.LOW else self.on[: self.mains]
+        return () if self.importance is Importance.LOW else self.first_bases
+
+    @property
+    def first_bases(self) -> tuple[str, ...]:
+        """The bases that it is on where it is asked for, though it may matter little."""
+        return self.on[: self.mains]
 
     def findings_on(self, base: str) -> tuple[str, ...]:
         """The linter's codes for the case of a base, the case's own first."""

@@ -29,7 +29,8 @@ class Selection:
         only: ids, or patterns of ids with ``*`` and ``?``.
         profiles: names of profiles.
         stages: the steps that must refuse a case.
-        importances: how much a case matters.
+        importances: how much a case matters. Those that matter little are left out unless this
+            names them.
         verdicts: what a parser must do with it.
         level: of the verdicts.
         is_good: whether a parser must take it; None for both.
@@ -94,12 +95,22 @@ class Entry:
         stage = Stage.USE if defect is None else defect.stage
         importance = Importance.CRITICAL if defect is None else defect.importance
         return (
-            (wanted.every_base or bool(wanted.only) or self.is_main)
+            (wanted.every_base or bool(wanted.only) or self.is_main or self._is_asked_for(wanted))
             and (not wanted.only or any(map(self.is_called, wanted.only)))
             and (not wanted.profiles or self.base.profile in wanted.profiles)
             and (not wanted.stages or stage in wanted.stages)
             and (not wanted.importances or importance in wanted.importances)
             and (wanted.is_good is None or is_good is wanted.is_good)
+        )
+
+    def _is_asked_for(self, wanted: Selection) -> bool:
+        """Whether the case matters little, which is what is asked for."""
+        defect = self.defect
+        return (
+            Importance.LOW in wanted.importances
+            and defect is not None
+            and defect.importance is Importance.LOW
+            and self.base.name in defect.first_bases
         )
 
     def is_called(self, pattern: str) -> bool:

@@ -38,7 +38,9 @@ def catalogue() -> Catalogue:
 def list_(session: Session, /, **given: Any) -> None:
     """List the cases of the corpus, or those that fit every option.
 
-    An option may be given several times: a case must fit any of its values.
+    An option may be given several times: a case must fit any of its values. Cases of low importance
+    are left out, to keep the corpus small, unless --importance low, --only or --every-base asks for
+    them.
 
     \b
     Example:

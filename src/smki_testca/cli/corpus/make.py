@@ -37,7 +37,9 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
     """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
 
     Without an option it has each defect on its main documents; with --every-base on all that it
-    fits. Other options leave cases out; the good documents that the others are changes of stay.
+    fits. Cases of low importance are left out, to keep it small, unless --importance low, --only or
+    --every-base asks for them. Other options leave cases out; the good documents that the others
+    are changes of stay.
 
     \b
     Example:

@@ -33,7 +33,7 @@ _OPTIONS = (
     ),
     click.option(
         "--importance", "importances", multiple=True, type=_choice(Importance),
-        help="Cases of this importance.",
+        help="Cases of this importance; without it, all but the low ones.",
     ),
     click.option(
         "--verdict", "verdicts", multiple=True, type=_choice(Verdict),

@@ -27,8 +27,8 @@ _unusable = partial(
     finding="subjectPublicKeyInfo.key",
     source="RFC 5480 2.2; SEC 1 2.3.4",
     importance=Importance.HIGH,
-    why="What is no point of the curve makes a verdict on a signature worthless, and key agreement"
-    " with it gives the other private key away, bit by bit.",
+    why="With a key that is not a point of the curve a verdict on a signature is worth nothing, and"
+    " key agreement gives the other private key away, bit by bit.",
 )
 _type = partial(
     defect,
