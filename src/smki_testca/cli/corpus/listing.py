@@ -9,6 +9,7 @@ import click
 from smki_testca.cli.corpus.selecting import selecting, selection
 from smki_testca.cli.output import Column, print_json, print_json_list, print_rows, print_table
 from smki_testca.corpus.defect import Level
+from smki_testca.corpus.difference import UNDER_TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,8 +127,11 @@ def _change(case: Case) -> Iterator[tuple[str, str]]:
     if change is None:
         return
     signed = "signed again" if change.resigned else "not signed again"
-    place = f"{change.path or 'the document'}, octet {change.offset} of {case.base}"
-    yield "Changed", f"{change.kind}: {place}; {signed}"
+    place, whose = change.path or "the document", case.base
+    if change.document != UNDER_TEST:
+        # The document itself is that of its base: the change is in one around it.
+        whose, signed = f"{change.document} of {case.base}", f"{change.document} is {signed}"
+    yield "Changed", f"{change.kind}: {place}, octet {change.offset} of {whose}; {signed}"
     yield "Before", _hex(change.before)
     yield "After", _hex(change.after)
 

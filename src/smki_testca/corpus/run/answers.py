@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_REASON_CHARACTERS = 300
-"""The longest reason that is kept."""
+"""The longest reason that is kept, and the longest value of a fact."""
+MAX_NAME_CHARACTERS = 100
+"""The longest name of a target or a fact, and the longest code, that is kept."""
 _STAGES = {stage.value: stage for stage in Stage}
 
 
@@ -40,7 +42,7 @@ LOST = frozenset({Seen.CRASHED, Seen.HUNG})
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a target to one case.
+    """The answer of a target to one case; its texts are made safe to print, and cut.
 
     Attributes:
         seen: what it did.
@@ -57,6 +59,15 @@ class Answer:
     reason: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        facts = {
+            one_line(name, MAX_NAME_CHARACTERS): one_line(value)
+            for name, value in self.facts.items()
+        }
+        object.__setattr__(self, "code", one_line(self.code, MAX_NAME_CHARACTERS))
+        object.__setattr__(self, "reason", one_line(self.reason))
+        object.__setattr__(self, "facts", facts)
 
     def as_json(self) -> dict[str, Any]:
         """The answer as a JSON object, its attributes as keys."""
@@ -88,6 +99,13 @@ class Hello:
     codes: Mapping[str, str] = field(default_factory=dict)
     only: frozenset[str] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", one_line(self.name, MAX_NAME_CHARACTERS))
+
+    def able_to(self, capabilities: frozenset[Need] | None) -> Hello:
+        """The same of a target that is said to have some capabilities; None for its own."""
+        return self if capabilities is None else replace(self, capabilities=capabilities)
+
 
 @dataclass(frozen=True)
 class Remarks:
@@ -115,7 +133,12 @@ class Remarks:
         return cls(stage, code, one_line(" ".join(rest)), facts)
 
 
-def one_line(text: str) -> str:
-    """The first line of a text with anything in it, cut to the length that is kept."""
+def one_line(text: str, most: int = MAX_REASON_CHARACTERS) -> str:
+    """The first line of a text with anything in it, safe to print, cut to the length kept.
+
+    Args:
+        text: of a target: it may have control characters, or what UTF-8 cannot hold.
+        most: how many characters are kept.
+    """
     line = next((line for line in text.splitlines() if line.strip()), "")
-    return plain(line.strip()[:MAX_REASON_CHARACTERS])
+    return plain(line.strip())[:most].rstrip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,14 @@ from smki_testca.corpus.run.answers import Seen
 from smki_testca.profiles.documents import Document, NonEmpty
 
 CaseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=200)]
+Instant = Annotated[
+    str, msgspec.Meta(pattern=r"^([0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z)?\Z")
+]
+"""An instant in UTC, or nothing."""
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f]{64}\Z")]
+FactName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,100}\Z")]
+FactValue = Annotated[str, msgspec.Meta(pattern=r"^[ -~]{0,300}\Z")]
+"""One line of printable ASCII, as the line protocol sends it."""
 
 
 # corpus.json: other programs may add keys, which are passed over.
@@ -22,11 +30,22 @@ class EntryVerdict(msgspec.Struct, frozen=True):
     verdict: Verdict
 
 
+class EntryVerdicts(msgspec.Struct, frozen=True):
+    """What a parser must do, by level."""
+
+    rfc5280: EntryVerdict
+    gbcs: EntryVerdict
+
+    def by_level(self) -> dict[Level, Verdict]:
+        """The verdict of each level."""
+        return {Level.RFC5280: self.rfc5280.verdict, Level.GBCS: self.gbcs.verdict}
+
+
 class EntryFile(msgspec.Struct, frozen=True):
     """The document of a case."""
 
     der: str
-    sha256: str
+    sha256: Sha256
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -34,32 +53,32 @@ class IndexEntry(msgspec.Struct, frozen=True):
 
     id: CaseId
     title: str
-    kind: str
+    kind: Literal["certificate", "CRL", "CSR"]
     profile: str
-    base: str | None
+    base: CaseId | None
     good: bool
     stage: Stage
     at_least: Stage
-    expect: dict[Level, EntryVerdict]
+    expect: EntryVerdicts
     importance: Importance
-    facts: dict[str, str]
+    facts: dict[FactName, FactValue]
     files: EntryFile
     needs: list[Need] = []
-    at: str = ""
+    at: Instant = ""
     chain: list[str] = []
     crls: list[str] = []
     about: str | None = None
     aliases: list[str] = []
     why: str = ""
     remedy: str = ""
-    wanted: dict[str, str] | None = None
+    wanted: dict[FactName, FactValue] | None = None
 
 
 class IndexFile(msgspec.Struct, frozen=True):
     """The index of a corpus: the instant at which it is judged, and its cases."""
 
     cases: list[IndexEntry]
-    at: str = ""
+    at: Instant = ""
 
 
 # The answers so far of a run, one in each line.
@@ -93,7 +112,7 @@ class HelloLine(msgspec.Struct, frozen=True):
 
     hello: str
     capabilities: list[Need] = []
-    max_octets: int | None = None
+    max_octets: Annotated[int, msgspec.Meta(ge=1)] | None = None
     codes: dict[str, str] = {}
 
 

@@ -16,7 +16,7 @@ from smki_testca.corpus.run.questions import CSR, Question
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
 from smki_testca.text import shown
-from smki_testca.text_files import decode
+from smki_testca.text_files import decode, utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,7 +79,7 @@ class LoadedCorpus:
     """A corpus as a run needs it.
 
     Attributes:
-        digest: SHA-256 of its index, which has the digest of each document.
+        digest: SHA-256 over its index and the digest of every document that a run uses.
         cases: its cases, in its order.
     """
 
@@ -91,14 +91,14 @@ def load(path: Path) -> LoadedCorpus:
     """Read a corpus: a folder, or an index of cases with the files that it names beside it.
 
     Raises:
-        InputError: if the index or a file cannot be read, is not what the index or the sums say,
-            or is too long.
+        InputError: if the index or a file cannot be read, is too long, is not what the index or
+            the sums say, or if neither says what it is.
     """
     index = path / INDEX if path.is_dir() else path
     data = read_regular(index, MAX_INDEX_OCTETS)
     try:
-        document = msgspec.json.decode(data, type=IndexFile)
-    except (msgspec.MsgspecError, ValueError) as error:
+        document = msgspec.json.decode(utf8(data), type=IndexFile)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _index_error(index, str(error)) from error
     tables = [
         msgspec.structs.replace(table, at=table.at or document.at) for table in document.cases
@@ -116,7 +116,7 @@ def load(path: Path) -> LoadedCorpus:
         )
         for table in tables
     }
-    return LoadedCorpus(hashlib.sha256(data).hexdigest(), tuple(_loaded(tables, read)))
+    return LoadedCorpus(_digest(data, read.values()), tuple(_loaded(tables, read)))
 
 
 def of_cases(cases: Sequence[Case]) -> LoadedCorpus:
@@ -126,8 +126,8 @@ def of_cases(cases: Sequence[Case]) -> LoadedCorpus:
         for case in cases
     ]
     read = {case.id: _Octets(case.der, case.chain, case.crls, case.about) for case in cases}
-    digest = hashlib.sha256("".join(case.id + case.sha256 for case in cases).encode())
-    return LoadedCorpus(digest.hexdigest(), tuple(_loaded(tables, read)))
+    ids = "\n".join(read).encode()
+    return LoadedCorpus(_digest(ids, read.values()), tuple(_loaded(tables, read)))
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,17 @@ class _Octets:
     chain: tuple[bytes, ...]
     crls: tuple[bytes, ...]
     about: bytes | None
+
+
+def _digest(index: bytes, read: Iterable[_Octets]) -> str:
+    """The digest of a corpus: of what lists its cases, and of every document."""
+    digest = hashlib.sha256(hashlib.sha256(index).digest())
+    for each in read:
+        for group in ((each.der,), each.chain, each.crls, (each.about or b"",)):
+            digest.update(len(group).to_bytes(4, "big"))
+            for der in group:
+                digest.update(hashlib.sha256(der).digest())
+    return digest.hexdigest()
 
 
 def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterator[LoadedCase]:
@@ -153,7 +164,7 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             table.good,
             table.stage,
             table.at_least,
-            {level: expected.verdict for level, expected in table.expect.items()},
+            table.expect.by_level(),
             table.importance,
             _needs(table),
             table.facts,
@@ -193,7 +204,7 @@ def _needs(table: IndexEntry) -> frozenset[Need]:
 
 
 class _Folder:
-    """The files of a corpus, each read once; those that the sums name are checked by them."""
+    """The files of a corpus, each read once and checked by its digest."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -217,7 +228,13 @@ class _Folder:
             data = read_regular(self._folder.joinpath(*path.parts), MAX_DOCUMENT_OCTETS)
             self._read[name] = data
         stated = sha256 or self._sums.get(name)
-        if stated is not None and hashlib.sha256(data).hexdigest() != stated.lower():
+        if stated is None:
+            raise InputError(
+                "corpus.index",
+                f"{self._folder / SUMS} has no digest of {shown(name)}, so it cannot be checked.",
+                _REMEDY,
+            )
+        if hashlib.sha256(data).hexdigest() != stated.lower():
             raise InputError(
                 "corpus.changed",
                 f"{self._folder.joinpath(*name.split('/'))} is not what the corpus was made with:"

@@ -10,9 +10,11 @@ import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.run.answers import Seen  # noqa: TC001 - msgspec reads annotations
+from smki_testca.corpus.run.documents import CaseId  # noqa: TC001 - so it does here
 from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +37,7 @@ _LEAST_FIRST = list(Importance)
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of a case.
+    """What came of a case; its texts are made safe to print, wherever they come from.
 
     Attributes:
         id: of the case.
@@ -57,7 +59,7 @@ class Result:
         failed: whether it fails the run.
     """
 
-    id: str
+    id: CaseId
     title: str
     profile: str
     stage: Stage
@@ -74,6 +76,11 @@ class Result:
     known: str = ""
     stale: bool = False
     failed: bool = False
+
+    def __post_init__(self) -> None:
+        facts = {plain(name): plain(value) for name, value in self.facts.items()}
+        object.__setattr__(self, "facts", facts)
+        _make_plain(self, "title", "profile", "code", "reason", "note", "known")
 
     @property
     def is_wrong(self) -> bool:
@@ -99,7 +106,7 @@ class Difference:
         after: its outcome now; None if it is not there.
     """
 
-    id: str
+    id: CaseId
     before: Outcome | None
     after: Outcome | None
 
@@ -130,6 +137,9 @@ class Report:
     cases: tuple[Result, ...]
     differences: tuple[Difference, ...] = ()
 
+    def __post_init__(self) -> None:
+        _make_plain(self, "target", "name", "corpus")
+
     @property
     def failed(self) -> bool:
         """Whether the run fails."""
@@ -152,18 +162,26 @@ class Report:
         summary = {outcome.value: count for outcome, count in self.summary().items()}
         return {**made, "summary": summary, "failed": self.failed, "cases": cases}
 
+    def check_level(self, level: Level) -> None:
+        """Check that a run of a level can be reported as what differs from this report.
+
+        Raises:
+            InputError: if this is of another level.
+        """
+        if self.level is not level:
+            raise InputError(
+                "corpus.report",
+                f"The last report is of the level {self.level}, and this run of {level}.",
+                "Name a report of the same level with --last.",
+            )
+
     def since(self, before: Report) -> Report:
         """The same report with what differs from an earlier one.
 
         Raises:
             InputError: if that is of another level.
         """
-        if before.level is not self.level:
-            raise InputError(
-                "corpus.report",
-                f"The last report is of the level {before.level}, and this run of {self.level}.",
-                "Name a report of the same level with --last.",
-            )
+        before.check_level(self.level)
         old = {result.id: result.outcome for result in before.cases}
         new = {result.id: result.outcome for result in self.cases}
         return replace(
@@ -230,12 +248,18 @@ def read_report(path: Path) -> Report:
     data = read_regular(path, MAX_REPORT_OCTETS)
     try:
         return msgspec.json.decode(data, type=Report)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InputError(
             "corpus.report",
             f"{path} is not a report of a run: {error}.",
             "Name a file that corpus run wrote with --save or --json.",
         ) from error
+
+
+def _make_plain(made: Result | Report, *names: str) -> None:
+    """Put some texts of a new value on one line each, control characters escaped."""
+    for name in names:
+        object.__setattr__(made, name, plain(getattr(made, name)))
 
 
 def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.run.report import Report, Result
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
 def as_markdown(reports: Sequence[Report]) -> str:

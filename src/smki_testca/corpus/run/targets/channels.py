@@ -230,6 +230,10 @@ def tcp(named: str) -> Connect:
     host, _, port = named.rpartition(":")
     if not host or not NUMBER.fullmatch(port) or not 0 < int(port) < 1 << 16:
         raise not_started(f"tcp:{named}", "it is not HOST:PORT")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise not_started(f"tcp:{named}", "its host is not a name of the DNS") from error
     return lambda seconds: TcpChannel(host.strip("[]"), int(port), seconds)
 
 
