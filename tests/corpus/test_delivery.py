@@ -205,5 +205,13 @@ def test_a_file_that_was_changed_is_found_when_it_is_read(cases, tmp_path):
     assert caught.value.code == "corpus.changed"
 
 
-def test_the_whole_corpus_has_at_most_3_mebibytes(contents):
-    assert sum(map(len, contents.values())) <= 3 << 20
+def test_the_whole_corpus_has_at_most_3_megabytes(contents):
+    assert sum(map(len, contents.values())) <= 3_000_000
+
+
+def test_the_page_says_truly_how_many_cases_there_are(index):
+    page = (Path(__file__).parents[2] / "docs" / "corpus.md").read_text("utf-8")
+    defective, good = map(int, re.findall(r"more than (\d+)", page)[:2])
+    counts = index["counts"]
+    assert defective < counts["defective"] < 1.1 * defective
+    assert good < counts["good"] < 1.1 * good

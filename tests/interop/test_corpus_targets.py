@@ -16,7 +16,7 @@ import pytest
 
 from corpora import main_cases
 from parsers_matrix import LIBRARIES, expectations_of, tables
-from smki_testca.corpus.defect import Importance, Level
+from smki_testca.corpus.defect import Importance, Level, Stage
 from smki_testca.corpus.run.asking import Settings, ask_all
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import of_cases
@@ -122,3 +122,17 @@ def test_the_tables_of_the_page_are_those_of_the_expectations(corpus):
     page = (ROOT / "docs" / "parsers.md").read_text("utf-8")
     for table in tables(corpus.cases):
         assert table in page
+
+
+def test_the_rows_of_the_page_add_up_to_the_expectations(corpus):
+    rows = [line.strip("| ").split(" | ") for line in tables(corpus.cases)[0].splitlines()]
+    counted = {row[0]: [int(cell.split()[0]) for cell in row[1:]] for row in rows[2:]}
+    stages = [counted[stage.value] for stage in Stage]
+    assert [sum(column) for column in zip(*stages, strict=True)] == counted["**all**"]
+    parts = (
+        "**all**",
+        "refuses or misreads what it must take",
+        "misreads a list that it may refuse",
+    )
+    sums = [sum(column) for column in zip(*map(counted.get, parts), strict=True)]
+    assert sums == [len(expectations_of(name, corpus.cases)[1].known) for name in LIBRARIES]
