@@ -115,6 +115,8 @@ HELLO = "smki 1 code 7 TOO_SHORT\nsmki 1 hello planned crl,time,rsa,chain,names 
 PROGRAM = """
 import json, os, sys, time
 plan, hello = json.loads(sys.argv[1]), sys.argv[2]
+if "!boot" in plan:
+    print(hello, end="", flush=True)
 for line in sys.stdin:
     words = line.split()
     if words[:2] != ["smki", "1"] or words[2].startswith("+"):
@@ -153,28 +155,44 @@ class Device:
     """A device on a line, in a thread of this process, that answers by a plan.
 
     Args:
-        plan: of each case what to say, or ``!crash``, ``!hang``, ``!lie``, ``!babble``.
+        plan: of each case what to say, or ``!crash``, ``!hang``, ``!lie``, ``!babble``; with
+            ``!boot`` it says hello when it starts, too.
+        hello: what it says.
     """
 
-    def __init__(self, plan: dict[str, str]) -> None:
+    def __init__(self, plan: dict[str, str], hello: str = HELLO) -> None:
         self.plan = plan
+        self.hello = hello
+        self.context: dict[str, list[str]] = {}
+        self._context: list[str] = []
         self.asked: list[str] = []
         self.is_hanging = False
         self.reset: Path | None = None
         self._rest = b""
 
+    def start(self, put: Callable[[bytes], None]) -> None:
+        """Start, as a device does on a new connection or when its power comes."""
+        self.is_hanging = False
+        if "!boot" in self.plan:
+            put(self.hello.encode())
+
     def take(self, data: bytes, put: Callable[[bytes], None]) -> bool:
         """Take octets and answer; whether the device is still there."""
         if self.reset is not None and self.reset.exists():
-            self.is_hanging = False
+            self.reset.unlink()
+            self.start(put)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             words = line.decode("ascii", "replace").split()
-            if len(words) < 3 or words[2].startswith("+") or self.is_hanging:
+            if len(words) < 3 or self.is_hanging:
+                continue
+            if words[2].startswith("+"):
+                self._context.append(words[2])
                 continue
             if words[2] == "hello":
-                put(b"booted\r\n" + HELLO.replace("\n", "\r\n").encode())
+                put(b"booted\r\n" + self.hello.replace("\n", "\r\n").encode())
                 continue
+            self.context[words[2]], self._context = self._context, []
             self.asked.append(words[2])
             if not self._answer(words[2], put):
                 return False
@@ -185,7 +203,7 @@ class Device:
         if said == "!crash":
             return False
         if said == "!reboot":
-            put(HELLO.encode())
+            put(self.hello.encode())
         elif said == "!hang":
             self.is_hanging = True
         elif said == "!lie":
@@ -211,8 +229,8 @@ def over_tcp(device: Device) -> Iterator[str]:
                 connection, _ = server.accept()
             except TimeoutError:
                 continue
-            device.is_hanging = False
             with connection, contextlib.suppress(OSError):
+                device.start(connection.sendall)
                 while data := connection.recv(4096):
                     if not device.take(data, connection.sendall):
                         break
@@ -244,6 +262,7 @@ def over_serial(device: Device) -> Iterator[str]:
                 time.sleep(0.001)
 
     def serve() -> None:
+        device.start(put)
         while not is_over.is_set():
             try:
                 data = os.read(ours, 4096)

@@ -505,10 +505,20 @@ def test_the_statuses_modes_and_rules_of_devices_are_documented_and_no_others(li
     assert names == {mode.name for mode in answers.modes}
     rules = _quoted(row[0] for row in _table(text, "rule"))
     assert rules == ["device.asked_for", *(rule.code for rule in answers.rules)]
+    of_statuses = _table(text, "status | name | when the model answers so | basis")
     own = _table(text.split("\n## The Device's own certificate\n")[1], "status")
     assert {name for row in own for name in row[1].split(", ")} == {
         status.name for status in answers.own_statuses
     }
+    for rows, statuses in ((of_statuses, answers.statuses), (own, answers.own_statuses)):
+        unseen = {str(each.number) for each in statuses if "in no vector" in each.source}
+        told = {
+            number
+            for row in rows
+            if "in no vector" in row[3] or row[3] == "as 2"
+            for number in re.findall("[0-9]+", row[0])
+        }
+        assert told == unseen
 
 
 def _commands_named(path):

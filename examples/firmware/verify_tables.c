@@ -1,6 +1,7 @@
 /* Verifies every certificate in the tables of "export --format c-table" with Mbed TLS.
  *
- * cc -std=c99 verify_tables.c smki*.c -o verify_tables -lmbedx509 -lmbedcrypto
+ * cc -std=c99 -Ifirmware examples/firmware/verify_tables.c firmware/smki*.c \
+ *    -o verify_tables -lmbedx509 -lmbedcrypto
  *
  * Mbed TLS refuses a critical certificatePolicies that it cannot evaluate, and every good SMKI
  * certificate has one. The callback takes it, and nothing else. */

@@ -111,7 +111,7 @@ def refused(profile, **changed):
 
 
 def test_what_is_missing_is_named():
-    assert "--device-id" in refused("device", device_id=None).message
+    assert "device_id" in refused("device", device_id=None).message
     assert "--usage" in refused("device", usage=None).message
     assert "key-agreement" in refused("device", usage="ka").remedy
     assert "no --usage" in refused("iki", usage="digital-signature").message

@@ -136,6 +136,7 @@ def test_a_hub_shows_its_root_though_its_cell_is_not_known(run):
 def test_answers_lists_every_status_rule_and_mode(run):
     text = run("answers").out
     assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+    assert "device.asked_for" in text
     document = run("answers --json").json
     statuses = {(each["command"], each["status"]) for each in document["statuses"]}
     assert statuses == {

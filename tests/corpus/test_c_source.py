@@ -11,7 +11,8 @@ from compilers import COMPILERS, compiled
 from smki_testca.corpus.defect import Level
 from smki_testca.corpus.delivery.c_source import c_files
 from smki_testca.corpus.delivery.deltas import HERE, delta
-from smki_testca.corpus.delivery.symbols import symbol
+from smki_testca.corpus.delivery.symbols import CNames
+from smki_testca.errors import InputError
 
 _MAIN = r"""
 #include <stdio.h>
@@ -90,11 +91,44 @@ def test_a_unit_of_a_profile_goes_alone_and_a_case_has_a_name(cases, tmp_path, c
     wanted = "device-san-not-critical"
     (tmp_path / "main.c").write_text(
         '#include <string.h>\n#include "corpus.h"\nint main(void) {\n'
-        f'    return strcmp(smki_corpus_device[{symbol(wanted)}].id, "{wanted}");\n}}\n'
+        f'    return strcmp(smki_corpus_device[{CNames().symbol(wanted)}].id, "{wanted}");\n}}\n'
     )
     sources = [tmp_path / "main.c", tmp_path / "corpus_device.c"]
     program = compiled(command, sources, tmp_path / "program")
     assert subprocess.run([program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", COMPILERS)
+def test_one_program_has_two_corpora(cases, tmp_path, command):
+    good = [case for case in cases if case.base is None and case.profile.startswith("device")]
+    mine = [case for case in good if case.id == "good-device"]
+    for some, names in ((good, CNames()), (mine, CNames.own("meter"))):
+        for name, text in c_files(some, "0123456789abcdef", names).items():
+            (tmp_path / name).write_text(text, "ascii")
+    first = mine[0].id
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "corpus.h"\n#include "meter.h"\nint main(void)\n{\n'
+        f"    const smki_case *one = &smki_corpus_device[{CNames().symbol(first)}];\n"
+        f"    const smki_case *two = &meter_device[{CNames.own('meter').symbol(first)}];\n"
+        "    unsigned char octets[METER_MAX_OCTETS];\n"
+        "    if (smki_case_octets(two, octets, sizeof octets) != one->size)\n"
+        "        return 1;\n"
+        '    printf("%s %s %u %u", one->id, two->id, SMKI_CORPUS_FAMILIES, METER_FAMILIES);\n'
+        "    return smki_corpus[0].count < meter[0].count;\n}\n"
+    )
+    program = compiled(command, sorted(tmp_path.glob("*.c")), tmp_path / "program")
+    told = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    families = len({case.profile for case in good})
+    assert told == f"{first} {first} {families} 1"
+
+
+def test_a_long_name_of_one_s_own_makes_no_name_longer_than_c99_reads(cases):
+    names = CNames.own("a_long_name_of_1")
+    symbols = {names.symbol(case.id) for case in cases}
+    assert max(map(len, symbols)) <= 63
+    assert len(symbols) == len(cases)
+    with pytest.raises(InputError):
+        CNames.own("Meter")
 
 
 @pytest.mark.interop

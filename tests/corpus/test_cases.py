@@ -111,3 +111,21 @@ def test_each_finding_has_the_severity_that_the_table_states():
     gone = Counter(table) - Counter(corpus_severities.lines(every_case().values()))
     told = {"not in the table": sorted(wrong), "in the table alone": sorted(gone)}
     assert not wrong + gone, f"{told}; python tools/corpus_severities.py writes the table"
+
+
+def test_what_a_case_warns_of_can_happen_to_its_document():
+    for case in every_case().values():
+        if "no signature covers" in case.why:
+            assert not case.change.resigned, case.id
+        if re.search("a (shorter|longer) point", case.why):
+            is_longer = len(case.der) > len(every_case()[case.base].der)
+            assert ("longer" in case.why) is is_longer, case.id
+
+
+def test_a_remedy_names_what_is_there():
+    for case in every_case().values():
+        assert case.kind == "certificate" or "the certificate again" not in case.remedy, case.id
+        if case.finding is not None and case.finding.code in ("der.structure", "crl.entry"):
+            assert "each element" in case.remedy, case.id
+        if "its own ASN.1 type" in case.remedy:
+            assert "value" in case.remedy, case.id

@@ -17,9 +17,9 @@ from smki_testca.corpus.delivery.folder import files, written
 from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
 from smki_testca.corpus.delivery.marks import mark
 from smki_testca.corpus.delivery.page import family
-from smki_testca.corpus.delivery.symbols import symbol
+from smki_testca.corpus.delivery.symbols import CNames
 from smki_testca.corpus.run.loading import load
-from smki_testca.errors import InputError
+from smki_testca.errors import ExitCode, InputError
 from smki_testca.folders import write
 
 
@@ -98,10 +98,10 @@ def test_sha256sum_and_openssl_read_what_is_written(cases, tmp_path):
 
 
 def test_a_name_in_c_is_no_longer_than_c99_reads_and_no_two_are_the_same(cases):
-    symbols = [symbol(case.id) for case in cases]
+    symbols = [CNames().symbol(case.id) for case in cases]
     assert len(set(symbols)) == len(symbols)
     assert max(map(len, symbols)) <= 63
-    long = [symbol(f"organisation-{'x' * 60}-{end}") for end in ("a", "b")]
+    long = [CNames().symbol(f"organisation-{'x' * 60}-{end}") for end in ("a", "b")]
     assert len(set(long)) == 2
     assert {len(name) for name in long} == {63}
 
@@ -153,6 +153,25 @@ def test_a_corpus_that_is_there_stays_unless_its_place_is_to_be_taken(cases, fol
     assert load(folder).cases[-1].id == cases[49].id
 
 
+@pytest.mark.parametrize("index", [None, b"{}", b'{"format": 1, "generator": "other 1"}'])
+def test_nothing_of_a_folder_that_is_no_corpus_is_overwritten_or_removed(cases, tmp_path, index):
+    mine = {"c/main.c": b"mine", "index.html": b"my page"}
+    sums = "".join(
+        f"{hashlib.sha256(octets).hexdigest()}  {name}\n" for name, octets in mine.items()
+    )
+    mine["SHA256SUMS"] = sums.encode()
+    if index is not None:
+        mine["corpus.json"] = index
+    (tmp_path / "c").mkdir()
+    for name, octets in mine.items():
+        (tmp_path / name).write_bytes(octets)
+    with pytest.raises(InputError) as caught:
+        written(cases[:3], tmp_path, force=True)
+    assert caught.value.code == "corpus.folder"
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.relative_to(tmp_path).as_posix(): file.read_bytes() for file in left} == mine
+
+
 def _ids(cases):
     return cases[51].id, cases[52].id, "own"
 
@@ -164,6 +183,17 @@ def test_what_is_written_is_what_a_run_reads(cases, tmp_path):
         assert (loaded.id, loaded.question.der) == (case.id, case.der)
         assert loaded.question.lists == (case.crls if case.kind != "CRL" else (case.der,))
         assert loaded.question.about == case.about
+
+
+def test_with_a_name_of_one_s_own_the_index_has_the_names_of_the_header(command, tmp_path):
+    out = tmp_path / "corpus"
+    options = ("--only", "device-san-not-critical", "--c-name", "meter")
+    assert command("corpus", "make", out, *options).code == ExitCode.DONE
+    assert {file.name for file in (out / "c").iterdir()} == {"meter.h", "meter.c", "meter_device.c"}
+    header = (out / "c" / "meter.h").read_text()
+    for case in json.loads((out / "corpus.json").read_text())["cases"]:
+        assert case["files"]["symbol"].startswith("METER_CASE_")
+        assert case["files"]["symbol"] in header
 
 
 def test_a_file_that_was_changed_is_found_when_it_is_read(cases, tmp_path):

@@ -1,12 +1,16 @@
 """Holds what a case says of its change to the octets that were changed."""
 
+from functools import partial
+
 import pytest
 
+from corpora import every_case
 from smki_testca.corpus import elements
 from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.difference import difference
 from smki_testca.der.encode import tlv
 
+NULL = tlv(0x05, b"")
 BASES = bases(corpus_pki())
 
 
@@ -66,3 +70,33 @@ def test_a_case_of_an_edited_extension_keeps_the_rest_of_the_document():
     assert made == document.der
     longer = elements.edited(document, lambda octets: octets + b"\x00", "extensions.keyUsage")
     assert tlv(0x04, usage + b"\x00") in longer
+
+
+def _path(base, change, *place):
+    return _change_of(base, change, *place).path
+
+
+def test_what_is_added_is_in_what_it_was_added_to():
+    more = partial(elements.appended, more=NULL)
+    assert _path("organisation", more, "extensions.certificatePolicies", 0) == (
+        "extensions.certificatePolicies"
+    )
+    assert _path("organisation", more, "extensions") == "extensions"
+    assert _path("device-csr", more, "signed", 3) == "attributes"
+    assert _path("organisation", more, "signed", 4) == "validity"
+    assert _path("organisation-crl", more, "signed") == "tbsCertList"
+    assert _path("organisation", more, "document") == ""
+
+
+def test_what_is_no_field_of_its_own_has_a_name():
+    assert _path("device", elements.long_form, "signatureValue") == "signatureValue"
+    without = partial(elements.without_element, number=0)
+    assert _path("organisation", without, "signed") == "version"
+
+
+def test_a_change_around_the_document_says_in_which():
+    changes = [case.change for case in every_case().values() if case.change is not None]
+    for change in changes:
+        first = change.path.partition(".")[0]
+        assert change.document == (first if first.endswith("]") else "der")
+    assert {change.document for change in changes} == {"der", "chain[0]", "chain[1]", "crls[0]"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from smki_testca.corpus.defect import Stage
-from smki_testca.corpus.estate_corpus import make
+from smki_testca.corpus.estate_corpus import make, recorded
 from smki_testca.corpus.parts import at
 from smki_testca.corpus.selection import Selection
 from smki_testca.errors import ExitCode
@@ -42,7 +42,8 @@ def test_what_a_ca_cannot_sign_is_left_out_and_named(own):
 
 def test_the_audit_log_tells_of_it_and_nothing_is_recorded_as_issued(estate):
     before = len(list(estate.select(Records())))
-    make(estate, Selection(only=("device-san-not-critical",)))
+    with recorded(estate, make(estate, Selection(only=("device-san-not-critical",)))):
+        pass
     assert len(list(estate.select(Records()))) == before
     last = list(estate.audit.entries())[-1]
     assert last.action == "corpus.make"
@@ -66,6 +67,18 @@ def test_a_corpus_is_not_written_among_an_estate_s_files(command, quickstart):
     assert outcome.code == 4
     assert "it is an estate" in outcome.err
     assert sorted(quickstart.iterdir()) == before
+
+
+def test_a_corpus_that_is_not_written_leaves_no_entry_in_the_audit_log(
+    command, quickstart, tmp_path
+):
+    (tmp_path / "index.html").write_text("my page")
+    log = ("--json", "--estate", quickstart, "audit", "show")
+    before = command(*log).json
+    options = ("--only", "device-san-not-critical", "--estate", quickstart)
+    assert command("corpus", "make", tmp_path, *options).code == ExitCode.INPUT
+    assert command("corpus", "make", tmp_path, *options, "--force").code == ExitCode.INPUT
+    assert command(*log).json == before
 
 
 def test_an_estate_of_the_environment_variable_does_not_sign(command, tmp_path, monkeypatch):

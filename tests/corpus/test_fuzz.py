@@ -56,8 +56,8 @@ class Parser:
         self.answers = answers
         self._hello = hello or Hello("parser")
 
-    def open(self, _seconds):
-        return self._hello
+    def open(self, _seconds, capabilities=None):
+        return self._hello.able_to(capabilities)
 
     def restart(self, _seconds):
         pass

@@ -23,6 +23,7 @@ from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Level
 from smki_testca.corpus.delivery.folder import files
 from smki_testca.corpus.run import expectations as expectations_file
+from smki_testca.corpus.run import resetting
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import load, of_cases
@@ -230,8 +231,13 @@ def test_jobs_are_for_programs_alone(run, one_line, tmp_path):
     assert "Only exec: takes --jobs" in one_line(outcome)
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_path, jobs):
+@pytest.mark.parametrize(
+    ("jobs", "number"),
+    [(1, signal.SIGINT), (3, signal.SIGINT), (1, signal.SIGTERM), (3, signal.SIGHUP)],
+)
+def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_path, jobs, number):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     script = tmp_path / "target.sh"
     script.write_text(
         f"[ $1 = one-late ] || exit 0\necho $$ > {tmp_path}/new\n"
@@ -242,14 +248,17 @@ def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_
         [sys.executable, "-m", "smki_testca", *words, "--jobs", str(jobs), "--time-limit", "600"],
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
     while not (tmp_path / "pid").exists():
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    assert list(temporary.iterdir())
+    process.send_signal(number)
     _, err = process.communicate()
     assert process.returncode == 130
     assert err.split() == ["aborted"]
+    assert not list(temporary.iterdir())
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
     kept = (tmp_path / "corpus-run.journal").read_text()
@@ -297,6 +306,15 @@ def test_a_target_of_lines_is_asked_and_says_its_name_and_codes(run, results, tm
     outcome = run(lines_target(tmp_path, RIGHT))
     assert outcome.code == 0
     assert outcome.out.startswith("planned: 9 cases, rfc5280\n")
+
+
+def test_a_device_is_sent_what_it_is_said_to_be_able_to_use(results):
+    device = Device({**RIGHT, "one-short": "!reboot"}, hello="smki 1 hello short\n")
+    with over_tcp(device) as target:
+        found = results(target, "--capabilities", "chain,time,crl,names,rsa")
+    assert found["list-stale"]["outcome"] == "right"
+    for case in ("good-one", "two-short"):  # before and after the restart
+        assert {"+chain", "+root", "+at", "+eui64"} <= set(device.context[case])
 
 
 @pytest.mark.parametrize("how", ["!crash", "!exit"])
@@ -375,9 +393,58 @@ def test_a_device_on_a_serial_line_that_fails_is_reset_by_a_command(results, tmp
         # The device sees the file, as a relay would cut its power.
         device.reset = reset
         found = results(target, "--time-limit", 0.5, "--reset", f"touch {reset}")
-    assert reset.exists()
+    assert not reset.exists()
     wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
     assert wrong == ["one-short"]
+
+
+@pytest.mark.parametrize("how", ["reject structure", "!crash"])
+def test_a_target_that_says_hello_when_it_starts_and_when_asked_is_no_crash(results, tmp_path, how):
+    plan = {**RIGHT, "one-short": how, "!boot": ""}
+    found = results(lines_target(tmp_path, plan))
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == (["one-short"] if how == "!crash" else [])
+
+
+def test_a_target_of_json_may_say_hello_when_it_starts(results, tmp_path):
+    program = tmp_path / "target.py"
+    program.write_text(
+        "import json, sys\n"
+        "hello = json.dumps({'hello': 'j', 'capabilities': ['crl']})\n"
+        "print(hello, flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    said = json.dumps({'id': asked.get('id'), 'verdict': 'accept'})\n"
+        "    print(hello if 'hello' in asked else said, flush=True)\n"
+    )
+    found = results(f"jsonl:{sys.executable} -S -E {program}")
+    assert found["good-one"]["outcome"] == "right"
+
+
+@pytest.mark.parametrize("how", ["reject structure", "!crash", "!reboot", "!hang"])
+def test_a_device_on_tcp_that_says_hello_when_it_starts_is_no_crash(results, how):
+    with over_tcp(Device({**RIGHT, "one-short": how, "!boot": ""})) as target:
+        found = results(target, "--time-limit", 0.5)
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == ([] if how == "reject structure" else ["one-short"])
+
+
+@pytest.mark.parametrize("how", ["reject structure", "!reboot", "!hang"])
+def test_a_device_on_a_line_that_says_hello_when_it_starts_is_no_crash(results, tmp_path, how):
+    device = Device({**RIGHT, "one-short": how, "!boot": ""})
+    with over_serial(device) as target:
+        device.reset = tmp_path / "reset"
+        found = results(target, "--time-limit", 0.5, "--reset", f"touch {device.reset}")
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == ([] if how == "reject structure" else ["one-short"])
+
+
+def test_a_device_that_crashes_on_the_first_case_has_crashed(results):
+    device = Device({**RIGHT, "good-one": "!reboot"})
+    with over_serial(device) as target:
+        found = results(target, "--time-limit", 5)
+    assert found["good-one"]["seen"] == "crashed"
+    assert found["two-short"]["outcome"] == "right"
 
 
 def test_a_device_that_does_not_come_back_ends_the_run_and_loses_no_answer(run, one_line, tmp_path):
@@ -411,6 +478,55 @@ def test_a_reset_that_fails_ends_the_run(run, one_line):
         outcome = run(target, "--reset", "false")
     assert outcome.code == 4
     assert "--reset fails: it ended with exit code 1" in one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("reset", "said"),
+    [
+        ("./absent", "The command ./absent of --reset cannot be started: there is no such program"),
+        ("'open", "no closing quotation"),
+        (" ", "no command is named"),
+    ],
+)
+def test_a_reset_that_is_no_command_is_told_before_anything_is_asked(
+    run, one_line, tmp_path, reset, said
+):
+    asked = tmp_path / "asked"
+    outcome = run(f"exec:touch {asked} {{der}}", "--reset", reset)
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+    assert not asked.exists()
+
+
+def test_a_reset_that_cannot_be_started_is_no_crash(run, one_line, tmp_path):
+    reset = tmp_path / "reset"
+    reset.write_bytes(b"#!/absent/interpreter\n")
+    reset.chmod(0o700)
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        outcome = run(target, "--reset", reset)
+    assert outcome.code == 4
+    assert "of --reset cannot be started" in one_line(outcome)
+
+
+def test_what_a_reset_starts_stays_and_what_it_prints_is_thrown_away(results, tmp_path):
+    started = tmp_path / "pid"
+    reset = tmp_path / "reset.sh"
+    reset.write_text(f"yes | head -c 1000000\nsleep 600 &\necho $! > {started}\n")
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        found = results(target, "--reset", f"sh {reset}")
+    assert found["two-short"]["outcome"] == "right"
+    os.kill(int(started.read_text()), signal.SIGKILL)  # it fails if nothing runs
+
+
+def test_a_reset_that_takes_too_long_is_killed(run, one_line, monkeypatch):
+    monkeypatch.setattr(resetting, "MOST_SECONDS", 0.2)
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        outcome = run(target, "--reset", "sleep 600")
+    assert outcome.code == 4
+    assert "it takes over 0.2 seconds" in one_line(outcome)
 
 
 def test_a_line_without_pyserial_says_what_to_install(run, one_line, monkeypatch):
@@ -477,6 +593,58 @@ def test_a_log_with_another_corpus_is_told(run, one_line, tmp_path):
     outcome = run(_log(tmp_path, {"good-one": "accept", "nobody": "accept"}))
     assert outcome.code == 4
     assert "nobody, which is not a case of this corpus" in one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("smki 1 end 1\nsmki 1 good-one accept\n", "an answer for good-one after its end"),
+        ("smki 1 good-one accept\nsmki 1 end 1\nsmki 1 end 1\n", "two lines 'smki 1 end COUNT'"),
+        ("smki 1 good-one perhaps\nsmki 1 end 1\n", "is not an answer"),
+        ("smki 1 good-one accept\nsmki 1 good-one reject\nsmki 1 end 1\n", "two answers for"),
+    ],
+)
+def test_a_log_that_no_device_prints_is_one_line_without_a_way_to_continue(
+    run, one_line, tmp_path, text, said
+):
+    (tmp_path / "device.log").write_text(text)
+    outcome = run(f"log:{tmp_path}/device.log")
+    assert outcome.code == 4
+    line = one_line(outcome)
+    assert said in line
+    assert "--resume" not in line
+
+
+def test_lines_of_another_version_of_the_protocol_are_passed_over(results, tmp_path):
+    path = tmp_path / "device.log"
+    path.write_text("smki 2 good-one what 7\nsmki 2 hello b\nsmki 1 good-one accept\nsmki 1 end 1")
+    assert results(f"log:{path}")["good-one"]["outcome"] == "right"
+
+
+# Runs that ask nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("smki 1 end 0\n", "No case was asked (good-one: the log has no answer for it)."),
+        ("smki 1 hello a max=1\nsmki 1 good-one accept\nsmki 1 end 1\n", "takes 1 octets at most"),
+        ("smki 1 hello a max=0\nsmki 1 good-one accept\nsmki 1 end 1\n", "'max=0', which is no"),
+    ],
+)
+def test_a_run_that_asks_nothing_fails(run, one_line, tmp_path, text, said):
+    (tmp_path / "device.log").write_text(text)
+    outcome = run(f"log:{tmp_path}/device.log")
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+
+
+def test_a_longest_document_of_less_than_one_octet_breaks_the_protocol(run, one_line, tmp_path):
+    program = tmp_path / "target.sh"
+    program.write_text("""echo '{"hello": "j", "max_octets": -5}'; sleep 600""")
+    outcome = run(f"jsonl:sh {program}")
+    assert outcome.code == 4
+    assert "`int` >= 1 - at `$.max_octets`" in one_line(outcome)
 
 
 # Bad input
@@ -759,6 +927,63 @@ def test_a_journal_of_another_run_is_not_resumed(run, one_line, tmp_path, corpus
     assert said in one_line(outcome)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace('"journal": 1', '"journal": 9'), "it is of version 9"),
+        (lambda text: text + text.splitlines()[1] + "\n", "it has two answers for good-one"),
+        (lambda text: text.replace("good-one", "nobody"), "the corpus has no case 'nobody'"),
+    ],
+)
+def test_a_journal_that_no_run_wrote_is_refused_and_stays(
+    run, one_line, tmp_path, corpus, change, said
+):
+    path = tmp_path / "corpus-run.journal"
+    with Journal(path, load(corpus).digest, "exec:true {der}", resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+    path.write_text(change(path.read_text()))
+    before = path.read_bytes()
+    outcome = run("exec:true {der}", "--resume")
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["my notes", "my notes\n", "[]\n", "\n", "{}\nmore"])
+@pytest.mark.parametrize("options", [(), ("--resume",)])
+def test_a_file_that_is_no_journal_is_neither_changed_nor_removed(
+    run, one_line, tmp_path, text, options
+):
+    path = tmp_path / "notes"
+    path.write_text(text)
+    outcome = run("exec:true {der}", "--journal", path, *options)
+    assert outcome.code == 4
+    assert "another file with --journal" in one_line(outcome)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("name", ["passphrase", "estate.sqlite", "bulk"])
+def test_a_journal_is_no_file_of_an_estate(run, one_line, quickstart, name):
+    path = quickstart / name
+    before = path.read_bytes() if path.exists() else None
+    for options in ((), ("--resume",)):
+        outcome = run("exec:true {der}", "--journal", path, *options)
+        assert outcome.code == 4
+        assert "is one of the files of the estate" in one_line(outcome)
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+@pytest.mark.parametrize("octets", [0, 30])
+def test_a_journal_whose_first_line_a_kill_cut_off_is_resumed(run, shell, tmp_path, corpus, octets):
+    path = tmp_path / "corpus-run.journal"
+    target = shell(RIGHT_EXITS)
+    with Journal(path, load(corpus).digest, target, resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+    path.write_bytes(path.read_bytes()[:octets])
+    assert run(target, "--resume").code == 0
+    assert not path.exists()
+
+
 # Reports
 
 
@@ -799,6 +1024,59 @@ def test_a_report_is_not_overwritten_unless_forced(run, tmp_path):
     assert page.read_text() != "mine"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("--html", "report"), ("--junit", "report")),
+        (("--save", "report"), ("--markdown", "./report")),
+        (("--save", "report"), ("--journal", "link/report")),
+        (("--save", "corpus-run.journal"), ()),
+        (("--html", "-"), ("--junit", "-")),
+    ],
+)
+def test_two_outputs_of_one_name_are_wrong_usage(run, one_line, tmp_path, one, other):
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = set(tmp_path.iterdir())
+    outcome = run("exec:true {der}", *one, *other, "--force")
+    assert outcome.code == 2
+    assert " both name " in one_line(outcome)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_two_pages_of_one_name_are_not_compared_into(run, command, one_line, tmp_path):
+    saved = tmp_path / "saved.json"
+    run("exec:true {der}", "--save", saved)
+    outcome = command("corpus", "compare", saved, "--html", "matrix", "--markdown", "matrix")
+    assert outcome.code == 2
+    assert "--html and --markdown both name matrix" in one_line(outcome)
+
+
+@pytest.mark.parametrize("option", ["--html", "--save", "--write-expectations", "--journal"])
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_asked(
+    run, one_line, tmp_path, option
+):
+    asked = tmp_path / "asked"
+    outcome = run(f"exec:touch {asked} {{der}}", option, "absent/file")
+    assert outcome.code == 4
+    assert "absent/file cannot be written" in one_line(outcome)
+    assert not asked.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_a_report_that_cannot_be_printed_loses_no_answer(corpus, tmp_path):
+    asked = tmp_path / "asked"
+    words = ["corpus", "run", str(corpus), "--with", f"exec:touch {asked} {{der}}"]
+    command = [sys.executable, "-m", "smki_testca", *words]
+    with Path("/dev/full").open("w") as full:
+        failed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert failed.returncode not in {0, 1}
+    asked.unlink()
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, check=False)
+    assert b"9 cases" in resumed.stdout
+    assert not asked.exists()
+    assert not (tmp_path / "corpus-run.journal").exists()
+
+
 def test_a_report_says_what_differs_from_the_last_run(run, shell, tmp_path):
     last = tmp_path / "last.json"
     run(shell(RIGHT_EXITS), "--save", last)
@@ -827,8 +1105,10 @@ def test_targets_are_compared_side_by_side(run, command, shell, tmp_path):
 def test_a_report_of_another_level_is_not_the_last_one(run, tmp_path, one_line):
     last = tmp_path / "last.json"
     run("exec:true {der}", "--save", last)
-    outcome = run("exec:true {der}", "--last", last, "--level", "gbcs")
+    asked = tmp_path / "asked"
+    outcome = run(f"exec:touch {asked} {{der}}", "--last", last, "--level", "gbcs")
     assert outcome.code == 4
+    assert not asked.exists()
     assert "The last report is of the level rfc5280" in one_line(outcome)
 
 

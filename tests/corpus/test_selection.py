@@ -81,6 +81,8 @@ def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
     text = command("corpus", "explain", _ID).out
     for told in ("0101ff", "extensions.subjectAltName", "Why", "Remedy", "RFC 5280", "GBCS"):
         assert told in text
+    assert "must be refused (the verdict is assumed: GBCS" in text
+    assert "error; the rule is specified: GBCS" in text
     made = command("--json", "corpus", "explain", _ID).json
     assert made["id"] == _ID
     assert made["change"]["before"] == "0101ff"

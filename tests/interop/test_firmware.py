@@ -1,5 +1,6 @@
 """The examples for firmware: Mbed TLS takes the tables and the corpus from C."""
 
+import json
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -9,7 +10,8 @@ import pytest
 from compilers import compiled
 from smki_testca.corpus.build import corpus
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.delivery.c_source import c_files
+from smki_testca.corpus.delivery.folder import written
+from smki_testca.errors import ExitCode
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import export
 
@@ -36,21 +38,22 @@ def test_every_certificate_of_the_tables_is_verified_to_its_root(estate, tmp_pat
     assert done.returncode == 0
 
 
-def test_the_corpus_is_asked_and_every_good_certificate_taken(tmp_path):
-    cases = {case.id: case for case in corpus()}
-    for name, text in c_files(list(cases.values()), "0").items():
-        (tmp_path / name).write_text(text, "ascii")
-    units = [EXAMPLES / "test_cases.c", tmp_path / "corpus_device.c"]
-    program = compiled(CC, units, tmp_path / "program", "-I", tmp_path, *LIBRARIES)
-    done = subprocess.run([program], capture_output=True, text=True, check=True)
-    answers = dict(line.split()[2:] for line in done.stdout.splitlines())
-    assert answers["good-device"] == answers["good-device-ka"] == "accept"
+def test_the_corpus_is_asked_and_the_log_is_read_back(command, tmp_path):
+    cases = {case.id: case for case in corpus() if case.profile == "device"}
+    folder, log = tmp_path / "corpus", tmp_path / "device.log"
+    written(list(cases.values()), folder)
+    units = [EXAMPLES / "test_cases.c", folder / "c" / "corpus_device.c"]
+    program = compiled(CC, units, tmp_path / "program", "-I", folder / "c", *LIBRARIES)
+    log.write_bytes(subprocess.run([program], capture_output=True, check=True).stdout)
+    run = ("corpus", "run", folder, "--with", f"log:{log}", "--save", tmp_path / "report.json")
+    assert command(*run).code == ExitCode.FINDINGS
+    told = json.loads((tmp_path / "report.json").read_text())["cases"]
+    outcomes = {each["id"]: each["outcome"] for each in told}
+    assert outcomes["good-device"] == outcomes["good-device-ka"] == "right"
     asked = {
         case.id
         for case in cases.values()
-        if case.profile == "device"
-        and case.kind == "certificate"
-        and not {Need.CRL, Need.TIME} & set(case.needs)
+        if case.kind == "certificate" and not {Need.CRL, Need.TIME} & set(case.needs)
     }
-    assert set(answers) == asked
-    assert {answer for name, answer in answers.items() if not cases[name].is_good} > {"reject"}
+    assert {name for name, outcome in outcomes.items() if outcome != "not-applicable"} == asked
+    assert {"right", "wrong"} <= set(outcomes.values())

@@ -349,7 +349,7 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
         library.environment(name)
     assert caught.value.code == "environment.unknown"
     assert "UIT-A" in caught.value.remedy
-    with pytest.raises(InputError, match="unknown kit") as caught:
+    with pytest.raises(InputError, match="There is no kit") as caught:
         kits.load(library, name)
     assert "quickstart" in caught.value.remedy
 

@@ -271,12 +271,15 @@ def check(
 def answers(session: Session, /) -> None:
     """List what Devices answer, and the rules and replacement modes of the model.
 
-    Each has its basis: observed in published material, or assumed.
+    Each has its basis: observed in published material, or assumed. With --json it has its source,
+    too, which says whether published messages show a status, or only the programs that read them.
 
     \b
     Example:
       smki-testca device answers
     """
+    from smki_testca.device.device import ASKED_FOR
+
     known = session.library().device_answers
     if session.as_json:
         print_json(known.as_json())
@@ -289,6 +292,7 @@ def answers(session: Session, /) -> None:
     print_table(("Answer to", "Status", "Name", "Basis"), statuses)
     say("")
     rules = [(rule.code, rule.status.name, rule.basis.value) for rule in known.rules]
+    rules.insert(0, (ASKED_FOR, "the one asked for", "that of the status"))
     print_table(("Rule", "Status if broken", "Basis"), rules)
     say("")
     modes = [

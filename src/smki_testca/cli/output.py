@@ -403,7 +403,7 @@ class Progress:
         now = self._monotonic()
         done, total = self._state
         # To ask whether there is a terminal takes as long as the work on some rows.
-        if done != total and now - self._looked < _REDRAW_SECONDS:
+        if done != total and now - self._looked < min(_REDRAW_SECONDS, HEARTBEAT_SECONDS):
             return
         self._looked = now
         if sys.stderr is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from smki_testca.estate_files import check_outside
 from smki_testca.streams import STANDARD_OUTPUT, is_standard_output, is_stream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smki_testca.cli.session import Session
 
 FILE_HELP = "The file to write, - for standard output."
@@ -57,6 +60,29 @@ class _Folder(_Output):
 
 
 FOLDER = _Folder()
+
+
+def check_distinct(outputs: Mapping[str, Path | None]) -> None:
+    """Check that no two outputs of a command are one file.
+
+    Args:
+        outputs: by option; None for one that is not asked for.
+
+    Raises:
+        UsageError: if two are.
+    """
+    seen: dict[str, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = os.path.normcase(os.path.realpath(path))
+        if place in seen:
+            raise UsageError(
+                "usage",
+                f"{seen[place]} and {option} both name {place_of(path)}.",
+                "Name another file for one of them.",
+            )
+        seen[place] = option
 
 
 def check_alone(session: Session, out: Path) -> None:

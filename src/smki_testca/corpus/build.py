@@ -244,7 +244,9 @@ def _change(
         above = difference(before.der, after.der)
         if above is not None:
             return above.below(f"chain[{number}]")
-    return Difference("added", "crls[0]", 0, b"", crls[0], resigned=False) if crls else None
+    if not crls:
+        return None
+    return Difference("added", "", 0, b"", crls[0], resigned=False).below("crls[0]")
 
 
 def _der(document: Parts) -> bytes:

@@ -15,6 +15,15 @@ _VIEWS = {
     "CRL": view_revocation_list,
 }
 
+_SIGNED_PART = {
+    "certificate": "tbsCertificate",
+    "CSR": "certificationRequestInfo",
+    "CRL": "tbsCertList",
+}
+_ATTRIBUTES = 0xA0
+UNDER_TEST = "der"
+"""How a change names the document that is under test."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -23,12 +32,15 @@ class Difference:
     Attributes:
         kind: ``replaced``, ``removed`` or ``added``: whole elements; ``octets`` where the result
             has not the elements of the base, such as a wrong length or tag.
-        path: the field that it is in, or that holds it, such as ``extensions.keyUsage``; empty
-            where it is the document itself.
-        offset: of ``before`` in the base's octets.
+        path: the smallest field that holds it, such as ``extensions.keyUsage``: of an element that
+            is added, the one that it is added to; of several elements, that of the first. Empty
+            where that is the document itself.
+        offset: of ``before`` in the octets of the good ``document``.
         before: the octets of the base that the change takes away; empty where it only adds.
         after: the octets that it puts there; empty where it only removes.
-        resigned: whether the document was signed again after the change.
+        resigned: whether the ``document`` was signed again after the change.
+        document: which of the case's documents the change is in: ``der``, the one under test, or
+            one around it, such as ``chain[0]`` or ``crls[0]``.
     """
 
     kind: str
@@ -37,15 +49,18 @@ class Difference:
     before: bytes
     after: bytes
     resigned: bool
+    document: str = UNDER_TEST
 
     def below(self, place: str) -> Difference:
         """The same change of another document, such as ``chain[0]``; its path says so."""
-        return replace(self, path=f"{place}.{self.path}" if self.path else place)
+        path = f"{place}.{self.path}" if self.path else place
+        return replace(self, path=path, document=place)
 
     def as_json(self) -> dict[str, Any]:
         """The change as a JSON object; octets in hexadecimal."""
         return {
             "kind": self.kind,
+            "document": self.document,
             "path": self.path,
             "offset": self.offset,
             "before": self.before.hex(),
@@ -111,7 +126,8 @@ def _octets(base: bytes, case: bytes, *, resigned: bool, within: Node | None = N
     end = min(_same_octets(good[::-1], case[::-1]), most)
     before, after = good[start : len(good) - end], case[start : len(case) - end]
     start += first
-    return Difference("octets", field_at(base, start), start, before, after, resigned)
+    path = field_at(base, start, start + len(before))
+    return Difference("octets", path, start, before, after, resigned)
 
 
 def _same_octets(one: bytes, other: bytes) -> int:
@@ -133,11 +149,11 @@ def _between(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Diffe
         if len(old) == len(new) == 1:
             good, changed = old[0], new[0]
             continue
-        return _of_elements(base, parts, first, old, new, resigned=resigned)
+        return _of_elements(base, good, first, old, new, resigned=resigned)
     if good.content == changed.content:
         return _of_header(base, good, changed, resigned=resigned)
     before, after = good.encoded, changed.encoded
-    path = field_at(base, good.offset)
+    path = field_at(base, good.offset, good.stop)
     return Difference("replaced", path, good.offset, before, after, resigned)
 
 
@@ -147,18 +163,20 @@ def _of_header(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Dif
     if changed.end == changed.stop:
         before = before[: good.start - good.offset]
         after = after[: changed.start - changed.offset]
-    return Difference("octets", field_at(base, good.offset), good.offset, before, after, resigned)
+    path = field_at(base, good.offset, good.stop)
+    return Difference("octets", path, good.offset, before, after, resigned)
 
 
 def _of_elements(
-    base: bytes, parts: list[Node], first: int, old: list[Node], new: list[Node], *, resigned: bool
+    base: bytes, good: Node, first: int, old: list[Node], new: list[Node], *, resigned: bool
 ) -> Difference:
+    """The change of some of the elements in one, from the first that differs on."""
     before = b"".join(node.encoded for node in old)
     after = b"".join(node.encoded for node in new)
-    offset = old[0].offset if old else _end_of(parts, first)
+    offset = old[0].offset if old else _end_of(children_of(good), first)
     kind = "replaced" if old and new else "removed" if old else "added"
-    inside = parts[0].offset if first == 0 else offset
-    return Difference(kind, field_at(base, inside), offset, before, after, resigned)
+    held = (old[0].offset, old[0].stop) if old else (good.offset, good.stop)
+    return Difference(kind, field_at(base, *held), offset, before, after, resigned)
 
 
 def _end_of(parts: list[Node], count: int) -> int:
@@ -186,9 +204,44 @@ def children_of(node: Node) -> list[Node]:
     return list(node.children) if node.constructed else []
 
 
-def field_at(base: bytes, offset: int) -> str:
-    """The smallest field of a good document that holds an octet; empty where none does."""
-    return smallest_at(fields_of(base), offset)
+def field_at(base: bytes, start: int, end: int) -> str:
+    """The smallest field of a good document that holds some octets; empty where none does.
+
+    The parts of a document that are no fields of their own have names, too: the signed part, the
+    signature and its algorithm, and what wraps a field.
+
+    Args:
+        base: the good document, DER.
+        start: the offset of the first octet.
+        end: the offset after the last; ``start`` where there are none.
+    """
+    fields = [*fields_of(base), *_parts_of(base)]
+    return min(
+        (last - first, path)
+        for first, last, path in [*fields, (0, len(base) + 1, "")]
+        if first <= start < last and end <= last
+    )[1]
+
+
+def _parts_of(base: bytes) -> list[tuple[int, int, str]]:
+    """What has no field of its own: the elements of a document, and of its signed part."""
+    document, _ = read(base)
+    signed, algorithm, signature = document.children
+    kind, fields = kind_of(base) or "", fields_of(base)
+    named = [
+        (signed, _SIGNED_PART[kind]),
+        (algorithm, "signatureAlgorithm"),
+        (signature, "signatureValue"),
+    ]
+    for node in signed.children:
+        if (kind, node.tag) == ("CSR", _ATTRIBUTES):
+            named.append((node, "attributes"))
+        else:
+            inside = [
+                path for start, end, path in fields if node.offset <= start and end <= node.stop
+            ]
+            named.extend((node, path.partition(".")[0]) for path in inside[:1])
+    return [(node.offset, node.stop, path) for node, path in named]
 
 
 def fields_of(base: bytes) -> list[tuple[int, int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from smki_testca.corpus.selection import Catalogue
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.corpus.case import Case
     from smki_testca.corpus.selection import Entry, Selection
@@ -38,9 +39,9 @@ class EstateCorpus:
 
 
 def make(estate: Stores, wanted: Selection, environment: str | None = None) -> EstateCorpus:
-    """Make the cases of a selection under an estate's CAs, with an entry in the audit log.
+    """Make the cases of a selection under an estate's CAs; nothing is recorded yet.
 
-    No certificate is recorded as issued: none is one.
+    No certificate is recorded as issued: none is one. Keep the cases only within ``recorded``.
 
     Args:
         estate: whose CAs sign; it must be unlocked.
@@ -68,15 +69,26 @@ def make(estate: Stores, wanted: Selection, environment: str | None = None) -> E
             "Nothing is selected: no case fits all that is asked for.",
             "Ask for less.",
         )
-    with estate.transaction():
-        body = {
-            "environment": name,
-            "cases": len(chosen),
-            "revision": revision_of(chosen),
-            "left_out": sorted(left_out),
-        }
-        estate.audit.append(estate.clock.now(), "corpus.make", body)
     return EstateCorpus(chosen, left_out, name, chosen[0].at)
+
+
+@contextlib.contextmanager
+def recorded(estate: Stores, corpus: EstateCorpus) -> Iterator[None]:
+    """Keep the cases in the block: the audit log gets its entry if the block ends without an error.
+
+    Args:
+        estate: whose CAs signed.
+        corpus: what they signed.
+    """
+    body = {
+        "environment": corpus.environment,
+        "cases": len(corpus.cases),
+        "revision": revision_of(corpus.cases),
+        "left_out": sorted(corpus.left_out),
+    }
+    with estate.transaction():
+        estate.audit.append(estate.clock.now(), "corpus.make", body)
+        yield
 
 
 def _made(catalogue: Catalogue, entries: Iterable[Entry]) -> tuple[dict[str, Case], dict[str, str]]:

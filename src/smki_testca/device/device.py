@@ -36,6 +36,8 @@ MAX_CERTIFICATE_OCTETS = state.MAX_CERTIFICATE_OCTETS
 """The longest certificate that a command or a cell has; real ones have 405 to 433 octets."""
 ALL = "all"
 """In place of a cell's name: an answer that every replacement of a command gets."""
+ASKED_FOR = "device.asked_for"
+"""The code of an answer that was asked for; it is of no rule, and so not among the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +389,7 @@ def _of_injected(status: AnswerStatus) -> DeviceVerdict:
             "The status 0 (success) cannot be asked for: a Device says it of what it takes.",
         )
     message = "This answer was asked for, whatever the certificate is."
-    return DeviceVerdict(status, "device.asked_for", message, status.basis, status.source)
+    return DeviceVerdict(status, ASKED_FOR, message, status.basis, status.source)
 
 
 def _on(use_case: UseCase, refusal: DeviceVerdict) -> DeviceVerdict:

@@ -101,7 +101,8 @@ def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
 
 
 @rule(
-    "subjectPublicKeyInfo.key", Severity.ERROR, Basis.SPECIFIED, "RFC 5480 2",
+    "subjectPublicKeyInfo.key", Severity.ERROR, Basis.SPECIFIED,
+    "RFC 5480 2; of RSA, RFC 8017 3.1 and RFC 3279 2.3.1",
     meaning="The public key cannot be used: of another kind, its point not on the curve, or its"
     " modulus even.",
     remedy="Make a new key pair.",

@@ -322,7 +322,7 @@ def _names_itself(view: View) -> bool:
 @rule(
     "signature.invalid", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3",
     meaning="The signature does not fit the key that should have made it.",
-    remedy="Get the certificate again from its issuer; some octet changed.",
+    remedy="Get the document again from its issuer: an octet changed, or another key signed it.",
     good="the certificate as it was issued", bad="one bit of it changed",
 )  # fmt: skip
 def signature(document: Certificate | RevocationList) -> Iterator[Breach]:

@@ -17,7 +17,6 @@ from smki_testca.lint.certificate import (
 )
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
-from smki_testca.lint.reading import ENCODE_AGAIN
 from smki_testca.lint.rows import check, entry_breaches, rule_of
 from smki_testca.lint.rule import LIMIT, detects, rule
 from smki_testca.lint.strict import entry_anomalies
@@ -343,7 +342,7 @@ def empty_list(document: RevocationList) -> Iterator[Breach]:
 @rule(
     "crl.entry", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.6",
     meaning="An entry is not a serial number, a time and, perhaps, extensions.",
-    remedy=ENCODE_AGAIN,
+    remedy="Write each element of the entry once, in its order and type, and sign the CRL again.",
     good="SEQUENCE { userCertificate, revocationDate }", bad="SEQUENCE { userCertificate }",
 )  # fmt: skip
 @rule(

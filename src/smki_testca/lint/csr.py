@@ -675,7 +675,8 @@ def identifier(request: Request) -> Iterator[Breach]:
     "csr.device_id", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
     meaning="The Device CSR has no single hardwareModuleName of the manufacturer's hwType and an"
     " 8-octet hwSerialNum, not all zeros or ones.",
-    remedy="Ask for it in a subjectAltName.",
+    remedy="Name one Device in a subjectAltName: the manufacturer's hwType, and an EUI-64 of 8"
+    " octets.",
     good="hwType and 8 octets", bad="a dNSName",
 )  # fmt: skip
 def device_id(request: Request) -> Iterator[Breach]:

@@ -68,7 +68,7 @@ def of_file(problem: FileProblem) -> Breach:
 @rule(
     "der.structure", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1; RFC 2986 4; RFC 5280 5.1",
     meaning="The outermost elements are not those of a certificate, CSR or CRL.",
-    remedy=ENCODE_AGAIN,
+    remedy="Write each element of the document once, in its order and type, and sign it again.",
     good="SEQUENCE { tbs, algorithm, signature }", bad="a SEQUENCE of two elements",
 )  # fmt: skip
 @rule(

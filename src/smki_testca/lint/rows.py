@@ -78,7 +78,7 @@ ASPECTS = {
     ),
     "unreadable": Aspect(
         "{path} is there but its value cannot be read.",
-        "Write {path} in its own ASN.1 type.",
+        "Write {path} in its own ASN.1 type, with a value that this has.",
         "{path}: {rule}",
         "{path} of another type",
     ),

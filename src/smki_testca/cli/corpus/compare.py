@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import print_document, print_json, say
-from smki_testca.cli.output_paths import OUTPUT, check_alone
+from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
 from smki_testca.corpus.run.comparison import Comparison, as_comparison_text
 from smki_testca.corpus.run.report import read_report
 from smki_testca.corpus.run.reports.html import as_html
 from smki_testca.corpus.run.reports.markdown import as_markdown
-from smki_testca.files import check_free, write_texts
+from smki_testca.files import check_file, write_texts
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -45,9 +45,10 @@ def compare(
     """
     forms = {html: as_html, markdown: as_markdown}
     outputs = {path: form for path, form in forms.items() if path is not None}
+    check_distinct({"--html": html, "--markdown": markdown})
     for path in outputs:
         check_alone(session, path)
-        check_free(path, force=force)
+        check_file(path, force=force)
     comparison = Comparison.of([read_report(path) for path in files])
     write_texts({path: form(comparison.reports) for path, form in outputs.items()}, force=force)
     if session.as_json:

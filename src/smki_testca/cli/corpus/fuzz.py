@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.corpus.run import Capabilities
+from smki_testca.cli.ending import ended_as_by_ctrl_c
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_document, print_json
 from smki_testca.cli.output_paths import FOLDER
@@ -115,7 +116,8 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     error: SmkiTestcaError | None = None
     interrupted = False
     try:
-        search.run(given["count"], given["most"], Progress("asking"))
+        with ended_as_by_ctrl_c():
+            search.run(given["count"], given["most"], Progress("asking"))
     except KeyboardInterrupt:
         interrupted = True
     except InputError as caught:

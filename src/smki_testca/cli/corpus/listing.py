@@ -9,6 +9,7 @@ import click
 from smki_testca.cli.corpus.selecting import selecting, selection
 from smki_testca.cli.output import Column, print_json, print_json_list, print_rows, print_table
 from smki_testca.corpus.defect import Level
+from smki_testca.corpus.difference import UNDER_TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,9 @@ def _columns(level: Level) -> list[Column[Case]]:
 def explain(session: Session, case_id: str) -> None:
     """Explain one case: what is changed in it, what a parser must do with it, and why.
 
+    A rule may be specified, and the verdict assumed: what a certificate must be was read then, and
+    not that a Device must refuse one that is otherwise.
+
     \b
     Example:
       smki-testca corpus explain device-san-not-critical
@@ -91,14 +95,15 @@ def _explanation(case: Case) -> Iterator[tuple[str, str]]:
     for level in Level:
         expected = case.expect[level]
         told = _VERDICTS[expected.verdict.value]
-        yield _LEVELS[level], f"{told} ({expected.basis}: {expected.source})"
+        yield _LEVELS[level], f"{told} (the verdict is {expected.basis}: {expected.source})"
     late = "" if case.at_least is case.stage else f"; {case.at_least} is not too late"
     yield "Stage", f"{case.stage}{late}"
     yield "Importance", case.importance.value
     yield "Profile", f"{case.profile}, {case.kind}"
     found = [finding for finding in (case.finding, *case.also) if finding is not None]
     for finding in found:
-        yield "Finding", f"{finding.code} ({finding.severity}; {finding.basis}: {finding.source})"
+        rule = f"the rule is {finding.basis}: {finding.source}"
+        yield "Finding", f"{finding.code} ({finding.severity}; {rule})"
     for answer in case.device:
         checks = "with" if answer.time_checks else "without"
         yield "Device", f"{answer.status} {answer.name}, {checks} checks of time ({answer.basis})"
@@ -122,8 +127,11 @@ def _change(case: Case) -> Iterator[tuple[str, str]]:
     if change is None:
         return
     signed = "signed again" if change.resigned else "not signed again"
-    place = f"{change.path or 'the document'}, octet {change.offset} of {case.base}"
-    yield "Changed", f"{change.kind}: {place}; {signed}"
+    place, whose = change.path or "the document", case.base
+    if change.document != UNDER_TEST:
+        # The document itself is that of its base: the change is in one around it.
+        whose, signed = f"{change.document} of {case.base}", f"{change.document} is {signed}"
+    yield "Changed", f"{change.kind}: {place}, octet {change.offset} of {whose}; {signed}"
     yield "Before", _hex(change.before)
     yield "After", _hex(change.after)
 

@@ -20,16 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.cli.session import Session
-    from smki_testca.corpus.estate_corpus import EstateCorpus
-    from smki_testca.corpus.selection import Selection
 
 
 @click.command()
 @click.argument("out", metavar="DIR", type=FOLDER)
 @selecting
+@click.option(
+    "--c-name",
+    metavar="NAME",
+    help="Name the files in C, their guard and what is in them, so that a program may have several"
+    " corpora.",
+)
 @click.option("--force", is_flag=True, help="Take the place of a corpus that is there.")
 @click.pass_obj
-def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
+def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **given: Any) -> None:
     """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
 
     Without an option it has each defect on its main documents; with --every-base on all that it
@@ -43,29 +47,31 @@ def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     """
     from smki_testca.corpus.delivery.folder import written
     from smki_testca.corpus.delivery.index import Heading
+    from smki_testca.corpus.delivery.symbols import CNames
+    from smki_testca.corpus.estate_corpus import make as make_under
+    from smki_testca.corpus.estate_corpus import recorded
+    from smki_testca.folders import check_folder
 
     if is_estate(out):
         raise InputError(
             "export.estate", f"{out} cannot be written: it is an estate.", "Name another folder."
         )
+    in_c = CNames() if c_name is None else CNames.own(c_name)
+    check_folder(out)
     left_out: Mapping[str, str] = {}
     if session.setting("estate").source is Source.OPTION:
-        made = _under_own_cas(session, selection(given))
-        cases, left_out = made.cases, made.left_out
-        heading = Heading(made.environment, made.at)
+        with session.open(needs_keys=True) as estate:
+            made = make_under(estate, selection(given))
+            cases, left_out = made.cases, made.left_out
+            with recorded(estate, made):
+                heading = Heading(made.environment, made.at)
+                paths = written(cases, out, heading, in_c, force=force)
     else:
-        cases, heading = catalogue().select(selection(given), with_bases=True), Heading()
-    paths = written(cases, out, heading, force=force)
+        cases = catalogue().select(selection(given), with_bases=True)
+        paths = written(cases, out, in_c=in_c, force=force)
     if session.as_json:
         counts = {"cases": len(cases), "files": len(paths)}
         print_json({"directory": str(out), **counts, "left_out": dict(left_out)})
         return
     print_warnings(f"{name} is left out. {reason}" for name, reason in left_out.items())
     say(f"{counted(len(cases), 'case')} in {out}. Open {out}/index.html to look them up.")
-
-
-def _under_own_cas(session: Session, wanted: Selection) -> EstateCorpus:
-    from smki_testca.corpus.estate_corpus import make as make_under
-
-    with session.open(needs_keys=True) as estate:
-        return make_under(estate, wanted)

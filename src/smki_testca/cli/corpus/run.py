@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.ending import ended_as_by_ctrl_c
 from smki_testca.cli.output import Progress, print_document, print_json, print_warnings, say
-from smki_testca.cli.output_paths import OUTPUT, check_alone
+from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
 from smki_testca.corpus.defect import Importance, Level, Need, Stage
 from smki_testca.corpus.run import expectations
 from smki_testca.corpus.run.asking import Settings, ask_all
@@ -25,7 +26,7 @@ from smki_testca.corpus.run.reports.markdown import as_markdown
 from smki_testca.corpus.run.reports.text import as_text
 from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
-from smki_testca.files import check_free, write_texts
+from smki_testca.files import check_file, write_texts
 from smki_testca.input_files import read_regular
 from smki_testca.text import plain, use_one_of
 from smki_testca.toml import MAX_OCTETS
@@ -74,10 +75,14 @@ class Outputs:
     write_expectations: Path | None
 
     @property
+    def by_option(self) -> dict[str, Path | None]:
+        """All of them, by the option that names each."""
+        return {f"--{name.replace('_', '-')}": path for name, path in vars(self).items()}
+
+    @property
     def paths(self) -> list[Path]:
         """Those that are asked for."""
-        every = (self.html, self.junit, self.markdown, self.save, self.write_expectations)
-        return [path for path in every if path is not None]
+        return [path for path in self.by_option.values() if path is not None]
 
     def texts(self, made: Report) -> dict[Path, str]:
         """The content of each."""
@@ -194,21 +199,27 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
       smki-testca corpus run corpus --with 'exec:./verify {der}' --html report.html
     """
     outputs = Outputs(**{name: options.pop(name) for name in Outputs.__dataclass_fields__})
+    check_distinct({"--journal": options["journal"], **outputs.by_option})
     for path in outputs.paths:
         check_alone(session, path)
-        check_free(path, force=options["force"])
+        check_file(path, force=options["force"])
     loaded = load(corpus)
+    ids = frozenset(case.id for case in loaded.cases)
     kept_in, resume = options.pop("journal"), options.pop("resume")
-    with Journal(kept_in, loaded.digest, options["target"], resume=resume) as journal:
+    with (
+        ended_as_by_ctrl_c(),
+        Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal,
+    ):
         made = _run(loaded, journal, **options)
         write_texts(outputs.texts(made), force=options["force"])
+        if session.as_json:
+            print_json(made.as_json())
+        else:
+            print_document(as_text(made))
+            for path in outputs.paths:
+                say(f"{path} is written.", err=True)
+        # Only now has the user what the run found.
         journal.remove()
-    if session.as_json:
-        print_json(made.as_json())
-    else:
-        print_document(as_text(made))
-        for path in outputs.paths:
-            say(f"{path} is written.", err=True)
     if made.failed:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
@@ -232,6 +243,8 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
         _expectations(given["expected"], level, loaded),
     )
     before = None if given["last"] is None else read_report(given["last"])
+    if before is not None:
+        before.check_level(level)
     chosen = CaseFilter(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
     cases = chosen.of(loaded.cases)
     target = target_of(given["target"])

@@ -345,6 +345,7 @@ def device_id_with_hyphens(it: Certificate, _: Base) -> Certificate:
     why="A reader that does not look at the type takes eight letters for the ID.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
+    stage=Stage.STRUCTURE,
 )
 def device_id_text(it: Certificate, _: Base) -> Certificate:
     """It is of another type, and of eight octets."""
@@ -361,6 +362,7 @@ def device_id_text(it: Certificate, _: Base) -> Certificate:
     why="It is written as an organisation's is: a reader of either type takes it, another does"
     " not, or reads an octet 00 before it.",
     facts=_NOBODY,
+    stage=Stage.STRUCTURE,
 )
 def device_id_bit_string(it: Certificate, _: Base) -> Certificate:
     """It is of the type of 2.5.4.45."""

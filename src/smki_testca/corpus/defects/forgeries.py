@@ -26,7 +26,7 @@ _invalid = partial(
     stage=Stage.SIGNATURE,
     at_least=Stage.PATH,
     finding="signature.invalid",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
     why="Whoever can change a document, or make one up, has it accepted.",
 )
@@ -173,6 +173,7 @@ def validity_changed(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "entry-changed",
     on=("organisation-crl", "dccki-crl"),
+    source="RFC 5280 6.3.3 (g)",
     facts={"status": "good"},
     title="with an entry that was changed after it was signed",
 )
@@ -186,6 +187,7 @@ def entry_changed(it: RevocationList, base: Base) -> bytes:
 @_invalid(
     "entry-removed",
     on=("organisation-crl", "organisation-arl"),
+    source="RFC 5280 6.3.3 (g)",
     facts={"status": "good"},
     title="from which an entry was removed after it was signed",
 )
@@ -219,14 +221,24 @@ def octet_more(it: Parts, base: Base) -> Parts:
     return but(it, signature=it.signer.sign(it.tbs) + b"\x00")
 
 
-@_length("signature-zero", title="whose signature is 0", importance=Importance.CRITICAL)
+@_length(
+    "signature-zero",
+    title="whose signature is 0",
+    importance=Importance.CRITICAL,
+    why="A verifier that does not check all of the padding takes it, for any document.",
+)
 def zero(it: Parts, base: Base) -> Parts:
     """The signature is 256 zero octets: any power of it is 0."""
     del base
     return but(it, signature=bytes(256))
 
 
-@_length("signature-one", title="whose signature is 1", importance=Importance.CRITICAL)
+@_length(
+    "signature-one",
+    title="whose signature is 1",
+    importance=Importance.CRITICAL,
+    why="A verifier that does not check all of the padding takes it, for any document.",
+)
 def one(it: Parts, base: Base) -> Parts:
     """The signature is the number 1: any power of it is 1."""
     del base

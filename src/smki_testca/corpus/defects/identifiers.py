@@ -202,6 +202,7 @@ def id_unused_bits(it: Certificate, _: Base) -> Certificate:
     source=_TYPE,
     why="Clients that look for 03 09 00 skip it in silence; others read the same eight octets.",
     facts=_NOBODY,
+    stage=Stage.STRUCTURE,
 )
 def id_octet_string(it: Certificate, base: Base) -> Certificate:
     """It is of another type."""
@@ -218,6 +219,7 @@ def id_octet_string(it: Certificate, base: Base) -> Certificate:
     why="A reader that does not look at the type takes the first eight letters for the identifier.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
+    stage=Stage.STRUCTURE,
 )
 def id_text(it: Certificate, base: Base) -> Certificate:
     """It is written as people write it, 90-B3-D5-1F-30-01-00-00."""
@@ -365,16 +367,23 @@ def id_look_alike(it: Certificate, _: Base) -> Certificate:
     return _with_bits(it, bytes.fromhex("90b3d5f130010000"))
 
 
-@identifier_defect(
+_reversed = partial(
+    identifier_defect,
     "id-reversed",
-    on=("organisation", "organisation-access-control-broker-ka"),
     title="whose identifier has its octets in reverse order",
     finding="eui64.not_central",
     source="a rule of the SEC alone: RFC 5280 knows no Entity Identifiers",
     why="ZigBee sends EUI-64s with the last octet first: a reader that turns it round on the way"
     " reads a holder whom the certificate does not name.",
     importance=Importance.CRITICAL,
-    facts=_NOBODY,
+)
+
+
+@_reversed(on=("organisation",), facts={"eui64": "000001301FD5B390"})
+@_reversed(
+    on=("organisation-access-control-broker-ka",),
+    mains=0,
+    facts={"eui64": "020000301FD5B390"},
 )
 def id_reversed(it: Certificate, base: Base) -> Certificate:
     """The first octet comes last."""

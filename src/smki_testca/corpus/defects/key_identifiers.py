@@ -182,6 +182,7 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.2: what is recognised must be processed; what else is up to the reader",
     why="A reader that compares content without tags reads an identifier that nobody wrote.",
     importance=Importance.MEDIUM,
+    stage=Stage.STRUCTURE,
 )
 def ski_integer(it: Certificate, _: Base) -> Certificate:
     """It is of another type."""
@@ -200,6 +201,7 @@ def ski_integer(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.2: what is recognised must be processed; what else is up to the reader",
     why="A reader that takes the last 8 octets takes it, a reader of DER does not: they disagree.",
     importance=Importance.MEDIUM,
+    stage=Stage.STRUCTURE,
 )
 def ski_bare(it: Certificate, _: Base) -> Certificate:
     """The octets stand in the extension without the OCTET STRING that they belong in."""

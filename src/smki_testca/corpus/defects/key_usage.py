@@ -50,8 +50,8 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.3: CAs must write it in some; no rule has readers miss it",
-    why="A Trust Anchor Cell is found by usage: a reader that takes all uses for none stated puts"
-    " the key into a cell of its own choice.",
+    why="Where no use is stated a reader chooses one: a key acts as what its holder did not ask"
+    " for.",
     importance=Importance.HIGH,
 )
 def key_usage_missing(it: Certificate, _: Base) -> Certificate:
@@ -68,6 +68,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.2: a critical extension that cannot be processed",
     why="A reader that takes the octets as bits reads a usage that nobody wrote.",
     importance=Importance.HIGH,
+    stage=Stage.STRUCTURE,
 )
 def key_usage_integer(it: Certificate, _: Base) -> Certificate:
     """The value is an INTEGER instead of a BIT STRING."""

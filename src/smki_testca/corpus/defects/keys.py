@@ -37,7 +37,8 @@ _unusable = partial(
     finding="subjectPublicKeyInfo.key",
     source="RFC 5480 2.2; SEC 1 2.3.4",
     importance=Importance.HIGH,
-    why="Key agreement with a point that is none gives the private key away, bit by bit.",
+    why="What is no point of the curve makes a verdict on a signature worthless, and key agreement"
+    " with it gives the other private key away, bit by bit.",
 )
 _form = partial(
     defect,
@@ -398,7 +399,7 @@ def curve_twice(it: Certificate, base: Base) -> Certificate:
     "curve-of-other-name",
     on=_ENDS,
     title="whose point is of another curve than it names",
-    why="The point is on no curve that is named: to use it gives the private key away, bit by bit.",
+    why="The point is on no curve that is named: what is calculated with it proves nothing.",
 )
 def point_of_other_curve(it: Certificate, base: Base) -> Certificate:
     """The point is one of secp256k1, whose points have 65 octets, too."""

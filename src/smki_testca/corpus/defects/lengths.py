@@ -50,6 +50,11 @@ _after = partial(
     source="RFC 5280 4.1; X.690 8.1.1.1",
     why="Octets that no signature covers travel with the document and change its digest.",
 )
+_after_value = partial(
+    _after,
+    why="Octets of no element hide in an extension: one reader passes over them, another takes them"
+    " for a part of its value.",
+)
 
 
 # In more octets than needed
@@ -456,7 +461,7 @@ def element_after(it: Parts, base: Base) -> bytes:
     return it.der + b"\x05\x00"
 
 
-@_after(
+@_after_value(
     "key-usage-trailing-octet",
     on=("organisation", "organisation-issuing-ca", "device-csr"),
     title="with an octet after its keyUsage, in the OCTET STRING",
@@ -467,7 +472,7 @@ def octet_after_key_usage(it: Parts, base: Base) -> bytes:
     return edited(it, lambda octets: octets + b"\x00", "extensions.keyUsage")
 
 
-@_after(
+@_after_value(
     "names-trailing-octets",
     on=("device", "dccki", "device-csr"),
     title="with octets after its subjectAltName, in the OCTET STRING",
@@ -479,7 +484,7 @@ def octets_after_names(it: Parts, base: Base) -> bytes:
     return edited(it, lambda octets: octets + b"\x30\x00", "extensions.subjectAltName")
 
 
-@_after(
+@_after_value(
     "constraints-trailing-octet",
     on=("organisation-issuing-ca", "device-root-ca", "dccki-issuing-ca"),
     title="with an octet after its basicConstraints, in the OCTET STRING",
@@ -490,7 +495,7 @@ def octet_after_constraints(it: Certificate, base: Base) -> bytes:
     return edited(it, lambda octets: octets + b"\x00", "extensions.basicConstraints")
 
 
-@_after(
+@_after_value(
     "crl-number-trailing-octet",
     on=("organisation-crl",),
     title="with an octet after its cRLNumber, in the OCTET STRING",

@@ -23,7 +23,8 @@ _broken = partial(
     stage=Stage.STRUCTURE,
     at_least=Stage.PROFILE,
     source="RFC 5280 4.2",
-    why="A reader that stops after the element that it knows does not see the rest.",
+    why="A reader that does not check each element, their order and their number reads what the"
+    " issuer did not write, or passes over what it did.",
 )
 _empty = partial(
     _broken,

@@ -240,6 +240,7 @@ def unit_missing(it: Certificate, _: Base) -> Certificate:
     source=_STRINGS,
     why="A reader that does not look at the type takes an octet for the text.",
     facts={"signifier": None},
+    stage=Stage.STRUCTURE,
 )
 def unit_integer(it: Certificate, _: Base) -> Certificate:
     """It is a number."""
@@ -363,6 +364,7 @@ def name_bmp_string(it: Certificate, _: Base) -> Certificate:
     rfc5280=Verdict.EITHER,
     source=_STRINGS,
     why="A program that does not look at the type shows an octet as text.",
+    stage=Stage.STRUCTURE,
 )
 def name_integer(it: Certificate, _: Base) -> Certificate:
     """It is a number."""
@@ -477,6 +479,7 @@ def organisation_65_characters(it: Certificate, _: Base) -> Certificate:
     rfc5280=Verdict.EITHER,
     source=_STRINGS,
     why="A program that does not look at the type shows an octet as text.",
+    stage=Stage.STRUCTURE,
 )
 def organisation_integer(it: Certificate, _: Base) -> Certificate:
     """It is a number."""

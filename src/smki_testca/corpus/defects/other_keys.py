@@ -27,7 +27,8 @@ _unusable = partial(
     finding="subjectPublicKeyInfo.key",
     source="RFC 5480 2.2; SEC 1 2.3.4",
     importance=Importance.HIGH,
-    why="Key agreement with a point that is none gives the private key away, bit by bit.",
+    why="What is no point of the curve makes a verdict on a signature worthless, and key agreement"
+    " with it gives the other private key away, bit by bit.",
 )
 _type = partial(
     defect,
@@ -57,7 +58,12 @@ def key_on_p521(it: Certificate, base: Base) -> Certificate:
     return rekeyed(it, ec_key(base.name, ec.SECP521R1()).spki)
 
 
-@_type("key-p224", on=("device",), title="whose key is on P-224")
+@_type(
+    "key-p224",
+    on=("device",),
+    title="whose key is on P-224",
+    why="A meter that reads 65 octets of a shorter point reads beyond its end.",
+)
 def key_on_p224(it: Certificate, base: Base) -> Certificate:
     """The key is right, on a smaller curve."""
     private = ec.derive_private_key(
@@ -100,6 +106,7 @@ def key_on_brainpool(it: Certificate, base: Base) -> Certificate:
     also=("extensions.subjectKeyIdentifier.octets",),
     title="whose key is RSA",
     source="RFC 3279 2.3.1 has it; no reader has to know it",
+    why="A meter that takes any key for a point reads one that nobody made.",
 )
 def key_of_rsa(it: Certificate, base: Base) -> Certificate:
     """The key is right, and of no curve."""
@@ -176,6 +183,7 @@ def key_algorithm_of_signature(it: Certificate, base: Base) -> Certificate:
     on=_ENDS,
     title="whose subjectPublicKey has an unused bit",
     source="RFC 5480 2.2; X.690 8.6.2",
+    why="A reader that does not look at the unused bits finds a point, which is another or none.",
 )
 def key_unused_bit(it: Certificate, base: Base) -> Certificate:
     """The BIT STRING of the key says that its last bit is unused; that bit is 0."""

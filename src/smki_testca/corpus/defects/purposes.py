@@ -56,6 +56,7 @@ def purposes_missing(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.2: what is recognised must be processed; what else is up to the reader",
     why="A reader that takes what it cannot read for nothing allows any purpose.",
     importance=Importance.MEDIUM,
+    stage=Stage.STRUCTURE,
 )
 def purposes_integer(it: Certificate, _: Base) -> Certificate:
     """It is of another type."""

@@ -156,8 +156,7 @@ def role_reserved(it: Certificate, _: Base) -> Certificate:
     on=("organisation", "iki", "organisation-ka"),
     title="whose role is 00, that of a root",
     finding=f"{_PATH}.role_of_ca",
-    why="An organisation is taken for a root: its key would go into the cell that everything else"
-    " hangs on.",
+    why="An organisation is taken for a root, whose key is what everything else hangs on.",
     importance=Importance.CRITICAL,
     facts={"role": "00"},
 )
@@ -316,6 +315,7 @@ def role_printable_string(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 A.1: an OU is a DirectoryString; no rule has readers check",
     why="A reader that does not look at the type takes the octet 02 for the text, or for the role.",
     facts=_NO_ROLE,
+    stage=Stage.STRUCTURE,
 )
 def role_integer(it: Certificate, base: Base) -> Certificate:
     """It is a number."""
@@ -336,7 +336,7 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
     mains=3,
     title="without a role",
     finding=f"{_PATH}.missing",
-    why="A reader that takes no role for any puts a stranger's key into the cell in question.",
+    why="A reader that takes no role for any lets a stranger act in each of them.",
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
@@ -455,8 +455,8 @@ def role_of_dsp(it: Certificate, _: Base) -> Certificate:
     title="whose key is for key agreement, which its role has no use for",
     finding="role.usage",
     source="RFC 5280 4.2.1.3 allows any bit",
-    why="No Trust Anchor Cell is for this role and usage: a reader that goes by the role alone"
-    " puts a key that signs nothing into the cell of the one that does.",
+    why="Nobody of this role agrees on keys: a reader that goes by the role alone takes a key that"
+    " signs nothing for the one that does.",
     facts={"usage": "key-agreement"},
 )
 def usage_not_of_role(it: Certificate, _: Base) -> Certificate:

@@ -24,7 +24,7 @@ _invalid = partial(
     stage=Stage.SIGNATURE,
     at_least=Stage.PATH,
     finding="signature.invalid",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
     why="Whoever can change a document, or make one up, has it accepted.",
 )

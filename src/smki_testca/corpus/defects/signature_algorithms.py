@@ -33,7 +33,7 @@ _invalid = partial(
     stage=Stage.SIGNATURE,
     at_least=Stage.PATH,
     finding="signature.invalid",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
     why="Whoever can change a document, or make one up, has it accepted.",
 )
@@ -192,7 +192,7 @@ def with_sha1(it: Certificate, base: Base) -> Certificate:
     "algorithm-unknown",
     on=(*_ENDS, "organisation-crl"),
     title="that is signed with an algorithm that nobody knows",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
 )
 def unknown_algorithm(it: Parts, base: Base) -> Parts:
@@ -206,7 +206,7 @@ def unknown_algorithm(it: Parts, base: Base) -> Parts:
     on=_ENDS,
     also=("signature.invalid",),
     title="without a signature, as its algorithm says",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
 )
 def no_algorithm(it: Certificate, base: Base) -> Certificate:
@@ -219,7 +219,7 @@ def no_algorithm(it: Certificate, base: Base) -> Certificate:
     "algorithm-digest-alone",
     on=_ENDS,
     title="whose algorithm is SHA-256",
-    source="RFC 5280 6.1.3 (a)(1)",
+    source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
 )
 def digest_alone(it: Certificate, base: Base) -> Certificate:

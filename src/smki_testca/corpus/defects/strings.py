@@ -168,6 +168,7 @@ def printable_nul(it: Certificate, base: Base) -> bytes:
     title="whose dNSName has an octet above 7f",
     finding="extensions.subjectAltName.dNSName.form",
     source="RFC 5280 4.2.1.6: IA5String",
+    stage=Stage.STRUCTURE,
 )
 def host_with_high_bit(it: Certificate, base: Base) -> bytes:
     """The host is written in UTF-8 in an IA5String."""

@@ -29,7 +29,9 @@ _CONTEXT, _APPLICATION, _PRIVATE = 0x80, 0x40, 0xC0
 
 _der = partial(defect, stage=Stage.DER)
 _class = partial(
-    _der,
+    # DER allows any class in any place: only who knows the type that is due sees it.
+    defect,
+    stage=Stage.STRUCTURE,
     source="X.690 8.1.2.2; RFC 5280 A.1",
     why="A reader that looks at the number of a tag alone takes an element for another type.",
 )
@@ -231,6 +233,7 @@ def subject_primitive(it: Certificate, base: Base) -> bytes:
     title="whose extensions are in a primitive [3]",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
+    stage=Stage.STRUCTURE,
 )
 def extensions_primitive(it: Certificate, base: Base) -> bytes:
     """The identifier octet around the extensions is 83: a reader may see none."""
@@ -245,6 +248,7 @@ def extensions_primitive(it: Certificate, base: Base) -> bytes:
     finding="structure.TBSCertificate",
     also=("subject.empty",),
     importance=Importance.CRITICAL,
+    stage=Stage.STRUCTURE,
 )
 def device_extensions_primitive(it: Certificate, base: Base) -> bytes:
     """The identifier octet around the extensions is 83: the Device has no name then."""
@@ -257,6 +261,7 @@ def device_extensions_primitive(it: Certificate, base: Base) -> bytes:
     on=("organisation", "organisation-crl"),
     title="whose keyIdentifier is constructed",
     finding="structure.AuthorityKeyIdentifier",
+    stage=Stage.STRUCTURE,
 )
 def key_identifier_constructed(it: Parts, base: Base) -> bytes:
     """The [0] of authorityKeyIdentifier is EXPLICIT: an OCTET STRING stands in it."""
@@ -274,6 +279,7 @@ def key_identifier_constructed(it: Parts, base: Base) -> bytes:
     title="whose otherName is primitive",
     finding="structure.GeneralNames",
     importance=Importance.HIGH,
+    stage=Stage.STRUCTURE,
 )
 def other_name_primitive(it: Parts, base: Base) -> bytes:
     """The [0] of the otherName says that nothing is in it."""
@@ -286,6 +292,7 @@ def other_name_primitive(it: Parts, base: Base) -> bytes:
     on=("dccki",),
     title="whose dNSName is constructed",
     finding="structure.GeneralNames",
+    stage=Stage.STRUCTURE,
 )
 def dns_name_constructed(it: Parts, base: Base) -> bytes:
     """The [2] of the dNSName is EXPLICIT: an IA5String stands in it."""

@@ -69,6 +69,8 @@ def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
     why="A reader that adds months up carries it into the next year, another takes it for no"
     " limit.",
     importance=Importance.MEDIUM,
+    stage=Stage.DER,
+    at_least=Stage.PATH,
 )
 def not_before_month_13(it: Certificate, _: Base) -> Certificate:
     """The month is 13."""
@@ -83,6 +85,8 @@ def not_before_month_13(it: Certificate, _: Base) -> Certificate:
     source=_NO_TIME,
     why="One reader takes it for the next day, another refuses it: clocks that agree differ.",
     importance=Importance.LOW,
+    stage=Stage.DER,
+    at_least=Stage.PATH,
 )
 def not_before_hour_24(it: Certificate, _: Base) -> Certificate:
     """The hour is 24."""
@@ -145,6 +149,8 @@ def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
     source=_NO_TIME,
     why="A reader that carries the days over takes it, another takes it for no limit.",
     importance=Importance.MEDIUM,
+    stage=Stage.DER,
+    at_least=Stage.PATH,
 )
 def not_after_30_february(it: Certificate, _: Base) -> Certificate:
     """The day is none of its month."""
@@ -159,6 +165,8 @@ def not_after_30_february(it: Certificate, _: Base) -> Certificate:
     source=_NO_TIME,
     why="2100 is not a leap year: a reader that divides by four takes a day that does not exist.",
     importance=Importance.LOW,
+    stage=Stage.DER,
+    at_least=Stage.PATH,
 )
 def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
     """The year is no leap year."""

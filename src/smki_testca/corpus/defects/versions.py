@@ -77,6 +77,8 @@ def version_4(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.1: Version is an INTEGER",
     why="A reader that compares content without tags reads what is not there.",
     importance=Importance.LOW,
+    stage=Stage.STRUCTURE,
+    at_least=Stage.PROFILE,
 )
 def version_octet_string(it: Certificate, _: Base) -> Certificate:
     """It is of another type."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.delivery.deltas import delta
-from smki_testca.corpus.delivery.symbols import symbol
+from smki_testca.corpus.delivery.symbols import CNames
 from smki_testca.exporters.c_arrays import array
 
 if TYPE_CHECKING:
@@ -22,47 +22,52 @@ _WARNING = "/* Made by smki-testca. The keys are public: trust nothing that they
 _IDENTITY = ("eui64", "usage", "role", "signifier", "status")
 
 
-def c_files(cases: Sequence[Case], revision: str) -> dict[str, str]:
+def c_files(cases: Sequence[Case], revision: str, names: CNames | None = None) -> dict[str, str]:
     """The content of each file by its name.
 
     Args:
         cases: with their good bases.
         revision: of the corpus.
+        names: in C; the usual ones by default.
     """
+    names = names or CNames()
     families: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
         families[case.profile].append(case)
     good = {case.id: case for case in cases if case.base is None}
+    longest = max(len(case.der) for case in cases)
     return {
-        "corpus.h": _header(families, revision, max(len(case.der) for case in cases)),
-        "corpus.c": _table(families),
+        f"{names.file}.h": _header(families, names, revision, longest),
+        f"{names.file}.c": _table(families, names),
         **{
-            f"{_name(profile)}.c": _Unit(profile, members, good).text()
+            f"{names.unit(profile)}.c": _head(names)
+            + _Unit(f"{names.table(profile)}[{names.count(profile)}]", members, good).text()
             for profile, members in families.items()
         },
     }
 
 
-def _name(profile: str) -> str:
-    """The name of the table of a profile, and of its unit."""
-    return f"corpus_{profile.replace('-', '_')}"
+def _head(names: CNames) -> str:
+    return f'{_WARNING}#include "{names.file}.h"\n\n'
 
 
-def _count(profile: str) -> str:
-    return f"SMKI_{_name(profile).upper()}_COUNT"
-
-
-def _header(families: Mapping[str, Sequence[Case]], revision: str, longest: int) -> str:
+def _header(
+    families: Mapping[str, Sequence[Case]], names: CNames, revision: str, longest: int
+) -> str:
     tables = []
     for profile, cases in families.items():
-        names = ",\n    ".join(symbol(case.id) for case in cases)
+        places = ",\n    ".join(names.symbol(case.id) for case in cases)
+        table, count = names.table(profile), names.count(profile)
         tables.append(
             f"/* Profile {profile}: the places of its cases in its table. */\n"
-            f"enum smki_{_name(profile)} {{\n    {names}\n}};\n"
-            f"#define {_count(profile)} {len(cases)}u\n"
-            f"extern const smki_case smki_{_name(profile)}[{_count(profile)}];\n"
+            f"enum {table} {{\n    {places}\n}};\n"
+            f"#define {count} {len(cases)}u\n"
+            f"extern const smki_case {table}[{count}];\n"
         )
     values = {
+        "@FILE@": names.file,
+        "@NAME@": names.tables,
+        "@PREFIX@": names.tables.upper(),
         "@REVISION@": revision,
         "@LONGEST@": str(longest),
         "@FAMILIES@": str(len(families)),
@@ -74,14 +79,12 @@ def _header(families: Mapping[str, Sequence[Case]], revision: str, longest: int)
     return text
 
 
-def _table(families: Mapping[str, Sequence[Case]]) -> str:
+def _table(families: Mapping[str, Sequence[Case]], names: CNames) -> str:
     rows = ",\n    ".join(
-        f'{{"{profile}", smki_{_name(profile)}, {_count(profile)}}}' for profile in families
+        f'{{"{profile}", {names.table(profile)}, {names.count(profile)}}}' for profile in families
     )
-    return (
-        f'{_WARNING}#include "corpus.h"\n\n'
-        f"const smki_family smki_corpus[SMKI_CORPUS_FAMILIES] = {{\n    {rows}\n}};\n"
-    )
+    name = f"{names.tables}[{names.tables.upper()}_FAMILIES]"
+    return f"{_head(names)}const smki_family {name} = {{\n    {rows}\n}};\n"
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,13 @@ class _Unit:
     """The unit of a profile: each array once, then the questions, then the table.
 
     Args:
-        profile: of its cases.
+        table: the declarator of its table.
         cases: in their order.
         good: every good base by its id.
     """
 
-    def __init__(self, profile: str, cases: Sequence[Case], good: Mapping[str, Case]) -> None:
-        self._profile, self._cases, self._good = profile, cases, good
+    def __init__(self, table: str, cases: Sequence[Case], good: Mapping[str, Case]) -> None:
+        self._table, self._cases, self._good = table, cases, good
         self._parts: list[str] = []
         self._octets: dict[bytes, str] = {}
         self._lists: dict[tuple[bytes, ...], str] = {}
@@ -119,11 +122,9 @@ class _Unit:
         self._questions: dict[_Question, str] = {}
 
     def text(self) -> str:
-        """The unit."""
+        """The unit, without its head."""
         rows = ",\n".join([self._row(number, case) for number, case in enumerate(self._cases)])
-        table = f"smki_{_name(self._profile)}[{_count(self._profile)}]"
-        head = f'{_WARNING}#include "corpus.h"\n\n'
-        return f"{head}{''.join(self._parts)}\nconst smki_case {table} = {{\n{rows}\n}};\n"
+        return f"{''.join(self._parts)}\nconst smki_case {self._table} = {{\n{rows}\n}};\n"
 
     def _row(self, number: int, case: Case) -> str:
         base = self._good[case.base or case.id]

@@ -33,7 +33,11 @@ class ExpectationTable(msgspec.Struct, frozen=True):
 
 
 class ChangeTable(msgspec.Struct, frozen=True):
-    """The one difference from the good base; octets in hexadecimal."""
+    """The one difference from the good base; octets in hexadecimal.
+
+    ``document`` says which of the case's documents it is in, and of which ``offset`` and
+    ``resigned`` are.
+    """
 
     kind: Literal["replaced", "removed", "added", "octets"]
     path: str
@@ -41,6 +45,7 @@ class ChangeTable(msgspec.Struct, frozen=True):
     before: Hex
     after: Hex
     resigned: bool
+    document: Annotated[str, msgspec.Meta(pattern=r"^(der|(chain|crls)\[[0-9]\])$")] = "der"
 
 
 class DeviceTable(msgspec.Struct, frozen=True):

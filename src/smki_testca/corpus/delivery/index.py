@@ -16,15 +16,17 @@ from smki_testca.corpus.build import ENVIRONMENT
 from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.delivery.documents import FORMAT
 from smki_testca.corpus.delivery.layout import SCHEMA
-from smki_testca.corpus.delivery.symbols import symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.corpus.case import Case
     from smki_testca.corpus.delivery.layout import Layout
+    from smki_testca.corpus.delivery.symbols import CNames
 
 
+GENERATOR = "smki-testca"
+"""The program that makes a corpus; its index names it, with the version."""
 _SCHEMA = Path(__file__).with_name(SCHEMA)
 
 
@@ -41,14 +43,23 @@ class Heading:
     at: str = iso(AT)
 
 
-def index_of(cases: Sequence[Case], names: Layout, heading: Heading) -> dict[str, Any]:
-    """The index as a JSON object."""
+def index_of(
+    cases: Sequence[Case], names: Layout, heading: Heading, in_c: CNames
+) -> dict[str, Any]:
+    """The index as a JSON object.
+
+    Args:
+        cases: with their good bases.
+        names: of their files.
+        heading: what it says of all of them.
+        in_c: their names in C.
+    """
     good = sum(case.is_good for case in cases)
     stages = Counter(case.stage for case in cases)
     return {
         "format": FORMAT,
         "revision": revision_of(cases),
-        "generator": f"smki-testca {version('smki-testca')}",
+        "generator": f"{GENERATOR} {version(GENERATOR)}",
         "at": heading.at,
         "environment": heading.environment,
         "counts": {
@@ -61,16 +72,16 @@ def index_of(cases: Sequence[Case], names: Layout, heading: Heading) -> dict[str
             file: [names.certificates[der] for der in chain]
             for chain, file in names.bundles.items()
         },
-        "cases": [_entry(case, names) for case in cases],
+        "cases": [_entry(case, names, in_c) for case in cases],
     }
 
 
-def _entry(case: Case, names: Layout) -> dict[str, Any]:
+def _entry(case: Case, names: Layout, in_c: CNames) -> dict[str, Any]:
     files = {
         "der": names.cases[case.id],
         "sha256": case.sha256,
         "octets": len(case.der),
-        "symbol": symbol(case.id),
+        "symbol": in_c.symbol(case.id),
     }
     return {**case.as_json(), "files": files, **names.names_of(case)}
 

@@ -11,7 +11,7 @@ from smki_testca.corpus.fuzz.mutations import Material, Mutation, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle
 from smki_testca.corpus.fuzz.reading import facts_in, view_of
 from smki_testca.corpus.run.answers import Hello, Seen
-from smki_testca.corpus.run.asking import Revival, opened
+from smki_testca.corpus.run.asking import Revival
 from smki_testca.corpus.run.loading import of_cases
 from smki_testca.corpus.run.outcomes import Outcome, is_taken, judge
 from smki_testca.errors import InputError, UsageError
@@ -171,7 +171,7 @@ class Search:
         """
         self._revival = Revival(self.target, self.settings)
         try:
-            self.hello = opened(self.target, self.settings)
+            self.hello = self.target.open(self.settings.seconds, self.settings.capabilities)
             if self.hello.only is not None:
                 raise UsageError(
                     "usage", "A log answers no other cases.", "Name a parser that can be asked."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,10 @@ class Hello:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", one_line(self.name, MAX_NAME_CHARACTERS))
+
+    def able_to(self, capabilities: frozenset[Need] | None) -> Hello:
+        """The same of a target that is said to have some capabilities; None for its own."""
+        return self if capabilities is None else replace(self, capabilities=capabilities)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level
 from smki_testca.corpus.run.answers import LOST
 from smki_testca.corpus.run.outcomes import Judgement, Outcome, is_taken
-from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
+from smki_testca.corpus.run.resetting import Reset
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 MOST_LOST = 3
 """After so many crashes and hangs in a row, those of good cases asked again included, a run stops.
 """
-MOST_RESET_SECONDS = 60
-"""How long the command that resets a target may take."""
 
 
 @dataclass(frozen=True)
@@ -86,34 +83,30 @@ def ask_all(
         ids: of every case of the corpus, for a target that brings its answers; empty to take any.
 
     Raises:
-        InputError: if the target cannot be started, breaks the protocol, or is lost.
+        InputError: if the target cannot be started, breaks the protocol, or is lost; if the
+            command that resets it is none, or fails; if there is no case that it can be asked.
     """
+    revival = Revival(target, settings)
     try:
-        hello = opened(target, settings)
+        hello = target.open(settings.seconds, settings.capabilities)
         strange = sorted((hello.only or frozenset()) - ids)
         if ids and strange:
             raise _unknown(strange[0])
         asked = Asked(hello, journal.answers)
         for case in cases:
             _leave_out(case, asked)
-        asking = _Asking(target, settings, journal, cases, progress)
+        asking = _Asking(target, settings, journal, cases, revival, progress)
         asking.ask([case for case in cases if case.base is None and case.id not in asked.unasked])
         bases = {case.id: case for case in cases if case.base is None}
         for case in cases:
             if case.base in bases and case.id not in asked.unasked:
                 _leave_out_vacuous(case, bases[case.base], asked, settings.level)
         asking.ask([case for case in cases if case.base and case.id not in asked.unasked])
+        if not any(case.id in asked.answers for case in cases):
+            raise _nothing_asked(asked)
         return asked
     finally:
         target.close()
-
-
-def opened(target: Target, settings: Settings) -> Hello:
-    """Start a target: what it says of itself, with the capabilities of the settings if any."""
-    hello = target.open(settings.seconds)
-    if settings.capabilities is None:
-        return hello
-    return replace(hello, capabilities=settings.capabilities)
 
 
 def _leave_out(case: LoadedCase, asked: Asked) -> None:
@@ -148,6 +141,7 @@ class _Asking:
         settings: Settings,
         journal: Journal,
         cases: Sequence[LoadedCase],
+        revival: Revival,
         progress: Callable[[int, int | None], None],
     ) -> None:
         self._target = target
@@ -156,7 +150,7 @@ class _Asking:
         self._by_id = {case.id: case for case in cases}
         self._progress = progress
         self._lock = threading.Lock()
-        self._revival = Revival(target, settings)
+        self._revival = revival
         self._is_over = False
 
     def ask(self, cases: Iterable[LoadedCase]) -> None:
@@ -204,11 +198,15 @@ class Revival:
     Args:
         target: the parser.
         settings: how it is asked and reset.
+
+    Raises:
+        InputError: if the command that resets it is none.
     """
 
     def __init__(self, target: Target, settings: Settings) -> None:
         self._target = target
         self._settings = settings
+        self._reset = Reset(settings.reset)
         self._lost_in_a_row = 0
 
     def after(self, case: str, answer: Answer, control: Callable[[], LoadedCase | None]) -> None:
@@ -234,7 +232,7 @@ class Revival:
             if self._lost_in_a_row >= MOST_LOST:
                 raise _lost(lost)
             try:
-                self._reset()
+                self._reset.run()
                 self._target.restart(self._settings.seconds)
                 if control is None:
                     return  # the next good base is the one to tell
@@ -249,38 +247,21 @@ class Revival:
                 return
             self._lost_in_a_row += 1
 
-    def _reset(self) -> None:
-        """Run the command that resets the target.
-
-        Raises:
-            InputError: if it fails, or takes longer than a minute.
-        """
-        if not self._settings.reset:
-            return
-        process = start(words_of(self._settings.reset), has_stdin=False, has_stderr=False)
-        try:
-            process.communicate(timeout=MOST_RESET_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise _failed_reset(f"it takes over {MOST_RESET_SECONDS} seconds") from None
-        finally:
-            end(process)
-        if process.returncode != 0:
-            raise _failed_reset(how_it_ended(process.returncode))
-
-
-def _failed_reset(cause: str) -> InputError:
-    return InputError(
-        "corpus.reset",
-        f"The command of --reset fails: {cause}.",
-        "Mend it, then continue with --resume.",
-    )
-
 
 def _unknown(case: str) -> InputError:
     return InputError(
         "corpus.protocol",
         f"The target answers for {case}, which is not a case of this corpus.",
         "Run the corpus that the device has compiled in.",
+    )
+
+
+def _nothing_asked(asked: Asked) -> InputError:
+    case, why = next(iter(asked.unasked.items()))
+    return InputError(
+        "corpus.nothing_asked",
+        f"No case was asked ({case}: {why.note}).",
+        "Select others, or see what the target says that it can do.",
     )
 
 

@@ -112,7 +112,7 @@ class HelloLine(msgspec.Struct, frozen=True):
 
     hello: str
     capabilities: list[Need] = []
-    max_octets: int | None = None
+    max_octets: Annotated[int, msgspec.Meta(ge=1)] | None = None
     codes: dict[str, str] = {}
 
 

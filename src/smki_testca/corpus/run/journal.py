@@ -11,13 +11,17 @@ import msgspec
 from smki_testca.corpus.run.answers import Answer
 from smki_testca.corpus.run.documents import AnswerTable, JournalHead
 from smki_testca.errors import InputError
-from smki_testca.files import write_error
+from smki_testca.estate_files import check_outside
+from smki_testca.files import check_makeable, write_error
 from smki_testca.input_files import read_regular
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO, Self
+
+    from smki_testca.errors import SmkiTestcaError
 
 MAX_OCTETS = 256 << 20
 """The longest journal that is read."""
@@ -34,25 +38,44 @@ class Journal:
         corpus: the digest of the corpus.
         target: as it was named.
         resume: whether to resume the run of which the file is.
+        ids: of every case of the corpus; empty to take any.
 
     Raises:
-        InputError: if the file is there and the run is not to be resumed, is of another
-            corpus or target, or cannot be read or written.
+        InputError: if the file is there and the run is not to be resumed; is no journal, or that
+            of another corpus or target; is an estate's own; or cannot be read or written.
+        OutputError: if the disk is full or fails.
     """
 
-    def __init__(self, path: Path, corpus: str, target: str, *, resume: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        corpus: str,
+        target: str,
+        *,
+        resume: bool,
+        ids: frozenset[str] = frozenset(),
+    ) -> None:
         self.path = path
         self.answers: dict[str, Answer] = {}
         self._head = JournalHead(_VERSION, corpus, target)
+        self._ids = ids
         self._file: BinaryIO | None = None
+        self._is_ours = False
+        check_outside(path)
         if resume and path.exists():
             self._read()
+            self._is_ours = True
         elif os.path.lexists(path):
             raise InputError(
                 "corpus.journal",
-                f"{path} has the answers of a run that did not end.",
-                "Continue it with --resume, or remove the file.",
+                f"{path} is there already.",
+                "If it is of a run that did not end, continue that with --resume, or remove it;"
+                " if not, name another file with --journal.",
             )
+        try:
+            check_makeable(path)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -76,21 +99,27 @@ class Journal:
         try:
             self._write({"id": case, **answer.as_json()})
         except OSError as error:
-            raise write_error("corpus.journal", f"{self.path} cannot be written", error) from error
+            raise self._unwritable(error) from error
 
     def remove(self) -> None:
         """Remove the file of a run that ended."""
         self._close()
-        self.path.unlink(missing_ok=True)
+        if self._is_ours:
+            self.path.unlink(missing_ok=True)
 
     def _write(self, document: dict[str, object]) -> None:
         """Write a line; the file is made with the first answer, for a run without has none."""
         if self._file is None:
-            self._file = self.path.open("ab", buffering=0)
+            # What another program made there meanwhile is not ours.
+            self._file = self.path.open("ab" if self._is_ours else "xb", buffering=0)
+            self._is_ours = True
             if self._file.tell() == 0:
-                self._write(msgspec.to_builtins(self._head))
+                self._file.write(self._first_line())
         # In one call, past every buffer: what a killed process wrote is there.
-        self._file.write(json.dumps(document).encode() + b"\n")
+        self._file.write(_line(document))
+
+    def _first_line(self) -> bytes:
+        return _line(msgspec.to_builtins(self._head))
 
     def _close(self) -> None:
         if self._file is not None:
@@ -98,26 +127,52 @@ class Journal:
             self._file = None
 
     def _read(self) -> None:
-        head = self._head
+        """Read the answers, and cut off the line that a kill left unfinished."""
         data = read_regular(self.path, MAX_OCTETS)
         whole, newline, rest = data.rpartition(b"\n")
-        lines = whole.split(b"\n") if newline else []
+        if newline:
+            first, *lines = whole.split(b"\n")
+            self._check_head(first)
+            for line in lines:
+                self._take(line)
+        elif not self._first_line().startswith(rest):
+            raise self._foreign()
+        if rest:
+            os.truncate(self.path, len(data) - len(rest))
+
+    def _check_head(self, line: bytes) -> None:
+        head = self._head
         try:
-            begun = msgspec.json.decode(lines[0], type=JournalHead) if lines else head
-            tables = [msgspec.json.decode(line, type=AnswerTable) for line in lines[1:]]
+            begun = msgspec.json.decode(line, type=JournalHead)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise self._unusable(f"it cannot be read: {error}") from error
+            raise self._foreign() from error
+        if begun.journal != head.journal:
+            raise self._unusable(f"it is of version {begun.journal}")
         if begun.corpus != head.corpus:
             raise self._unusable("its corpus is another one")
         if begun.target != head.target:
             raise self._unusable(f"its target is {begun.target}")
-        for table in tables:
-            fields = {name: getattr(table, name) for name in table.__struct_fields__}
-            case = fields.pop("id")
-            self.answers[case] = Answer(**fields)
-        if rest:
-            # The line that a kill cut off.
-            os.truncate(self.path, len(data) - len(rest))
+
+    def _take(self, line: bytes) -> None:
+        """Take an answer."""
+        try:
+            table = msgspec.json.decode(line, type=AnswerTable)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise self._unusable(f"it cannot be read: {error}") from error
+        fields = {name: getattr(table, name) for name in table.__struct_fields__}
+        case = fields.pop("id")
+        if self._ids and case not in self._ids:
+            raise self._unusable(f"the corpus has no case {shown(case)}")
+        if case in self.answers:
+            raise self._unusable(f"it has two answers for {case}")
+        self.answers[case] = Answer(**fields)
+
+    def _foreign(self) -> InputError:
+        return InputError(
+            "corpus.journal",
+            f"{self.path} is not the journal of a run.",
+            "Name another file with --journal.",
+        )
 
     def _unusable(self, cause: str) -> InputError:
         return InputError(
@@ -125,3 +180,10 @@ class Journal:
             f"The run of {self.path} cannot be resumed: {cause}.",
             "Remove the file, or name another with --journal.",
         )
+
+    def _unwritable(self, error: OSError) -> SmkiTestcaError:
+        return write_error("corpus.journal", f"{self.path} cannot be written", error)
+
+
+def _line(document: dict[str, object]) -> bytes:
+    return json.dumps(document).encode() + b"\n"

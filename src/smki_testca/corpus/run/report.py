@@ -164,18 +164,26 @@ class Report:
         summary = {outcome.value: count for outcome, count in self.summary().items()}
         return {**made, "summary": summary, "failed": self.failed, "cases": cases}
 
+    def check_level(self, level: Level) -> None:
+        """Check that a run of a level can be reported as what differs from this report.
+
+        Raises:
+            InputError: if this is of another level.
+        """
+        if self.level is not level:
+            raise InputError(
+                "corpus.report",
+                f"The last report is of the level {self.level}, and this run of {level}.",
+                "Name a report of the same level with --last.",
+            )
+
     def since(self, before: Report) -> Report:
         """The same report with what differs from an earlier one.
 
         Raises:
             InputError: if that is of another level.
         """
-        if before.level is not self.level:
-            raise InputError(
-                "corpus.report",
-                f"The last report is of the level {before.level}, and this run of {self.level}.",
-                "Name a report of the same level with --last.",
-            )
+        before.check_level(self.level)
         old = {result.id: result.outcome for result in before.cases}
         new = {result.id: result.outcome for result in self.cases}
         return replace(

@@ -17,6 +17,7 @@ from smki_testca.corpus.run.targets.messages import Again, Code, ProtocolError, 
 from smki_testca.corpus.run.targets.target import broken_protocol, not_started
 
 if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.questions import Question
     from smki_testca.corpus.run.targets.channels import Connect
     from smki_testca.corpus.run.targets.messages import Dialect, Message
@@ -41,12 +42,16 @@ class Conversation:
         self._connect = connect
         self._dialect = dialect
         self._hello = Hello()
+        self._capabilities: frozenset[Need] | None = None
         self._channel: Channel | None = None
         self._lines: Lines
-        self._hung: set[str] = set()
+        self._late: set[str] = set()
+        self._has_answered = False
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Open the channel, and ask for the hello."""
+        self._capabilities = capabilities
+        self._has_answered = False
         deadline = time.monotonic() + seconds
         self._channel = self._connect(seconds)
         self._lines = Lines(self._channel)
@@ -58,7 +63,8 @@ class Conversation:
                 if isinstance(message, Code):
                     codes[message.number] = message.name
                 elif isinstance(message, Hello):
-                    self._hello = replace(message, codes={**codes, **message.codes})
+                    said = replace(message, codes={**codes, **message.codes})
+                    self._hello = said.able_to(capabilities)
                     return self._hello
         except ChannelClosedError as error:
             raise not_started(self._name, f"before its hello, {error}") from error
@@ -69,7 +75,7 @@ class Conversation:
     def restart(self, seconds: float) -> None:
         """Close the channel and open it again."""
         self.close()
-        self.open(seconds)
+        self.open(seconds, self._capabilities)
 
     def close(self) -> None:
         """Close the channel."""
@@ -88,7 +94,7 @@ class Conversation:
             return Answer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
         took = time.monotonic() - begin
         if reply is None:
-            self._hung.add(question.id)
+            self._late.add(question.id)
             return Answer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
         if isinstance(reply, Hello):
             return Answer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
@@ -105,11 +111,18 @@ class Conversation:
         while (line := self._lines.next(deadline)) is not None:
             message = self._message(line)
             if isinstance(message, Hello):
-                return message
-            if isinstance(message, Reply):
-                if message.id == question.id:
+                if self._has_answered:
                     return message
-                if message.id not in self._hung:  # or else it is late
+                # It said hello when it started, and again when it was asked to; or it started when
+                # the channel was opened, and may have lost the case. If not, it answers twice.
+                self._has_answered = True
+                self._late.add(question.id)
+                self._channel.send(asked, deadline)
+            elif isinstance(message, Reply):
+                if message.id == question.id:
+                    self._has_answered = True
+                    return message
+                if message.id not in self._late:
                     raise broken_protocol(
                         self._name, f"asked {question.id}, it answered for {message.id}"
                     )

@@ -14,6 +14,7 @@ from smki_testca.input_files import read_regular
 from smki_testca.text_files import utf8
 
 if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.questions import Question
 
 MAX_OCTETS = 64 << 20
@@ -37,7 +38,7 @@ class Log:
         self._answers: dict[str, Reply] = {}
         self._codes: dict[str, str] = {}
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Read the file.
 
         Raises:
@@ -46,6 +47,7 @@ class Log:
         del seconds
         data = utf8(read_regular(self._path, MAX_OCTETS))
         hello, end = Hello(), None
+        last = "nothing"
         for line in data.decode("utf-8", "replace").splitlines():
             try:
                 message = TextDialect().message(line.strip())
@@ -56,17 +58,22 @@ class Log:
             elif isinstance(message, Code):
                 self._codes[message.number] = message.name
             elif isinstance(message, End):
+                if end is not None:
+                    raise self._broken("it has two lines 'smki 1 end COUNT'")
                 end = message
             elif isinstance(message, Reply):
+                if end is not None:
+                    raise self._broken(f"it has an answer for {message.id} after its end")
                 self._keep(message)
+                last = message.id
         if end is None:
-            last = next(reversed(self._answers), "nothing")
             raise self._broken(f"it has no line 'smki 1 end COUNT'; its last answer is for {last}")
         if end.count != len(self._answers):
             raise self._broken(
                 f"it ends with a count of {end.count}, and has {len(self._answers)} answers"
             )
-        return replace(hello, only=frozenset(self._answers), codes=self._codes)
+        said = replace(hello, only=frozenset(self._answers), codes=self._codes)
+        return said.able_to(capabilities)
 
     def ask(self, question: Question, seconds: float) -> Answer:
         """The answer in the log."""
@@ -88,4 +95,4 @@ class Log:
             raise self._broken(f"it has two answers for {reply.id}")
 
     def _broken(self, what: str) -> Exception:
-        return broken_protocol(f"log:{self._path}", what)
+        return broken_protocol(f"log:{self._path}", what, "See docs/corpus-protocol.md.")

@@ -10,14 +10,23 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.corpus.run.targets.target import not_started
+from smki_testca.corpus.run.targets import target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from smki_testca.errors import InputError
+
+    NotStarted = Callable[[str, str], InputError]
+    """Makes the error for a command that cannot be started, and why."""
 
 
-def words_of(command: str) -> list[str]:
+def words_of(command: str, not_started: NotStarted = target.not_started) -> list[str]:
     """The words of a command, as a shell reads quotes; no shell runs it.
+
+    Args:
+        command: the program and its arguments.
+        not_started: makes the error.
 
     Raises:
         InputError: if there is none, or a quote is not closed.
@@ -33,13 +42,22 @@ def words_of(command: str) -> list[str]:
     return words
 
 
-def start(words: Sequence[str], *, has_stdin: bool, has_stderr: bool) -> subprocess.Popen[bytes]:
-    """Start a process whose output is piped.
+def start(
+    words: Sequence[str],
+    *,
+    has_stdin: bool,
+    has_stderr: bool,
+    has_stdout: bool = True,
+    not_started: NotStarted = target.not_started,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a group of its own.
 
     Args:
         words: the program and its arguments.
         has_stdin: whether its standard input is piped; it is empty otherwise.
         has_stderr: whether its standard error is piped; it is ours otherwise.
+        has_stdout: whether its standard output is piped; it is thrown away otherwise.
+        not_started: makes the error.
 
     Raises:
         InputError: if it cannot be started.
@@ -49,7 +67,7 @@ def start(words: Sequence[str], *, has_stdin: bool, has_stderr: bool) -> subproc
         return subprocess.Popen(  # noqa: S603 - the user names the program
             words,
             stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if has_stdout else subprocess.DEVNULL,
             stderr=subprocess.PIPE if has_stderr else None,
             bufsize=0,
             **own_group,

@@ -109,12 +109,12 @@ class Program:
         self._own = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Make the folder for the files; what the program can do follows from its placeholders."""
         del seconds
         self._folder = tempfile.TemporaryDirectory(prefix="smki-corpus-")
         can = {need for need, brought_by in _BRINGS.items() if brought_by & self._named}
-        return Hello(capabilities=frozenset({*can, Need.RSA}))
+        return Hello(capabilities=frozenset({*can, Need.RSA})).able_to(capabilities)
 
     def restart(self, seconds: float) -> None:
         """Do nothing: each case starts the program anew."""

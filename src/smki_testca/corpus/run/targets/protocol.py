@@ -67,7 +67,7 @@ class TextDialect:
             return None
         version, name, words = found[1], found[2], (found[3] or "").split()
         if version != _VERSION:
-            raise ProtocolError(f"{shown(line)} is of version {version}")
+            return None
         if name == "hello":
             return _hello(words) if words else None
         if name == "code":
@@ -112,6 +112,8 @@ def _hello(words: list[str]) -> Hello:
         key, equals, value = word.partition("=")
         if equals and key == "max" and NUMBER.fullmatch(value):
             most = int(value)
+            if most < 1:
+                raise ProtocolError(f"its hello has {shown(word)}, which is no length")
             continue
         named = [each for each in word.split(",") if each and each != "none"]
         unknown = [each for each in named if each not in _NEEDS]

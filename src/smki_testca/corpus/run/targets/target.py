@@ -8,6 +8,7 @@ from smki_testca.errors import InputError
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.answers import Answer, Hello
     from smki_testca.corpus.run.questions import Question
 
@@ -21,11 +22,12 @@ class Target(Protocol):
 
     is_parallel: bool
 
-    def open(self, seconds: float) -> Hello:
+    def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Start the target, and ask what it can do.
 
         Args:
             seconds: how long it may take.
+            capabilities: what it can do; None for what it says itself.
 
         Raises:
             InputError: if it cannot be started, or breaks the protocol.
@@ -62,10 +64,9 @@ def not_started(name: str, reason: str) -> InputError:
     )
 
 
-def broken_protocol(name: str, what: str) -> InputError:
+def broken_protocol(
+    name: str, what: str, remedy: str = "See docs/corpus-protocol.md, then continue with --resume."
+) -> InputError:
     """The error for a target that breaks the protocol."""
-    return InputError(
-        "corpus.protocol",
-        f"The target {name} breaks the protocol: {plain(what)}.",
-        "See docs/corpus-protocol.md, then continue with --resume.",
-    )
+    said = f"The target {name} breaks the protocol: {plain(what)}."
+    return InputError("corpus.protocol", said, remedy)
