@@ -1121,6 +1121,14 @@ def test_reports_of_different_levels_are_not_compared(run, command, tmp_path, on
     assert "different levels" in one_line(outcome)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_report_is_read_as_windows_writes_it(run, command, tmp_path, encoding):
+    saved = tmp_path / "saved.json"
+    run("exec:true {der}", "--save", saved)
+    saved.write_text(saved.read_text(), encoding=encoding)
+    assert command("corpus", "compare", saved).code == 0
+
+
 def test_what_is_no_report_is_one_line(command, tmp_path, one_line):
     (tmp_path / "a.json").write_text('{"cases": 7}')
     outcome = command("corpus", "compare", tmp_path / "a.json")

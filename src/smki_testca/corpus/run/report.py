@@ -15,6 +15,7 @@ from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
 from smki_testca.text import plain
+from smki_testca.text_files import utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -249,7 +250,7 @@ def read_report(path: Path) -> Report:
     """
     data = read_regular(path, MAX_REPORT_OCTETS)
     try:
-        return msgspec.json.decode(data, type=Report)
+        return msgspec.json.decode(utf8(data), type=Report)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InputError(
             "corpus.report",
