@@ -629,7 +629,7 @@ def test_lines_of_another_version_of_the_protocol_are_passed_over(results, tmp_p
     [
         ("smki 1 end 0\n", "No case was asked (good-one: the log has no answer for it)."),
         ("smki 1 hello a max=1\nsmki 1 good-one accept\nsmki 1 end 1\n", "takes 1 octets at most"),
-        ("smki 1 hello a max=0\nsmki 1 good-one accept\nsmki 1 end 1\n", "'max=0', which is no"),
+        ("smki 1 hello a max=0\nsmki 1 good-one accept\nsmki 1 end 1\n", "'max=0'; a length is"),
     ],
 )
 def test_a_run_that_asks_nothing_fails(run, one_line, tmp_path, text, said):

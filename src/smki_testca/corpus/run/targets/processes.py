@@ -8,12 +8,13 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.corpus.run.targets import target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from smki_testca.errors import InputError
 
@@ -40,6 +41,33 @@ def words_of(command: str, not_started: NotStarted = target.not_started) -> list
     if shutil.which(words[0]) is None:
         raise not_started(words[0], "there is no such program")
     return words
+
+
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let signals that end us wait until the block is over.
+
+    One that comes while a process starts would leave it running: nobody has it yet.
+    """
+    # Only the main thread is disturbed, and only it may say what a signal does.
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {each: signal.getsignal(each) for each in _ENDING} if is_main else {}
+    came: list[int] = []
+    handled = {each: what for each, what in before.items() if callable(what)}
+    try:
+        for each in handled:
+            signal.signal(each, lambda number, _: came.append(number))
+        yield
+    finally:
+        for each, what in handled.items():
+            signal.signal(each, what)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def start(

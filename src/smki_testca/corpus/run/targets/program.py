@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.defect import Need
 from smki_testca.corpus.run.answers import Answer, Hello, Remarks, Seen, one_line
 from smki_testca.corpus.run.questions import CRL, Question, pem
-from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
+from smki_testca.corpus.run.targets.processes import (
+    end,
+    how_it_ended,
+    start,
+    undisturbed,
+    words_of,
+)
 from smki_testca.errors import UsageError
 from smki_testca.text import plain, shown, use_one_of
 
@@ -112,6 +118,7 @@ class Program:
     def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Make the folder for the files; what the program can do follows from its placeholders."""
         del seconds
+        self._is_closed = False
         self._folder = tempfile.TemporaryDirectory(prefix="smki-corpus-")
         can = {need for need, brought_by in _BRINGS.items() if brought_by & self._named}
         return Hello(capabilities=frozenset({*can, Need.RSA})).able_to(capabilities)
@@ -121,6 +128,7 @@ class Program:
 
     def close(self) -> None:
         """Kill what runs, and remove the files."""
+        self._is_closed = True
         for process in list(self._running):
             process.kill()
         if self._folder is not None:
@@ -131,8 +139,11 @@ class Program:
         values = {name: self._value(name, question) for name in self._named}
         words = [_PLACEHOLDER.sub(lambda it: values[it[1]], word) for word in self._words]
         begin = time.monotonic()
-        process = start(words, has_stdin=False, has_stderr=True)
-        self._running.add(process)
+        with undisturbed():
+            process = start(words, has_stdin=False, has_stderr=True)
+            self._running.add(process)
+        if self._is_closed:
+            process.kill()  # it started while others were ended
         try:
             out, err, is_in_time = _outputs(process, begin + seconds)
         finally:

@@ -113,7 +113,7 @@ def _hello(words: list[str]) -> Hello:
         if equals and key == "max" and NUMBER.fullmatch(value):
             most = int(value)
             if most < 1:
-                raise ProtocolError(f"its hello has {shown(word)}, which is no length")
+                raise ProtocolError(f"its hello has {shown(word)}; a length is at least 1")
             continue
         named = [each for each in word.split(",") if each and each != "none"]
         unknown = [each for each in named if each not in _NEEDS]
