@@ -114,6 +114,7 @@ class Program:
         self._shared: dict[bytes, Path] = {}
         self._own = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_closed = False
 
     def open(self, seconds: float, capabilities: frozenset[Need] | None = None) -> Hello:
         """Make the folder for the files; what the program can do follows from its placeholders."""
