@@ -70,7 +70,8 @@ def holder_of(estate: Estate, der: bytes | None) -> Record:
         der: the certificate; None if the client presented none.
 
     Raises:
-        AccessDeniedError: if there is none, the estate did not issue it, or it is not to be used now.
+        AccessDeniedError: if there is none, the estate did not issue it, or it is not to be used
+            now.
     """
     if der is None:
         raise AccessDeniedError(

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
+    from smki_testca.service.access import EstateAccess
     from smki_testca.service.desk import Desk
     from smki_testca.service.misbehaviour.plan import Plan
     from smki_testca.service.settings import Listener, Settings
@@ -26,7 +25,7 @@ class Context:
         desk: does the work on the estate.
         library: the profiles, hierarchies, roles and interfaces.
         clock: tells the time.
-        estate: the directory of the estate.
+        access: opens the estate, in another process for example.
         build: the version of this program, as Appendix M's answers state it.
         misbehaviour: which requests are answered badly on purpose.
         addresses: the URL of each listener that answers, without a slash at its end.
@@ -36,7 +35,7 @@ class Context:
     desk: Desk
     library: Library
     clock: Clock
-    estate: Path
+    access: EstateAccess
     build: str
     misbehaviour: Plan
     addresses: dict[Listener, str] = field(default_factory=dict)
