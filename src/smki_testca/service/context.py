@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
+    from smki_testca.service.access import EstateAccess
     from smki_testca.service.desk import Desk
     from smki_testca.service.misbehaviour.plan import Plan
     from smki_testca.service.settings import Listener, Settings
@@ -26,9 +27,10 @@ class Context:
         desk: does the work on the estate.
         library: the profiles, hierarchies, roles and interfaces.
         clock: tells the time.
-        estate: the directory of the estate.
+        access: opens the estate, in another process for example.
         build: the version of this program, as Appendix M's answers state it.
         misbehaviour: which requests are answered badly on purpose.
+        tell: called with a line that the operator should see.
         addresses: the URL of each listener that answers, without a slash at its end.
     """
 
@@ -36,9 +38,10 @@ class Context:
     desk: Desk
     library: Library
     clock: Clock
-    estate: Path
+    access: EstateAccess
     build: str
     misbehaviour: Plan
+    tell: Callable[[str], None]
     addresses: dict[Listener, str] = field(default_factory=dict)
 
 

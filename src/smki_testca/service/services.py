@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.api import Estate
+    from smki_testca.service.access import EstateAccess
     from smki_testca.service.client_files import ClientFiles
 
 END_SECONDS = 4.0
@@ -76,20 +77,21 @@ class Services:
     """The services of one estate in this process. ``async with`` starts and ends them.
 
     Args:
-        open_estate: opens the estate; called once in each thread that works on it.
+        access: opens the estate.
         settings: what is asked for.
         tell: called with a line for each refused client, and whatever else an operator should see.
     """
 
     def __init__(
         self,
-        open_estate: Callable[[], Estate],
+        access: EstateAccess,
         settings: Settings,
         tell: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._tell = tell
-        self._desk = Desk(open_estate)
+        self._access = access
+        self._desk = Desk(access.open)
         self._ends = contextlib.AsyncExitStack()
         self._contexts: list[ssl.SSLContext] = []
         self._clients: dict[str, ClientFiles] = {}
@@ -121,12 +123,17 @@ class Services:
         server = await desk.write(lambda estate: server_certificate(estate, settings.bind))
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
-        library, clock, directory = await desk.read(
-            lambda estate: (estate.library, estate.clock, estate.directory)
-        )
+        library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
         plan = Plan.parse(settings.misbehaviours, settings.seed)
         self.context = Context(
-            settings, desk, library, clock, directory, smki_testca.__version__, plan
+            settings,
+            desk,
+            library,
+            clock,
+            self._access,
+            smki_testca.__version__,
+            plan,
+            self._tell,
         )
         for listener, factory in applications.FACTORIES.items():
             if listener is Listener.PORTAL and not settings.is_local:
