@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Context:
         build: the version of this program, as Appendix M's answers state it.
         misbehaviour: which requests are answered badly on purpose.
         addresses: the URL of each listener that answers, without a slash at its end.
+        submitted: set by whoever stored a batch of CSRs: it is looked at then.
     """
 
     settings: Settings
@@ -39,6 +41,7 @@ class Context:
     build: str
     misbehaviour: Plan
     addresses: dict[Listener, str] = field(default_factory=dict)
+    submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 CONTEXT = web.AppKey("context", Context)
