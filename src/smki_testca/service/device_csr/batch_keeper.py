@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.service.device_csr import batch_process
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +35,7 @@ class BatchKeeper:
         window: the time of day in which batches are processed.
         has_work: tells whether a batch is unfinished.
         submitted: set whenever a batch was submitted, here or on the portal.
+        tell: called with each line that the process writes for the operator.
         workers: the number of the process's workers; as many as there are cores by default.
     """
 
@@ -42,12 +45,14 @@ class BatchKeeper:
         window: Window | None,
         has_work: Callable[[], Awaitable[bool]],
         submitted: asyncio.Event,
+        tell: Callable[[str], None],
         workers: int | None = None,
     ) -> None:
         self._access = access
         self._command = batch_process.command(access, window, workers)
         self._has_work = has_work
         self._submitted = submitted
+        self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
         self._started = float("-inf")
         self._keeping: asyncio.Task[None] | None = None
@@ -82,7 +87,7 @@ class BatchKeeper:
             self._submitted.clear()
             if self._process is not None and self._process.poll() is None:
                 if is_new:
-                    _tell(self._process)
+                    _write(self._process, b"\n")
             elif await self._is_needed():
                 await asyncio.sleep(self._started + AGAIN_SECONDS - time.monotonic())
                 self._start()
@@ -105,17 +110,30 @@ class BatchKeeper:
         self._forget()
         self._started = time.monotonic()
         # Ctrl-C in a terminal is for the server: the process hears of it by the end of its input.
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
         _write(self._process, batch_process.secret_line(self._access))
+        arguments = (self._process, asyncio.get_running_loop(), self._tell)
+        threading.Thread(target=_pass_on, args=arguments, daemon=True).start()
 
 
-def _tell(process: subprocess.Popen[bytes]) -> None:
-    _write(process, b"\n")
+def _pass_on(
+    process: subprocess.Popen[bytes],
+    loop: asyncio.AbstractEventLoop,
+    tell: Callable[[str], None],
+) -> None:
+    """Tell each line that the process writes, until it ends."""
+    if process.stderr is None:
+        return
+    with process.stderr, contextlib.suppress(RuntimeError):  # of a loop that was closed
+        for line in process.stderr:
+            text = plain(line.decode("utf-8", "replace").rstrip())
+            loop.call_soon_threadsafe(tell, text)
 
 
 def _write(process: subprocess.Popen[bytes], line: bytes) -> None:

@@ -119,7 +119,7 @@ class Server:
 def tell(line: str) -> None:
     """Write a line for whoever looks after the server."""
     try:
-        sys.stderr.write(f"smki-testca: {line}\n")
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
     except OSError:  # nobody reads it any more
         return
@@ -137,7 +137,7 @@ def main() -> int:
     if hasattr(os, "nice"):
         os.nice(_NICE)
     # Without a buffer, which has a lock: a worker that is forked meanwhile would never get it.
-    lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115, PTH123 - standard input
+    lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - standard input
     line = lines.readline()
     if not line:
         return 0

@@ -179,7 +179,7 @@ class BatchProcessing:
                 self._check()
             yield csr
 
-    def _progress(self, _done: int, _of: int) -> None:
+    def _progress(self, done: int, count: int) -> None:
         self._check()
-        if not self._is_open():
+        if done < count and not self._is_open():
             raise _WindowClosed

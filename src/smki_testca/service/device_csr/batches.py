@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -33,26 +33,36 @@ MAX_NAME = 200
 """The most characters of a ZIP's name that are kept."""
 
 
-def zip_of_csrs(name: str, data: bytes) -> tuple[str, int]:
-    """Check a ZIP that the portal was given, with all that is in it.
+@dataclass(frozen=True, slots=True)
+class PortalZip:
+    """A ZIP of CSRs in the Portal's form that was checked, with all that is in it.
 
-    It takes a second for 50,000 CSRs, and needs no estate: do it in a thread.
-
-    Args:
-        name: of the file, as the browser states it.
+    Attributes:
+        name: without folders, on one line.
         data: its octets.
-
-    Returns:
-        Its name without folders, and how many CSRs it holds.
-
-    Raises:
-        InputError: if the ZIP as a whole is refused.
+        csrs: how many it holds.
     """
-    name = _file_name(name)
-    source = ZipOfCsrs(name, data)
-    for member in source.members:
-        source.read(member.number)
-    return name, len(source.members)
+
+    name: str
+    data: bytes
+    csrs: int
+
+    @classmethod
+    def read(cls, name: str, data: bytes) -> Self:
+        """Check a ZIP. It takes a second for 50,000 CSRs and needs no estate: do it in a thread.
+
+        Args:
+            name: of the file, as the browser states it.
+            data: its octets.
+
+        Raises:
+            InputError: if the ZIP as a whole is refused.
+        """
+        name = _file_name(name)
+        source = ZipOfCsrs(name, data)
+        for member in source.members:
+            source.read(member.number)
+        return cls(name, data, len(source.members))
 
 
 def _file_name(name: str) -> str:
@@ -69,21 +79,18 @@ def submit(estate: Estate, submission: Submission) -> int:
 
 def submit_zip(
     estate: Estate,
-    name: str,
-    data: bytes,
+    zipped: PortalZip,
     *,
-    csrs: int,
     participant: str,
     purpose: str,
     environment: str | None,
     peer: Mapping[str, Any],
 ) -> int:
-    """Store a ZIP of the portal, which was checked, as a batch; gives its number.
+    """Store a ZIP of the portal as a batch; gives its number.
 
     Args:
         estate: that will issue.
-        name, csrs: as ``zip_of_csrs`` gives them.
-        data: the octets of the ZIP.
+        zipped: the ZIP.
         participant: for whom it is: its id in the register.
         purpose: the code of a Testing Service.
         environment: the test environment; the estate's first by default.
@@ -91,13 +98,13 @@ def submit_zip(
     """
     submission = Submission(
         origin=Origin.PORTAL,
-        reference=name,
+        reference=zipped.name,
         participant=participant,
         environment=estate.environment(environment),
         purpose=purpose,
         peer=peer,
-        csrs=csrs,
-        content=data,
+        csrs=zipped.csrs,
+        content=zipped.data,
     )
     return submit(estate, submission)
 
@@ -183,16 +190,15 @@ class Outcome:
         name: the ID of its DeviceCSR, or the name of its file.
         status: of the CSR.
         certificate: DER; None if there is none.
-        code: the stable code of what is wrong; empty if there is a certificate.
-        portal_code: the same as the Portal's report states it, such as ``CR:SIGN``.
-        reason: what is wrong, in words.
+        code: what is wrong as the Portal's report states it, such as ``CR:SIGN``; empty if there
+            is a certificate.
+        reason: the same in words.
     """
 
     name: str
     status: portal.Status
     certificate: bytes | None = None
     code: str = ""
-    portal_code: str = ""
     reason: str = ""
 
 
@@ -218,14 +224,14 @@ class Result:
         Raises:
             EstateError: if a tile is missing or was changed.
         """
-        problems = {number: (code, text) for number, _, code, text in self.report.problems}
+        reasons = {number: text for number, _, _, text in self.report.problems}
         certificates = self._certificates()
-        for number, name, status, portal_code in self.report.lines:
+        for number, name, status, code in self.report.lines:
             if status is portal.Status.SUCCESS:
                 _, der = next(certificates)
                 yield Outcome(name, status, der)
             else:
-                yield Outcome(name, status, None, *problems[number][:1], portal_code, problems[number][1])
+                yield Outcome(name, status, None, code, reasons[number])
 
     def _certificates(self) -> Iterator[tuple[int, bytes]]:
         """The certificates in the order of their CSRs: that of a section's rows is the same."""
