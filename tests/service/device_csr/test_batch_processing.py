@@ -357,22 +357,11 @@ def test_what_the_gate_refuses_meanwhile_waits_and_holds_up_no_other(newcomer, c
 # The portal.
 
 
-def _submit_zip(estate, name, data, participant="supplier-one"):
-    return batches.submit_zip(
-        estate,
-        batches.PortalZip.read(name, data),
-        participant=participant,
-        purpose="device-and-user-system-tests",
-        environment=None,
-        peer={"how": "operator"},
-    )
-
-
 def test_a_zip_of_the_portal_gets_its_response(ca):
     data = submissions.zipped(
         {"a.csr": submissions.device_csr(1), "b.csr": submissions.device_csr(2), "c.csr": "AAAA"}
     )
-    number = _submit_zip(ca, "C:\\Users\\me\\night.zip", data)
+    number = submissions.submit_zip(ca, "C:\\Users\\me\\night.zip", data)
     batch = ca.batch_requests.get(number)
     assert (batch.origin, batch.reference, batch.csrs) == (Origin.PORTAL, "night.zip", 3)
     with pytest.raises(InputError, match="PENDING"):

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 MAX_OCTETS = 40 << 20
 """The longest submission: 50,000 CSRs take about 24 MB."""
-_AT_ONCE = 2
-"""How many submissions are read, and how many results are made, at the same time."""
+_AT_ONCE = 1
+"""How many submissions are read or results are made at the same time: each may be of 50,000."""
+_IN_MEMORY = 1 << 20
+"""The longest answer that is made without a temporary file."""
 _CHUNK = 1 << 18
 _ANSWER = {"Content-Type": "application/xml;charset=UTF-8"}
 _TYPES = {"application/xml", "text/xml"}
@@ -159,7 +161,7 @@ def _looking_up(caller: Caller, number: int | None) -> Callable[[Estate], BatchR
 def _writing(
     build: str, batch: BatchRequest, state: BatchState
 ) -> Callable[[Estate], tuple[IO[bytes], int]]:
-    """What writes the answer about a batch to a temporary file; gives the file and its length.
+    """What writes the answer about a batch to a file, in memory if it is short; gives its length.
 
     So memory does not grow with the certificates, and a slow client does not hold up the estate.
     """
@@ -175,7 +177,7 @@ def _writing(
                 yield DeviceCertificate(outcome.name, failure)
 
     def write(estate: Estate) -> tuple[IO[bytes], int]:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when it was sent
+        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it is closed when it was sent
         try:
             status = BatchStatus(state.value)
             for part in answers.batch_result(
