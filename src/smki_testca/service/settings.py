@@ -30,6 +30,11 @@ class Listener(StrEnum):
     PORTAL_TLS = "portal-tls"
     CONTROL = "control"
 
+    @property
+    def service(self) -> str:
+        """The name of what is served; the same over HTTP and HTTPS."""
+        return self.removesuffix("-tls")
+
     def port(self, base: int) -> int:
         """The port for a base; 0, which takes any free one, for the base 0."""
         return base and base + list(Listener).index(self)
