@@ -13,6 +13,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificate_pages import CertificatePages
+from smki_testca.estate.batch_requests import BatchRequestStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.changes import ChangeStore
 from smki_testca.estate.device_certificates import DeviceCertificates
@@ -78,6 +79,7 @@ class Stores:
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
+        self.batch_requests = BatchRequestStore(database, self.audit)
         self.run_certificates = RunCertificates(self.runs, self.tiles, self.key_holders, library)
         self.issued = IssuedCounts(database, self.tiles)
         self.changes = ChangeStore(database)
