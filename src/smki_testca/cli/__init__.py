@@ -54,6 +54,7 @@ COMMANDS = {
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
     "corpus": ("corpus", "corpus", "Defective certificates, to test parsers with."),
     "device": ("device", "device", "A model of a Device, and its answers to certificates."),
+    "serve": ("serve", "serve", "Run SMKI's web services, the repository and a portal."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
     "audit": ("audit", "audit", "The audit log of an estate."),

@@ -25,6 +25,7 @@ from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
+from smki_testca.estate.service_certificates import ServiceCertificateStore
 from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StatusStore
 from smki_testca.estate.tiles import TileStore
@@ -84,6 +85,7 @@ class Stores:
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.key_store, self.key_holders, library)
+        self.service_certificates = ServiceCertificateStore(database, self.key_store)
         self.audit.account_for(
             self.certificates.audited(),
             self.tiles.audited(),

@@ -16,6 +16,7 @@ from smki_testca.estate.key_holders import participant_holder
 from smki_testca.estate.status import LIVING, Status
 from smki_testca.estate.stores import roll_over_command
 from smki_testca.issuance.issuance import Issuance, SubjectKey
+from smki_testca.issuance.purposes import Purposes
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
 from smki_testca.x509.view import view_certificate
@@ -68,8 +69,7 @@ class Renewer:
     def __init__(self, estate: Stores) -> None:
         self._estate = estate
         self._issuance = Issuance(estate)
-        self._purposes: dict[int, dict[str, str] | str | None] = {}
-        self._tile_purposes: dict[tuple[int, int], str] = {}
+        self._purposes = Purposes(estate)
 
     def renew(
         self,
@@ -200,33 +200,11 @@ class Renewer:
         subject, usages = Subject.from_view(profile, view, library.roles)
         return self._estate.request(
             record.participant or "",
-            self._purpose(record) if purpose is None else purpose,
+            self._purposes.of(record) if purpose is None else purpose,
             subject,
             usages,
             environment=record.environment,
         )
-
-    def _purpose(self, record: Record) -> str:
-        """The Testing Service that a certificate was issued for."""
-        if record.place is not None:
-            tile = record.place[:2]
-            if tile not in self._tile_purposes:
-                section = self._estate.run_certificates.section_of(*tile)
-                self._tile_purposes[tile] = section.purpose
-            return self._tile_purposes[tile]
-        if record.audit not in self._purposes:
-            self._purposes[record.audit] = _purposes(self._estate.audit.entry(record.audit).body)
-        purpose = self._purposes[record.audit]
-        if isinstance(purpose, dict):
-            purpose = purpose.get(str(record.serial))
-        if not isinstance(purpose, str):
-            raise InputError(
-                "renew.purpose",
-                f"The audit log does not say for what purpose certificate {record.serial} was"
-                " issued.",
-                "Give it with --purpose.",
-            )
-        return purpose
 
     # Issuing.
 
@@ -378,16 +356,6 @@ def _current_renewal(estate: Stores, serial: SerialNumber) -> Record | None:
         if later is not None:
             return later
     return None
-
-
-def _purposes(body: dict[str, Any]) -> dict[str, str] | str | None:
-    """The purpose in an audit entry, or those of its certificates by serial number."""
-    request = body.get("request")
-    if isinstance(request, dict):
-        purpose = request.get("purpose")
-        return purpose if isinstance(purpose, str) else None
-    entries = body.get("certificates", ())
-    return {entry["serial"]: entry["purpose"] for entry in entries if "purpose" in entry}
 
 
 def _entry(predecessor: Record, prepared: Prepared, certificate: Certificate) -> dict[str, str]:

@@ -190,6 +190,23 @@ class TestingServicesFile(Document, frozen=True):
     testing_service: list[TestingServiceTable]
 
 
+class InterfaceTable(Known, frozen=True, kw_only=True):
+    """A web service for Device CSRs."""
+
+    name: Literal["adhoc", "batched"]
+    title: NonEmpty
+    systems: list[NonEmpty]
+    systems_basis: Basis
+    kinds: list[ParticipantKind] = []
+    user_roles: list[NonEmpty] = []
+
+
+class InterfacesFile(Document, frozen=True):
+    """``interfaces.toml``."""
+
+    interface: list[InterfaceTable]
+
+
 class CaNamesTable(Document, frozen=True):
     """The CNs of the two CAs of a hierarchy."""
 

@@ -25,6 +25,7 @@ from smki_testca.profiles.model import (
     Environment,
     Hierarchy,
     HierarchyDefinition,
+    Interface,
     LiveMarks,
     Policies,
     Profile,
@@ -55,7 +56,7 @@ ALL = "all"
 _BOTH = ("number", "name")
 FILES = (
     *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
-    *("device-types.toml", "device-answers.toml"),
+    *("device-types.toml", "device-answers.toml", "interfaces.toml"),
 )
 
 
@@ -483,6 +484,40 @@ class Library:
         }
 
     @cached_property
+    def interfaces(self) -> dict[str, Interface]:
+        """The web services for Device CSRs, by name.
+
+        Raises:
+            InputError: if the file is invalid, names a User Role that there is not, or lacks one
+                of the two.
+        """
+        document, origin = self._single("interfaces.toml", documents.InterfacesFile)
+        _unique([table.name for table in document.interface], origin, "interface", "name")
+        codes = [role.code for role in self.roles.user_roles]
+        interfaces: dict[str, Interface] = {}
+        for number, table in enumerate(document.interface):
+            noun = f"interface {table.name}"
+            where = Place(origin).within("interface", number, noun=noun)
+            for place, code in enumerate(table.user_roles):
+                known(code, codes, where.within("user-roles", place), "User Role")
+            interfaces[table.name] = Interface(
+                table.name,
+                table.title,
+                tuple(table.systems),
+                table.systems_basis,
+                tuple(table.kinds),
+                tuple(table.user_roles),
+                table.basis,
+                table.source,
+            )
+        if missing := {"adhoc", "batched"} - set(interfaces):
+            raise InputError(
+                "interface.incomplete",
+                f"{origin} lacks the interface {', '.join(sorted(missing))}.",
+            )
+        return interfaces
+
+    @cached_property
     def _environments(self) -> tuple[documents.EnvironmentsFile, str]:
         return self._single("environments.toml", documents.EnvironmentsFile)
 
@@ -640,7 +675,7 @@ class Library:
         loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories, self.device_types)
-        _ = self.device_answers
+        _ = (self.device_answers, self.interfaces)
         self.check_hierarchies()
         loaded += [str(self.path_of(name)) for name in FILES]
         loaded += [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from smki_testca.profiles.inputs import USAGE
@@ -412,6 +413,35 @@ class TestingService:
     name: str
     basis: Basis
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A web service for Device CSRs: which IKI certificates open it, and who may call it.
+
+    Attributes:
+        name: ``adhoc`` or ``batched``.
+        title: as SEC App. M has it.
+        systems: patterns of the system names (commonName) of IKI certificates that are for it;
+            an asterisk is any text, and the case of letters does not matter.
+        systems_basis: how well these are known.
+        kinds: of the participants that may call.
+        user_roles: codes of the User Roles, of which a Party must have one to call.
+        basis, source: of who may call.
+    """
+
+    name: str
+    title: str
+    systems: tuple[str, ...]
+    systems_basis: Basis
+    kinds: tuple[ParticipantKind, ...]
+    user_roles: tuple[str, ...]
+    basis: Basis
+    source: str
+
+    def is_for(self, system: str) -> bool:
+        """Whether the IKI certificate of a system opens this interface."""
+        return any(fnmatchcase(system.casefold(), each.casefold()) for each in self.systems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,212 @@
+"""``serve``: SMKI's web services, the repository and a portal, until it is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.ending import ended_as_by_ctrl_c
+from smki_testca.cli.output import print_json_line, say
+from smki_testca.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.cli.session import Session
+    from smki_testca.service.access import EstateAccess
+    from smki_testca.service.services import Served, Services
+    from smki_testca.service.settings import Settings
+
+_PARTS = ("aiohttp", "jinja2", "lxml")
+"""What the extra [service] brings."""
+
+
+@click.command()
+@click.option(
+    "--bind",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to serve at. Beyond this machine, the portal asks who is there.",
+)
+@click.option(
+    "--port-base",
+    metavar="N",
+    type=click.IntRange(0, 65528),
+    default=8080,
+    show_default=True,
+    help="The first of the ports; 0 takes any free ones.",
+)
+@click.option(
+    "--purpose",
+    metavar="CODE",
+    help="The Testing Service of what is asked for; that of the caller's certificate by default.",
+)
+@click.option(
+    "--batch-window",
+    metavar="HH:MM-HH:MM",
+    help="Process batches in this time of day only, UTC; PAUSED otherwise.",
+)
+@click.option(
+    "--misbehave",
+    "misbehaviours",
+    metavar="PATH=MODE[:N]",
+    multiple=True,
+    help="Answer badly on purpose; see docs/misbehaviour.md. May be given several times.",
+)
+@click.option("--seed", metavar="N", type=int, default=0, help="Of misbehaviour by probability.")
+@click.option(
+    "--clients",
+    "client_folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the certificates and keys to try the services with in DIR; by default in a"
+    " temporary folder.",
+)
+@click.option(
+    "--no-issue", is_flag=True, help="Issue no IKI certificates to try the services with."
+)
+@click.pass_obj
+def serve(
+    session: Session,
+    /,
+    bind: str,
+    port_base: int,
+    purpose: str | None,
+    batch_window: str | None,
+    misbehaviours: Sequence[str],
+    seed: int,
+    client_folder: Path | None,
+    *,
+    no_issue: bool,
+) -> None:
+    """Run SMKI's web services for Device CSRs, the repository and a portal, until Ctrl-C.
+
+    It prints each address, which certificate and key a client needs, and a line to try. The extra
+    [service] is needed: pip install 'smki-testca[service]'
+
+    \b
+    Example:
+      smki-testca --estate estate serve
+      smki-testca --estate estate serve --misbehave '/services/*=503:3'
+    """
+    _check_extra()
+    from smki_testca.service.settings import Settings, Window
+
+    settings = Settings(
+        bind=bind,
+        port_base=port_base,
+        purpose=purpose,
+        batch_window=None if batch_window is None else Window.parse(batch_window),
+        client_folder=client_folder,
+        issue_clients=not no_issue,
+        seed=seed,
+        misbehaviours=tuple(misbehaviours),
+    )
+    access = _access(session, settings)
+    with ended_as_by_ctrl_c():
+        asyncio.run(_serve(access, settings, as_json=session.as_json))
+
+
+def _check_extra() -> None:
+    """Check that what only servers need is installed.
+
+    Raises:
+        UsageError: if it is not.
+    """
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, _PARTS)):
+        raise UsageError(
+            "service.extra",
+            "serve needs the extra [service].",
+            "Install it: pip install 'smki-testca[service]'",
+        )
+
+
+def _access(session: Session, settings: Settings) -> EstateAccess:
+    """What opens the estate; its passphrase is asked for now, and whether the purpose is known."""
+    from smki_testca.service.access import EstateAccess
+
+    with session.open() as estate:
+        services = estate.library.testing_services
+        directory = estate.directory
+        if settings.purpose is not None and settings.purpose not in services:
+            raise InputError(
+                "service.purpose",
+                f"There is no Testing Service {settings.purpose}.",
+                f"Use one of {', '.join(services)}.",
+            )
+        passphrase = session.passphrase(directory)
+    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock())
+
+
+async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> None:
+    """Serve until a signal ends it."""
+    from smki_testca.service.services import Services
+
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with Services(access, settings, lambda line: say(line, err=True)) as services:
+        served = services.served()
+        if as_json:
+            print_json_line({"services": {name: each.as_json() for name, each in served.items()}})
+        else:
+            _tell(services, served)
+        await ended.wait()
+        say("ending", err=True)
+
+
+def _tell(services: Services, served: dict[str, Served]) -> None:
+    """Print what answers where, and how to try it."""
+    for name, each in served.items():
+        say("", f"{_TITLES[name]}: {each.url}")
+        for what, url in each.more.items():
+            say(f"  {what.replace('_', ' ')}: {url}")
+        if each.client is not None:
+            new = ", issued just now" if each.client.is_new else ""
+            say(
+                f"  certificate: {each.client.certificate} ({each.client.participant}'s{new})",
+                f"  key:         {each.client.key}",
+            )
+        if each.authority is not None:
+            say(f"  CA:          {each.authority}")
+        say(f"  try: {_example(name, each)}")
+    say("", "Everything here is for tests only. Ctrl-C ends it.")
+    del services
+
+
+_TITLES = {
+    "adhoc": "Ad Hoc Device CSR Web Service",
+    "batched": "Batched Device CSR Web Service",
+    "repository": "SMKI Repository",
+    "portal": "Portal",
+    "control": "Control of misbehaviour",
+}
+
+
+def _example(name: str, each: Served) -> str:
+    """A line for curl."""
+    tls = "" if each.authority is None else f" --cacert {quote(str(each.authority))}"
+    if each.client is not None:
+        tls += f" --cert {quote(str(each.client.certificate))}"
+        tls += f" --key {quote(str(each.client.key))}"
+    xml = " -H 'Content-Type: application/xml;charset=UTF-8'"
+    match name:
+        case "adhoc":
+            return f"curl{tls}{xml} --data-binary @request.xml {each.url}"
+        case "batched":
+            return f"curl{tls}{xml} --data-binary @batch.xml {each.more['submit']}"
+        case "repository":
+            return f"curl {each.url}/"
+        case "portal":
+            return f"curl {each.url}/"
+        case _:
+            return f"curl {each.url}/misbehaviour"

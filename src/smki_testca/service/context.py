@@ -1,0 +1,45 @@
+"""What each listener's application knows of the running services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from smki_testca.clock import Clock
+    from smki_testca.profiles import Library
+    from smki_testca.service.access import EstateAccess
+    from smki_testca.service.desk import Desk
+    from smki_testca.service.misbehaviour.plan import Plan
+    from smki_testca.service.settings import Listener, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The running services.
+
+    Attributes:
+        settings: what was asked for.
+        desk: does the work on the estate.
+        library: the profiles, hierarchies, roles and interfaces.
+        clock: tells the time.
+        access: opens the estate, in another process for example.
+        build: the version of this program, as Appendix M's answers state it.
+        misbehaviour: which requests are answered badly on purpose.
+        addresses: the URL of each listener that answers, without a slash at its end.
+    """
+
+    settings: Settings
+    desk: Desk
+    library: Library
+    clock: Clock
+    access: EstateAccess
+    build: str
+    misbehaviour: Plan
+    addresses: dict[Listener, str] = field(default_factory=dict)
+
+
+CONTEXT = web.AppKey("context", Context)
+"""Where an application keeps the context."""

@@ -1,0 +1,258 @@
+"""Runs the services: opens every listener, keeps what they trust up to date, and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import ssl
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+
+import smki_testca
+from smki_testca.errors import EstateError, SmkiTestcaError
+from smki_testca.service import applications, client_files, tls
+from smki_testca.service.client_trust import ClientTrust, client_trust
+from smki_testca.service.context import Context
+from smki_testca.service.desk import Desk
+from smki_testca.service.misbehaviour.plan import Plan
+from smki_testca.service.server_certificate import ServerCertificate, server_certificate
+from smki_testca.service.settings import Listener, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.api import Estate
+    from smki_testca.service.access import EstateAccess
+    from smki_testca.service.client_files import ClientFiles
+
+END_SECONDS = 4.0
+"""How long requests that are being answered may take once the services are to end."""
+_WATCH_SECONDS = 1.0
+"""How often the estate is asked for newer revocation lists."""
+_LOOPBACK = "127.0.0.1"
+_CLIENTS = {
+    Listener.ADHOC: ssl.CERT_REQUIRED,
+    Listener.BATCHED: ssl.CERT_REQUIRED,
+    Listener.PORTAL_TLS: ssl.CERT_OPTIONAL,
+    Listener.REPOSITORY_TLS: ssl.CERT_NONE,
+}
+"""The listeners over TLS, and whether their clients present certificates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A service that answers.
+
+    Attributes:
+        url: where.
+        more: other addresses, by name.
+        client: the files of a client with which to try it; None where it needs none, or the
+            estate has none.
+        authority: the file of the CA that clients trust; None without TLS.
+    """
+
+    url: str
+    more: dict[str, str]
+    client: ClientFiles | None = None
+    authority: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The service as ``serve --json`` prints it."""
+        files: dict[str, Path | None] = {"ca": self.authority}
+        if self.client is not None:
+            files |= {
+                "client_certificate": self.client.certificate,
+                "client_key": self.client.key,
+            }
+        paths = {name: str(path) for name, path in files.items() if path is not None}
+        return {"url": self.url, **self.more, **paths}
+
+
+class Services:
+    """The services of one estate in this process. ``async with`` starts and ends them.
+
+    Args:
+        access: opens the estate.
+        settings: what is asked for.
+        tell: called with a line for each refused client, and whatever else an operator should see.
+    """
+
+    def __init__(
+        self,
+        access: EstateAccess,
+        settings: Settings,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._access = access
+        self._desk = Desk(access.open)
+        self._ends = contextlib.AsyncExitStack()
+        self._contexts: list[ssl.SSLContext] = []
+        self._clients: dict[str, ClientFiles] = {}
+        self._authority: Path | None = None
+        self._trust: ClientTrust | None = None
+        self.context: Context | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start every listener.
+
+        Raises:
+            EstateError: if the estate cannot be used, or a port is in use.
+            OutputError: if the files of clients cannot be written.
+        """
+        async with contextlib.AsyncExitStack() as ends:
+            self._desk.start()
+            ends.push_async_callback(asyncio.to_thread, self._desk.close)
+            await self._start(ends)
+            self._ends = ends.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End them; requests that are being answered may take ``END_SECONDS``."""
+        await self._ends.aclose()
+
+    async def _start(self, ends: contextlib.AsyncExitStack) -> None:
+        settings = self._settings
+        desk = self._desk
+        server = await desk.write(lambda estate: server_certificate(estate, settings.bind))
+        self._trust = await desk.read(client_trust)
+        await self._write_client_files(ends, server)
+        library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
+        plan = Plan.parse(settings.misbehaviours, settings.seed)
+        self.context = Context(
+            settings, desk, library, clock, self._access, smki_testca.__version__, plan
+        )
+        for listener, factory in applications.FACTORIES.items():
+            if listener is Listener.PORTAL and not settings.is_local:
+                continue  # a password is never sent in the clear
+            address = await self._listen(ends, listener, factory(self.context), server)
+            self.context.addresses[listener] = address
+        watching = asyncio.create_task(self._watch())
+        ends.callback(watching.cancel)
+
+    async def _write_client_files(
+        self, ends: contextlib.AsyncExitStack, server: ServerCertificate
+    ) -> None:
+        """Write the files with which to try the services, into a folder that goes at the end."""
+        folder = self._settings.client_folder
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="smki-testca-"))
+            ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        chosen, may_issue = folder, self._settings.issue_clients
+        await asyncio.to_thread(chosen.mkdir, mode=0o700, parents=True, exist_ok=True)
+        self._authority = client_files.write_authority(chosen, server.authority)
+
+        def write(estate: Estate) -> dict[str, ClientFiles]:
+            made = {
+                name: client_files.write_client(estate, interface, chosen, may_issue=may_issue)
+                for name, interface in estate.library.interfaces.items()
+            }
+            return {name: files for name, files in made.items() if files is not None}
+
+        self._clients = await self._desk.write(write)
+
+    async def _listen(
+        self,
+        ends: contextlib.AsyncExitStack,
+        listener: Listener,
+        application: web.Application,
+        server: ServerCertificate,
+    ) -> str:
+        """Open one listener; gives its URL, without a path."""
+        settings = self._settings
+        host = _LOOPBACK if listener is Listener.CONTROL or settings.is_local else settings.bind
+        context = self._tls(listener, server)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=END_SECONDS)
+        await runner.setup()
+        ends.push_async_callback(runner.cleanup)
+        port = listener.port(settings.port_base)
+        site = web.TCPSite(runner, host, port, ssl_context=context, backlog=512)
+        try:
+            await site.start()
+        except OSError as error:
+            raise EstateError(
+                "service.port",
+                f"The {listener} cannot be served at {host} port {port}:"
+                f" {error.strerror or error}.",
+                "Choose others with --port-base N, or any free ones with --port-base 0.",
+            ) from error
+        name = "localhost" if host == _LOOPBACK else settings.host
+        scheme = "http" if context is None else "https"
+        _, port, *_ = runner.addresses[0]
+        return f"{scheme}://{name}:{port}"
+
+    def _tls(self, listener: Listener, server: ServerCertificate) -> ssl.SSLContext | None:
+        """The TLS context of a listener; None for one without TLS."""
+        if listener not in _CLIENTS:
+            return None
+        is_with_clients = _CLIENTS[listener] is not ssl.CERT_NONE
+        trust = self._trust if is_with_clients else None
+        context = tls.server_context(
+            [server.der, server.authority],
+            server.key,
+            client_authorities=trust.authorities if trust else (),
+            client_lists=trust.lists if trust and trust.is_covered else (),
+            client_certificate=_CLIENTS[listener],
+            refused=lambda reason: self._tell(f"{listener}: a client was refused: {reason}"),
+        )
+        if is_with_clients:
+            self._contexts.append(context)
+        return context
+
+    async def _watch(self) -> None:
+        """Take newer CAs and revocation lists into the listeners' contexts, for good."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            try:
+                trust = await self._desk.read(client_trust)
+            except SmkiTestcaError as error:
+                self._tell(f"warning: {error.message}")
+                continue
+            if trust != self._trust:
+                self._trust = trust
+                for context in self._contexts:
+                    tls.take_trust(
+                        context, trust.authorities, trust.lists if trust.is_covered else ()
+                    )
+
+    def served(self) -> dict[str, Served]:
+        """The services that answer, by name, in the order in which they are told."""
+        if self.context is None:
+            return {}
+        addresses, authority = self.context.addresses, self._authority
+        return {
+            "adhoc": Served(
+                addresses[Listener.ADHOC] + applications.ADHOC_PATH,
+                {},
+                self._clients.get("adhoc"),
+                authority,
+            ),
+            "batched": Served(
+                addresses[Listener.BATCHED],
+                {
+                    "submit": addresses[Listener.BATCHED] + applications.SUBMIT_PATH,
+                    "result": addresses[Listener.BATCHED] + applications.RESULT_PATH,
+                },
+                self._clients.get("batched"),
+                authority,
+            ),
+            "repository": Served(
+                addresses[Listener.REPOSITORY],
+                {"https_url": addresses[Listener.REPOSITORY_TLS]},
+                None,
+                authority,
+            ),
+            "portal": Served(
+                addresses.get(Listener.PORTAL, addresses[Listener.PORTAL_TLS]),
+                {"https_url": addresses[Listener.PORTAL_TLS]},
+                None,
+                authority,
+            ),
+            "control": Served(addresses[Listener.CONTROL], {}),
+        }
