@@ -7,14 +7,13 @@ a desk, and goes on with other requests until the answer is there.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import queue
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from smki_testca.api import Estate
 
@@ -24,6 +23,8 @@ MAX_TOGETHER = 64
 """The most works that are committed together: the first of them waits for the last."""
 READERS = 2
 """The number of threads that answer questions."""
+_WRITER = 0
+"""The place of the thread that changes the estate among all."""
 
 
 class _Work:
@@ -119,7 +120,10 @@ class Desk:
 
     def _write_all(self) -> None:
         """What the writing thread does until the desk is closed."""
-        with self._estate(0, unlocked=True) as estate:
+        estate = self._opened_for(_WRITER)
+        if estate is None:
+            return
+        with estate:
             while (first := self._changes.get()) is not None:
                 together: list[_Work] = [first]
                 while len(together) < MAX_TOGETHER and not self._changes.empty():
@@ -132,25 +136,28 @@ class Desk:
 
     def _read_all(self) -> None:
         """What a reading thread does until the desk is closed."""
-        number = self._threads.index(threading.current_thread())
-        with self._estate(number, unlocked=False) as estate:
+        estate = self._opened_for(self._threads.index(threading.current_thread()))
+        if estate is None:
+            return
+        with estate:
             while (question := self._questions.get()) is not None:
                 question.do(estate)
                 question.tell()
 
-    @contextlib.contextmanager
-    def _estate(self, number: int, *, unlocked: bool) -> Iterator[Estate]:
-        """An open estate for a thread; ``start`` raises what hinders it."""
-        with contextlib.ExitStack() as ends:
-            try:
-                estate = ends.enter_context(self._open())
-                if unlocked:
-                    estate.unlock()
-            except BaseException as error:  # noqa: BLE001 - ``start`` raises it
-                self._opened[number].set_exception(error)
-                return
-            self._opened[number].set_result(None)
-            yield estate
+    def _opened_for(self, number: int) -> Estate | None:
+        """The open estate of a thread; None if it cannot be opened, which ``start`` raises."""
+        estate: Estate | None = None
+        try:
+            estate = self._open()
+            if number == _WRITER:
+                estate.unlock()
+        except BaseException as error:  # noqa: BLE001 - ``start`` raises it
+            if estate is not None:
+                estate.close()
+            self._opened[number].set_exception(error)
+            return None
+        self._opened[number].set_result(None)
+        return estate
 
 
 async def _answered(work: Callable[[Estate], T], waiting: queue.SimpleQueue[_Work | None]) -> T:

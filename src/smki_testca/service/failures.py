@@ -31,12 +31,12 @@ async def plain_failures(
     try:
         return await handler(request)
     except web.HTTPException as error:
-        if error.status < 400:  # noqa: PLR2004 - a redirection is no failure
+        if error.status < 400:
             raise
         return _line(error.status, error.text or error.reason, error.headers.get("Allow"))
     except SmkiTestcaError as error:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-        if status >= 500:  # noqa: PLR2004 - what the operator has to mend
+        if status >= 500:
             request.app[CONTEXT].tell(f"error: {error.message}")
         return _line(status, f"{error.message} {error.remedy}".strip())
     except ConnectionError:
