@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
+from smki_testca.estate.accounts import AccountStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificate_pages import CertificatePages
@@ -73,6 +74,7 @@ class Stores:
         self.entropy = entropy
         self.audit = AuditLog(database, clock)
         self.register = RegisterStore(database, self.audit, library, clock, self._issued_to)
+        self.accounts = AccountStore(database, self.audit, self.register, clock)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
         self.key_store = KeyStore(database, passphrase, entropy)
