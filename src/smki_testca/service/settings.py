@@ -71,6 +71,9 @@ class Window:
             )
         return cls(opens, closes)
 
+    def __str__(self) -> str:
+        return f"{self.opens.isoformat()}-{self.closes.isoformat()}"
+
     def is_open(self, at: time) -> bool:
         """Whether a time of day, UTC, lies in it."""
         if self.opens < self.closes:
