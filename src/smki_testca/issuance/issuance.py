@@ -128,6 +128,7 @@ class Issuance:
         self._history = IssueHistory(estate)
         self._authorities: dict[tuple[str, Hierarchy], Authority] = {}
         self._remarks: dict[tuple[SerialNumber, datetime | None], tuple[str, ...]] = {}
+        self._remarks_at: datetime | None = None
 
     @cached_property
     def gate(self) -> Gate:
@@ -301,11 +302,14 @@ class Issuance:
                 for request, certificates in zip(prepared, signed, strict=True)
             ]
         self._history.restart()
-        self._remarks.clear()
         return stored
 
     def _remarks_on(self, issuer: Record, ends: datetime | None) -> tuple[str, ...]:
-        """The warnings about a CA, looked up once for all that is committed together."""
+        """The warnings about a CA, looked up once for all that is issued in the same second."""
+        now = self._estate.clock.now().replace(microsecond=0)
+        if self._remarks_at != now:
+            self._remarks.clear()
+            self._remarks_at = now
         key = (issuer.serial, ends)
         if key not in self._remarks:
             self._remarks[key] = self._estate.remarks(issuer, ends)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from smki_testca.errors import InputError
-from smki_testca.service.applications import ADHOC_PATH
 from smki_testca.service.callers import AccessDeniedError
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr.answers import CHARSET, CONTENT_TYPE, signing_response
@@ -16,6 +15,7 @@ from smki_testca.service.device_csr.csr_reading import DeviceCsrReader
 from smki_testca.service.device_csr.documents import FormatError, signing_request
 from smki_testca.service.device_csr.replacement import Asked, Replacement
 from smki_testca.service.failures import plain_failures
+from smki_testca.service.paths import ADHOC_PATH
 from smki_testca.service.settings import Listener
 from smki_testca.service.tls import peer_address, peer_certificate
 
