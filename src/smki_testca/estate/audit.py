@@ -237,6 +237,13 @@ class AuditLog:
             raise _broken("is cut off or was changed at its end")
         return Head(number, link.hex())
 
+    def newest_digest(self) -> bytes:
+        """The digest of the last entry: while it is the same, nothing else was recorded."""
+        digest: bytes = self._database.value(
+            "SELECT digest FROM audit ORDER BY number DESC LIMIT 1"
+        )
+        return digest
+
     def verify(self, head: str | None = None) -> int:
         """Check the whole estate; see ``examine``.
 

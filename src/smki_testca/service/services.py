@@ -258,7 +258,7 @@ class Services:
         addresses, authority = self.context.addresses, self._authority
         return {
             "adhoc": Served(
-                addresses[Listener.ADHOC] + applications.ADHOC_PATH,
+                addresses[Listener.ADHOC] + paths.ADHOC_PATH,
                 {},
                 self._clients.get("adhoc"),
                 authority,
@@ -266,8 +266,8 @@ class Services:
             "batched": Served(
                 addresses[Listener.BATCHED],
                 {
-                    "submit": addresses[Listener.BATCHED] + applications.SUBMIT_PATH,
-                    "result": addresses[Listener.BATCHED] + applications.RESULT_PATH,
+                    "submit": addresses[Listener.BATCHED] + paths.SUBMIT_PATH,
+                    "result": addresses[Listener.BATCHED] + paths.RESULT_PATH,
                 },
                 self._clients.get("batched"),
                 authority,
