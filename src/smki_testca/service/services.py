@@ -16,7 +16,7 @@ from aiohttp import web
 
 import smki_testca
 from smki_testca.errors import EstateError, SmkiTestcaError
-from smki_testca.service import applications, client_files, misbehaviour
+from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
@@ -80,8 +80,8 @@ class Served:
                 "client_certificate": self.client.certificate,
                 "client_key": self.client.key,
             }
-        paths = {name: str(path) for name, path in files.items() if path is not None}
-        return {"url": self.url, **self.more, **paths}
+        written = {name: str(path) for name, path in files.items() if path is not None}
+        return {"url": self.url, **self.more, **written}
 
 
 class Services:
