@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.service.repository import app as repository
 from smki_testca.service.settings import Listener
 
 if TYPE_CHECKING:
@@ -19,4 +20,7 @@ SUBMIT_PATH = "/1.0/PortalCSRBatch/SubmitCSRBatch"
 RESULT_PATH = "/1.0/PortalCSRBatch/CSRBatchResult"
 """Of the Batched service (SEC App. M C and D)."""
 
-FACTORIES: Mapping[Listener, Callable[[Context], web.Application]] = {}
+FACTORIES: Mapping[Listener, Callable[[Context], web.Application]] = {
+    Listener.REPOSITORY: repository.application,
+    Listener.REPOSITORY_TLS: repository.application,
+}
