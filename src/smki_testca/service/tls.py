@@ -96,7 +96,7 @@ def server_context(
     context.options |= ssl.OP_NO_TICKET
     context.verify_mode = client_certificate
     take_trust(context, client_authorities, client_lists)
-    _load_chain(context, chain, key)
+    load_chain(context, chain, key)
     own: dict[str, Any] = {"refused": None if refused is None else staticmethod(refused)}
     context.sslobject_class = type("ToldSSLObject", (ToldSSLObject,), own)
     return context
@@ -126,7 +126,7 @@ def take_trust(
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
-def _load_chain(context: ssl.SSLContext, chain: Iterable[bytes], key: PrivateKey) -> None:
+def load_chain(context: ssl.SSLContext, chain: Iterable[bytes], key: PrivateKey) -> None:
     """Give a context its certificate and key, which it takes from files alone: encrypted."""
     passphrase = secrets.token_hex(32)
     sealed = key.private_bytes(
