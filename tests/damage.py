@@ -22,6 +22,33 @@ from smki_testca.register.notifications import Flow
 
 FILE = "estate.sqlite"
 LATER = datetime(2030, 3, 1, tzinfo=UTC)
+_AT = "2030-03-01T00:00:00Z"
+SERVICES = {
+    "accounts": {
+        "name": "alice",
+        "participant": "meters-one",
+        "password": b"digest",
+        "api_key": b"digest",
+        "created": _AT,
+    },
+    "account_failures": {"account": "alice", "number": 1, "at": _AT},
+    "batch_requests": {
+        "id": 1,
+        "origin": "web-service",
+        "reference": "b1",
+        "participant": "meters-one",
+        "environment": "ZAZ1",
+        "purpose": "uept",
+        "peer": "{}",
+        "csrs": 1,
+        "digest": bytes(32),
+        "state": "PENDING",
+        "received": _AT,
+    },
+    "batch_contents": {"batch": 1, "content": b"content"},
+    "service_certificates": {"name": "other", "der": b"certificate", "sealed": b"sealed"},
+}
+"""A row of each table of the services, which only a running server fills."""
 
 
 def make(directory):
@@ -46,6 +73,8 @@ def make(directory):
                 ("key_id", "run", "row", "participant"),
                 [(bytes([row]) * 32, 1, row, "meters-one") for row in range(2)],
             )
+            for table, row in SERVICES.items():
+                database.insert(table, row)
     return directory
 
 

@@ -119,7 +119,7 @@ def test_nothing_is_signed_with_a_key_that_is_not_of_the_cas_certificate(quickst
         (0, 0, "file is not a database"),
         (63, 0, "it has format 0"),
         (60, 0xFF, "which no version made"),
-        (63, 2, "index certificates_by_key was added"),
+        (63, 2, "index batch_requests_by_run was added"),
     ],
 )
 def test_a_damaged_header_is_told(original, tmp_path, place, value, said):

@@ -70,6 +70,19 @@ def test_an_estate_of_the_third_format_keeps_its_sums_and_verifies(tmp_path, qui
     assert _tables(directory) == _tables(quickstart)
 
 
+def test_an_estate_of_the_fourth_format_keeps_its_columns_and_verifies(tmp_path, quickstart):
+    directory = unpacked(4, tmp_path / "fourth")
+    with opened(directory, LATER) as estate:
+        last = estate.audit.entries()[-1]
+        assert (last.action, last.body) == ("estate.upgrade", {"from": 4, "to": FORMAT})
+        assert estate.audit.verify() == last.number
+        assert estate.tiles.verify() == 2
+        rows = list(estate.select(Selection(label="row")))
+        assert [dict(row.columns) for row in rows] == [{"site": "north"}] * 2
+        assert len(list(estate.select(Selection(label="range")))) == 3
+    assert _tables(directory) == _tables(quickstart)
+
+
 def test_a_row_that_was_changed_before_the_upgrade_is_told_of_after_it(tmp_path):
     directory = unpacked(3, tmp_path / "third")
     with closing(sqlite3.connect(directory / "estate.sqlite")) as file:

@@ -87,7 +87,7 @@ def holder_of(estate: Estate, der: bytes | None) -> Record:
             "The estate did not issue the client's certificate.",
             "Present an IKI certificate of this estate.",
         )
-    if record.hierarchy is not Hierarchy.IKI or record.tier is not Tier.END_ENTITY:
+    if record.hierarchy != Hierarchy.IKI or record.tier is not Tier.END_ENTITY:
         raise AccessDeniedError(
             "access.hierarchy",
             f"The client's certificate {record.serial} is of profile {record.profile}, not an IKI"

@@ -101,7 +101,7 @@ def _existing(estate: Estate, interface: Interface) -> Record | None:
     profiles = [
         profile.name
         for profile in estate.library.profiles
-        if profile.hierarchy is Hierarchy.IKI and profile.tier is Tier.END_ENTITY
+        if profile.hierarchy == Hierarchy.IKI and profile.tier is Tier.END_ENTITY
     ]
     chosen = Selection(profile=profiles, status=statuses)
     records = sorted(estate.select(chosen), key=lambda record: record.issued_at, reverse=True)
@@ -131,7 +131,9 @@ def _issued(estate: Estate, interface: Interface) -> Record | None:
 def _requests(estate: Estate, interface: Interface) -> Iterator[Request]:
     """The requests to try, one after another: participants, roles, purposes."""
     library, system = estate.library, interface.systems[0].replace("*", "-client")
-    for participant in estate.register.load().participants.values():
+    registered = estate.register.load().participants.values()
+    # Suppliers first: what they call every day, the DCC rarely does.
+    for participant in sorted(registered, key=lambda each: each.kind in interface.kinds):
         own = {role.code for each in participant.ids for role in each.user_roles}
         if participant.kind not in interface.kinds and not own & set(interface.user_roles):
             continue

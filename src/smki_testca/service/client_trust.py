@@ -32,7 +32,7 @@ class ClientTrust:
 def client_trust(estate: Estate) -> ClientTrust:
     """The IKI CAs of an estate, and their newest lists, as of now."""
     records = [
-        record for record in estate.certificates.authorities() if record.hierarchy is Hierarchy.IKI
+        record for record in estate.certificates.authorities() if record.hierarchy == Hierarchy.IKI
     ]
     issuing = {name_of(record) for record in records if record.tier is Tier.ISSUING}
     lists = {

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
     from smki_testca.service.access import EstateAccess
@@ -28,6 +30,7 @@ class Context:
         access: opens the estate, in another process for example.
         build: the version of this program, as Appendix M's answers state it.
         misbehaviour: which requests are answered badly on purpose.
+        tell: called with a line that the operator should see.
         addresses: the URL of each listener that answers, without a slash at its end.
     """
 
@@ -38,6 +41,7 @@ class Context:
     access: EstateAccess
     build: str
     misbehaviour: Plan
+    tell: Callable[[str], None]
     addresses: dict[Listener, str] = field(default_factory=dict)
 
 

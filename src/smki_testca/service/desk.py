@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ MAX_TOGETHER = 64
 """The most works that are committed together: the first of them waits for the last."""
 READERS = 2
 """The number of threads that answer questions."""
+_WRITER = 0
+"""The place of the thread that changes the estate among all."""
 
 
 class _Work:
@@ -59,31 +61,40 @@ class Desk:
 
     def __init__(self, open_estate: Callable[[], Estate]) -> None:
         self._open = open_estate
-        self._works: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write_all, name="desk")
-        self._own = threading.local()
-        self._opened: list[Estate] = []
-        self._lock = threading.Lock()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="desk-reader")
-        self._started: Future[None] = Future()
+        self._changes: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._write_all, name="desk-writer"),
+            *(
+                threading.Thread(target=self._read_all, name=f"desk-reader-{number}")
+                for number in range(READERS)
+            ),
+        ]
+        self._opened = [Future[None]() for _ in self._threads]
 
     def start(self) -> Self:
-        """Open the estate and unlock its keys.
+        """Open the estate in each thread, and unlock its keys.
 
         Raises:
             EstateError: if it cannot be opened, or the passphrase is wrong.
         """
-        self._writer.start()
-        self._started.result()
+        for thread in self._threads:
+            thread.start()
+        try:
+            for opened in self._opened:
+                opened.result()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def close(self) -> None:
         """Do the work that waits, and close the estate."""
-        self._works.put(None)
-        self._readers.shutdown()
-        self._writer.join()
-        for estate in self._opened:
-            estate.close()
+        self._changes.put(None)
+        for _ in range(READERS):
+            self._questions.put(None)
+        for thread in self._threads:
+            thread.join()
 
     async def write(self, work: Callable[[Estate], T]) -> T:
         """Do work that changes the estate, and return its result once that is safe on the disk.
@@ -97,11 +108,7 @@ class Desk:
         Raises:
             EstateError: if the changes cannot be committed.
         """
-        waiting = _Work(work)
-        self._works.put(waiting)
-        # Whoever waits may be cancelled, as the client hangs up; the work is done all the same.
-        result: T = await asyncio.shield(asyncio.wrap_future(waiting.future))
-        return result
+        return await _answered(work, self._changes)
 
     async def read(self, work: Callable[[Estate], T]) -> T:
         """Do work that changes nothing, and return its result.
@@ -109,42 +116,57 @@ class Desk:
         Args:
             work: gets an open estate, which it must not keep; its result must not be lazy.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, work)
-
-    def _read(self, work: Callable[[Estate], T]) -> T:
-        estate: Estate | None = getattr(self._own, "estate", None)
-        if estate is None:
-            estate = self._own.estate = self._opening()
-        return work(estate)
-
-    def _opening(self) -> Estate:
-        """An estate for this thread."""
-        estate = self._open()
-        with self._lock:
-            self._opened.append(estate)
-        return estate
+        return await _answered(work, self._questions)
 
     def _write_all(self) -> None:
         """What the writing thread does until the desk is closed."""
-        try:
-            estate = self._opening()
-            estate.unlock()
-        except BaseException as error:  # noqa: BLE001 - ``start`` raises it
-            self._started.set_exception(error)
+        estate = self._opened_for(_WRITER)
+        if estate is None:
             return
-        self._started.set_result(None)
-        while (first := self._works.get()) is not None:
-            together, is_last = [first], False
-            while len(together) < MAX_TOGETHER and not self._works.empty():
-                following = self._works.get()
-                if following is None:
-                    is_last = True
-                    break
-                together.append(following)
-            _commit(estate, together)
-            if is_last:
-                return
+        with estate:
+            while (first := self._changes.get()) is not None:
+                together: list[_Work] = [first]
+                while len(together) < MAX_TOGETHER and not self._changes.empty():
+                    following = self._changes.get()
+                    if following is None:
+                        self._changes.put(None)  # the end, which comes after these
+                        break
+                    together.append(following)
+                _commit(estate, together)
+
+    def _read_all(self) -> None:
+        """What a reading thread does until the desk is closed."""
+        estate = self._opened_for(self._threads.index(threading.current_thread()))
+        if estate is None:
+            return
+        with estate:
+            while (question := self._questions.get()) is not None:
+                question.do(estate)
+                question.tell()
+
+    def _opened_for(self, number: int) -> Estate | None:
+        """The open estate of a thread; None if it cannot be opened, which ``start`` raises."""
+        estate: Estate | None = None
+        try:
+            estate = self._open()
+            if number == _WRITER:
+                estate.unlock()
+        except BaseException as error:  # noqa: BLE001 - ``start`` raises it
+            if estate is not None:
+                estate.close()
+            self._opened[number].set_exception(error)
+            return None
+        self._opened[number].set_result(None)
+        return estate
+
+
+async def _answered(work: Callable[[Estate], T], waiting: queue.SimpleQueue[_Work | None]) -> T:
+    """The result of work that is put into a queue."""
+    asked = _Work(work)
+    waiting.put(asked)
+    # Whoever waits may be cancelled, as the client hangs up; the work is done all the same.
+    result: T = await asyncio.shield(asyncio.wrap_future(asked.future))
+    return result
 
 
 def _commit(estate: Estate, together: list[_Work]) -> None:

@@ -126,7 +126,14 @@ class Services:
         library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
         plan = Plan.parse(settings.misbehaviours, settings.seed)
         self.context = Context(
-            settings, desk, library, clock, self._access, smki_testca.__version__, plan
+            settings,
+            desk,
+            library,
+            clock,
+            self._access,
+            smki_testca.__version__,
+            plan,
+            self._tell,
         )
         for listener, factory in applications.FACTORIES.items():
             if listener is Listener.PORTAL and not settings.is_local:

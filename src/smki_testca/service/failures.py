@@ -1,0 +1,51 @@
+"""What a client is told where a request fails outside the words of its service: one plain line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
+from smki_testca.service.callers import AccessDeniedError
+from smki_testca.service.context import CONTEXT
+from smki_testca.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_STATUSES: tuple[tuple[type[SmkiTestcaError], int], ...] = (
+    (AccessDeniedError, 403),
+    (Refusal, 403),
+    (InputError, 400),
+    (EstateError, 503),
+)
+"""The HTTP status of each kind of error; any other is 500."""
+
+
+@web.middleware
+async def plain_failures(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer a request that fails with a line of text, and go on serving."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _line(error.status, error.text or error.reason, error.headers.get("Allow"))
+    except SmkiTestcaError as error:
+        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+        if status >= 500:
+            request.app[CONTEXT].tell(f"error: {error.message}")
+        return _line(status, f"{error.message} {error.remedy}".strip())
+    except ConnectionError:
+        raise  # the client is gone
+    except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
+        request.app[CONTEXT].tell(f"internal error: {type(error).__name__}: {error}")
+        return _line(500, "Internal error. The operator of the service is told what it was.")
+
+
+def _line(status: int, text: str, allow: str | None = None) -> web.Response:
+    headers = {} if allow is None else {"Allow": allow}
+    return web.Response(status=status, text=f"{plain(text)}\n", headers=headers)

@@ -1,0 +1,90 @@
+"""Runs the services in a thread, for programs that do something else meanwhile, such as tests."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from smki_testca.service.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from smki_testca.service.access import EstateAccess
+    from smki_testca.service.settings import Settings
+
+T = TypeVar("T")
+
+
+class ServicesInThread:
+    """The services of an estate in a thread of this process. ``with`` starts and ends them.
+
+    Args:
+        access: opens the estate.
+        settings: what is asked for.
+        tell: called, in the thread, with a line for each refused client.
+    """
+
+    def __init__(
+        self,
+        access: EstateAccess,
+        settings: Settings,
+        tell: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self._services = Services(access, settings, tell)
+        self._thread = threading.Thread(target=self._run, name="services")
+        self._started: Future[None] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Event | None = None
+
+    def __enter__(self) -> Self:
+        """Start them, and wait until all of them answer.
+
+        Raises:
+            EstateError, OutputError: as ``Services`` does.
+        """
+        self._thread.start()
+        try:
+            self._started.result()
+        except BaseException:
+            self._thread.join()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them, and wait for that."""
+        if self._loop is not None and self._ended is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    @property
+    def services(self) -> Services:
+        """The services. What changes them is called with ``call``."""
+        return self._services
+
+    @property
+    def served(self) -> dict[str, dict[str, Any]]:
+        """What answers where, and for which client: as ``serve --json`` prints it."""
+        return {name: each.as_json() for name, each in self._services.served().items()}
+
+    def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine in the thread of the services, and wait for its result."""
+        if self._loop is None:
+            raise RuntimeError("the services have not been started")
+        return asyncio.run_coroutine_threadsafe(make(), self._loop).result()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
+
+    async def _serve(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        async with self._services:
+            self._started.set_result(None)
+            await self._ended.wait()

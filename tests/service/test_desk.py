@@ -1,0 +1,119 @@
+"""The desk: works that wait together are one transaction, and each answers for itself."""
+
+import asyncio
+import threading
+
+import pytest
+
+from estates import opened
+from smki_testca.errors import EstateError, InputError
+from smki_testca.service.access import EstateAccess
+from smki_testca.service.desk import Desk
+
+
+def _access(directory):
+    return EstateAccess(directory, (directory / "passphrase").read_text().strip())
+
+
+@pytest.fixture
+def desk(quickstart):
+    desk = Desk(_access(quickstart).open).start()
+    yield desk
+    desk.close()
+
+
+def _noting(what):
+    def work(estate):
+        with estate.transaction():
+            return estate.audit.append(estate.clock.now(), "note", {"what": what})
+
+    return work
+
+
+def _notes(directory):
+    with opened(directory) as estate:
+        assert estate.audit.verify()
+        return [entry.body["what"] for entry in estate.audit.entries_of("note")]
+
+
+def test_works_that_wait_together_are_committed_in_their_order(desk, quickstart):
+    async def many():
+        return await asyncio.gather(*(desk.write(_noting(number)) for number in range(200)))
+
+    numbers = asyncio.run(many())
+    assert numbers == sorted(numbers)
+    assert _notes(quickstart) == list(range(200))
+
+
+def test_a_work_that_fails_takes_back_its_own_alone(desk, quickstart):
+    def failing(estate):
+        with estate.transaction():
+            estate.audit.append(estate.clock.now(), "note", {"what": "lost"})
+            raise InputError("test.failed", "It failed.")
+
+    async def several():
+        works = [_noting("before"), failing, _noting("after")]
+        return await asyncio.gather(*map(desk.write, works), return_exceptions=True)
+
+    _, error, _ = asyncio.run(several())
+    assert isinstance(error, InputError)
+    assert _notes(quickstart) == ["before", "after"]
+
+
+def test_what_somebody_no_longer_waits_for_is_done_all_the_same(desk, quickstart):
+    free = threading.Event()
+
+    async def leaving():
+        held = asyncio.create_task(desk.write(lambda _: free.wait(30)))
+        left = asyncio.create_task(desk.write(_noting("left")))
+        await asyncio.sleep(0)
+        left.cancel()
+        free.set()
+        assert await held
+        with pytest.raises(asyncio.CancelledError):
+            await left
+        await desk.write(_noting("last"))
+
+    asyncio.run(leaving())
+    assert _notes(quickstart) == ["left", "last"]
+
+
+def test_a_commit_that_fails_is_told_to_everybody_whose_work_it_takes_back(desk, quickstart):
+    def breaking(estate):
+        estate._database.on_commit = _fail  # noqa: SLF001 - as a full disk fails
+        return "done"
+
+    def _fail():
+        raise EstateError("estate.unwritable", "The disk is full.")
+
+    async def both():
+        return await asyncio.gather(desk.write(breaking), return_exceptions=True)
+
+    (error,) = asyncio.run(both())
+    assert isinstance(error, EstateError)
+    assert _notes(quickstart) == []
+
+
+def test_questions_are_answered_while_a_change_waits(desk):
+    free = threading.Event()
+
+    async def asking():
+        held = asyncio.create_task(desk.write(lambda _: free.wait(30)))
+        serials = await desk.read(lambda estate: len(estate.certificates.authorities()))
+        free.set()
+        assert await held
+        return serials
+
+    assert asyncio.run(asking()) > 0
+
+
+def test_a_wrong_passphrase_is_told_at_the_start(quickstart):
+    with pytest.raises(EstateError, match="passphrase"):
+        Desk(EstateAccess(quickstart, "wrong").open).start()
+    alive = {thread.name for thread in threading.enumerate()}
+    assert not any(name.startswith("desk") for name in alive)
+
+
+def test_a_lacking_estate_is_told_at_the_start(tmp_path):
+    with pytest.raises(EstateError, match="no estate"):
+        Desk(EstateAccess(tmp_path, "phrase").open).start()
