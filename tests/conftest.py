@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, settings
 from smki_testca import toml, workers
 from smki_testca.api import Estate
 from smki_testca.cli import main
-from smki_testca.estate import sealing
+from smki_testca.estate import passwords, sealing
 from smki_testca.profiles import Library
 from smki_testca.shipped import shipped
 
@@ -123,6 +123,7 @@ def _each_key_is_stretched_once() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sealing, "COST", sealing.Cost(1 << 10, 8, 1))
+        patch.setattr(passwords, "PASSWORD_COST", sealing.Cost(1 << 4, 8, 1))
         patch.setattr(sealing, "_derive_key", cache(sealing._derive_key))  # noqa: SLF001 - see above
         yield
 

@@ -387,6 +387,7 @@ def _json_keys(value):
         ("register", ("register", "allocate", "dcc", "--user-role", "DCC")),
         ("register", ("register", "notify", "--flow", "market")),
         ("agreement", ("agreement", "show")),
+        ("account", ("account", "add", "a", "--operator", "--password-file", "{participants}")),
         (
             "check, issue, sign",
             shlex.split(

@@ -62,10 +62,12 @@ class Estate(Stores):
             shipped ones.
         audit: the audit log.
         register: participants and agreements.
+        accounts: with which people and programs sign in to the services.
         certificates: issued one by one, CAs included.
         authorities: the CAs, able to sign.
         runs: runs of many certificates, with their terms and states.
         tiles: the tiles of runs, and their files.
+        batch_requests: batches of CSRs that were submitted to the services.
         run_certificates: issued by runs.
         issued: counts of issued certificates, for quotas.
         statuses: statuses that certificates were set to.
@@ -278,7 +280,7 @@ class Estate(Stores):
         return corrections.correct(self, name, correction)
 
     def remove_participant(self, name: str) -> Participant:
-        """Remove a participant that has no certificates, keys, agreements in force and IDs.
+        """Remove a participant without certificates, keys, agreements in force, IDs and accounts.
 
         Agreements that have ended go with it. The entry of the audit log has all that was removed.
 

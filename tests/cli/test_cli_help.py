@@ -25,6 +25,7 @@ COMMANDS = [(), *_commands(cli)]
 DOCUMENTED = {
     "quickstart",
     "init",
+    "account add",
     "register import",
     "register show",
     "register whois",

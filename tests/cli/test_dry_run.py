@@ -16,6 +16,7 @@ from estates import opened, unpacked
 from smki_testca.api import Estate
 from smki_testca.cli import cli
 from smki_testca.errors import InputError
+from smki_testca.estate.accounts import SignInError
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.roles import KeyUsage
@@ -27,6 +28,11 @@ RANGE = (
 )
 
 CASES = {
+    "account add": "bob --operator --password-file {password}",
+    "account key": "ann",
+    "account password": "ann --password-file {password}",
+    "account remove": "ann",
+    "account unlock": "ann",
     "agreement add": "{examples}/agreement.toml",
     "agreement end": "BIL-2020-001 --on 2020-06-30",
     "agreement replace": "{examples}/agreement-replacement.toml",
@@ -106,6 +112,12 @@ def _interrupted(estate):
     return estate.runs.last_unfinished().id
 
 
+def _password_in(folder):
+    path = folder / "password"
+    path.write_text("correct horse\n")
+    return path
+
+
 @pytest.fixture
 def living(command, quickstart, newcomer, tmp_path):
     """An estate in which every command has something to do."""
@@ -126,7 +138,11 @@ def living(command, quickstart, newcomer, tmp_path):
     with opened(quickstart) as estate:
         (record,) = estate.select(Selection(label="Z1-supplier-ka"))
         run = _interrupted(estate)
+        estate.accounts.add("ann", "a password")
+        with pytest.raises(SignInError):
+            estate.accounts.sign_in("ann", "another")
     names = {
+        "password": _password_in(tmp_path),
         "examples": EXAMPLES,
         "others": newcomers / "two",
         "out": tmp_path / "out",
@@ -255,6 +271,7 @@ def test_no_command_upgrades_an_estate_in_a_dry_run(command, tmp_path, path):
             "SELECT serial FROM certificates WHERE label = 'Z1-supplier-ka'"
         ).fetchone()
     names = {
+        "password": _password_in(tmp_path),
         "examples": EXAMPLES,
         "others": EXAMPLES / "csrs",
         "out": tmp_path / "out",

@@ -22,7 +22,10 @@ RANGE = (
 )
 REVOKE = "revoke --participant supplier-one --usage key-agreement --reason superseded"
 
+ACCOUNT = f"account add ann --operator --password-file {shlex.quote(__file__)}"
+
 CASES = {
+    "account unlock": (ACCOUNT, "account unlock ann"),
     "agreement end": ("", "agreement end BIL-2020-001 --on 2035-06-30"),
     "agreement replace": ("", REPLACEMENT),
     "agreement resume": ("agreement suspend BIL-2020-001", "agreement resume BIL-2020-001"),
@@ -34,12 +37,13 @@ CASES = {
 }
 """For each command what comes before it, and a call that is not needed a second time."""
 
-ALREADY_DONE = {"batch resume"}
+ALREADY_DONE = {"account unlock", "batch resume"}
 """Commands that are not needed in their case from the start."""
 
 OTHER_STATES = [
     ("agreement end BIL-2020-001 --on 2035-06-30", "agreement end BIL-2020-001 --on 2036-01-01"),
     ("", "agreement suspend NONE"),
+    ("", "account unlock nobody"),
     ("", "agreement end BIL-2020-001 --on 2000-01-01"),
     (f"{RANGE} --seed 0011223344556677", "batch resume 2"),
     ("", "register correct nobody --name X"),

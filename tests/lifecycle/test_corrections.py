@@ -284,6 +284,20 @@ def test_what_stands_in_the_way_is_named_and_each_step_takes_one_thing_away(esta
     assert estate.audit.verify()
 
 
+def test_a_participant_with_an_account_stays_until_the_account_is_removed(estate):
+    estate.accounts.add("two", "a password", "supplier-two")
+    estate.register.end_agreement("SEC-2020-003", ENDED)
+    ids = frozenset(one.eui64 for one in estate.register.load().participant("supplier-two").ids)
+    estate.correct_participant("supplier-two", Correction(withdrawn=ids))
+    with pytest.raises(InputError) as caught:
+        estate.remove_participant("supplier-two")
+    assert "it has the accounts two" in caught.value.message
+    assert caught.value.remedy == "First: smki-testca account remove two"
+    estate.accounts.remove("two")
+    estate.remove_participant("supplier-two")
+    assert estate.audit.verify()
+
+
 def test_a_participant_with_certificates_stays_even_if_they_are_revoked(estate):
     estate.revoke(Selection(participant="rdp-one"), Reason.SUPERSEDED)
     with pytest.raises(InputError) as caught:

@@ -29,6 +29,7 @@ COMMANDS = {
     "init": ("quickstart", "init", "Make an estate, or add an environment's CAs to one."),
     "register": ("register", "register", "The register: participants and their IDs."),
     "agreement": ("agreement", "agreement", "The agreements that bind participants."),
+    "account": ("account", "account", "Accounts for the repository and the portal."),
     "check": ("issue", "check", "Ask the gate whether it grants a request; nothing is issued."),
     "issue": ("issue", "issue", "Issue Test Certificates with fresh keys."),
     "kit": ("kit", "kit", "Make whole sets of certificates, in every form that clients load."),

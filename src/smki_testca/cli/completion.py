@@ -94,6 +94,7 @@ _PROFILES_BY_OPTION = {("batch", "--profile"): _TYPES, ("lint", "--as"): _PROFIL
 _ARGUMENTS: dict[tuple[str, str], Names] = {
     ("register", "ID"): _PARTICIPANTS,
     ("agreement", "REFERENCE"): _of_estate("AGREEMENT"),
+    ("account", "ACCOUNT"): _of_estate("ACCOUNT"),
     ("batch", "ID"): _RUNS,
     ("batch", "RUN"): _RUNS,
     ("kit", "NAME"): _KITS,

@@ -20,6 +20,7 @@ class Known(StrEnum):
 
     PARTICIPANT = "SELECT id AS name FROM participants"
     AGREEMENT = "SELECT reference AS name FROM agreements"
+    ACCOUNT = "SELECT name FROM accounts"
     RUN = "SELECT CAST(id AS TEXT) AS name FROM runs"
     AUTHORITY = "SELECT label AS name FROM certificates WHERE tier <> 'end-entity'"
     LABEL = (

@@ -48,8 +48,23 @@ class Cost:
         """The parameters as text, in front of a wrapped key."""
         return f"smki-testca scrypt n={self.n} r={self.r} p={self.p};".encode("ascii")
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be paid: a changed header must not take the machine's memory or years."""
+        is_power = self.n > 1 and self.n & (self.n - 1) == 0
+        return is_power and self.r > 0 and 0 < self.p <= 16 and self.memory <= _MAX_MEMORY
+
+    @classmethod
+    def read(cls, octets: bytes) -> tuple[Self, bytes] | None:
+        """The cost that a header states, and what follows the header; None without a sound one."""
+        match = _HEADER.match(octets)
+        if match is None:
+            return None
+        cost = cls(*map(int, match.groups()))
+        return (cost, octets[match.end() :]) if cost.is_sound else None
+
     def derive_key(self, passphrase: str, salt: bytes) -> bytes:
-        """The key that wraps an estate key."""
+        """The key that a passphrase and a salt give: 32 octets."""
         return _derive_key(passphrase, salt, self)
 
 
@@ -129,13 +144,10 @@ def _read_header(wrapped: bytes) -> tuple[Cost, bytes, bytes]:
     """The cost of a wrapped key, the header that states it, and the label it is sealed under."""
     if wrapped.startswith(_EARLY_HEADER) and len(wrapped) == len(_EARLY_HEADER) + _BODY_OCTETS:
         return _EARLY_COST, _EARLY_HEADER, _WRAP_PURPOSE
-    match = _HEADER.match(wrapped)
-    if match is not None and len(wrapped) == match.end() + _BODY_OCTETS:
-        cost = Cost(*map(int, match.groups()))
-        # A changed header must not make unlocking take the machine's memory, or for ever.
-        is_sound = cost.n > 1 and cost.n & (cost.n - 1) == 0 and cost.r > 0 and 0 < cost.p <= 16
-        if is_sound and cost.memory <= _MAX_MEMORY:
-            return cost, match.group(), match.group() + _WRAP_PURPOSE
+    stated = Cost.read(wrapped)
+    if stated is not None and len(stated[1]) == _BODY_OCTETS:
+        header = wrapped[:-_BODY_OCTETS]
+        return stated[0], header, header + _WRAP_PURPOSE
     raise EstateError("estate.damaged", "The estate's wrapped key cannot be read.")
 
 

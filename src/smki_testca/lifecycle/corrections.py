@@ -212,3 +212,9 @@ def _obstacles(
             f"the IDs {ids} are allocated to it",
             f"smki-testca register correct {name} --withdraw-id all",
         )
+    accounts = estate.accounts.of_participant(name)
+    if accounts:
+        yield (
+            f"it has the accounts {_named(accounts)}",
+            f"smki-testca account remove {accounts[0]}",
+        )

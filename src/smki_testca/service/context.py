@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ class Context:
         misbehaviour: which requests are answered badly on purpose.
         tell: called with a line that the operator should see.
         addresses: the URL of each listener that answers, without a slash at its end.
+        submitted: set by whoever stored a batch of CSRs: it is looked at then.
     """
 
     settings: Settings
@@ -43,6 +45,7 @@ class Context:
     misbehaviour: Plan
     tell: Callable[[str], None]
     addresses: dict[Listener, str] = field(default_factory=dict)
+    submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 CONTEXT = web.AppKey("context", Context)

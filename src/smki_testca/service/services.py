@@ -15,7 +15,7 @@ from aiohttp import web
 
 import smki_testca
 from smki_testca.errors import EstateError, SmkiTestcaError
-from smki_testca.service import applications, client_files, tls
+from smki_testca.service import applications, client_files, misbehaviour, tls
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
@@ -138,7 +138,10 @@ class Services:
         for listener, factory in applications.FACTORIES.items():
             if listener is Listener.PORTAL and not settings.is_local:
                 continue  # a password is never sent in the clear
-            address = await self._listen(ends, listener, factory(self.context), server)
+            application = factory(self.context)
+            if listener is not Listener.CONTROL:
+                misbehaviour.install(application, listener.service)
+            address = await self._listen(ends, listener, application, server)
             self.context.addresses[listener] = address
         watching = asyncio.create_task(self._watch())
         ends.callback(watching.cancel)
