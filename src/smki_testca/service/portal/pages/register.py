@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ async def _ask(visit: Visit) -> web.StreamResponse:
     profiles = library.end_entity_profiles
     chosen = visit.query("profile")
     profile = next((each for each in profiles if each.name == chosen), None)
-    values = {name: visit.query(name) for name in visit.request.query}
+    values = defaultdict(str, {name: visit.query(name) for name in visit.request.query})
     problems: tuple[Problem, ...] = ()
     answer: Answer | None = None
     choices = await visit.read(lambda estate: RequestChoices.of(estate, visit.viewer))
