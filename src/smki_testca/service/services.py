@@ -16,7 +16,7 @@ from aiohttp import web
 
 import smki_testca
 from smki_testca.errors import EstateError, SmkiTestcaError
-from smki_testca.service import applications, client_files, misbehaviour
+from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
@@ -81,8 +81,8 @@ class Served:
                 "client_certificate": self.client.certificate,
                 "client_key": self.client.key,
             }
-        paths = {name: str(path) for name, path in files.items() if path is not None}
-        return {"url": self.url, **self.more, **paths}
+        written = {name: str(path) for name, path in files.items() if path is not None}
+        return {"url": self.url, **self.more, **written}
 
 
 class Services:
@@ -260,7 +260,7 @@ class Services:
         addresses, authority = self.context.addresses, self._authority
         return {
             "adhoc": Served(
-                addresses[Listener.ADHOC] + applications.ADHOC_PATH,
+                addresses[Listener.ADHOC] + paths.ADHOC_PATH,
                 {},
                 self._clients.get("adhoc"),
                 authority,
@@ -268,8 +268,8 @@ class Services:
             "batched": Served(
                 addresses[Listener.BATCHED],
                 {
-                    "submit": addresses[Listener.BATCHED] + applications.SUBMIT_PATH,
-                    "result": addresses[Listener.BATCHED] + applications.RESULT_PATH,
+                    "submit": addresses[Listener.BATCHED] + paths.SUBMIT_PATH,
+                    "result": addresses[Listener.BATCHED] + paths.RESULT_PATH,
                 },
                 self._clients.get("batched"),
                 authority,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from smki_testca.service.server_certificate import ServerCertificate
+    from smki_testca.x509.keys import PrivateKey
 
 SUITES = (
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -197,7 +198,7 @@ class ServerContext(ssl.SSLContext):
         context.options |= ssl.OP_NO_TICKET
         context.verify_mode = self._client_certificate
         _trust(context, self._authorities, self._lists)
-        _load_chain(context, certificate)
+        load_chain(context, (certificate.der, certificate.authority), certificate.key)
         context.sslobject_class = ToldSSLObject
         # The types of the library leave open what the connection is.
         context.sni_callback = self._greeted  # type: ignore[assignment]
@@ -222,18 +223,23 @@ def _trust(context: ssl.SSLContext, authorities: Iterable[bytes], lists: Iterabl
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
-def _load_chain(context: ssl.SSLContext, certificate: ServerCertificate) -> None:
-    """Give a context its certificate and key, which it takes from files alone: encrypted."""
+def load_chain(context: ssl.SSLContext, chain: Iterable[bytes], key: PrivateKey) -> None:
+    """Give a context its certificates and key, which it takes from files alone: encrypted.
+
+    Args:
+        context: of a server or a client.
+        chain: its certificate and the CAs above it, DER.
+        key: of the certificate.
+    """
     passphrase = secrets.token_hex(32)
-    sealed = certificate.key.private_bytes(
+    sealed = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(passphrase.encode()),
     )
-    chain = to_pem(certificate.der) + to_pem(certificate.authority)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "server.pem")
-        path.write_bytes(chain + sealed)
+        path = Path(folder, "chain.pem")
+        path.write_bytes(b"".join(map(to_pem, chain)) + sealed)
         context.load_cert_chain(path, password=passphrase)
 
 
