@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.service.device_csr import adhoc
-from smki_testca.service.paths import ADHOC_PATH, RESULT_PATH, SUBMIT_PATH
+from smki_testca.service.device_csr import adhoc, batched
+from smki_testca.service.misbehaviour import control
+from smki_testca.service.portal import app as portal
+from smki_testca.service.repository import app as repository
 from smki_testca.service.settings import Listener
 
 if TYPE_CHECKING:
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
     from smki_testca.service.context import Context
 
 FACTORIES: Mapping[Listener, Callable[[Context], web.Application]] = {
+    Listener.PORTAL: portal.application,
     Listener.ADHOC: adhoc.application,
+    Listener.BATCHED: batched.application,
+    Listener.REPOSITORY: repository.application,
+    Listener.REPOSITORY_TLS: repository.application,
+    Listener.PORTAL_TLS: portal.application,
+    Listener.CONTROL: control.application,
 }
-
-__all__ = ["ADHOC_PATH", "FACTORIES", "RESULT_PATH", "SUBMIT_PATH"]
