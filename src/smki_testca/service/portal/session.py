@@ -81,7 +81,7 @@ class Sessions:
             self._sweep(now)
             own = [key for key, each in self._sessions.items() if each.signed_in.account == account]
             own.sort(key=lambda key: self._sessions[key].used)
-            for key in own[: len(own) - MAX_OF_ACCOUNT + 1]:
+            for key in own[: max(0, len(own) - MAX_OF_ACCOUNT + 1)]:
                 del self._sessions[key]
             self._sessions[_digest(token)] = _Session(SignedIn(account, password), now, now)
         return token
