@@ -67,6 +67,7 @@ class Estate(Stores):
         authorities: the CAs, able to sign.
         runs: runs of many certificates, with their terms and states.
         tiles: the tiles of runs, and their files.
+        batch_requests: batches of CSRs that were submitted to the services.
         run_certificates: issued by runs.
         issued: counts of issued certificates, for quotas.
         statuses: statuses that certificates were set to.

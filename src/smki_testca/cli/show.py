@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.cli.selection import serial_of
 from smki_testca.cli.session import Session, read_input
-from smki_testca.der.read import DerError
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import SerialPrefix
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.drawing import SIGNATURE, asn1_lines, policy_names
+from smki_testca.lint.drawing import asn1_lines, policy_names
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.inspection import Description
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import text_line
+from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Severity
-from smki_testca.text import plain, shown
-from smki_testca.x509.view import view_certificate
+from smki_testca.text import shown
 
-_FINGERPRINTS = {
-    "serial_decimal": "Decimal serial",
-    "sha256": "SHA-256",
-    "sha1_base64": "SHA-1, base64",
-}
+if TYPE_CHECKING:
+    from smki_testca.lint.inspection import Description
+
 _WIDTH = 16
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
@@ -89,11 +83,11 @@ def show_documents(
             if not session.as_json:
                 say(*(line["text"] for line in elements))
             continue
-        description = Description.of(document, linter)
-        is_wrong |= any(f.severity is Severity.ERROR for f in description.findings)
-        shown_documents.append(_as_json(document.data, description, known))
+        sheet = Sheet.of(document, linter)
+        is_wrong |= any(f.severity is Severity.ERROR for f in sheet.findings)
+        shown_documents.append(_as_json(document.data, sheet.description, known))
         if not session.as_json:
-            _print(document.data, description, linter)
+            _print(document.data, sheet)
     if session.as_json:
         several = len(shown_documents) != 1
         print_json({"documents": shown_documents} if several else shown_documents[0])
@@ -169,75 +163,21 @@ def _check_serial(text: str) -> None:
         ) from error
 
 
-def fingerprints(data: bytes) -> dict[str, str | None]:
-    """Return the digests of a document, and its serial number in decimal, as other programs print.
-
-    Args:
-        data: the document, DER.
-    """
-    try:
-        serial = view_certificate(data).value("serialNumber")
-    except DerError:
-        serial = None
-    sha1 = hashlib.sha1(data, usedforsecurity=False)
-    return {
-        "serial_decimal": str(serial) if isinstance(serial, int) else None,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "sha1_base64": base64.b64encode(sha1.digest()).decode("ascii"),
-    }
-
-
 def _as_json(data: bytes, description: Description, known: dict[str, Any] | None) -> dict[str, Any]:
     names = {"kind": description.kind, "subject": description.subject}
     return {**names, **fingerprints(data), **description.as_json(), "record": known}
 
 
-def _title(description: Description, linter: Linter) -> str:
-    kind = description.kind
-    if kind == "crl":
-        name = "Certificate Revocation List"
-    elif kind == "certificate":
-        name = "Certificate of another PKI"
-    elif kind in linter.library.revocation_list_profile_names:
-        name = linter.library.revocation_list_profile(kind).title
-    elif kind == "unknown":
-        name = "Unknown document"
-    elif kind.startswith("csr-"):
-        name = f"CSR: {' or '.join(_titles_of_request(kind, linter))}"
-    else:
-        name = linter.library.profile(kind).title
-    return plain(f"{name} {description.subject}".rstrip())
-
-
-def _titles_of_request(kind: str, linter: Linter) -> list[str]:
-    """Return the titles of the certificate types that a CSR may ask for."""
-    names = kind.removeprefix("csr-").split(" or ")
-    known = [each for each in linter.library.end_entity_profiles if each.name in names]
-    return [each.title for each in known] or ["unknown certificate type"]
-
-
-def _print(data: bytes, description: Description, linter: Linter) -> None:
-    severities_by_path: dict[str, list[str]] = {}
-    for finding in description.findings:
-        of_signature = finding.code.removeprefix("csr.").startswith("signature")
-        path = finding.path or (SIGNATURE if of_signature else "")
-        severities_by_path.setdefault(path, []).append(finding.severity)
-    rows = [
-        (path, plain(value), ", ".join(severities_by_path.pop(path, [])))
-        for path, value in description.fields.items()
-    ]
-    # The paths that are left have no line: they are missing, or have no value of their own.
-    rows += [
-        (path, "", ", ".join(severities)) for path, severities in severities_by_path.items() if path
-    ]
-    print_table(("Field", "Value", "Findings"), rows, _title(description, linter))
+def _print(data: bytes, sheet: Sheet) -> None:
+    rows = [(row.path, row.value, ", ".join(row.severities)) for row in sheet.rows]
+    print_table(("Field", "Value", "Findings"), rows, sheet.title)
     say("")
     # Not in the table, which folds what is long: these are copied.
     for name, value in fingerprints(data).items():
         if value is not None:
-            say(f"{_FINGERPRINTS[name]:<{_WIDTH}}{value}")
+            say(f"{FINGERPRINTS[name]:<{_WIDTH}}{value}")
     say("")
-    if not description.findings:
+    if not sheet.findings:
         say("Nothing is wrong with it.")
-    for finding in description.findings:
+    for finding in sheet.findings:
         say(text_line(finding))

@@ -421,6 +421,41 @@ class CertificateStore:
                 return
             last, _ = page[-1]
 
+    def latest(
+        self,
+        selection: Selection,
+        further: tuple[str, list[Any]] | None,
+        contained: bytes,
+        before: int | None,
+        size: int,
+    ) -> list[tuple[int, Record]]:
+        """Certificates that may fit, with their numbers in the order of issue, the newest first.
+
+        Args:
+            selection: of certificates, the status left aside; what ``where`` cannot say of it is
+                left to the caller.
+            further: another SQL condition, and its values.
+            contained: octets that are in the certificate; any if empty.
+            before: the number that all are below; any by default.
+            size: the most certificates.
+        """
+        condition, values = selection.where()
+        conditions = (
+            further,
+            ("instr(der, ?)", [contained]) if contained else None,
+            None if before is None else ("rowid < ?", [before]),
+        )
+        for more, its_values in filter(None, conditions):
+            condition, values = f"{condition} AND ({more})", [*values, *its_values]
+        # The numbers first: whole rows are read of this page alone.
+        return self._database.records(
+            lambda row: (int(row["row"]), _from_row(row)),
+            f"SELECT rowid AS row, *, {_FURTHER_COLUMNS} FROM certificates WHERE rowid IN"  # noqa: S608 - our own columns
+            f" (SELECT rowid FROM certificates WHERE {condition} ORDER BY rowid DESC LIMIT ?)"
+            " ORDER BY rowid DESC",
+            [*values, size],
+        )
+
     def outlines(self, size: int) -> Iterator[list[Outline]]:
         """Yield what must be unique of every certificate, in pages of a size."""
         last = 0

@@ -11,6 +11,7 @@ from smki_testca.estate.certificates import LabelUse, Record, Selection, values_
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.serials import SerialSequence
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import (
     Eui64,
     SerialNumber,
@@ -146,6 +147,41 @@ class RunCertificates:
                 for record in self._of_run(run, selection, out_at)
             )
         return (record for record in candidates if selection.fits(record))
+
+    def may_have(self, run: Run, tile: TileRecord, selection: Selection, at: datetime) -> bool:
+        """Whether certificates of a tile may fit; of one of expired ones, whether it has any.
+
+        Args:
+            run: the run.
+            tile: of the run, finished.
+            selection: of certificates.
+            at: the time at which they may have expired.
+        """
+        section = run.terms.section(tile.section)
+        if not _may_fit(section, selection):
+            return False
+        is_of_expired = selection.statuses == frozenset({Status.EXPIRED})
+        if not is_of_expired and selection.expires_before is None:
+            return True
+        end = self._record(run, tile, self._tiles.open(tile), 0).not_after
+        is_in_time = selection.expires_before is None or end < selection.expires_before
+        return is_in_time and (not is_of_expired or end < at)
+
+    def in_tile(
+        self, run: Run, tile: TileRecord, places: Iterable[int], contained: bytes = b""
+    ) -> Iterator[Record]:
+        """The certificates at some places of a finished tile.
+
+        Args:
+            run: the run.
+            tile: of the run.
+            places: in the tile.
+            contained: octets that are in the certificate; any if empty.
+        """
+        opened = self._tiles.open(tile)
+        if contained:
+            places = [place for place in places if contained in opened.der(place)]
+        yield from self._records(run, tile, opened, places)
 
     def labels_of(self, holders: Iterable[str | None]) -> Iterator[LabelUse]:
         """The labels of some holders' certificates, those of a tile each once."""

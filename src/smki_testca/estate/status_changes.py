@@ -186,7 +186,7 @@ class StatusStore:
             yield from certificates.each(selection)
             yield from runs.select(selection)
             return
-        yield from certificates.each(selection, self._condition(statuses, at))
+        yield from certificates.each(selection, self.condition(statuses, at))
         for record, status in self.with_statuses(self._candidates(selection, at, runs), at):
             if status in statuses:
                 yield record
@@ -218,7 +218,16 @@ class StatusStore:
             return runs.select(selection)
         return filter(selection.fits, runs.by_serials(serials))
 
-    def _condition(self, statuses: frozenset[Status], at: datetime) -> tuple[str, list[Any]]:
+    def listed(self, statuses: frozenset[Status]) -> list[SerialNumber] | None:
+        """The serials of certificates that have, or once had, any of some statuses; in no order.
+
+        Returns:
+            None if there are so many that all certificates are read sooner.
+        """
+        serials = self._serials(statuses)
+        return None if len(serials) > _MANY else serials
+
+    def condition(self, statuses: frozenset[Status], at: datetime) -> tuple[str, list[Any]]:
         """The SQL condition of certificates with any of some statuses, and its values."""
         conditions = [self._condition_of(status, at) for status in statuses]
         condition = " OR ".join(f"({condition})" for condition, _ in conditions)

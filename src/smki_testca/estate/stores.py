@@ -13,10 +13,13 @@ from smki_testca.errors import InputError
 from smki_testca.estate.accounts import AccountStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
+from smki_testca.estate.batch_requests import BatchRequestStore
+from smki_testca.estate.certificate_pages import CertificatePages
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.changes import ChangeStore
 from smki_testca.estate.device_certificates import DeviceCertificates
 from smki_testca.estate.externals import ExternalStore
+from smki_testca.estate.inventory import Inventory
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
 from smki_testca.estate.key_store import KeyStore
@@ -78,10 +81,15 @@ class Stores:
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
+        self.batch_requests = BatchRequestStore(database, self.audit)
         self.run_certificates = RunCertificates(self.runs, self.tiles, self.key_holders, library)
         self.issued = IssuedCounts(database, self.tiles)
         self.changes = ChangeStore(database)
         self.statuses = StatusStore(database)
+        self.certificate_pages = CertificatePages(
+            self.certificates, self.runs, self.tiles, self.run_certificates, self.statuses
+        )
+        self.inventory = Inventory(database, self.runs, self.tiles, self.run_certificates, library)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.key_store, self.key_holders, library)

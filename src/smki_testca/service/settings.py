@@ -30,6 +30,11 @@ class Listener(StrEnum):
     PORTAL_TLS = "portal-tls"
     CONTROL = "control"
 
+    @property
+    def service(self) -> str:
+        """The name of what is served; the same over HTTP and HTTPS."""
+        return self.removesuffix("-tls")
+
     def port(self, base: int) -> int:
         """The port for a base; 0, which takes any free one, for the base 0."""
         return base and base + list(Listener).index(self)
@@ -65,6 +70,9 @@ class Window:
                 "Write it as 20:00-08:00, in UTC.",
             )
         return cls(opens, closes)
+
+    def __str__(self) -> str:
+        return f"{self.opens.isoformat()}-{self.closes.isoformat()}"
 
     def is_open(self, at: time) -> bool:
         """Whether a time of day, UTC, lies in it."""

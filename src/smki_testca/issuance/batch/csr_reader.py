@@ -17,6 +17,8 @@ from smki_testca.issuance.batch.csr_names import without_ending
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
 from smki_testca.issuance.batch.repeated_csrs import RepeatedCsrs, digest_of
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
+from smki_testca.profiles.model import Identity
+from smki_testca.register.requests import Delivery
 from smki_testca.text import plain
 from smki_testca.workers import explained_death, ordered
 
@@ -138,6 +140,8 @@ def row_requests(
     members: Sequence[Numbered],
     cells: dict[str, str],
     workers: int,
+    *,
+    devices_only: bool,
 ) -> Iterator[RowRequest | RowProblem]:
     """Read the requests of a batch of CSRs, in the order of the batch.
 
@@ -145,8 +149,9 @@ def row_requests(
         estate: the estate that will issue.
         reader: of this batch.
         members: of the batch.
-        cells: participant, purpose and environment, as in a manifest.
+        cells: participant, purpose, delivery and environment, as in a manifest.
         workers: how many processes read.
+        devices_only: whether CSRs for certificates of others than Devices are refused.
 
     Yields:
         The request of each CSR, or its problem.
@@ -164,6 +169,8 @@ def row_requests(
             continue
         subject, usage = content.subject, content.usage
         try:
+            if devices_only:
+                _check_of_device(subject, estate.library)
             if content.eui64 is not None:
                 subject = subject.with_identifier(Eui64(content.eui64))
             first = first_requests.get((subject.profile, usage))
@@ -174,6 +181,7 @@ def row_requests(
                     subject,
                     () if usage is None else (usage,),
                     environment=cells.get("environment"),
+                    delivery=Delivery(cells["delivery"]),
                 )
             request = first.of(subject)
             repeated.check(content.digest)
@@ -188,6 +196,15 @@ def row_requests(
             )
         except SmkiTestcaError as error:
             yield RowProblem(content.number, error)
+
+
+def _check_of_device(subject: Subject, library: Library) -> None:
+    if library.profile(subject.profile).identity is not Identity.DEVICE_ID:
+        raise InputError(
+            "csr.not_of_device",
+            f"The CSR asks for a certificate of profile {subject.profile}, and the service issues"
+            " those of Devices.",
+        )
 
 
 def _read(

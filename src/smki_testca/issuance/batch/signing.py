@@ -16,6 +16,7 @@ from smki_testca.issuance.batch import csr_reader, portal
 from smki_testca.issuance.batch.existing import Existing
 from smki_testca.issuance.batch.outcome import BatchOutcome
 from smki_testca.issuance.batch.planning import Plan, begin
+from smki_testca.register.requests import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,8 @@ class SigningOptions:
         environment: the test environment; the estate's first by default.
         taken_as: ``portal`` to refuse what SEC App. M does not list, ``test-ca`` to drop what no
             certificate takes from a CSR.
+        delivery: how the certificates reach their holders (R6).
+        devices_only: whether CSRs for certificates of others than Devices are refused.
         skip_existing: whether Devices are left out that have a certificate in use.
         dry_run: whether to say what would be signed, and change nothing.
     """
@@ -45,6 +48,8 @@ class SigningOptions:
     purpose: str
     environment: str | None = None
     taken_as: str = TakenAs.PORTAL
+    delivery: Delivery = Delivery.LOCAL
+    devices_only: bool = False
     skip_existing: bool = False
     dry_run: bool = False
 
@@ -88,6 +93,10 @@ class SignedBatch:
         return portal.response(self.report, self.issued)
 
 
+def _nothing(_run: int | None, _report: portal.Report) -> None:
+    pass
+
+
 def begin_signing(
     estate: Stores,
     source: CsrSource,
@@ -95,6 +104,7 @@ def begin_signing(
     *,
     workers: int,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    on_store: Callable[[int | None, portal.Report], None] = _nothing,
 ) -> SignedBatch:
     """Plan a batch of CSRs and store the run that will sign them.
 
@@ -104,6 +114,8 @@ def begin_signing(
         options: of the batch.
         workers: the number of processes that read CSRs.
         watch: yields the CSRs that it is given, and may show how many there were.
+        on_store: called in the transaction that stores the run, with its id, or None if no CSR
+            can be signed, and the report. What it raises takes the run back.
 
     Returns:
         What will be signed and what will not. The run has made no certificate yet.
@@ -114,7 +126,11 @@ def begin_signing(
         EstateError: if a process died, or others change the estate time and again meanwhile.
     """
     name, members = portal.request_name(source.path), source.members
-    cells = {"participant": options.participant, "purpose": options.purpose}
+    cells = {
+        "participant": options.participant,
+        "purpose": options.purpose,
+        "delivery": Delivery(options.delivery).value,
+    }
     if options.environment is not None:
         cells["environment"] = options.environment
     existing = Existing.SKIP if options.skip_existing else Existing.AGAIN
@@ -123,7 +139,9 @@ def begin_signing(
     def planned() -> Plan:
         plan = Plan(estate, "requests", None, secrets, existing=existing)
         reader = csr_reader.Reader(source, estate.library, taken_as)
-        rows = csr_reader.row_requests(estate, reader, members, cells, workers)
+        rows = csr_reader.row_requests(
+            estate, reader, members, cells, workers, devices_only=options.devices_only
+        )
         plan.add_all(watch(rows))
         return plan
 
@@ -134,11 +152,14 @@ def begin_signing(
         return portal.Report.of(name, asked, plan.problems, plan.remarks)
 
     def store(plan: Plan) -> int | None:
+        report = report_of(plan)
         if not plan.ready():
             plan.record(None)
+            on_store(None, report)
             return None
         run = plan.store()
-        estate.runs.keep_report(run, msgspec.msgpack.encode(report_of(plan)))
+        estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+        on_store(run, report)
         return run
 
     run: int | None = None

@@ -1,0 +1,1 @@
+"""The Ad Hoc and Batched Device CSR Web Services (SEC App. M)."""

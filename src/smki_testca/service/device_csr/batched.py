@@ -1,0 +1,301 @@
+"""The Batched Device CSR Web Service (SEC App. M 2.5, C and D): batches, and their results."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
+from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
+from smki_testca.service.callers import identify
+from smki_testca.service.context import CONTEXT
+from smki_testca.service.device_csr import (
+    answers,
+    batch_misbehaviour,
+    batches,
+    codes,
+    documents,
+)
+from smki_testca.service.device_csr.answers import BatchStatus, DeviceCertificate, Failure
+from smki_testca.service.device_csr.batch_keeper import BatchKeeper
+from smki_testca.service.failures import plain_failures
+from smki_testca.service.misbehaviour import content_mode
+from smki_testca.service.tls import peer_address, peer_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from smki_testca.api import Estate
+    from smki_testca.service.callers import Caller
+    from smki_testca.service.context import Context
+    from smki_testca.service.misbehaviour.modes import Mode
+    from smki_testca.service.settings import Window
+
+MAX_OCTETS = 40 << 20
+"""The longest submission: 50,000 CSRs take about 24 MB."""
+_AT_ONCE = 1
+"""How many submissions are read or results are made at the same time: each may be of 50,000."""
+_IN_MEMORY = 1 << 20
+"""The longest answer that is made without a temporary file."""
+_CHUNK = 1 << 18
+_ANSWER = {"Content-Type": "application/xml;charset=UTF-8"}
+_TYPES = {"application/xml", "text/xml"}
+_BATCH_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
+_SUBMIT, _RESULT = "SubmitCSRBatch", "CSRBatchResult"
+
+KEEPER = web.AppKey("keeper", BatchKeeper)
+"""Where the application has what keeps its batch process."""
+_BOUND = web.AppKey("bound", asyncio.Semaphore)
+
+
+def application(context: Context) -> web.Application:
+    """The application of the service; it keeps the batch process while it runs."""
+    app = web.Application(middlewares=[plain_failures], client_max_size=MAX_OCTETS)
+    app[CONTEXT] = context
+    app[_BOUND] = asyncio.Semaphore(_AT_ONCE)
+    for path in (SUBMIT_PATH, "/"):
+        app.router.add_post(path, _submit)
+    for path in (RESULT_PATH, "/"):
+        app.router.add_get(path, _result, allow_head=False)
+    app.cleanup_ctx.append(_keep_process)
+    return app
+
+
+async def _keep_process(app: web.Application) -> AsyncIterator[None]:
+    context = app[CONTEXT]
+
+    async def has_work() -> bool:
+        return await context.desk.read(lambda estate: bool(estate.batch_requests.unfinished()))
+
+    window = context.settings.batch_window
+    keeper = BatchKeeper(context.access, window, has_work, context.submitted, context.tell)
+    app[KEEPER] = keeper
+    async with keeper:
+        yield
+
+
+async def _submit(request: web.Request) -> web.StreamResponse:
+    """Take a batch: it is safe on the disk when its BatchId is answered."""
+    context = request.app[CONTEXT]
+    caller = await _caller(request)
+    _check_type(request)
+    body = await request.read()
+    failure = batch_misbehaviour.failure_of(content_mode(request))
+    reference: str | None = None
+    if failure is None:
+        try:
+            async with request.app[_BOUND]:
+                batch = await asyncio.to_thread(documents.csr_batch, body)
+                submission = _submission(caller, batch)
+                number = await context.desk.write(lambda estate: batches.submit(estate, submission))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
+            failure, reference = codes.of_submission(error), getattr(error, "request_id", None)
+            _tell(context, error)
+        else:
+            context.submitted.set()
+            return _answer(answers.batch_receipt(context.build, number, batch.id))
+    await _record(context, caller, _SUBMIT, failure)
+    return _answer(answers.batch_receipt(context.build, failure, reference))
+
+
+def _submission(caller: Caller, batch: documents.CsrBatch) -> Submission:
+    return Submission(
+        origin=Origin.WEB_SERVICE,
+        reference=batch.id,
+        participant=caller.participant,
+        environment=caller.environment,
+        purpose=caller.purpose,
+        peer=caller.as_json(),
+        csrs=batch.count,
+        content=batch.document,
+    )
+
+
+def _check_type(request: web.Request) -> None:
+    """Check what the client says that it sends (SEC App. M C).
+
+    Raises:
+        HTTPUnsupportedMediaType: if it is not XML in UTF-8.
+    """
+    charset = request.charset or answers.CHARSET
+    if request.content_type not in _TYPES or charset.upper() != answers.CHARSET:
+        raise web.HTTPUnsupportedMediaType(
+            text="The request is not of type application/xml;charset=UTF-8. Send it with that"
+            " Content-Type."
+        )
+
+
+async def _result(request: web.Request) -> web.StreamResponse:
+    """Tell the state of a batch, and its certificates once it is complete."""
+    context = request.app[CONTEXT]
+    caller = await _caller(request)
+    number, mode = _batch_id(request), content_mode(request)
+    failure = batch_misbehaviour.failure_of(mode)
+    if failure is None:
+        told = _Told(context.build, context.settings.batch_window, mode)
+        try:
+            batch = await context.desk.write(lambda estate: told.look_up(estate, caller, number))
+            async with request.app[_BOUND]:
+                file, length = await context.desk.read(lambda estate: told.write(estate, batch))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
+            failure = codes.of_query(error)
+            _tell(context, error)
+        else:
+            with file:
+                return await _send(request, file, length)
+    await _record(context, caller, _RESULT, failure, batch=number)
+    return _answer(answers.batch_failure(context.build, failure))
+
+
+def _tell(context: Context, error: Exception) -> None:
+    """Tell the operator of an error that is not the client's."""
+    if isinstance(error, InputError):
+        return
+    what = (
+        error.message if isinstance(error, SmkiTestcaError) else f"{type(error).__name__}: {error}"
+    )
+    context.tell(f"error: {what}")
+
+
+async def _record(
+    context: Context, caller: Caller, request: str, failure: Failure[BatchStatus], **more: Any
+) -> None:
+    """Record an error that is answered; where the estate cannot be written, tell the operator."""
+    record = _recording(caller, request, failure.status, failure.code, **more)
+    try:
+        await context.desk.write(record)
+    except SmkiTestcaError as error:
+        _tell(context, error)
+
+
+def _batch_id(request: web.Request) -> int | None:
+    """The BatchId of a query; None if it states none that a batch could have."""
+    stated = request.query.getall("BatchId", [])
+    is_number = len(stated) == 1 and _BATCH_ID.fullmatch(stated[0])
+    return int(stated[0]) if is_number else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of a batch; works on the estate.
+
+    Attributes:
+        build: the version of this program.
+        window: in which batches are processed.
+        mode: how to misbehave, if so.
+    """
+
+    build: str
+    window: Window | None
+    mode: Mode | None
+
+    def look_up(self, estate: Estate, caller: Caller, number: int | None) -> BatchRequest:
+        """Find a batch of the caller's, and record what it is told of its state.
+
+        Raises:
+            InputError: if it has none of that number, or its result is no longer kept.
+        """
+        batch = None if number is None else estate.batch_requests.get(number)
+        if (
+            batch is None
+            or batch.participant != caller.participant
+            or batch.origin is not Origin.WEB_SERVICE
+            or not batch.is_result_kept(estate.clock.now())
+        ):
+            raise InputError(
+                "csr_message.batch_id",
+                "Unknown BatchId.",
+                "Ask for one that was answered to you; results are kept for 30 days.",
+            )
+        _recording(caller, _RESULT, self._state(estate, batch), None, batch=number)(estate)
+        return batch
+
+    def write(self, estate: Estate, batch: BatchRequest) -> tuple[IO[bytes], int]:
+        """Write the answer about a batch to a file, in memory if it is short; gives its length.
+
+        So memory does not grow with the certificates, and a slow client does not hold up the
+        estate.
+        """
+        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it is closed when it was sent
+        try:
+            status = BatchStatus(self._state(estate, batch).value)
+            certificates = (
+                self._certificates(estate, batch) if status is BatchStatus.COMPLETED else ()
+            )
+            for part in answers.batch_result(
+                self.build, batch.id, status, batch.reference, certificates
+            ):
+                file.write(part)
+            length = file.tell()
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return file, length
+
+    def _state(self, estate: Estate, batch: BatchRequest) -> BatchState:
+        state = batches.shown_state(batch, self.window, estate.clock.now().time())
+        return batch_misbehaviour.state_of(self.mode, state)
+
+    def _certificates(self, estate: Estate, batch: BatchRequest) -> Iterator[DeviceCertificate]:
+        result = batches.result_of(estate, batch)
+        for outcome in batch_misbehaviour.changed(self.mode, estate, result.outcomes):
+            refused = batch_misbehaviour.refused(self.mode, outcome)
+            if refused is not None:
+                yield refused
+            elif outcome.certificate is not None:
+                yield DeviceCertificate(outcome.name, outcome.certificate)
+            else:
+                failure = codes.of_csr(outcome.status, outcome.code, outcome.reason)
+                yield DeviceCertificate(outcome.name, failure)
+
+
+async def _send(request: web.Request, file: IO[bytes], length: int) -> web.StreamResponse:
+    """Send an answer from its file."""
+    response = web.StreamResponse(headers=_ANSWER)
+    response.content_length = length
+    await response.prepare(request)
+    while part := await asyncio.to_thread(file.read, _CHUNK):
+        await response.write(part)
+    await response.write_eof()
+    return response
+
+
+def _answer(document: bytes) -> web.Response:
+    return web.Response(body=document, headers=_ANSWER)
+
+
+async def _caller(request: web.Request) -> Caller:
+    """Who calls, as of now.
+
+    Raises:
+        AccessDeniedError: if it may not.
+    """
+    context = request.app[CONTEXT]
+    interface = context.library.interfaces["batched"]
+    der, address = peer_certificate(request), peer_address(request)
+    purpose = context.settings.purpose
+    return await context.desk.read(
+        lambda estate: identify(estate, der, address, interface, purpose)
+    )
+
+
+def _recording(
+    caller: Caller, request: str, status: str, code: str | None, **more: Any
+) -> Callable[[Estate], None]:
+    """What records a request and its answer in the audit log."""
+
+    def record(estate: Estate) -> None:
+        body = {"request": request, "status": str(status), "peer": caller.as_json(), **more}
+        if code is not None:
+            body["code"] = code
+        with estate.transaction():
+            estate.audit.append(estate.clock.now(), "service.batched", body)
+
+    return record

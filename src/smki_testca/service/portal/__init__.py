@@ -1,0 +1,1 @@
+"""The portal: pages for people, one module each in ``pages``; ``page`` says how one is written."""

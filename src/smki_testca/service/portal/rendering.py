@@ -1,0 +1,80 @@
+"""Renders the templates of the portal: text is escaped, and what is not passed is an error."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from smki_testca.clock import iso
+from smki_testca.text import counted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_PACKAGE = "smki_testca.service.portal"
+_TYPES = {"portal.css": "text/css", "icon.svg": "image/svg+xml"}
+
+
+class StaticFile(NamedTuple):
+    """A file of the pages' looks."""
+
+    content_type: str
+    data: bytes
+
+
+def _static() -> dict[str, tuple[str, StaticFile]]:
+    """The path and content of each static file, by its name."""
+    folder = files(_PACKAGE).joinpath("static")
+    found = {}
+    for name, content_type in _TYPES.items():
+        data = folder.joinpath(name).read_bytes()
+        # Another content has another path, so that browsers may keep what they have.
+        path = f"/static/{hashlib.sha256(data).hexdigest()[:12]}-{name}"
+        found[name] = path, StaticFile(content_type, data)
+    return found
+
+
+_STATIC = _static()
+STATIC = dict(_STATIC.values())
+"""The static files by their paths."""
+
+
+class Templates:
+    """The templates, compiled when they are first used."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader(_PACKAGE),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= {
+            "time": _time,
+            "day": _day,
+            "counted": counted,
+            "number": _number,
+        }
+        self._environment.globals["static"] = {name: path for name, (path, _) in _STATIC.items()}
+
+    def render(self, name: str, /, **values: Any) -> str:
+        """The text of a page."""
+        return self._environment.get_template(name).render(**values)
+
+
+def _time(instant: datetime) -> str:
+    """An instant as people read it: ``2026-11-28 21:30:00 UTC``."""
+    return f"{iso(instant)[:19].replace('T', ' ')} UTC"
+
+
+def _day(instant: datetime) -> str:
+    return iso(instant)[:10]
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"

@@ -1,0 +1,133 @@
+"""The answers are right by their schema, whatever they hold, and say what they are to say."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from smki_testca.service.device_csr import answers
+from smki_testca.service.device_csr.answers import (
+    PREFIXES,
+    AdHocStatus,
+    BatchStatus,
+    CsrStatus,
+    DeviceCertificate,
+    Failure,
+)
+from smki_testca.service.device_csr.schema import Schema
+
+any_text = st.text(st.characters(codec=None, categories=None), max_size=60)
+values = st.from_regex(r"[A-Za-z0-9]{1,7}", fullmatch=True)
+# What a parser of XML gives: its characters, white space among them.
+request_ids = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), min_size=1
+)
+
+
+def failures(statuses):
+    errors = [status for status in statuses if status.value in PREFIXES]
+    return st.builds(
+        lambda status, value, text: Failure(status, f"{PREFIXES[status.value]}:{value}", text),
+        *(st.sampled_from(errors), values, any_text),
+    )
+
+
+def read(schema, document):
+    root = etree.fromstring(document)
+    schema.validator.assertValid(root)
+    return root
+
+
+@given(
+    any_text,
+    st.integers(1),
+    st.one_of(st.binary(), failures(AdHocStatus)),
+    st.none() | request_ids.map(lambda text: text[:32]),
+)
+def test_every_answer_to_a_request_is_right_by_the_schema(build, number, outcome, request_id):
+    document = answers.signing_response(build, number, outcome, request_id)
+    root = read(Schema.AD_HOC, document)
+    assert root.get("ID") == request_id
+    assert root.findtext("TransactionId") == str(number)
+    if isinstance(outcome, bytes):
+        assert base64.b64decode(root.findtext("Certificate"), validate=True) == outcome
+    else:
+        assert root.findtext("Status") == outcome.status
+        assert root.findtext("Error/ErrorCode") == outcome.code
+
+
+@given(any_text, st.one_of(st.integers(1), failures([*BatchStatus][-2:])), st.none() | request_ids)
+def test_every_receipt_of_a_batch_is_right_by_the_schema(build, outcome, reference):
+    reference = reference and reference[:256]
+    root = read(Schema.BATCHED, answers.batch_receipt(build, outcome, reference))
+    assert root.get("ID") == reference
+    if isinstance(outcome, Failure):
+        assert root.findtext("Error/ErrorCode") == outcome.code
+        again = answers.batch_failure(build, outcome, reference)
+        assert read(Schema.BATCHED, again).findtext("BatchStatus") == outcome.status
+    else:
+        assert root.findtext("BatchId") == str(outcome)
+
+
+@given(
+    any_text,
+    st.sampled_from([status for status in BatchStatus if status.value not in PREFIXES]),
+    request_ids,
+    st.lists(st.one_of(st.binary(), failures(CsrStatus)), max_size=5),
+)
+def test_every_result_of_a_batch_is_right_by_the_schema(build, status, reference, outcomes):
+    certificates = [DeviceCertificate(f"c{n}", outcome) for n, outcome in enumerate(outcomes)]
+    parts = answers.batch_result(build, 7, status, reference[:256], certificates)
+    root = read(Schema.BATCHED, b"".join(parts))
+    assert [each.get("ID") for each in root.iter("DeviceCertificate")] == [
+        each.id for each in certificates
+    ]
+    assert root.findtext("BatchStatus") == status
+
+
+def test_an_id_comes_back_as_it_was_sent():
+    sent = '<a\n" b\t\r&'
+    document = answers.signing_response("1", 1, b"", sent)
+    assert etree.fromstring(document).get("ID") == sent
+
+
+def test_a_text_shows_what_xml_cannot_hold():
+    failure = Failure(CsrStatus.CSR_ERROR, "CR:1", "\x00 \ud800 \ufffe \x1b[31m <b> ]]>")
+    (document,) = answers.batch_result(
+        "1", 1, BatchStatus.COMPLETED, "b", [DeviceCertificate("a", failure)]
+    )
+    text = etree.fromstring(document).findtext(".//ErrorText")
+    assert text == r"\x00 \ud800 \ufffe \x1b[31m <b> ]]>"
+
+
+def test_a_long_result_comes_in_parts_and_each_certificate_is_taken_when_its_turn_comes():
+    taken = []
+
+    def certificates():
+        for number in range(1_000):
+            taken.append(number)
+            yield DeviceCertificate(f"i{number}", bytes(500))
+
+    parts = answers.batch_result("1", 1, BatchStatus.COMPLETED, "b", certificates())
+    first = next(parts)
+    assert len(taken) < 200
+    root = read(Schema.BATCHED, first + b"".join(parts))
+    assert len(root.findall("DeviceCertificate")) == 1_000
+
+
+@pytest.mark.parametrize("code", ["CR:", "CR:12345678", "CR:A-1", "CA:1", "cr:1", "CR:1\n"])
+def test_a_code_that_the_schema_or_the_status_does_not_allow_is_a_mistake(code):
+    with pytest.raises(ValueError, match="is no error code of CSR_ERROR"):
+        Failure(AdHocStatus.CSR_ERROR, code, "")
+
+
+def test_the_statuses_are_those_of_the_schemas():
+    def enumerated(schema, name):
+        tree = etree.parse(schema.path)
+        return tree.xpath(f"//*[@name='{name}']//@value")
+
+    assert sorted(AdHocStatus) == sorted(enumerated(Schema.AD_HOC, "Status"))
+    assert sorted(CsrStatus) == sorted(enumerated(Schema.BATCHED, "CsrStatus"))
+    assert sorted(BatchStatus) == sorted(enumerated(Schema.BATCHED, "BatchStatus"))
