@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.service.misbehaviour.middleware import CHOSEN
 from smki_testca.service.misbehaviour.modes import Mode
 from smki_testca.service.repository import authorities, misbehaving, published
 
@@ -31,7 +34,9 @@ def test_a_stale_list_is_past_its_next_update_and_verifies(with_list):
     record = misbehaving.stale_list(estate, authority)
     crl = x509.load_der_x509_crl(record.der)
     assert crl.next_update_utc < datetime.now(UTC)
-    assert crl.is_signature_valid(x509.load_der_x509_certificate(authority.record.der).public_key())
+    key = x509.load_der_x509_certificate(authority.record.der).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert crl.is_signature_valid(key)
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     assert number == estate.revocations.list_of(authority.issuer).number - 1
     assert record.next_update == crl.next_update_utc
@@ -47,7 +52,9 @@ def test_a_ca_without_a_list_has_no_stale_one(estate):
 
 
 def answered(estate, mode, record):
-    wrong = misbehaving.wrong_certificate({"misbehaviour": Mode.of([mode])})
+    request = make_mocked_request("POST", "/")
+    request[CHOSEN] = Mode.of([mode])
+    wrong = misbehaving.wrong_certificate(request)
     found = published.by_serial(estate, record.serial)
     return found, wrong(estate, found)
 
