@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.service.misbehaviour.middleware import CHOSEN
 from smki_testca.service.misbehaviour.modes import Mode
 from smki_testca.service.repository import authorities, misbehaving, published
 
@@ -51,25 +50,30 @@ def test_a_ca_without_a_list_has_no_stale_one(estate):
     assert "has not issued" in caught.value.text
 
 
-def answered(estate, mode, record):
-    request = make_mocked_request("POST", "/")
-    request[CHOSEN] = Mode.of([mode])
-    wrong = misbehaving.wrong_certificate(request)
-    found = published.by_serial(estate, record.serial)
-    return found, wrong(estate, found)
+@pytest.fixture
+def answered(estate, monkeypatch):
+    """A certificate that is retrieved, and what is answered in a mode."""
+
+    def answer(mode, record):
+        monkeypatch.setattr(misbehaving, "content_mode", lambda _: Mode.of([mode]))
+        wrong = misbehaving.wrong_certificate(make_mocked_request("POST", "/"))
+        found = published.by_serial(estate, record.serial)
+        return found, wrong(estate, found)
+
+    return answer
 
 
-def test_another_devices_certificate_is_in_the_answer_for_this_one(estate):
+def test_another_devices_certificate_is_in_the_answer_for_this_one(estate, answered):
     record = next(iter(estate.select(Selection(eui64=METER))))
-    found, wrong = answered(estate, "other-device", record)
+    found, wrong = answered("other-device", record)
     assert (wrong.serial, wrong.alt_name) == (found.serial, found.alt_name)
     assert wrong.der != found.der
     other = next(one for one in estate.select(Selection()) if one.der == wrong.der)
     assert other.eui64 != METER
 
 
-def test_a_wrong_certificate_has_another_key(estate):
+def test_a_wrong_certificate_has_another_key(estate, answered):
     for record in estate.select(Selection(eui64=METER)):
-        _, wrong = answered(estate, "wrong-certificate", record)
+        _, wrong = answered("wrong-certificate", record)
         other = next(one for one in estate.select(Selection()) if one.der == wrong.der)
         assert other.key_id != record.key_id

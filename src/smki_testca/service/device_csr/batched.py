@@ -12,7 +12,7 @@ from aiohttp import web
 
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.callers import identify
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr import (
