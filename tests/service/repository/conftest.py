@@ -43,12 +43,12 @@ class Client:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._call(method, path, None, given)
 
-    def post(self, path, body, content_type="application/xml"):
-        return self._call("POST", path, body, {"Content-Type": content_type})
+    def post(self, path, body, content_type="application/xml", **headers):
+        return self._call("POST", path, body, {"Content-Type": content_type, **headers})
 
-    def search(self, inner, key="any"):
+    def search(self, inner, key="any", **headers):
         body = f"<CertificateSearchRequest>{inner}</CertificateSearchRequest>"
-        return self.post(f"/services/certificatesearch?apikey={key}", body.encode())
+        return self.post(f"/services/certificatesearch?apikey={key}", body.encode(), **headers)
 
     def retrieve(self, serial, key="any"):
         body = (

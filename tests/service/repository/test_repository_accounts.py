@@ -86,11 +86,23 @@ def test_bound_elsewhere_an_account_opens_downloads(serve, client, basic):
         assert asked.search(SEARCH, key).status == 200
 
 
+def test_a_search_takes_a_name_and_a_password_besides_any_api_key(serve, client, basic):
+    # The DCC's client has its API key built in, but sends headers.
+    serving = serve()
+    asked = client(serving)
+    with_account(serving)
+    assert asked.search(SEARCH, "any", **basic("ann", PASSWORD)).status == 200
+    assert asked.search(SEARCH, "any", **basic("ann", "wrong")).status == 401
+
+
 def test_no_password_is_taken_over_plain_http(serve, client, basic):
     serving = serve(bind=ELSEWHERE)
-    with_account(serving)
-    refused = client(serving).get(FILE, **basic("ann", PASSWORD))
+    key = with_account(serving)
+    asked = client(serving)
+    assert asked.search(SEARCH, key, **basic("ann", PASSWORD)).status == 401
+    refused = asked.get(FILE, **basic("ann", PASSWORD))
     assert refused.status == 403
+    assert "WWW-Authenticate" not in refused.headers
     assert serving.running.services.context.addresses[Listener.REPOSITORY_TLS] in refused.text
 
 
