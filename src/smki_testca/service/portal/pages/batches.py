@@ -7,6 +7,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from smki_testca.errors import InputError
 from smki_testca.estate.batch_requests import BatchState
 from smki_testca.service.device_csr import batches
 from smki_testca.service.portal.page import Page, Route, Unanswered
@@ -106,7 +107,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
     number, participant = _number(visit), visit.viewer.participant
 
     def find(estate: Estate) -> tuple[BatchRequest, Outcomes | None]:
-        batch = batches.find(estate, number, participant)
+        batch = _found(estate, number, participant)
         return batch, Outcomes.of(estate, batch)
 
     batch, outcomes = await visit.read(find)
@@ -123,7 +124,12 @@ async def _show(visit: Visit) -> web.StreamResponse:
 
 async def _response(visit: Visit) -> web.StreamResponse:
     number, participant = _number(visit), visit.viewer.participant
-    name, data = await visit.read(lambda estate: batches.response(estate, number, participant))
+
+    def make(estate: Estate) -> tuple[str, bytes]:
+        _found(estate, number, participant)
+        return batches.response(estate, number, participant)
+
+    name, data = await visit.read(make)
     return visit.download(data, name, "application/zip")
 
 
@@ -132,8 +138,25 @@ async def _reject(visit: Visit) -> web.StreamResponse:
     number, participant = _number(visit), visit.viewer.participant
     peer = {"address": peer_address(visit.request), "viewer": visit.viewer.how}
     reason = form.text("reason") or "none was given"
-    await visit.write(lambda estate: batches.reject(estate, number, participant, peer, reason))
+
+    def reject(estate: Estate) -> None:
+        _found(estate, number, participant)
+        batches.reject(estate, number, participant, peer, reason)
+
+    await visit.write(reject)
     return visit.see(f"/batches/{number}")
+
+
+def _found(estate: Estate, number: int, participant: str | None) -> BatchRequest:
+    """A batch that a participant may see.
+
+    Raises:
+        Unanswered: if there is none of that number, or it is somebody else's.
+    """
+    try:
+        return batches.find(estate, number, participant)
+    except InputError as error:
+        raise Unanswered.missing(error.message, "See the page Batches.") from error
 
 
 def _number(visit: Visit) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
@@ -16,7 +17,7 @@ from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from aiohttp import web
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.participants import MarketParticipantId, Participant
+    from smki_testca.roles import Roles
     from smki_testca.service.portal.visit import Visit
 
 
@@ -110,7 +112,7 @@ async def _ask(visit: Visit) -> web.StreamResponse:
     profiles = library.end_entity_profiles
     chosen = visit.query("profile")
     profile = next((each for each in profiles if each.name == chosen), None)
-    values = {name: visit.query(name) for name in visit.request.query}
+    values = defaultdict(str, {name: visit.query(name) for name in visit.request.query})
     problems: tuple[Problem, ...] = ()
     answer: Answer | None = None
     choices = await visit.read(lambda estate: RequestChoices.of(estate, visit.viewer))
@@ -120,10 +122,12 @@ async def _ask(visit: Visit) -> web.StreamResponse:
                 "The register has no such participant.", "See the page Register."
             )
         asked: Profile = profile
+        problems = tuple(_problems(profile, values, library.roles))
         try:
-            answer = await visit.read(lambda estate: _answer(estate, asked, values))
+            if not problems:
+                answer = await visit.read(lambda estate: _answer(estate, asked, values))
         except InputError as error:
-            problems = (Problem(_field_of(profile, error), f"{error.message} {error.remedy}"),)
+            problems = (Problem("", f"{error.message} {error.remedy}".rstrip()),)
     return visit.page(
         "ask.html",
         status=HTTPStatus.BAD_REQUEST if problems else HTTPStatus.OK,
@@ -162,15 +166,24 @@ def _answer(estate: Estate, profile: Profile, values: Mapping[str, str]) -> Answ
         return Answer(reasons=refusal.reasons)
 
 
+def _problems(profile: Profile, values: Mapping[str, str], roles: Roles) -> Iterator[Problem]:
+    """What is wrong with each input by itself."""
+    for each in profile.subject_inputs:
+        name = each.type.option
+        text = values.get(name, "")
+        if not text:
+            if not each.optional:
+                yield Problem(name, f"Fill in the field {_label(name)}.")
+            continue
+        try:
+            each.parse(text, roles)
+        except InputError as error:
+            yield Problem(name, f"{error.message} {error.remedy}".rstrip())
+
+
 def _label(option: str) -> str:
     """The name of an input on the page."""
-    return f"the field {option.replace('-', ' ')}"
-
-
-def _field_of(profile: Profile, error: Any) -> str:
-    """The field that an error names; empty if it names none."""
-    names = [each.type.option for each in profile.subject_inputs]
-    return next((name for name in names if _label(name) in error.message), "")
+    return option.replace("-", " ")
 
 
 PAGE = Page(
