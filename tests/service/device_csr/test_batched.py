@@ -22,8 +22,10 @@ from smki_testca.service.desk import Desk
 from smki_testca.service.device_csr import batched
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
 from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.misbehaviour import install
 from smki_testca.service.misbehaviour.plan import Plan
 from smki_testca.service.settings import Settings, Window
+from smki_testca.x509.view import view_certificate
 
 BUILD = "9.8.7"
 XML = {"Content-Type": "application/xml;charset=UTF-8"}
@@ -82,10 +84,12 @@ async def _serve(directory, test, clock, settings):
     try:
         library, now = await desk.read(lambda estate: (estate.library, estate.clock))
         told = []
-        context = Context(
-            Settings(**settings), desk, library, now, access, BUILD, Plan(), told.append
-        )
-        async with TestClient(TestServer(batched.application(context))) as client:
+        wanted = Settings(**settings)
+        plan = Plan.parse(wanted.misbehaviours)
+        context = Context(wanted, desk, library, now, access, BUILD, plan, told.append)
+        application = batched.application(context)
+        install(application, "batched")
+        async with TestClient(TestServer(application)) as client:
             await test(_Caller(client, directory, told))
     finally:
         await asyncio.to_thread(desk.close)
@@ -392,3 +396,142 @@ def test_certificates_are_those_of_the_csrs(service):
             assert (submissions.FIRST + number // 2).to_bytes(8) in der
 
     service(test)
+
+
+# Misbehaviour that is asked for.
+
+
+def _rows(root):
+    return {
+        row.get("ID"): (row.findtext("Status"), row.findtext("Error/ErrorCode"))
+        for row in root.findall("DeviceCertificate")
+    }
+
+
+@pytest.mark.parametrize("status", ["FORMAT_ERROR", "WORKFLOW_ERROR"])
+def test_a_submission_can_be_answered_with_each_error(service, idle, status):
+    async def test(caller):
+        body = submissions.message(submissions.good(1))
+        root = await caller.submit(body)
+        prefix = {"FORMAT_ERROR": "FM", "WORKFLOW_ERROR": "WF"}[status]
+        assert _error(root) == (status, f"{prefix}:TEST", None)
+        with opened(caller.directory) as estate:
+            assert idle
+            assert not estate.batch_requests.of(None)
+        assert (await caller.submit(body)).findtext("BatchStatus") == "PENDING"
+
+    service(test, misbehaviours=(f"{SUBMIT_PATH}=error:{status}:1",))
+
+
+@pytest.mark.parametrize(
+    "status", ["REJECTED", "PARSING", "QUEUED", "PROCESSING", "PAUSED", "TAMPERED"]
+)
+def test_a_result_can_be_answered_with_each_state(service, idle, status):
+    _complete(service, 1)
+
+    async def test(caller):
+        root = await caller.result("?BatchId=1")
+        assert idle
+        assert (root.findtext("BatchStatus"), root.findtext("BatchId")) == (status, "1")
+        assert _rows(root) == {}
+        assert _rows(await caller.result("?BatchId=1")) == {"ID0": ("SUCCESS", None)}
+
+    service(test, misbehaviours=(f"{RESULT_PATH}=error:{status}:1",))
+
+
+def _complete(service, count):
+    """A batch that is complete, before the service starts."""
+    with opened(service.directory) as estate:
+        number = submissions.submit(estate, submissions.good(count))
+        submissions.processing(estate).work()
+    return number
+
+
+@pytest.mark.parametrize("status", ["FORMAT_ERROR", "WORKFLOW_ERROR"])
+def test_a_query_can_be_answered_with_each_error(service, status):
+    async def test(caller):
+        assert _error(await caller.result("?BatchId=1")) == (status, code, None)
+
+    code = {"FORMAT_ERROR": "FM:7", "WORKFLOW_ERROR": "WF:7"}[status]
+    service(test, misbehaviours=(f"{RESULT_PATH}=error:{status}:{code}",))
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ("error:ISSUANCE_ANOMALY", "CA:TEST"),
+        ("error:INELIGIBLE", "IN:TEST"),
+        ("error:CSR_ERROR:CR:9999", "CR:9999"),
+        ("error:CA_ERROR", "CA:TEST"),
+        ("each:WORKFLOW_ERROR", "WF:TEST"),
+    ],
+)
+def test_each_csr_can_be_answered_with_each_error(service, rule, code):
+    _complete(service, 1)
+
+    async def test(caller):
+        root = await caller.result("?BatchId=1")
+        assert root.findtext("BatchStatus") == "COMPLETED"
+        assert _rows(root) == {"ID0": (rule.split(":")[1], code)}
+
+    service(test, misbehaviours=(f"{RESULT_PATH}={rule}",))
+
+
+def test_a_batch_can_be_pending_for_ever(service):
+    _complete(service, 1)
+
+    async def test(caller):
+        for _ in range(3):
+            root = await caller.result("?BatchId=1")
+            assert root.findtext("BatchStatus") == "PENDING"
+            assert _rows(root) == {}
+        (_, _, entry) = caller.entries("service.batched")[-3:]
+        assert entry.body["status"] == "PENDING"
+
+    service(test, misbehaviours=(f"{RESULT_PATH}=pending",))
+
+
+def _devices(root):
+    """The Devices in the certificates of a result, by the IDs of their CSRs."""
+    found = {}
+    for row in root.findall("DeviceCertificate"):
+        text = row.findtext("Certificate")
+        if text is not None:
+            view = view_certificate(submissions.decoded(text))
+            found[row.get("ID")] = view.octets(
+                "extensions.subjectAltName.hardwareModuleName.hwSerialNum"
+            )
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_certificates_of_other_devices_can_be_answered(service, count):
+    _complete(service, 2)
+    number = _complete(service, count)
+
+    async def test(caller):
+        wrong = _devices(await caller.result(f"?BatchId={number}"))
+        right = _devices(await caller.result(f"?BatchId={number}"))
+        assert len(right) == len(wrong) == count
+        assert all(wrong[name] != right[name] for name in right)
+        assert all(wrong.values())
+
+    service(test, misbehaviours=(f"{RESULT_PATH}=other-device:1",))
+
+
+def test_certificates_of_another_key_can_be_answered(service):
+    number = _complete(service, 2)
+
+    async def test(caller):
+        wrong = (await caller.result(f"?BatchId={number}")).findall("DeviceCertificate")
+        right = (await caller.result(f"?BatchId={number}")).findall("DeviceCertificate")
+        for one, other in zip(wrong, right, strict=True):
+            keys = [
+                view_certificate(submissions.decoded(each.findtext("Certificate"))).octets(
+                    "subjectPublicKeyInfo"
+                )
+                for each in (one, other)
+            ]
+            assert keys[0] != keys[1]
+
+    service(test, misbehaviours=(f"{RESULT_PATH}=wrong-certificate:1",))

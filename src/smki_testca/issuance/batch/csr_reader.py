@@ -201,9 +201,9 @@ def row_requests(
 def _check_of_device(subject: Subject, library: Library) -> None:
     if library.profile(subject.profile).identity is not Identity.DEVICE_ID:
         raise InputError(
-            "csr.mismatch",
-            f"It asks for a certificate of profile {subject.profile}, and only certificates of"
-            " Devices are issued here.",
+            "csr.not_of_device",
+            f"The CSR asks for a certificate of profile {subject.profile}, and the service issues"
+            " those of Devices.",
         )
 
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.callers import identify
 from smki_testca.service.context import CONTEXT
-from smki_testca.service.device_csr import answers, batches, codes, documents
+from smki_testca.service.device_csr import (
+    answers,
+    batch_misbehaviour,
+    batches,
+    codes,
+    documents,
+)
 from smki_testca.service.device_csr.answers import BatchStatus, DeviceCertificate, Failure
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
 from smki_testca.service.failures import plain_failures
+from smki_testca.service.misbehaviour import content_mode
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.tls import peer_address, peer_certificate
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.service.callers import Caller
     from smki_testca.service.context import Context
+    from smki_testca.service.misbehaviour.modes import Mode
+    from smki_testca.service.settings import Window
 
 MAX_OCTETS = 40 << 20
 """The longest submission: 50,000 CSRs take about 24 MB."""
@@ -74,58 +84,94 @@ async def _submit(request: web.Request) -> web.StreamResponse:
     """Take a batch: it is safe on the disk when its BatchId is answered."""
     context = request.app[CONTEXT]
     caller = await _caller(request)
-    if request.content_type not in _TYPES:
-        raise web.HTTPUnsupportedMediaType(text="Submit application/xml;charset=UTF-8.")
+    _check_type(request)
     body = await request.read()
-    try:
-        async with request.app[_BOUND]:
-            batch = await asyncio.to_thread(documents.csr_batch, body)
-            submission = Submission(
-                origin=Origin.WEB_SERVICE,
-                reference=batch.id,
-                participant=caller.participant,
-                environment=caller.environment,
-                purpose=caller.purpose,
-                peer=caller.as_json(),
-                csrs=batch.count,
-                content=body,
-            )
-            number = await context.desk.write(lambda estate: batches.submit(estate, submission))
-    except SmkiTestcaError as error:
-        reference = getattr(error, "request_id", None)
-        return await _refuse(request, caller, codes.of_submission(error), reference)
-    context.submitted.set()
-    return _answer(answers.batch_receipt(context.build, number, batch.id))
-
-
-async def _refuse(
-    request: web.Request, caller: Caller, failure: Failure[BatchStatus], reference: str | None
-) -> web.StreamResponse:
-    """Answer a submission that is not accepted, and record that."""
-    context = request.app[CONTEXT]
-    await context.desk.write(_recording(caller, _SUBMIT, failure.status, failure.code))
+    failure = batch_misbehaviour.failure_of(content_mode(request))
+    reference: str | None = None
+    if failure is None:
+        try:
+            async with request.app[_BOUND]:
+                batch = await asyncio.to_thread(documents.csr_batch, body)
+                submission = _submission(caller, batch)
+                number = await context.desk.write(lambda estate: batches.submit(estate, submission))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
+            failure, reference = codes.of_submission(error), getattr(error, "request_id", None)
+            _tell(context, error)
+        else:
+            context.submitted.set()
+            return _answer(answers.batch_receipt(context.build, number, batch.id))
+    await _record(context, caller, _SUBMIT, failure)
     return _answer(answers.batch_receipt(context.build, failure, reference))
+
+
+def _submission(caller: Caller, batch: documents.CsrBatch) -> Submission:
+    return Submission(
+        origin=Origin.WEB_SERVICE,
+        reference=batch.id,
+        participant=caller.participant,
+        environment=caller.environment,
+        purpose=caller.purpose,
+        peer=caller.as_json(),
+        csrs=batch.count,
+        content=batch.document,
+    )
+
+
+def _check_type(request: web.Request) -> None:
+    """Check what the client says that it sends (SEC App. M C).
+
+    Raises:
+        HTTPUnsupportedMediaType: if it is not XML in UTF-8.
+    """
+    charset = request.charset or answers.CHARSET
+    if request.content_type not in _TYPES or charset.upper() != answers.CHARSET:
+        raise web.HTTPUnsupportedMediaType(
+            text="The request is not of type application/xml;charset=UTF-8. Send it with that"
+            " Content-Type."
+        )
 
 
 async def _result(request: web.Request) -> web.StreamResponse:
     """Tell the state of a batch, and its certificates once it is complete."""
     context = request.app[CONTEXT]
     caller = await _caller(request)
-    number = _batch_id(request)
+    number, mode = _batch_id(request), content_mode(request)
+    failure = batch_misbehaviour.failure_of(mode)
+    if failure is None:
+        told = _Told(context.build, context.settings.batch_window, mode)
+        try:
+            batch = await context.desk.write(lambda estate: told.look_up(estate, caller, number))
+            async with request.app[_BOUND]:
+                file, length = await context.desk.read(lambda estate: told.write(estate, batch))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
+            failure = codes.of_query(error)
+            _tell(context, error)
+        else:
+            with file:
+                return await _send(request, file, length)
+    await _record(context, caller, _RESULT, failure, batch=number)
+    return _answer(answers.batch_failure(context.build, failure))
+
+
+def _tell(context: Context, error: Exception) -> None:
+    """Tell the operator of an error that is not the client's."""
+    if isinstance(error, InputError):
+        return
+    what = (
+        error.message if isinstance(error, SmkiTestcaError) else f"{type(error).__name__}: {error}"
+    )
+    context.tell(f"error: {what}")
+
+
+async def _record(
+    context: Context, caller: Caller, request: str, failure: Failure[BatchStatus], **more: Any
+) -> None:
+    """Record an error that is answered; where the estate cannot be written, tell the operator."""
+    record = _recording(caller, request, failure.status, failure.code, **more)
     try:
-        batch = await context.desk.write(_looking_up(caller, number))
-        time = context.clock.now().time()
-        state = batches.shown_state(batch, context.settings.batch_window, time)
-        async with request.app[_BOUND]:
-            file, length = await context.desk.read(_writing(context.build, batch, state))
-    except (SmkiTestcaError, OSError) as error:
-        failure = codes.of_query(error)
-        await context.desk.write(
-            _recording(caller, _RESULT, failure.status, failure.code, batch=number)
-        )
-        return _answer(answers.batch_failure(context.build, failure))
-    with file:
-        return await _send(request, file, length)
+        await context.desk.write(record)
+    except SmkiTestcaError as error:
+        _tell(context, error)
 
 
 def _batch_id(request: web.Request) -> int | None:
@@ -135,53 +181,55 @@ def _batch_id(request: web.Request) -> int | None:
     return int(stated[0]) if is_number else None
 
 
-def _looking_up(caller: Caller, number: int | None) -> Callable[[Estate], BatchRequest]:
-    """What finds a batch of the caller's, and records its state as it is told."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of a batch; works on the estate.
 
-    def look_up(estate: Estate) -> BatchRequest:
-        now = estate.clock.now()
+    Attributes:
+        build: the version of this program.
+        window: in which batches are processed.
+        mode: how to misbehave, if so.
+    """
+
+    build: str
+    window: Window | None
+    mode: Mode | None
+
+    def look_up(self, estate: Estate, caller: Caller, number: int | None) -> BatchRequest:
+        """Find a batch of the caller's, and record what it is told of its state.
+
+        Raises:
+            InputError: if it has none of that number, or its result is no longer kept.
+        """
         batch = None if number is None else estate.batch_requests.get(number)
         if (
             batch is None
             or batch.participant != caller.participant
             or batch.origin is not Origin.WEB_SERVICE
-            or not batch.is_result_kept(now)
+            or not batch.is_result_kept(estate.clock.now())
         ):
             raise InputError(
                 "csr_message.batch_id",
                 "Unknown BatchId.",
                 "Ask for one that was answered to you; results are kept for 30 days.",
             )
-        _recording(caller, _RESULT, batch.state, None, batch=number)(estate)
+        _recording(caller, _RESULT, self._state(estate, batch), None, batch=number)(estate)
         return batch
 
-    return look_up
+    def write(self, estate: Estate, batch: BatchRequest) -> tuple[IO[bytes], int]:
+        """Write the answer about a batch to a file, in memory if it is short; gives its length.
 
-
-def _writing(
-    build: str, batch: BatchRequest, state: BatchState
-) -> Callable[[Estate], tuple[IO[bytes], int]]:
-    """What writes the answer about a batch to a file, in memory if it is short; gives its length.
-
-    So memory does not grow with the certificates, and a slow client does not hold up the estate.
-    """
-
-    def certificates(estate: Estate) -> Iterator[DeviceCertificate]:
-        if state is not BatchState.COMPLETED:
-            return
-        for outcome in batches.result_of(estate, batch).outcomes():
-            if outcome.certificate is not None:
-                yield DeviceCertificate(outcome.name, outcome.certificate)
-            else:
-                failure = codes.of_csr(outcome.status, outcome.code, outcome.reason)
-                yield DeviceCertificate(outcome.name, failure)
-
-    def write(estate: Estate) -> tuple[IO[bytes], int]:
+        So memory does not grow with the certificates, and a slow client does not hold up the
+        estate.
+        """
         file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it is closed when it was sent
         try:
-            status = BatchStatus(state.value)
+            status = BatchStatus(self._state(estate, batch).value)
+            certificates = (
+                self._certificates(estate, batch) if status is BatchStatus.COMPLETED else ()
+            )
             for part in answers.batch_result(
-                build, batch.id, status, batch.reference, certificates(estate)
+                self.build, batch.id, status, batch.reference, certificates
             ):
                 file.write(part)
             length = file.tell()
@@ -191,7 +239,21 @@ def _writing(
             raise
         return file, length
 
-    return write
+    def _state(self, estate: Estate, batch: BatchRequest) -> BatchState:
+        state = batches.shown_state(batch, self.window, estate.clock.now().time())
+        return batch_misbehaviour.state_of(self.mode, state)
+
+    def _certificates(self, estate: Estate, batch: BatchRequest) -> Iterator[DeviceCertificate]:
+        result = batches.result_of(estate, batch)
+        for outcome in batch_misbehaviour.changed(self.mode, estate, result.outcomes):
+            refused = batch_misbehaviour.refused(self.mode, outcome)
+            if refused is not None:
+                yield refused
+            elif outcome.certificate is not None:
+                yield DeviceCertificate(outcome.name, outcome.certificate)
+            else:
+                failure = codes.of_csr(outcome.status, outcome.code, outcome.reason)
+                yield DeviceCertificate(outcome.name, failure)
 
 
 async def _send(request: web.Request, file: IO[bytes], length: int) -> web.StreamResponse:

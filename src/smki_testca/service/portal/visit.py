@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -35,12 +35,17 @@ MAX_QUERY = 200
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """What every visit to one portal has in common."""
+    """What every visit to one portal has in common.
+
+    Attributes:
+        memory: what pages remember until the services end.
+    """
 
     context: Context
     pages: tuple[Page, ...]
     templates: Templates
     sessions: Sessions
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 class Visit:
