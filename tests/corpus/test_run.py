@@ -909,6 +909,20 @@ def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     assert not journal.exists()
 
 
+def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, tmp_path, corpus):
+    path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
+    with Journal(path, load(corpus).digest, target, resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+        journal.keep("good-two", Answer(Seen.ACCEPTED))
+    kept = path.read_bytes()
+    outcome = run(target, "--resume", "--only", "one-*")
+    assert outcome.code == 4
+    assert "1 answer, such as to good-two," in one_line(outcome)
+    assert path.read_bytes() == kept
+    run(target, "--resume", "--only", "one-*", "--only", "two-*")
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
