@@ -94,7 +94,7 @@ def test_the_list_fits_a_narrow_terminal_and_has_a_line_for_each_case(command, c
 
 
 def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
-    text = command("corpus", "explain", _ID).out
+    text = " ".join(command("corpus", "explain", _ID).out.split())
     for told in ("0101ff", "extensions.subjectAltName", "Why", "Remedy", "RFC 5280", "GBCS"):
         assert told in text
     assert "must be refused (the verdict is assumed: GBCS" in text
@@ -103,6 +103,12 @@ def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
     assert made["id"] == _ID
     assert made["change"]["before"] == "0101ff"
     assert bytes.fromhex(made["der"])[0] == 0x30
+
+
+@pytest.mark.parametrize("name", [_ID, "device-version-2"])
+def test_an_explanation_fits_a_page_and_no_line_ends_in_blanks(command, name):
+    lines = command("corpus", "explain", name).out.splitlines()
+    assert all(len(line) <= 80 and line == line.rstrip() for line in lines)
 
 
 def test_an_unknown_case_is_one_line_with_the_one_that_was_meant(command):

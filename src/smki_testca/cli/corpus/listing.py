@@ -84,7 +84,7 @@ def explain(session: Session, case_id: str) -> None:
     if session.as_json:
         print_json({**case.as_json(), "der": case.der.hex()})
         return
-    print_table(("", ""), list(_explanation(case)))
+    print_table(("", ""), list(_explanation(case)), prose=True)
 
 
 def _explanation(case: Case) -> Iterator[tuple[str, str]]:
