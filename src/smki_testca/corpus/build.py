@@ -20,6 +20,7 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.corpus.reading import facts_in, view_of
 from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
@@ -100,6 +101,7 @@ class Builder:
         chain = base.chain if changed.chain is None else tuple(changed.chain)
         crls = tuple(revocations.der for revocations in changed.crls)
         instant = self._at if defect.at is None else at(defect.at)
+        is_list = isinstance(base.document, RevocationList)
         codes = defect.findings_on(base.name)
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
@@ -107,7 +109,8 @@ class Builder:
             if codes and not defect.is_good
             else None
         )
-        stated = {**base.facts.as_json(), **defect.facts}
+        stated = base.facts.as_json() if is_list else facts_in(base, view_of(base, der))
+        stated = {**stated, **defect.facts}
         facts = {name: value for name, value in stated.items() if value is not None}
         needs = _needs(base, defect.needs, crls)
         return Case(
