@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from smki_testca.lint.chain import PossibleIssuer, Signer
     from smki_testca.lint.crl import RevocationList
+    from smki_testca.lint.findings import Finding
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Hierarchy, Profile, SecRegistryEntry
     from smki_testca.x509.view import View
@@ -141,6 +143,17 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
     elif not is_plain_p256(spki.node.encoded) and public_key_octets(key) != spki.node.encoded:
         message = f"the key {form_fault(spki.node) or 'is not in the form that certificates have'}"
         yield Breach("subjectPublicKeyInfo.form", spki.node.offset, message)
+
+
+def key_evidence(finding: Finding, profile: Profile) -> Finding:
+    """A finding with the basis and source that its rule has for a certificate type.
+
+    That of the key's type is as well known as the profile's row of the key; others are as they are.
+    """
+    if finding.code != "subjectPublicKeyInfo.type":
+        return finding
+    row = next((row for row in profile.rows if row.field.path == "subjectPublicKeyInfo"), None)
+    return finding if row is None else replace(finding, basis=row.basis, source=row.source)
 
 
 @rule(
