@@ -463,13 +463,13 @@ def typos(certificate: Certificate) -> Iterator[Breach]:
 
 
 @rule(
-    "device_id.central", Severity.ERROR, Basis.SPECIFIED, "seed ¶33 (R11)",
+    "device_id.central", Severity.ERROR, Basis.SPECIFIED, "SEC Response 2015 ¶33 (R11)",
     meaning="The Device ID is under a Registry Entry of the SEC, which is never for Devices.",
     remedy="Use an ID under the manufacturer's own Registry Entry.",
     good="00-DB-12-34-56-78-90-A4", bad="70-B3-D5-1F-30-01-00-00 in a Device Certificate",
 )  # fmt: skip
 @rule(
-    "eui64.not_central", Severity.NOTICE, Basis.SPECIFIED, "seed ¶31 to 33 (R10)",
+    "eui64.not_central", Severity.NOTICE, Basis.SPECIFIED, "SEC Response 2015 ¶31 to 33 (R10)",
     meaning="The ID is under none of the SEC's Registry Entries, from which User, DCC and RDP IDs"
     " come.", remedy="Use an ID that the Panel allocated.",
     good="70-B3-D5-1F-30-01-00-00", bad="00-DB-12-34-56-78-00-04 in an Organisation Certificate",

@@ -942,7 +942,7 @@ def _refused(
     "of-the-sec",
     on="device-csr",
     title="whose Device ID lies under the SEC's Registry Entry",
-    rule="seed ¶33 (R11): the SEC's Registry Entry is never for Devices",
+    rule="SEC Response 2015 ¶33 (R11): the SEC's Registry Entry is never for Devices",
     why="A Device would have the ID of a User, or of the DCC.",
     facts={"eui64": "70B3D51F30010000"},
 )
@@ -957,7 +957,7 @@ def of_the_sec(it: Request, base: Base) -> Request:
     "of-another-device",
     on="device-csr",
     title="of another Device than the one that is wanted",
-    rule="seed ¶33 (R11): Device IDs are under the manufacturer's own Registry Entry",
+    rule="SEC Response 2015 ¶33 (R11): Device IDs are under the maker's own Registry Entry",
     why="A manufacturer gets a certificate for another's Device.",
     facts={"eui64": "00DB1234567890B7"},
 )
