@@ -273,7 +273,7 @@ KINDS = {
         ),
         Kind(
             "expired-server-certificate",
-            "Presents a server certificate that ran out a day ago.",
+            "Presents a server certificate that expired a day ago.",
             Layer.TLS,
             _ALL,
             basis="RFC 5280 6.1.3",
