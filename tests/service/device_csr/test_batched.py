@@ -16,7 +16,7 @@ from estates import opened
 from smki_testca.clock import FixedClock
 from smki_testca.estate.batch_requests import BatchState
 from smki_testca.service.access import EstateAccess
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
 from smki_testca.service.device_csr import batched
