@@ -219,10 +219,8 @@ class AccountStore:
 
     def all(self) -> list[Account]:
         """Every account, by name."""
-        return [
-            self._with_failures(name, *rest)
-            for name, *rest in self._database.records(_account, f"{_ACCOUNTS} ORDER BY name")
-        ]
+        found = self._database.records(_account, f"{_ACCOUNTS} ORDER BY name")
+        return [self._with_failures(*one) for one in found]
 
     def exist(self) -> bool:
         """Whether there is any account."""
