@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     INPUT = 4
     ESTATE = 5
+    SERVICE = 6
     FAULT = 70
 
 

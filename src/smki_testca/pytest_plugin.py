@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.corpus.case import Case
     from smki_testca.corpus.selection import Catalogue, Selection
+    from smki_testca.service.in_thread import ServicesInThread
     from smki_testca.testing import Device, Issued, Revoked, Trust, Workshop
 
 # Each name with its metavar and its description.
@@ -137,6 +138,28 @@ def smki_revoked(smki_workshop: Workshop) -> Callable[..., Revoked]:
 def smki_trust(smki_workshop: Workshop) -> Callable[..., Trust]:
     """The CAs of a hierarchy, and lists without entries: ``smki_trust(HIERARCHY)``."""
     return smki_workshop.trust
+
+
+@pytest.fixture(scope="session")
+def _smki_services(
+    smki_workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServicesInThread]:
+    """The services of the estate, for the session; started when a test first asks for them."""
+    try:
+        from smki_testca.service.in_thread import ServicesInThread
+        from smki_testca.service.settings import Settings
+    except ImportError:
+        pytest.skip("smki_services needs the extra [service]: pip install 'smki-testca[service]'")
+    settings = Settings(port_base=0, client_folder=tmp_path_factory.mktemp("smki-clients"))
+    with ServicesInThread(smki_workshop.access(), settings) as services:
+        yield services
+
+
+@pytest.fixture
+def smki_services(_smki_services: ServicesInThread) -> Iterator[ServicesInThread]:
+    """The web services, repository and portal on free ports; they behave again after the test."""
+    yield _smki_services
+    _smki_services.behave()
 
 
 @pytest.fixture(scope="session")

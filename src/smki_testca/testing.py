@@ -37,6 +37,7 @@ from smki_testca.profiles.typed_subjects import Particulars
 from smki_testca.register.requests import Delivery
 from smki_testca.register.whois import whois_device_id, whois_user_id
 from smki_testca.roles import KeyUsage
+from smki_testca.service.access import EstateAccess
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
 
@@ -233,9 +234,15 @@ class Workshop:
     """
 
     def __init__(
-        self, estate: Estate, environment: str, folder: Path, entropy: KeyedEntropy | None
+        self,
+        estate: Estate,
+        environment: str,
+        folder: Path,
+        entropy: KeyedEntropy | None,
+        profiles: Path | None = None,
     ) -> None:
         self.estate = estate
+        self._profiles = profiles
         self._without_authorities: list[Hierarchy] = []
         self.environment = environment
         self.folder = folder
@@ -264,6 +271,11 @@ class Workshop:
     def __exit__(self, *_: object) -> None:
         self.estate.close()
 
+    def access(self) -> EstateAccess:
+        """What opens the estate again, in the threads of its services."""
+        directory = self.estate.directory
+        return EstateAccess(directory, _passphrase(directory), self._profiles, self.estate.clock)
+
     @classmethod
     def _open(cls, settings: Settings, directory: Path, folder: Path) -> Self:
         estate = Estate.open(
@@ -272,7 +284,8 @@ class Workshop:
             profiles=settings.profiles,
             clock=settings.clock(),
         )
-        return cls(estate, estate.environment(settings.environment), folder, None)
+        environment = estate.environment(settings.environment)
+        return cls(estate, environment, folder, None, settings.profiles)
 
     @classmethod
     def _make(cls, settings: Settings, folder: Path) -> Self:
@@ -290,7 +303,7 @@ class Workshop:
         )
         try:
             name = settings.environment or estate.library.default_environment.name
-            workshop = cls(estate, name, folder, entropy)
+            workshop = cls(estate, name, folder, entropy, settings.profiles)
             workshop._make_authorities()
             estate.register.import_file(register, origin)
         except BaseException:

@@ -6,6 +6,7 @@ An end-entity certificate takes an ``Authorisation``; only the operator creates 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.crl import revocation_list
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from smki_testca.register.gate import Authorisation
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
+    from smki_testca.x509.keys import PublicKey
     from smki_testca.x509.view import View
 
 
@@ -94,6 +96,7 @@ class Unsigned:
 
     __slots__ = (
         "_spent",
+        "_view",
         "authority",
         "issued_at",
         "serial",
@@ -119,6 +122,7 @@ class Unsigned:
         self.warnings = warnings
         self.tbs = template.render(values)
         self._spent = False
+        self._view: View | None = None
 
     @property
     def profile(self) -> Profile:
@@ -132,10 +136,12 @@ class Unsigned:
 
     def view(self) -> View:
         """Its fields as read from the certificate with a placeholder for the signature."""
-        algorithm = self.template.setting.algorithm.encoded
-        return view_certificate(
-            encode.sequence(self.tbs, algorithm, encode.bit_string(b"\x30\x00"))
-        )
+        if self._view is None:
+            algorithm = self.template.setting.algorithm.encoded
+            self._view = view_certificate(
+                encode.sequence(self.tbs, algorithm, encode.bit_string(b"\x30\x00"))
+            )
+        return self._view
 
     def spend(self, authority: CertificationAuthority) -> None:
         """Mark it as signed.
@@ -285,17 +291,22 @@ class CertificationAuthority:
         """Check a signed certificate against its template and the CA's public key."""
         view = view_certificate(der)
         template.verify(view.signed.encoded, fields)
-        issuer_key = fields["subjectPublicKeyInfo"] if self._issuer is None else self._public_key()
-        key = load_public_key(issuer_key) if isinstance(issuer_key, bytes) else None
+        if self._issuer is None or self.certificate is None:
+            own = fields["subjectPublicKeyInfo"]
+            key = load_public_key(own) if isinstance(own, bytes) else None
+        else:
+            key = _key_of(self.certificate)
         if key is None or not signature_fits(key, view.signature, view.signed.encoded):
             raise SmkiTestcaError(
                 "ca.key_mismatch", "The CA's key does not belong to the CA's certificate."
             )
 
-    def _public_key(self) -> bytes | None:
-        if self.certificate is None:
-            return None
-        return view_certificate(self.certificate).octets("subjectPublicKeyInfo")
+
+@lru_cache(maxsize=16)
+def _key_of(certificate: bytes) -> PublicKey | None:
+    """The public key of a CA's certificate; the same few CAs verify what they sign all the time."""
+    octets = view_certificate(certificate).octets("subjectPublicKeyInfo")
+    return None if octets is None else load_public_key(octets)
 
 
 def _check_key(profile: Profile, public_key: bytes) -> None:

@@ -14,6 +14,7 @@ from smki_testca.cli.output import (
     print_table,
     say,
 )
+from smki_testca.estate.entry_text import entry_text
 from smki_testca.text import (
     counted,
     is_or_are,
@@ -21,7 +22,6 @@ from smki_testca.text import (
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
-    from smki_testca.estate.audit import Entry
 
 
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
@@ -54,7 +54,7 @@ def show(session: Session, last: int | None) -> None:
         return
     print_table(
         ("No.", "At", "Action", "Details"),
-        [(str(entry.number), entry.at, entry.action, _details(entry)) for entry in entries],
+        [(str(entry.number), entry.at, entry.action, entry_text(entry)) for entry in entries],
     )
 
 
@@ -131,38 +131,3 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
     )
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
-
-
-_MAX_SHOWN_ITEMS = 4
-"""The longest list that is shown in full, in items."""
-
-
-def _value_text(value: Any) -> str:
-    """Return a value of an entry as text; a long list, as of serials, only by its length."""
-    if isinstance(value, list) and len(value) > _MAX_SHOWN_ITEMS:
-        return f"{len(value)} of them"
-    return str(value)
-
-
-def _group_decision(body: dict[str, Any]) -> str:
-    """Return the text of a decision on several certificates at once: a renewal or re-signing."""
-    if body["granted"]:
-        return f"granted {len(body['certificates'])} of them"
-    refused = body.get("refused")
-    count = body["count"] if refused is None else len(refused)
-    bodies = [body] if refused is None else refused
-    codes = dict.fromkeys(reason["code"] for each in bodies for reason in each["reasons"])
-    return f"refused{f' {count} of them' if count else ''}: {', '.join(codes)}"
-
-
-def _details(entry: Entry) -> str:
-    body = entry.body
-    if "granted" not in body:
-        return ", ".join(f"{name}: {_value_text(value)}" for name, value in body.items() if value)
-    if "request" not in body:
-        return _group_decision(body)
-    request = body["request"]
-    request_text = f"{request['profile']} for {request['participant']} ({request['purpose']})"
-    if body["granted"]:
-        return f"granted {request_text} under {body['agreement']}"
-    return f"refused {request_text}: {', '.join(reason['code'] for reason in body['reasons'])}"

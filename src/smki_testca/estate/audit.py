@@ -19,7 +19,7 @@ from smki_testca.text import counted
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from smki_testca.clock import Clock
@@ -213,6 +213,43 @@ class AuditLog:
         )
         return [link.entry for link in links]
 
+    def latest(
+        self,
+        size: int,
+        *,
+        before: int | None = None,
+        action: str = "",
+        naming: tuple[str, Collection[str]] | None = None,
+    ) -> list[Entry]:
+        """Entries, the newest first.
+
+        Args:
+            size: the most entries.
+            before: the number that all are below; any by default.
+            action: of the entries; ``batch`` is that of ``batch.tile``, too. Any if empty.
+            naming: a word, and actions of which only those entries are given whose bodies have the
+                word as a text of its own.
+        """
+        conditions: list[str] = ["1"]
+        values: list[Any] = []
+        if before is not None:
+            conditions.append("audit.number < ?")
+            values.append(before)
+        if action:
+            # The character after the dot ends what begins with the action and a dot.
+            conditions.append("(action = ? OR action > ? AND action < ?)")
+            values += [action, f"{action}.", f"{action}/"]
+        if naming is not None:
+            word, actions = naming
+            places = ", ".join("?" * len(actions))
+            conditions.append(f"(action NOT IN ({places}) OR instr(body, ?))")
+            values += [*actions, json.dumps(word, ensure_ascii=False)]
+        where = " AND ".join(conditions)
+        links = self._database.records(
+            _link, f"{_ENTRIES} WHERE {where} ORDER BY audit.number DESC LIMIT ?", [*values, size]
+        )
+        return [link.entry for link in links]
+
     def entry(self, number: int) -> Entry:
         """The entry of that number.
 
@@ -236,6 +273,13 @@ class AuditLog:
         if link != recorded:
             raise _broken("is cut off or was changed at its end")
         return Head(number, link.hex())
+
+    def newest_digest(self) -> bytes:
+        """The digest of the last entry: while it is the same, nothing else was recorded."""
+        digest: bytes = self._database.value(
+            "SELECT digest FROM audit ORDER BY number DESC LIMIT 1"
+        )
+        return digest
 
     def verify(self, head: str | None = None) -> int:
         """Check the whole estate; see ``examine``.

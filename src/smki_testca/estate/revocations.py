@@ -229,6 +229,24 @@ class RevocationStore:
             f"SELECT * FROM revocation_lists{newest if current_only else ''} ORDER BY audit",  # noqa: S608 - our own words
         )
 
+    def list_of(self, issuer: IssuerName, number: int | None = None) -> RevocationListRecord | None:
+        """A revocation list of a CA: that of a number, or the newest; None if there is none."""
+        return self._database.record(
+            _list_from_row,
+            "SELECT * FROM revocation_lists WHERE family = ?1 AND authority = ?2"
+            " AND (?3 IS NULL OR number = ?3) ORDER BY number DESC LIMIT 1",
+            (issuer.family, issuer.name, number),
+        )
+
+    def numbers(self, issuer: IssuerName) -> list[int]:
+        """The numbers of a CA's revocation lists, the newest first."""
+        rows = self._database.rows(
+            "SELECT family, authority, number FROM revocation_lists"
+            " WHERE family = ? AND authority = ? ORDER BY number DESC",
+            (issuer.family, issuer.name),
+        )
+        return [row["number"] for row in rows]
+
     def audited(self) -> tuple[AuditedTable, AuditedTable]:
         """The revocations and the revocation lists, as the audit log records them."""
         revocations = AuditedTable(

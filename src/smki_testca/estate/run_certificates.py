@@ -160,11 +160,12 @@ class RunCertificates:
         section = run.terms.section(tile.section)
         if not _may_fit(section, selection):
             return False
-        if selection.statuses != {Status.EXPIRED} and selection.expires_before is None:
+        is_of_expired = selection.statuses == frozenset({Status.EXPIRED})
+        if not is_of_expired and selection.expires_before is None:
             return True
         end = self._record(run, tile, self._tiles.open(tile), 0).not_after
         is_in_time = selection.expires_before is None or end < selection.expires_before
-        return is_in_time and (selection.statuses != {Status.EXPIRED} or end < at)
+        return is_in_time and (not is_of_expired or end < at)
 
     def in_tile(
         self, run: Run, tile: TileRecord, places: Iterable[int], contained: bytes = b""

@@ -13,8 +13,8 @@ from smki_testca.errors import InputError
 from smki_testca.estate.accounts import AccountStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
-from smki_testca.estate.certificate_pages import CertificatePages
 from smki_testca.estate.batch_requests import BatchRequestStore
+from smki_testca.estate.certificate_pages import CertificatePages
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.changes import ChangeStore
 from smki_testca.estate.device_certificates import DeviceCertificates

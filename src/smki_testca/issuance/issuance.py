@@ -128,6 +128,7 @@ class Issuance:
         self._history = IssueHistory(estate)
         self._authorities: dict[tuple[str, Hierarchy], Authority] = {}
         self._remarks: dict[tuple[SerialNumber, datetime | None], tuple[str, ...]] = {}
+        self._remarks_at: datetime | None = None
 
     @cached_property
     def gate(self) -> Gate:
@@ -301,11 +302,14 @@ class Issuance:
                 for request, certificates in zip(prepared, signed, strict=True)
             ]
         self._history.restart()
-        self._remarks.clear()
         return stored
 
     def _remarks_on(self, issuer: Record, ends: datetime | None) -> tuple[str, ...]:
-        """The warnings about a CA, looked up once for all that is committed together."""
+        """The warnings about a CA, looked up once for all that is issued in the same second."""
+        now = self._estate.clock.now().replace(microsecond=0)
+        if self._remarks_at != now:
+            self._remarks.clear()
+            self._remarks_at = now
         key = (issuer.serial, ends)
         if key not in self._remarks:
             self._remarks[key] = self._estate.remarks(issuer, ends)
@@ -344,22 +348,26 @@ class Issuance:
         label: str | None = None,
         validity: Validity | None = None,
         csr: Csr | None = None,
+        details: Mapping[str, Any] = MappingProxyType({}),
     ) -> tuple[list[Record], tuple[str, ...]]:
         """Prepare and commit one request; a refusal is recorded in the audit log.
 
-        The arguments and errors are those of ``prepare``.
+        ``details`` are added to the body of either audit entry. The other arguments and the errors
+        are those of ``prepare``.
 
         Returns:
             The certificates, and one-line warnings for the participant.
         """
-        with self._recording_refusal("issue", request):
+        with self._recording_refusal("issue", request, details):
             prepared = self.prepare(request, key, label=label, validity=validity, csr=csr)
-            details = {} if csr is None else {"csr": csr.remarks.as_json()}
-            records = self.commit_one(prepared, "issue", **details)
+            of_csr = {} if csr is None else {"csr": csr.remarks.as_json()}
+            records = self.commit_one(prepared, "issue", **of_csr, **details)
         return records, prepared.warnings
 
     @contextlib.contextmanager
-    def _recording_refusal(self, action: str, request: Request) -> Iterator[None]:
+    def _recording_refusal(
+        self, action: str, request: Request, details: Mapping[str, Any] = MappingProxyType({})
+    ) -> Iterator[None]:
         """A transaction in which the audit log records a refusal, which is raised after it."""
         refused: Refusal | None = None
         with self._estate.transaction():
@@ -371,6 +379,7 @@ class Issuance:
                     "granted": False,
                     "request": request.as_json(),
                     "reasons": [reason.as_json() for reason in refusal.reasons],
+                    **details,
                 }
                 self._estate.audit.append(self._estate.clock.now(), action, body)
         if refused is not None:

@@ -240,8 +240,11 @@ class DocumentProfile:
 
     def encoding(self, field: Field) -> str:
         """The ASN.1 type a field is written in."""
-        stated = (row.encoding for row in self.rows if row.field == field and row.encoding)
-        return next(stated, field.encodings[0])
+        # Few rows state one: this is asked for every field of every certificate.
+        for row in self.rows:
+            if row.encoding and row.field.path == field.path:
+                return row.encoding
+        return field.encodings[0]
 
     def critical(self, extension: str) -> bool:
         """Whether an extension is marked critical."""

@@ -1,9 +1,13 @@
-"""The application behind each listener, and the paths that others need to know."""
+"""The application behind each listener."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.service.device_csr import adhoc, batched
+from smki_testca.service.misbehaviour import control
+from smki_testca.service.portal import app as portal
+from smki_testca.service.repository import app as repository
 from smki_testca.service.settings import Listener
 
 if TYPE_CHECKING:
@@ -13,10 +17,12 @@ if TYPE_CHECKING:
 
     from smki_testca.service.context import Context
 
-ADHOC_PATH = "/1.0/DeviceCSR/SubmitDeviceCSR"
-"""Of the Ad Hoc service; assumed, for SEC App. M leaves it to the SMKI User Guide."""
-SUBMIT_PATH = "/1.0/PortalCSRBatch/SubmitCSRBatch"
-RESULT_PATH = "/1.0/PortalCSRBatch/CSRBatchResult"
-"""Of the Batched service (SEC App. M C and D)."""
-
-FACTORIES: Mapping[Listener, Callable[[Context], web.Application]] = {}
+FACTORIES: Mapping[Listener, Callable[[Context], web.Application]] = {
+    Listener.PORTAL: portal.application,
+    Listener.ADHOC: adhoc.application,
+    Listener.BATCHED: batched.application,
+    Listener.REPOSITORY: repository.application,
+    Listener.REPOSITORY_TLS: repository.application,
+    Listener.PORTAL_TLS: portal.application,
+    Listener.CONTROL: control.application,
+}

@@ -28,6 +28,11 @@ class ClientTrust:
     lists: tuple[bytes, ...]
     is_covered: bool
 
+    @property
+    def current_lists(self) -> tuple[bytes, ...]:
+        """The lists that TLS can look at; none unless all are current."""
+        return self.lists if self.is_covered else ()
+
 
 def client_trust(estate: Estate) -> ClientTrust:
     """The IKI CAs of an estate, and their newest lists, as of now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -33,6 +33,7 @@ class Context:
         misbehaviour: which requests are answered badly on purpose.
         tell: called with a line that the operator should see.
         addresses: the URL of each listener that answers, without a slash at its end.
+        served: the services by name, as ``serve --json`` prints them, once all of them answer.
         submitted: set by whoever stored a batch of CSRs: it is looked at then.
     """
 
@@ -45,6 +46,7 @@ class Context:
     misbehaviour: Plan
     tell: Callable[[str], None]
     addresses: dict[Listener, str] = field(default_factory=dict)
+    served: dict[str, dict[str, Any]] = field(default_factory=dict)
     submitted: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from smki_testca.errors import EstateError
+from smki_testca.service.misbehaviour.plan import Rule
 from smki_testca.service.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from smki_testca.service.access import EstateAccess
+    from smki_testca.service.misbehaviour.plan import Plan
     from smki_testca.service.settings import Settings
 
 T = TypeVar("T")
+
+_WITH_CLIENTS = ("adhoc", "batched")
+"""The services whose clients must present a certificate."""
 
 
 class ServicesInThread:
@@ -68,6 +75,51 @@ class ServicesInThread:
     def served(self) -> dict[str, dict[str, Any]]:
         """What answers where, and for which client: as ``serve --json`` prints it."""
         return {name: each.as_json() for name, each in self._services.served().items()}
+
+    def url(self, name: str) -> str:
+        """Where a service answers: ``adhoc``, ``batched``, ``repository``, ``portal``, ``control``.
+
+        Raises:
+            KeyError: if there is no such service.
+        """
+        return str(self.served[name]["url"])
+
+    def client_context(self, name: str) -> ssl.SSLContext:
+        """The TLS context of a client of a service: it trusts the server, and has a certificate.
+
+        Raises:
+            KeyError: if there is no such service, or it has no TLS.
+            EstateError: if the estate has no certificate for it.
+        """
+        service = self.served[name]
+        context = ssl.create_default_context(cafile=service["ca"])
+        if name in _WITH_CLIENTS:
+            if "client_certificate" not in service:
+                raise EstateError(
+                    "service.no_client",
+                    f"The estate has no IKI certificate with its key that opens {name}.",
+                    "Issue one: smki-testca issue iki --help",
+                )
+            context.load_cert_chain(service["client_certificate"], service["client_key"])
+        return context
+
+    def misbehave(self, *rules: str) -> None:
+        """Have services answer badly from now on, as the rules say; see docs/misbehaviour.md.
+
+        Raises:
+            InputError: if a rule cannot be read; then none is in force.
+        """
+        plan = self._plan()
+        plan.add(*map(Rule.parse, rules))
+
+    def behave(self) -> None:
+        """End every misbehaviour."""
+        self._plan().clear()
+
+    def _plan(self) -> Plan:
+        if self._services.context is None:
+            raise RuntimeError("the services have not been started")
+        return self._services.context.misbehaviour
 
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine in the thread of the services, and wait for its result."""

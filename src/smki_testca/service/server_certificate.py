@@ -33,6 +33,7 @@ CA_DAYS = 3650
 SERVER_DAYS = 365
 """How long the certificates are valid; a server's is renewed in the last tenth of that."""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+_ANOTHER_HOST = "another-host.example"
 _CA, _SERVER = "ca", "server"
 _BITS = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
@@ -77,15 +78,26 @@ def server_certificate(estate: Estate, host: str) -> ServerCertificate:
     return ServerCertificate(server[0], server[1], authority[0])
 
 
-def expired_certificate(estate: Estate, current: ServerCertificate) -> ServerCertificate:
-    """A server certificate of the same CA that ran out a day ago, for clients that must notice."""
+def false_certificates(estate: Estate, current: ServerCertificate) -> dict[str, ServerCertificate]:
+    """Certificates that clients must refuse, by the name of the misbehaviour that presents them.
+
+    They are of the key of the current one.
+    """
+    authority = x509.load_der_x509_certificate(current.authority).subject
+    now = estate.clock.now()
     with estate.transaction():
-        authority = _stored(estate, _CA, estate.clock.now())
-    if authority is None:
+        stored = _stored(estate, _CA, now)
+    if stored is None:
         raise ValueError("there is a server certificate without its CA")
-    ended = estate.clock.now() - timedelta(days=SERVER_DAYS + 1)
-    der, key = _server(estate, *authority, _LOCAL, ended)
-    return ServerCertificate(der, key, current.authority)
+    signer, own = stored[1], current.key
+    ended = now - timedelta(days=SERVER_DAYS + 1)
+    stranger = _rsa(private_keys.generate(KeyType.RSA2048, estate.entropy))
+    made = {
+        "expired-server-certificate": _leaf(estate, authority, signer, own, _LOCAL, ended),
+        "wrong-host-certificate": _leaf(estate, authority, signer, own, (_ANOTHER_HOST,), now),
+        "untrusted-server-certificate": _leaf(estate, authority, stranger, own, _LOCAL, now),
+    }
+    return {name: ServerCertificate(der, own, current.authority) for name, der in made.items()}
 
 
 def _stored(estate: Estate, name: str, now: datetime) -> tuple[bytes, RSAPrivateKey] | None:
@@ -122,7 +134,19 @@ def _server(
     """A new certificate of the servers."""
     key = _rsa(private_keys.generate(KeyType.RSA2048, estate.entropy))
     above = x509.load_der_x509_certificate(authority)
-    builder = _builder(estate, _name(hosts[0]), above.subject, key, now, SERVER_DAYS)
+    return _leaf(estate, above.subject, signer, key, hosts, now), key
+
+
+def _leaf(
+    estate: Estate,
+    issuer: x509.Name,
+    signer: RSAPrivateKey,
+    key: RSAPrivateKey,
+    hosts: tuple[str, ...],
+    now: datetime,
+) -> bytes:
+    """A certificate of a server's key."""
+    builder = _builder(estate, _name(hosts[0]), issuer, key, now, SERVER_DAYS)
     names = x509.SubjectAlternativeName(list(map(_general_name, hosts)))
     builder = builder.add_extension(names, critical=False)
     builder = builder.add_extension(
@@ -131,9 +155,9 @@ def _server(
     builder = builder.add_extension(_usage("digital_signature", "key_encipherment"), critical=True)
     purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     builder = builder.add_extension(purposes, critical=False)
-    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
-    builder = builder.add_extension(issuer, critical=False)
-    return _signed(builder, signer), key
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    builder = builder.add_extension(above, critical=False)
+    return _signed(builder, signer)
 
 
 def _builder(

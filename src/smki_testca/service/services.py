@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import ssl
 import tempfile
@@ -15,13 +16,20 @@ from aiohttp import web
 
 import smki_testca
 from smki_testca.errors import EstateError, SmkiTestcaError
-from smki_testca.service import applications, client_files, misbehaviour, tls
+from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
+from smki_testca.service.failures import plain_failures
+from smki_testca.service.listening import KEPT_SECONDS, Patience, Site, listening_socket
 from smki_testca.service.misbehaviour.plan import Plan
-from smki_testca.service.server_certificate import ServerCertificate, server_certificate
+from smki_testca.service.server_certificate import (
+    ServerCertificate,
+    false_certificates,
+    server_certificate,
+)
 from smki_testca.service.settings import Listener, Settings
+from smki_testca.service.tls import ServerContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +42,10 @@ END_SECONDS = 4.0
 """How long requests that are being answered may take once the services are to end."""
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
+_SILENT = logging.getLogger("smki_testca.service.http")
+"""For aiohttp, which would print a traceback wherever a client hangs up or sends what is not HTTP.
+"""
+_SILENT.setLevel(logging.CRITICAL + 1)
 _LOOPBACK = "127.0.0.1"
 _CLIENTS = {
     Listener.ADHOC: ssl.CERT_REQUIRED,
@@ -69,8 +81,8 @@ class Served:
                 "client_certificate": self.client.certificate,
                 "client_key": self.client.key,
             }
-        paths = {name: str(path) for name, path in files.items() if path is not None}
-        return {"url": self.url, **self.more, **paths}
+        written = {name: str(path) for name, path in files.items() if path is not None}
+        return {"url": self.url, **self.more, **written}
 
 
 class Services:
@@ -93,7 +105,7 @@ class Services:
         self._access = access
         self._desk = Desk(access.open)
         self._ends = contextlib.AsyncExitStack()
-        self._contexts: list[ssl.SSLContext] = []
+        self._contexts: list[ServerContext] = []
         self._clients: dict[str, ClientFiles] = {}
         self._authority: Path | None = None
         self._trust: ClientTrust | None = None
@@ -121,6 +133,7 @@ class Services:
         settings = self._settings
         desk = self._desk
         server = await desk.write(lambda estate: server_certificate(estate, settings.bind))
+        false = await desk.write(lambda estate: false_certificates(estate, server))
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
         library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
@@ -141,8 +154,11 @@ class Services:
             application = factory(self.context)
             if listener is not Listener.CONTROL:
                 misbehaviour.install(application, listener.service)
-            address = await self._listen(ends, listener, application, server)
+            address = await self._listen(
+                ends, listener, application, self._tls(self.context, listener, server, false)
+            )
             self.context.addresses[listener] = address
+        self.context.served.update({name: each.as_json() for name, each in self.served().items()})
         watching = asyncio.create_task(self._watch())
         ends.callback(watching.cancel)
 
@@ -172,19 +188,25 @@ class Services:
         ends: contextlib.AsyncExitStack,
         listener: Listener,
         application: web.Application,
-        server: ServerCertificate,
+        context: ServerContext | None,
     ) -> str:
         """Open one listener; gives its URL, without a path."""
         settings = self._settings
         host = _LOOPBACK if listener is Listener.CONTROL or settings.is_local else settings.bind
-        context = self._tls(listener, server)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=END_SECONDS)
+        patience = Patience(application, lambda line: self._tell(f"{listener}: {line}"))
+        application.middlewares.insert(0, plain_failures)  # of whatever fails before the handler
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            logger=_SILENT,
+            shutdown_timeout=END_SECONDS,
+            keepalive_timeout=KEPT_SECONDS,
+        )
         await runner.setup()
         ends.push_async_callback(runner.cleanup)
         port = listener.port(settings.port_base)
-        site = web.TCPSite(runner, host, port, ssl_context=context, backlog=512)
         try:
-            await site.start()
+            listening = listening_socket(host, port)
         except OSError as error:
             raise EstateError(
                 "service.port",
@@ -192,28 +214,30 @@ class Services:
                 f" {error.strerror or error}.",
                 "Choose others with --port-base N, or any free ones with --port-base 0.",
             ) from error
+        await Site(runner, listening, context, patience).start()
         name = "localhost" if host == _LOOPBACK else settings.host
         scheme = "http" if context is None else "https"
         _, port, *_ = runner.addresses[0]
         return f"{scheme}://{name}:{port}"
 
-    def _tls(self, listener: Listener, server: ServerCertificate) -> ssl.SSLContext | None:
+    def _tls(
+        self,
+        context: Context,
+        listener: Listener,
+        server: ServerCertificate,
+        false: dict[str, ServerCertificate],
+    ) -> ServerContext | None:
         """The TLS context of a listener; None for one without TLS."""
         if listener not in _CLIENTS:
             return None
-        is_with_clients = _CLIENTS[listener] is not ssl.CERT_NONE
-        trust = self._trust if is_with_clients else None
-        context = tls.server_context(
-            [server.der, server.authority],
-            server.key,
-            client_authorities=trust.authorities if trust else (),
-            client_lists=trust.lists if trust and trust.is_covered else (),
-            client_certificate=_CLIENTS[listener],
-            refused=lambda reason: self._tell(f"{listener}: a client was refused: {reason}"),
+        made = ServerContext(
+            server, false, _CLIENTS[listener], lambda line: self._tell(f"{listener}: {line}")
         )
-        if is_with_clients:
-            self._contexts.append(context)
-        return context
+        misbehaviour.install_handshakes(made, context, listener.service)
+        if _CLIENTS[listener] is not ssl.CERT_NONE and self._trust is not None:
+            made.take_trust(self._trust.authorities, self._trust.current_lists)
+            self._contexts.append(made)
+        return made
 
     async def _watch(self) -> None:
         """Take newer CAs and revocation lists into the listeners' contexts, for good."""
@@ -227,9 +251,7 @@ class Services:
             if trust != self._trust:
                 self._trust = trust
                 for context in self._contexts:
-                    tls.take_trust(
-                        context, trust.authorities, trust.lists if trust.is_covered else ()
-                    )
+                    context.take_trust(trust.authorities, trust.current_lists)
 
     def served(self) -> dict[str, Served]:
         """The services that answer, by name, in the order in which they are told."""
@@ -238,7 +260,7 @@ class Services:
         addresses, authority = self.context.addresses, self._authority
         return {
             "adhoc": Served(
-                addresses[Listener.ADHOC] + applications.ADHOC_PATH,
+                addresses[Listener.ADHOC] + paths.ADHOC_PATH,
                 {},
                 self._clients.get("adhoc"),
                 authority,
@@ -246,8 +268,8 @@ class Services:
             "batched": Served(
                 addresses[Listener.BATCHED],
                 {
-                    "submit": addresses[Listener.BATCHED] + applications.SUBMIT_PATH,
-                    "result": addresses[Listener.BATCHED] + applications.RESULT_PATH,
+                    "submit": addresses[Listener.BATCHED] + paths.SUBMIT_PATH,
+                    "result": addresses[Listener.BATCHED] + paths.RESULT_PATH,
                 },
                 self._clients.get("batched"),
                 authority,

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.callers import identify
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr import (
@@ -26,6 +25,7 @@ from smki_testca.service.device_csr.answers import BatchStatus, DeviceCertificat
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.misbehaviour import content_mode
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.tls import peer_address, peer_certificate
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self
 
@@ -149,12 +149,14 @@ class RuleState:
     Attributes:
         number: of the rule, from 1; none is used twice until all rules are removed.
         rule: the rule.
+        seed: of its probability.
         seen: how many requests it was for.
         done: how many of them were answered badly.
     """
 
     number: int
     rule: Rule
+    seed: int = 0
     seen: int = 0
     done: int = 0
 
@@ -175,6 +177,7 @@ class RuleState:
             "layer": str(rule.mode.kind.layer),
             "times": rule.times,
             "probability": rule.probability,
+            "seed": self.seed,
             "seen": self.seen,
             "done": self.done,
             "left": self.left,
@@ -207,8 +210,12 @@ class Plan:
         """
         return cls([Rule.parse(text) for text in texts], seed)
 
-    def add(self, *rules: Rule) -> list[RuleState]:
+    def add(self, *rules: Rule, seed: int | None = None) -> list[RuleState]:
         """Add rules behind those that are there: all of them or none.
+
+        Args:
+            rules: in order.
+            seed: of their probabilities; the plan's by default.
 
         Raises:
             InputError: if there would be more than ``MAX_RULES``.
@@ -220,7 +227,10 @@ class Plan:
                     f"There would be more than {MAX_RULES} rules of misbehaviour.",
                     "Remove some first.",
                 )
-            added = [RuleState(self._last + place, rule) for place, rule in enumerate(rules, 1)]
+            chosen = self.seed if seed is None else seed
+            added = [
+                RuleState(number, rule, chosen) for number, rule in enumerate(rules, self._last + 1)
+            ]
             self._states |= {state.number: state for state in added}
             self._last += len(rules)
             return added
@@ -264,16 +274,15 @@ class Plan:
             for state in self._states.values():
                 if state.left == 0 or not state.rule.is_for(service, path):
                     continue
-                is_chosen = self._draw(state) < state.rule.probability
-                counted = RuleState(
-                    state.number, state.rule, state.seen + 1, state.done + is_chosen
-                )
+                is_chosen = _draw(state) < state.rule.probability
+                counted = replace(state, seen=state.seen + 1, done=state.done + is_chosen)
                 self._states[state.number] = counted
                 if is_chosen:
                     return counted
         return None
 
-    def _draw(self, state: RuleState) -> float:
-        """A number from 0 to below 1, of its own for each request that a rule is for."""
-        text = f"{self.seed} {state.number} {state.rule} {state.seen}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48
+
+def _draw(state: RuleState) -> float:
+    """A number from 0 to below 1, of its own for each request that a rule is for."""
+    text = f"{state.seed} {state.number} {state.rule} {state.seen}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48

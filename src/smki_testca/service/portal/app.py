@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from smki_testca.service.context import Context
 
-_LOG = logging.getLogger(__name__)
 _PORTAL = web.AppKey("portal", Portal)
 _VISIT = web.RequestKey("visit", Visit)
 _STATUSES = {
@@ -93,9 +91,14 @@ async def _guarded(
     except web.HTTPException as error:
         response = _error_page(request, _of_http(error), error)
     except SmkiTestcaError as error:
-        response = _error_page(request, _of_ours(error))
-    except Exception:  # noqa: BLE001 - whoever looks gets a page, and the services go on
-        _LOG.exception("%s %s failed", request.method, request.path)
+        answer = _of_ours(error)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            portal.context.tell(f"portal: error: {error.message}")
+        response = _error_page(request, answer)
+    except ConnectionError:
+        raise  # the client is gone
+    except Exception as error:  # noqa: BLE001 - whatever it is, the services go on
+        portal.context.tell(f"portal: internal error: {type(error).__name__}: {error}")
         response = _error_page(request, _FAULT)
     if not response.prepared:
         for name, value in guard.HEADERS.items():
@@ -106,7 +109,7 @@ async def _guarded(
 _FAULT = Unanswered(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "The portal failed at this page.",
-    "What went wrong is in the log of the services. Report it with the address of the page.",
+    "The operator is told what it was, where the services run. Report it with the page's address.",
 )
 
 

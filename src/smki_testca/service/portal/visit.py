@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -35,12 +36,20 @@ MAX_QUERY = 200
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """What every visit to one portal has in common."""
+    """What every visit to one portal has in common.
+
+    Attributes:
+        memory: what pages remember until the services end.
+        guesses: held while a password is checked, which is slow on purpose: whoever guesses many
+            leaves the threads that read to everybody else.
+    """
 
     context: Context
     pages: tuple[Page, ...]
     templates: Templates
     sessions: Sessions
+    memory: dict[str, Any] = field(default_factory=dict)
+    guesses: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Visit:

@@ -1,0 +1,99 @@
+"""The Ad Hoc Device CSR Web Service: one CSR in, one certificate out (SEC App. M 2.4, A and B)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from smki_testca.errors import InputError
+from smki_testca.service.callers import AccessDeniedError
+from smki_testca.service.context import CONTEXT
+from smki_testca.service.device_csr.answers import CHARSET, CONTENT_TYPE, signing_response
+from smki_testca.service.device_csr.csr_reading import DeviceCsrReader
+from smki_testca.service.device_csr.documents import FormatError, signing_request
+from smki_testca.service.device_csr.replacement import Asked, Replacement
+from smki_testca.service.failures import plain_failures
+from smki_testca.service.paths import ADHOC_PATH
+from smki_testca.service.settings import Listener
+from smki_testca.service.tls import peer_address, peer_certificate
+
+if TYPE_CHECKING:
+    from smki_testca.authority.csr import Csr
+    from smki_testca.service.context import Context
+    from smki_testca.service.device_csr.replacement import Outcome
+
+MAX_OCTETS = 1 << 17
+"""The longest request: a CSR of the greatest length fits."""
+_CONTENT_TYPES = frozenset({CONTENT_TYPE, "text/xml"})
+_READER = web.AppKey("reader", DeviceCsrReader)
+_REPLACEMENT = web.AppKey("replacement", Replacement)
+
+
+def application(context: Context) -> web.Application:
+    """The application of the service."""
+    app = web.Application(client_max_size=MAX_OCTETS, middlewares=[plain_failures])
+    app[CONTEXT] = context
+    app[_READER] = DeviceCsrReader(context.library)
+    app[_REPLACEMENT] = Replacement(
+        context.library.interfaces[Listener.ADHOC], context.settings.purpose
+    )
+    for path in (ADHOC_PATH, "/"):
+        app.router.add_post(path, _submit)
+    return app
+
+
+async def _submit(request: web.Request) -> web.Response:
+    """Answer a DeviceCertificateSigningRequest."""
+    context = request.app[CONTEXT]
+    _check_type(request)
+    request_id, csr = _read(await request.read(), request.app[_READER])
+    asked = Asked(peer_certificate(request), peer_address(request), csr)
+    outcome = await _outcome(request.app, asked)
+    body = signing_response(context.build, outcome.transaction, outcome.result, request_id)
+    return web.Response(body=body, content_type=CONTENT_TYPE, charset=CHARSET)
+
+
+async def _outcome(app: web.Application, asked: Asked) -> Outcome:
+    """What becomes of a request, once that is safe on the disk.
+
+    Raises:
+        AccessDeniedError: if the client may not use the service.
+        EstateError: if not even an error can be recorded.
+    """
+    context, replacement = app[CONTEXT], app[_REPLACEMENT]
+    try:
+        return await context.desk.write(lambda estate: replacement.answer(estate, asked))
+    except AccessDeniedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - each request has its answer
+        context.tell(f"{Listener.ADHOC}: {type(error).__name__}: {error}")
+        failed = replace(asked, csr=error)
+    return await context.desk.write(lambda estate: replacement.answer(estate, failed))
+
+
+def _read(body: bytes, reader: DeviceCsrReader) -> tuple[str | None, Csr | InputError]:
+    """The ID of a request, and its CSR, or why that cannot be read."""
+    try:
+        request = signing_request(body)
+    except FormatError as error:
+        return error.request_id, error
+    try:
+        return request.id, reader.read(request.csr)
+    except InputError as error:
+        return request.id, error
+
+
+def _check_type(request: web.Request) -> None:
+    """Check what the client says that it sends (SEC App. M A).
+
+    Raises:
+        HTTPUnsupportedMediaType: if it is not XML in UTF-8.
+    """
+    charset = request.charset or CHARSET
+    if request.content_type not in _CONTENT_TYPES or charset.upper() != CHARSET:
+        raise web.HTTPUnsupportedMediaType(
+            text=f"The request is not of type {CONTENT_TYPE};charset={CHARSET}. Send it with that"
+            " Content-Type."
+        )

@@ -1,0 +1,176 @@
+"""Opens the port of a listener, and ends connections whose requests do not come.
+
+A handshake, the head of the first request and each body have their time. So no client can hold a
+connection open by sending a little now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from ssl import SSLContext
+
+HANDSHAKE_SECONDS = 10.0
+"""The longest that a handshake of TLS may take."""
+HEAD_SECONDS = 20.0
+"""The longest from the connection to the end of the first request's head, handshake included."""
+BODY_SECONDS = 120.0
+"""The longest that the body of a request may take."""
+KEPT_SECONDS = 60.0
+"""How long a connection is kept for the next request, whose head must have come by then."""
+BACKLOG = 512
+"""How many connections may wait to be accepted."""
+
+PEER: ContextVar[str] = ContextVar("peer", default="a client")
+"""The address and port from which a connection comes, while it is made."""
+_TOO_LATE = b"The head of the request did not come in time.\n"
+_ANSWER_TOO_LATE = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(_TOO_LATE), _TOO_LATE)
+)
+
+
+def address_text(address: Any) -> str:
+    """An address and port as they are written: ``127.0.0.1:40000`` or ``[::1]:40000``."""
+    host, port, *_ = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class ListeningSocket(socket.socket):
+    """A socket that notes, for whatever a connection starts, where it comes from."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and set ``PEER``."""
+        connection, address = super().accept()
+        PEER.set(address_text(address))
+        return connection, address
+
+
+def listening_socket(host: str, port: int) -> ListeningSocket:
+    """Open a port.
+
+    Args:
+        host: the address to bind.
+        port: the port; 0 for any free one.
+
+    Raises:
+        OSError: if that cannot be done.
+    """
+    family, *_, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    opened = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    return ListeningSocket(fileno=opened.detach())
+
+
+class Patience:
+    """Waits for requests, and not for ever.
+
+    Args:
+        application: whose requests are to come in time; it has not been set up.
+        tell: called with what a client did not send in time, as a sentence without its end.
+    """
+
+    def __init__(self, application: web.Application, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._expected: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
+
+        @web.middleware
+        async def in_time(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            expected = self._expected.pop(request.protocol, None)
+            if expected is not None:
+                expected.cancel()
+            if request.content.is_eof():
+                return await handler(request)
+            body = asyncio.get_running_loop().call_later(BODY_SECONDS, self._end_body, request)
+            try:
+                return await handler(request)
+            finally:
+                body.cancel()
+
+        application.middlewares.insert(0, in_time)
+
+    def expect(self, connection: web.RequestHandler) -> None:
+        """Wait for the first request of a connection that begins now."""
+        self._expected[connection] = asyncio.get_running_loop().call_later(
+            HEAD_SECONDS, self._end, connection
+        )
+
+    def _end(self, connection: web.RequestHandler) -> None:
+        del self._expected[connection]
+        transport = connection.transport
+        # Without a transport, it is gone; or a handshake goes on, which has its own time.
+        if transport is None or transport.is_closing():
+            return
+        self._tell(f"{_peer(transport)} sent no request within {HEAD_SECONDS:g} seconds")
+        transport.write(_ANSWER_TOO_LATE)
+        transport.close()
+
+    def _end_body(self, request: web.Request) -> None:
+        if request.content.is_eof() or request.transport is None:
+            return
+        peer = _peer(request.transport)
+        self._tell(f"{peer} did not send all of a body within {BODY_SECONDS:g} seconds")
+        late = "The body of the request did not come in time."
+        request.content.set_exception(web.HTTPRequestTimeout(text=late))
+
+
+def _peer(transport: asyncio.BaseTransport) -> str:
+    address = transport.get_extra_info("peername")
+    return address_text(address) if address else "a client"
+
+
+class Site(web.BaseSite):
+    """A port at which an application answers.
+
+    Args:
+        runner: of the application.
+        listening: the open port.
+        ssl_context: for HTTPS.
+        patience: with clients; it was made for the application.
+    """
+
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        listening: socket.socket,
+        ssl_context: SSLContext | None,
+        patience: Patience,
+    ) -> None:
+        super().__init__(runner, ssl_context=ssl_context, backlog=BACKLOG)
+        self._listening = listening
+        self._patience = patience
+
+    @property
+    def name(self) -> str:
+        """Where it is."""
+        return address_text(self._listening.getsockname())
+
+    async def start(self) -> None:
+        """Begin to accept connections."""
+        await super().start()
+        self._server = await asyncio.get_running_loop().create_server(
+            self._connection,
+            sock=self._listening,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=None if self._ssl_context is None else HANDSHAKE_SECONDS,
+        )
+
+    def _connection(self) -> web.RequestHandler:
+        """What answers the requests of a connection that begins."""
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the application has not been set up")
+        connection = server()
+        self._patience.expect(connection)
+        return connection

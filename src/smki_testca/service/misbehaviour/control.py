@@ -1,0 +1,167 @@
+"""The control listener: programs of this machine read and change what misbehaves, in JSON.
+
+It binds loopback alone. So that no page in a browser can use it, it answers only to this machine's
+names (against DNS rebinding), takes JSON only, and allows no other origin anything.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiohttp import web
+
+from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.service.context import CONTEXT
+from smki_testca.service.misbehaviour.documents import NewRules
+from smki_testca.service.misbehaviour.plan import Rule
+from smki_testca.text import plain, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from smki_testca.service.context import Context
+
+MAX_BODY = 64 * 1024
+"""The longest body, in octets."""
+_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_STATUSES = {
+    "control.host": HTTPStatus.FORBIDDEN,
+    "control.path": HTTPStatus.NOT_FOUND,
+    "control.method": HTTPStatus.METHOD_NOT_ALLOWED,
+    "control.type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "control.too_long": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "misbehaviour.number": HTTPStatus.NOT_FOUND,
+}
+"""The HTTP status of an error's code, where it is not 400."""
+
+
+def application(context: Context) -> web.Application:
+    """The application of the control listener."""
+    app = web.Application(middlewares=[_guard], client_max_size=MAX_BODY)
+    app[CONTEXT] = context
+    app.add_routes(
+        [
+            web.get("/health", _health),
+            web.get("/services", _services),
+            web.get("/misbehaviour", _rules),
+            web.post("/misbehaviour", _add),
+            web.delete("/misbehaviour", _clear),
+            web.delete(r"/misbehaviour/{number:[0-9]{1,9}}", _remove),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def _guard(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Check whom the request is for, and answer every error in JSON."""
+    try:
+        _check_host(request)
+        return await handler(request)
+    except web.HTTPException as error:
+        return _failed(_own(request, error), error.headers.get("Allow"))
+    except SmkiTestcaError as error:
+        return _failed(error)
+    except ConnectionError:
+        raise  # the client is gone
+    except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
+        fault = f"{type(error).__name__}: {error}"
+        request.app[CONTEXT].tell(f"internal error: {fault}")
+        return _failed(SmkiTestcaError("internal", f"Internal error: {fault}."))
+
+
+def _check_host(request: web.Request) -> None:
+    given = request.headers.get("Host", "")
+    if not _HOST.fullmatch(given):
+        raise InputError(
+            "control.host",
+            f"The control listener does not answer to the host {shown(given)}.",
+            "Call it at localhost or 127.0.0.1.",
+        )
+
+
+def _own(request: web.Request, error: web.HTTPException) -> SmkiTestcaError:
+    """An error of HTTP as one of ours."""
+    match error.status:
+        case HTTPStatus.NOT_FOUND:
+            return InputError(
+                "control.path",
+                f"There is nothing at {shown(request.path)}.",
+                "Use /health, /services or /misbehaviour.",
+            )
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return InputError(
+                "control.method",
+                f"{request.path} does not take {shown(request.method)}.",
+                f"Use one of {error.headers.get('Allow', '')}.",
+            )
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return InputError(
+                "control.too_long",
+                f"The body is longer than {MAX_BODY:,} octets.",
+                "Send fewer rules.",
+            )
+    return InputError("control.http", f"The request failed: {plain(error.reason)}.")
+
+
+def _failed(error: SmkiTestcaError, allow: str | None = None) -> web.Response:
+    is_input = isinstance(error, InputError)
+    status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST if is_input else 503)
+    headers = _HEADERS | ({} if allow is None else {"Allow": allow})
+    return web.json_response(error.as_json(), status=status, headers=headers)
+
+
+def _answer(content: dict[str, Any], status: int = HTTPStatus.OK) -> web.Response:
+    return web.json_response(content, status=status, headers=_HEADERS)
+
+
+async def _health(request: web.Request) -> web.Response:
+    """Whether the services answer, and the estate behind them."""
+    context = request.app[CONTEXT]
+    number = await context.desk.read(lambda estate: estate.audit.head().number)
+    return _answer({"status": "ok", "version": context.build, "audit": number})
+
+
+async def _services(request: web.Request) -> web.Response:
+    return _answer({"services": request.app[CONTEXT].served})
+
+
+async def _rules(request: web.Request) -> web.Response:
+    plan = request.app[CONTEXT].misbehaviour
+    return _answer({"rules": [state.as_json() for state in plan.states()]})
+
+
+async def _add(request: web.Request) -> web.Response:
+    if request.content_type != "application/json":
+        raise InputError(
+            "control.type",
+            f"The control listener does not read {shown(request.content_type)}.",
+            "Send application/json.",
+        )
+    try:
+        asked = msgspec.json.decode(await request.read(), type=NewRules)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(
+            "control.json",
+            f"The body is not what is read here: {error}.",
+            'Send an object such as {"rules": ["adhoc=503:3"]}.',
+        ) from error
+    plan = request.app[CONTEXT].misbehaviour
+    added = plan.add(*map(Rule.parse, asked.rules), seed=asked.seed)
+    return _answer({"rules": [state.as_json() for state in added]}, HTTPStatus.CREATED)
+
+
+async def _clear(request: web.Request) -> web.Response:
+    removed = request.app[CONTEXT].misbehaviour.clear()
+    return _answer({"removed": [state.as_json() for state in removed]})
+
+
+async def _remove(request: web.Request) -> web.Response:
+    removed = request.app[CONTEXT].misbehaviour.remove(int(request.match_info["number"]))
+    return _answer({"removed": [removed.as_json()]})

@@ -1,0 +1,54 @@
+"""What a request of a form says: what it may choose from, and how what it asks for is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.register.requests import Delivery
+
+if TYPE_CHECKING:
+    from smki_testca.api import Estate
+    from smki_testca.service.portal.viewer import Viewer
+    from smki_testca.service.portal.visit import Visit
+
+Options = list[tuple[str, str]]
+"""Pairs of a value and its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestChoices:
+    """What a request for a certificate names.
+
+    Attributes:
+        participants: whom the viewer may ask for.
+        purposes: the Testing Services.
+        environments: those that the estate has CAs for, its first one first.
+    """
+
+    participants: Options
+    purposes: Options
+    environments: Options
+
+    @classmethod
+    def of(cls, estate: Estate, viewer: Viewer) -> RequestChoices:
+        """What a viewer may choose in an estate."""
+        participants = estate.register.load().participants.values()
+        first = estate.environment(None)
+        environments = sorted(
+            (each.name for each in estate.environments()), key=lambda name: name != first
+        )
+        return cls(
+            [
+                (each.id, f"{each.name} ({each.id})")
+                for each in participants
+                if viewer.sees(each.id)
+            ],
+            [(each.code, each.name) for each in estate.library.testing_services.values()],
+            [(name, name) for name in environments],
+        )
+
+
+def delivery(visit: Visit) -> Delivery:
+    """How what is issued here reaches its holder (R6): remotely, if others reach this machine."""
+    return Delivery.LOCAL if visit.context.settings.is_local else Delivery.REMOTE

@@ -1,0 +1,209 @@
+"""Shows the audit log, page by page, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from smki_testca.errors import EstateError
+from smki_testca.estate.entry_text import entry_text
+from smki_testca.service.portal.audit_owners import NAMING, AuditOwners
+from smki_testca.service.portal.page import Page, Route, Unanswered
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiohttp import web
+
+    from smki_testca.api import Estate
+    from smki_testca.estate.audit import Entry, Head
+    from smki_testca.service.portal.viewer import Viewer
+    from smki_testca.service.portal.visit import Visit
+
+SIZE = 50
+"""The entries on a page."""
+MAX_READ = 4_000
+"""A page that is not full ends after so many entries were read for it."""
+_AT_A_TIME = 200
+_RECENT = 1_000
+"""The actions of so many of the newest entries are suggested for the filter."""
+_MAX_TEXT = 64 * 1024
+"""The most characters of an entry's body that its page shows."""
+_VERIFICATION = "audit.verification"
+
+
+class Line(NamedTuple):
+    """An entry in the list."""
+
+    number: int
+    at: str
+    action: str
+    owners: list[str]
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of the log.
+
+    Attributes:
+        onward: below which number the next page begins; None if there is none.
+        is_cut: whether the page ended before it was full, although there may be more.
+    """
+
+    lines: list[Line]
+    onward: int | None
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the last verification of the whole log said.
+
+    Attributes:
+        problem: what is wrong, and what to do; empty if it is whole.
+    """
+
+    at: datetime
+    entries: int
+    remarks: tuple[str, ...]
+    problem: str
+
+
+async def _list(visit: Visit) -> web.StreamResponse:
+    action = visit.query("action")
+    participant = visit.query("participant") if visit.viewer.is_operator else ""
+    before = visit.number("before", 0) or None
+
+    def find(estate: Estate) -> tuple[Found, list[str], Head | str]:
+        found = _find(estate, visit.viewer, action, participant, before)
+        recent = estate.audit.latest(_RECENT) if visit.viewer.is_operator else []
+        return found, sorted({entry.action for entry in recent}), _head(estate)
+
+    found, actions, head = await visit.read(find)
+    asked = {"action": action, "participant": participant}
+    return visit.page(
+        "audit.html",
+        found=found,
+        action=action,
+        participant=participant,
+        actions=actions,
+        is_head=not isinstance(head, str),
+        head=head,
+        verification=visit.portal.memory.get(_VERIFICATION),
+        size=SIZE,
+        first=None if before is None else visit.link(**asked),
+        next=None if found.onward is None else visit.link(**asked, before=found.onward),
+    )
+
+
+def _find(
+    estate: Estate, viewer: Viewer, action: str, participant: str, before: int | None
+) -> Found:
+    """The entries that the viewer sees and asked for; those of a participant are its alone."""
+    owners = AuditOwners(estate)
+    word = viewer.participant or participant
+    lines: list[Line] = []
+    read = 0
+    while read < MAX_READ:
+        entries = estate.audit.latest(
+            _AT_A_TIME, before=before, action=action, naming=(word, NAMING) if word else None
+        )
+        for entry in entries:
+            of = owners.of(entry)
+            if _is_seen(viewer, of) and (not participant or participant in of):
+                if len(lines) == SIZE:
+                    return Found(lines, lines[-1].number, is_cut=False)
+                lines.append(_line(entry, of))
+        if len(entries) < _AT_A_TIME:
+            return Found(lines, None, is_cut=False)
+        before, read = entries[-1].number, read + len(entries)
+    return Found(lines, before, is_cut=True)
+
+
+def _is_seen(viewer: Viewer, owners: frozenset[str]) -> bool:
+    """Whether the viewer sees an entry: a participant one that tells of nobody else."""
+    if not owners:
+        return viewer.sees(None)
+    return all(viewer.sees(owner) for owner in owners)
+
+
+def _line(entry: Entry, owners: frozenset[str]) -> Line:
+    return Line(entry.number, entry.at, entry.action, sorted(owners), entry_text(entry))
+
+
+def _head(estate: Estate) -> Head | str:
+    """The end of the log; or what is wrong with it."""
+    try:
+        return estate.audit.head()
+    except EstateError as error:
+        return f"{error.message} {error.remedy}"
+
+
+async def _show(visit: Visit) -> web.StreamResponse:
+    number = visit.part("number")
+
+    def find(estate: Estate) -> tuple[Entry, frozenset[str]]:
+        last = estate.audit.latest(1)
+        is_number = number.isascii() and number.isdigit() and len(number) < 16
+        if is_number and last and 1 <= int(number) <= last[0].number:
+            entry = estate.audit.entry(int(number))
+            owners = AuditOwners(estate).of(entry)
+            if _is_seen(visit.viewer, owners):
+                return entry, owners
+        raise Unanswered.missing(
+            "There is no such entry of the audit log, or it is not yours to see.",
+            "Look for it on the page Audit.",
+        )
+
+    entry, owners = await visit.read(find)
+    text = json.dumps(entry.body, indent=2, ensure_ascii=False, sort_keys=True)
+    return visit.page(
+        "audit_entry.html",
+        entry=entry,
+        owners=sorted(owners),
+        text=text[:_MAX_TEXT],
+        is_cut=len(text) > _MAX_TEXT,
+        serials=_serials(entry),
+    )
+
+
+def _serials(entry: Entry) -> list[str]:
+    """The serials of the certificates that an entry issued, the first of them."""
+    certificates = entry.body.get("certificates")
+    if not isinstance(certificates, list):
+        return []
+    found = [each.get("serial") for each in certificates[:SIZE] if isinstance(each, dict)]
+    return [serial for serial in found if isinstance(serial, str)]
+
+
+async def _verify(visit: Visit) -> web.StreamResponse:
+    await visit.form()
+    if not visit.viewer.is_operator:
+        raise Unanswered(
+            HTTPStatus.FORBIDDEN,
+            "Only the operator verifies the audit log.",
+            "Ask the operator: smki-testca audit verify",
+        )
+
+    def examine(estate: Estate) -> Verification:
+        now = estate.clock.now()
+        try:
+            found = estate.audit.examine()
+        except EstateError as error:
+            return Verification(now, 0, (), f"{error.message} {error.remedy}")
+        return Verification(now, found.entries, found.remarks, "")
+
+    visit.portal.memory[_VERIFICATION] = await visit.read(examine)
+    return visit.see("/audit#verification")
+
+
+PAGE = Page(
+    Route.get("/audit", _list),
+    Route.post("/audit/verify", _verify),
+    Route.get("/audit/{number}", _show),
+    title="Audit",
+    place=80,
+)

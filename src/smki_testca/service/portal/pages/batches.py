@@ -1,0 +1,181 @@
+"""Shows the batches of CSRs: how far each is, what came of it, and the response to download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.estate.batch_requests import BatchState
+from smki_testca.service.device_csr import batches
+from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.service.tls import peer_address
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from smki_testca.api import Estate
+    from smki_testca.estate.batch_requests import BatchRequest
+    from smki_testca.service.portal.visit import Visit
+
+SIZE = 50
+"""The batches on a page."""
+MAX_PROBLEMS = 100
+"""The most CSRs without a certificate that a page lists; the response has all."""
+_MEANINGS = {
+    BatchState.PENDING: "It was submitted, and waits.",
+    BatchState.PARSING: "Its CSRs are read.",
+    BatchState.QUEUED: "Its CSRs were read, and wait for the run.",
+    BatchState.PROCESSING: "Its certificates are being issued.",
+    BatchState.PAUSED: "It waits for the daily window in which batches are processed.",
+    BatchState.COMPLETED: "Everything that can be issued is issued.",
+    BatchState.REJECTED: "It was rejected, or its run cancelled. What was issued stays issued.",
+    BatchState.TAMPERED: "What was submitted changed before it was read. Nothing was issued.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A batch as the page shows it.
+
+    Attributes:
+        batch: it.
+        state: the daily window taken into account.
+        percent: of its certificates that are issued.
+    """
+
+    batch: BatchRequest
+    state: BatchState
+    percent: int
+
+    @classmethod
+    def of(cls, visit: Visit, batch: BatchRequest) -> Shown:
+        """A batch at the time of a visit."""
+        window = visit.context.settings.batch_window
+        state = batches.shown_state(batch, window, visit.context.clock.now().time())
+        done = 100 if state is BatchState.COMPLETED else 0
+        return cls(batch, state, batch.issued * 100 // batch.signable if batch.signable else done)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What came of the CSRs of a batch.
+
+    Attributes:
+        counts: how many CSRs have each status, by the status.
+        problems: the first that have no certificate.
+    """
+
+    counts: dict[str, int]
+    problems: list[batches.Outcome]
+
+    @classmethod
+    def of(cls, estate: Estate, batch: BatchRequest) -> Outcomes | None:
+        """Those of a batch; None if it has no result, or not any more."""
+        if batch.state is not BatchState.COMPLETED or not batch.is_result_kept(estate.clock.now()):
+            return None
+        report = batches.result_of(estate, batch).report
+        counts: dict[str, int] = {}
+        for _, _, status, _ in report.lines:
+            counts[status.value] = counts.get(status.value, 0) + 1
+        codes = {number: code for number, _, _, code in report.lines}
+        statuses = {number: status for number, _, status, _ in report.lines}
+        problems = [
+            batches.Outcome(name, statuses[number], None, codes[number], text)
+            for number, name, _, text in islice(report.problems, MAX_PROBLEMS)
+        ]
+        return cls(counts, problems)
+
+
+async def _list(visit: Visit) -> web.StreamResponse:
+    found = await visit.read(lambda estate: batches.visible(estate, visit.viewer.participant))
+    number = visit.number("page")
+    shown = [Shown.of(visit, each) for each in found[(number - 1) * SIZE : number * SIZE]]
+    more = len(found) > number * SIZE
+    return visit.page(
+        "batches.html",
+        shown=shown,
+        total=len(found),
+        first=visit.link() if number > 1 else None,
+        next=visit.link(page=number + 1) if more else None,
+    )
+
+
+async def _show(visit: Visit) -> web.StreamResponse:
+    number, participant = _number(visit), visit.viewer.participant
+
+    def find(estate: Estate) -> tuple[BatchRequest, Outcomes | None]:
+        batch = _found(estate, number, participant)
+        return batch, Outcomes.of(estate, batch)
+
+    batch, outcomes = await visit.read(find)
+    shown = Shown.of(visit, batch)
+    return visit.page(
+        "batch.html",
+        shown=shown,
+        batch=batch,
+        meaning=_MEANINGS[shown.state],
+        outcomes=outcomes,
+        most=MAX_PROBLEMS,
+    )
+
+
+async def _response(visit: Visit) -> web.StreamResponse:
+    number, participant = _number(visit), visit.viewer.participant
+
+    def make(estate: Estate) -> tuple[str, bytes]:
+        _found(estate, number, participant)
+        return batches.response(estate, number, participant)
+
+    name, data = await visit.read(make)
+    return visit.download(data, name, "application/zip")
+
+
+async def _reject(visit: Visit) -> web.StreamResponse:
+    form = await visit.form()
+    number, participant = _number(visit), visit.viewer.participant
+    peer = {"address": peer_address(visit.request), "viewer": visit.viewer.how}
+    reason = form.text("reason") or "none was given"
+
+    def reject(estate: Estate) -> None:
+        _found(estate, number, participant)
+        batches.reject(estate, number, participant, peer, reason)
+
+    await visit.write(reject)
+    return visit.see(f"/batches/{number}")
+
+
+def _found(estate: Estate, number: int, participant: str | None) -> BatchRequest:
+    """A batch that a participant may see.
+
+    Raises:
+        Unanswered: if there is none of that number, or it is somebody else's.
+    """
+    try:
+        return batches.find(estate, number, participant)
+    except InputError as error:
+        raise Unanswered.missing(error.message, "See the page Batches.") from error
+
+
+def _number(visit: Visit) -> int:
+    """The number of a batch in the path.
+
+    Raises:
+        Unanswered: if it is none.
+    """
+    text = visit.part("number")
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Unanswered(HTTPStatus.NOT_FOUND, "There is no such batch.", "See the page Batches.")
+    return int(text)
+
+
+PAGE = Page(
+    Route.get("/batches", _list),
+    Route.get("/batches/{number}", _show),
+    Route.get("/batches/{number}/response", _response),
+    Route.post("/batches/{number}/reject", _reject),
+    title="Batches",
+    place=40,
+)

@@ -1,0 +1,112 @@
+"""Shows the PKI as a tree, counts its certificates, and tells what expires and what is due."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.clock import years_after
+from smki_testca.estate.status import Status
+from smki_testca.service.portal.page import Page, Route
+from smki_testca.service.portal.timeline import Timeline, spans_from
+from smki_testca.service.portal.tree import family_trees
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aiohttp import web
+
+    from smki_testca.api import Estate
+    from smki_testca.estate.inventory import Ending, Kind
+    from smki_testca.lifecycle.due_lists import DueList
+    from smki_testca.profiles import Library
+    from smki_testca.service.portal.tree import Family
+    from smki_testca.service.portal.viewer import Viewer
+    from smki_testca.service.portal.visit import Visit
+
+YEARS = (1, 2, 5, 10)
+"""How far ahead what expires can be asked for."""
+MAX_ENDINGS = 50
+"""The most certificates, or groups of a run, in the table of what expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """The certificates of one type, counted by status."""
+
+    hierarchy: str
+    profile: str
+    title: str
+    by_status: list[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the page shows."""
+
+    families: list[Family]
+    counts: list[CountRow]
+    timeline: Timeline
+    endings: list[Ending]
+    due: list[tuple[DueList, str]]
+    now: datetime
+
+
+async def _overview(visit: Visit) -> web.StreamResponse:
+    years = visit.number("years", YEARS[0])
+    years = years if years in YEARS else YEARS[0]
+    shown = await visit.read(lambda estate: _collect(estate, visit.viewer, years))
+    return visit.page(
+        "overview.html",
+        shown=shown,
+        statuses=list(Status),
+        years=years,
+        spans=YEARS,
+        most=MAX_ENDINGS,
+        addresses=visit.context.addresses,
+    )
+
+
+def _collect(estate: Estate, viewer: Viewer, years: int) -> Overview:
+    now = estate.clock.now()
+    before = years_after(now, years)
+    kinds = estate.inventory.counts(now, viewer.participant)
+    due = estate.due_revocation_lists() if viewer.is_operator else []
+    return Overview(
+        family_trees(estate, kinds),
+        _count_rows(kinds, estate.library),
+        Timeline.of(_by_month(kinds), spans_from(now, years)),
+        estate.inventory.endings(now, before, MAX_ENDINGS, viewer.participant),
+        [(each, each.why(now)) for each in due],
+        now,
+    )
+
+
+def _count_rows(kinds: Counter[Kind], library: Library) -> list[CountRow]:
+    by_type: dict[tuple[str, str], Counter[Status]] = {}
+    for kind, count in kinds.items():
+        by_type.setdefault((str(kind.hierarchy), kind.profile), Counter())[kind.status] += count
+    return [
+        CountRow(
+            hierarchy,
+            profile,
+            library.profile(profile).title,
+            [counts[status] for status in Status],
+            counts.total(),
+        )
+        for (hierarchy, profile), counts in sorted(by_type.items())
+    ]
+
+
+def _by_month(kinds: Counter[Kind]) -> Counter[str]:
+    """How many certificates end in each month, and are to be renewed until then."""
+    months: Counter[str] = Counter()
+    for kind, count in kinds.items():
+        if kind.is_due:
+            months[kind.month] += count
+    return months
+
+
+PAGE = Page(Route.get("/", _overview), title="Overview", place=10)

@@ -1,0 +1,205 @@
+"""Takes a CSR, or a ZIP of CSRs, and tells what became of it (SEC App. M 2.3)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from smki_testca.authority.csr import MAX_OCTETS, CsrFaultsError, TakenAs
+from smki_testca.errors import InputError, Refusal
+from smki_testca.issuance.issuance import Issuance
+from smki_testca.service.device_csr.batches import PortalZip, submit_zip
+from smki_testca.service.portal.choices import RequestChoices, delivery
+from smki_testca.service.portal.form import Problem
+from smki_testca.service.portal.page import Page, Route
+from smki_testca.service.tls import peer_address
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from smki_testca.api import Estate
+    from smki_testca.authority.csr import Csr
+    from smki_testca.estate.certificates import Record
+    from smki_testca.service.portal.form import Form
+    from smki_testca.service.portal.visit import Visit
+
+MAX_ZIP = 40 << 20
+"""The most octets of what is submitted: 50,000 CSRs in a ZIP have about 15 MB."""
+_TAKEN_AS = [
+    (TakenAs.PORTAL.value, "as the Portal: refuse what SEC App. M does not list"),
+    (TakenAs.TEST_CA.value, "as a test CA: drop what no certificate takes from a CSR"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a visitor asks for.
+
+    Attributes:
+        values: of the fields, as they were filled in.
+        csr: PEM, base64 or DER; empty if a ZIP was chosen.
+        name, zipped: of a ZIP that was chosen; no octets if none was.
+    """
+
+    values: dict[str, str]
+    csr: bytes = b""
+    name: str = ""
+    zipped: bytes = b""
+
+
+class Reason(NamedTuple):
+    """A reason why there is no certificate; the rule is empty where the CSR is at fault."""
+
+    text: str
+    remedy: str
+    code: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a CSR.
+
+    Attributes:
+        record: the certificate; None if there is none.
+        warnings: what its participant should read.
+        dropped: what was dropped from the CSR.
+        faults: what is wrong with the CSR.
+        reasons: those of the gate.
+    """
+
+    record: Record | None = None
+    warnings: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    faults: tuple[Reason, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def status(self) -> HTTPStatus:
+        """Of HTTP."""
+        return HTTPStatus.OK if self.record is not None else HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def _show(visit: Visit) -> web.StreamResponse:
+    return await _page(visit, {})
+
+
+async def _submit(visit: Visit) -> web.StreamResponse:
+    form = await visit.form()
+    asked = _asked(form)
+    problems = _problems(visit, asked)
+    if problems:
+        return await _page(visit, asked.values, problems)
+    if asked.zipped:
+        return await _submit_zip(visit, asked)
+    answer = await visit.write(lambda estate: _sign(estate, visit, asked))
+    return visit.page("submitted.html", status=answer.status, answer=answer)
+
+
+def _asked(form: Form) -> Asked:
+    names = ("participant", "purpose", "environment", "taken-as", "csr", "label")
+    values = {name: form.text(name) for name in names}
+    upload = form.file("file")
+    if upload is None or not upload.data:
+        return Asked(values, values["csr"].encode())
+    if upload.data.startswith(b"PK") or upload.name.lower().endswith(".zip"):
+        return Asked(values, name=upload.name, zipped=upload.data)
+    return Asked(values, upload.data)
+
+
+def _problems(visit: Visit, asked: Asked) -> tuple[Problem, ...]:
+    """What is missing, or may not be asked for."""
+    values, problems = asked.values, []
+    if not visit.viewer.sees(values["participant"] or None):
+        problems.append(Problem("participant", "Choose a participant that is yours."))
+    if not values["participant"]:
+        problems.append(Problem("participant", "Choose the participant that asks."))
+    if not values["purpose"]:
+        problems.append(Problem("purpose", "Choose the Testing Service."))
+    if not asked.csr and not asked.zipped:
+        problems.append(Problem("csr", "Paste a CSR here, or choose a file below."))
+    if asked.csr and values["csr"] and asked.csr != values["csr"].encode():
+        problems.append(Problem("csr", "Paste a CSR or choose a file, not both."))
+    if len(asked.csr) > MAX_OCTETS:
+        problems.append(Problem("file", f"A CSR has at most {MAX_OCTETS:,} octets."))
+    return tuple(problems)
+
+
+async def _submit_zip(visit: Visit, asked: Asked) -> web.StreamResponse:
+    values = asked.values
+    try:
+        zipped = await asyncio.to_thread(PortalZip.read, asked.name, asked.zipped)
+    except InputError as error:
+        problem = Problem("file", f"{error.message} {error.remedy}".rstrip())
+        return await _page(visit, values, (problem,))
+    peer = {"address": peer_address(visit.request), "viewer": visit.viewer.how}
+    number = await visit.write(
+        lambda estate: submit_zip(
+            estate,
+            zipped,
+            participant=values["participant"],
+            purpose=values["purpose"],
+            environment=values["environment"] or None,
+            peer=peer,
+        )
+    )
+    visit.context.submitted.set()
+    return visit.see(f"/batches/{number}")
+
+
+def _sign(estate: Estate, visit: Visit, asked: Asked) -> Answer:
+    """Sign a CSR through the gate; what is wrong is an answer, too."""
+    values = asked.values
+    try:
+        csr = estate.read_csr(asked.csr, taken_as=values["taken-as"] or TakenAs.PORTAL)
+        request = estate.request(
+            values["participant"],
+            values["purpose"],
+            csr.subject,
+            () if csr.usage is None else (csr.usage,),
+            environment=values["environment"] or None,
+            delivery=delivery(visit),
+        )
+        peer = {"address": peer_address(visit.request), "viewer": visit.viewer.how}
+        (record,), warnings = Issuance(estate).issue(
+            request, label=values["label"] or None, csr=csr, details={"peer": peer}
+        )
+    except CsrFaultsError as error:
+        faults = error.faults
+        return Answer(
+            faults=tuple(Reason(each.message, error.remedy, each.code) for each in faults)
+        )
+    except Refusal as refusal:
+        told = (Reason(each.reason, each.remedy, each.code, each.rule) for each in refusal.reasons)
+        return Answer(reasons=tuple(told))
+    except InputError as error:
+        return Answer(faults=(Reason(error.message, error.remedy, error.code),))
+    return Answer(record, warnings, _dropped(csr))
+
+
+def _dropped(csr: Csr) -> tuple[str, ...]:
+    return tuple(each.message for each in csr.remarks.dropped)
+
+
+async def _page(
+    visit: Visit, values: dict[str, str], problems: tuple[Problem, ...] = ()
+) -> web.StreamResponse:
+    choices = await visit.read(lambda estate: RequestChoices.of(estate, visit.viewer))
+    return visit.page(
+        "submit.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK,
+        choices=choices,
+        taken_as=_TAKEN_AS,
+        values=values,
+        problems=problems,
+    )
+
+
+PAGE = Page(
+    Route.get("/submit", _show),
+    Route.post("/submit", _submit, most=MAX_ZIP),
+    title="Submit",
+    place=20,
+)

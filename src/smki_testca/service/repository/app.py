@@ -1,0 +1,55 @@
+"""The application of the repository, the same over HTTP and HTTPS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from smki_testca.service.context import CONTEXT, Context
+from smki_testca.service.failures import plain_failures
+from smki_testca.service.repository import downloads, search
+from smki_testca.service.repository.admission import Admission
+from smki_testca.service.repository.files import CERTIFICATE_FILES, LIST_ENDINGS
+from smki_testca.service.repository.index import index
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SEARCH_PATH = "/services/certificatesearch"
+RETRIEVE_PATH = "/services/retrievecertificate"
+"""As the DCC's client has them (observed)."""
+_FILES = "|".join(name.replace(".", r"\.") for name in CERTIFICATE_FILES)
+_ENDINGS = "|".join(LIST_ENDINGS)
+_AUTHORITY = "/ca/{family}/{hierarchy}/{name}"
+
+
+def application(context: Context) -> web.Application:
+    """The repository of running services."""
+    app = web.Application(middlewares=[plain_failures], client_max_size=search.MAX_OCTETS)
+    app[CONTEXT] = context
+    app[search.ADMISSION] = Admission(context)
+    app.router.add_post(SEARCH_PATH, search.search)
+    app.router.add_post(RETRIEVE_PATH, search.retrieve)
+    for path, handler in {
+        "/": index,
+        f"{_AUTHORITY}/{{file:{_FILES}}}": downloads.of_authority,
+        f"{_AUTHORITY}/crl/{{number:{downloads.LATEST}|[0-9]{{1,18}}}}.{{ending:{_ENDINGS}}}": (
+            downloads.of_list
+        ),
+        f"/certificate/{{serial}}/{{file:{_FILES}}}": downloads.of_certificate,
+    }.items():
+        app.router.add_get(path, _for_accounts(handler))
+    return app
+
+
+def _for_accounts(handler: Handler) -> Handler:
+    """A handler of downloads that asks first who it is, where others than this machine call."""
+
+    async def admitted(request: web.Request) -> web.StreamResponse:
+        refusal = await request.app[search.ADMISSION].refusal_of_download(request)
+        return refusal or await handler(request)
+
+    return admitted

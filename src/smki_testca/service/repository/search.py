@@ -1,0 +1,137 @@
+"""Answers searches for certificates, and retrievals of one.
+
+A search is not written to the audit log: that has what was decided and changed, and a client may
+search many times a second, each of which would wait for the disk. The AuditReference of an answer
+is the number of the last entry of the log when it was given: it says as of when the answer holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from smki_testca.service.context import CONTEXT
+from smki_testca.service.repository import messages, published
+from smki_testca.service.repository.admission import Admission
+from smki_testca.service.repository.misbehaving import wrong_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.api import Estate
+
+ADMISSION = web.AppKey("admission", Admission)
+"""Where the application keeps who is admitted."""
+MAX_OCTETS = 1 << 16
+"""The longest request."""
+BODY_SECONDS = 10.0
+"""How long a client may take to send it."""
+_XML = "application/xml"
+_TYPES = frozenset({_XML, "text/xml"})
+
+
+async def search(request: web.Request) -> web.StreamResponse:
+    """Answer ``/services/certificatesearch``."""
+
+    def find(estate: Estate, document: bytes) -> tuple[int, bytes]:
+        asked = messages.search_request(document)
+        if asked.alt_name is not None:
+            found = published.by_alt_name(estate, asked.alt_name)
+        else:
+            found = published.by_subject_name(estate, asked.subject_name or "")
+        return _answered(estate, found)
+
+    return await _answer(request, find, _failed_search)
+
+
+async def retrieve(request: web.Request) -> web.StreamResponse:
+    """Answer ``/services/retrievecertificate``."""
+    wrong = wrong_certificate(request)
+
+    def find(estate: Estate, document: bytes) -> tuple[int, bytes]:
+        serial = messages.retrieval_request(document)
+        found = None if serial is None else published.by_serial(estate, serial)
+        if found is not None and wrong is not None:
+            found = wrong(estate, found)
+        return _retrieved(estate, found)
+
+    return await _answer(request, find, _failed_retrieval)
+
+
+def _answered(estate: Estate, found: list[published.Published]) -> tuple[int, bytes]:
+    reference = _reference(estate)
+    if not found:
+        code, message = messages.NOT_FOUND, "No certificate was found."
+    elif len(found) == published.MOST_FOUND:
+        code, message = messages.FOUND, f"The first {published.MOST_FOUND} that were found."
+    else:
+        code, message = messages.FOUND, "Success"
+    return code, messages.search_answer(found, code, message, reference)
+
+
+def _retrieved(estate: Estate, found: published.Published | None) -> tuple[int, bytes]:
+    code = messages.NOT_FOUND if found is None else messages.FOUND
+    message = "No certificate was found." if found is None else "Success"
+    return code, messages.retrieval_answer(found, code, message, _reference(estate))
+
+
+def _failed_search(estate: Estate, reason: str) -> bytes:
+    return messages.search_answer((), messages.BAD_REQUEST, reason, _reference(estate))
+
+
+def _failed_retrieval(estate: Estate, reason: str) -> bytes:
+    return messages.retrieval_answer(None, messages.BAD_REQUEST, reason, _reference(estate))
+
+
+def _reference(estate: Estate) -> int:
+    return estate.audit.head().number
+
+
+async def _answer(
+    request: web.Request,
+    find: Callable[[Estate, bytes], tuple[int, bytes]],
+    failed: Callable[[Estate, str], bytes],
+) -> web.Response:
+    """Read a request, and answer it with what is found, or why it cannot be answered."""
+    if request.content_type not in _TYPES:
+        raise web.HTTPUnsupportedMediaType(text=f"Send XML, with the Content-Type {_XML}.")
+    document = await _body(request)
+    refusal = await request.app[ADMISSION].refusal_of_search(request)
+
+    def work(estate: Estate) -> tuple[int, bytes]:
+        if refusal:
+            return messages.BAD_REQUEST, failed(estate, refusal)
+        try:
+            return find(estate, document)
+        except messages.BadRequestError as error:
+            return messages.BAD_REQUEST, failed(estate, str(error))
+
+    code, answer = await request.app[CONTEXT].desk.read(work)
+    return web.Response(
+        status=code,
+        body=answer,
+        content_type=_XML,
+        charset="utf-8",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _body(request: web.Request) -> bytes:
+    """The body of a request.
+
+    Raises:
+        HTTPException: if it is too long, or takes too long to come.
+    """
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(
+            text=f"The request took over {BODY_SECONDS:.0f} seconds to come."
+        ) from None
+    except web.HTTPRequestEntityTooLarge:
+        raise web.HTTPRequestEntityTooLarge(
+            MAX_OCTETS, text=f"A request has at most {MAX_OCTETS:,} octets."
+        ) from None
