@@ -19,7 +19,7 @@ ORDER = (
     "top-level modules",
     *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
     *("estate", "issuance", "lifecycle", "exporters", "api", "device", "kits", "corpus", "service"),
-    *("testing", "pytest_plugin", "cli", "__main__"),
+    *("client", "testing", "pytest_plugin", "cli", "__main__"),
 )
 """Each imports only what stands before it."""
 
@@ -35,7 +35,7 @@ SLOW = (
 )
 """Third parties that take over 20 ms to import, or may be absent: a function may import them."""
 
-OPTIONAL = ("corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
+OPTIONAL = ("client", "corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
 """Whole packages that many never use, and what needs an extra: a function outside may import them.
 """
 

@@ -55,6 +55,7 @@ COMMANDS = {
     "corpus": ("corpus", "corpus", "Defective certificates, to test parsers with."),
     "device": ("device", "device", "A model of a Device, and its answers to certificates."),
     "serve": ("serve", "serve", "Run SMKI's web services, the repository and a portal."),
+    "client": ("client", "client", "Call such services, and see how each step goes."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
     "audit": ("audit", "audit", "The audit log of an estate."),

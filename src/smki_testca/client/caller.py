@@ -97,6 +97,14 @@ class Caller:
     credentials: Credentials | None = None
     version: TlsVersion | None = None
 
+    def context(self) -> ssl.SSLContext:
+        """A TLS context for one call.
+
+        Raises:
+            InputError: if OpenSSL does not take the client's certificate or key.
+        """
+        return client_context(self.authorities, self.credentials, self.version)
+
     def call(self, request: Request, trace: Trace) -> Answer:
         """Make a request over a new connection, and read the answer, of any status.
 
@@ -126,7 +134,7 @@ class Caller:
         self, connection: socket.socket, address: Address, trace: Trace
     ) -> tuple[ssl.SSLSocket, Messages]:
         """Do the handshake of TLS."""
-        context = client_context(self.authorities, self.credentials, self.version)
+        context = self.context()
         messages = Messages(context)
         with trace.during(Step.TLS):
             try:

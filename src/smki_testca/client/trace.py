@@ -66,6 +66,11 @@ class Trace:
         self.passed.append(passed)
         self._tell(passed)
 
+    def take(self, other: Trace) -> None:
+        """Take the steps of another trace, which were told."""
+        self.passed += other.passed
+        self.tls = other.tls
+
     @contextlib.contextmanager
     def during(self, step: Step) -> Iterator[None]:
         """Gives an error of a step the step's name, and what went before."""

@@ -277,6 +277,11 @@ class AccountStore:
         digest, fits = found
         return Proof(name, digest if fits else None)
 
+    def has_password(self, name: str, fitted: bytes) -> bool:
+        """Whether an account still has the password whose digest a proof has as ``fitted``."""
+        stored = self._password(name)
+        return stored is not None and hmac.compare_digest(stored, fitted)
+
     def settle(self, proof: Proof, details: Mapping[str, Any] = MappingProxyType({})) -> Account:
         """Count what a guess has shown: a failure may lock the account, a success clears them.
 

@@ -1,0 +1,100 @@
+"""``client crl``: downloads a revocation list and checks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, told
+from smki_testca.cli.output import print_document, print_json, print_warnings, say
+from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
+from smki_testca.cli.session import first_line
+from smki_testca.errors import UsageError
+from smki_testca.files import check_file, write_file
+from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted
+from smki_testca.x509.pem import to_pem
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+    from smki_testca.client.list_download import Account
+
+
+@click.command()
+@calling
+@API_KEY
+@click.option("--user", metavar="NAME", help="The account that opens downloads.")
+@click.option("--password-file", metavar="FILE", help="Its password is on the first line of FILE.")
+@click.option(
+    "--issuer",
+    "issuers",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="The CA's certificate, to check the signature with. May be given several times.",
+)
+@click.option("--out", metavar="FILE", type=OUTPUT, help=FILE_HELP)
+@click.option("--der", is_flag=True, help="Write DER, not PEM.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
+@click.pass_obj
+def crl(session: Session, /, out: Path | None, **given: Any) -> None:
+    """Download the revocation list at a URL, and check its times and signature.
+
+    \b
+    Example:
+      smki-testca client crl --url http://localhost:8083/ca/test/device/DZ1/crl/latest.crl
+      --issuer DZ1.pem --out device.crl.pem
+    """
+    caller, address = endpoint(given)
+    if out is not None:
+        check_alone(session, out)
+        check_file(out, force=given["force"])
+    if given["der"]:
+        if out is None:
+            raise UsageError("usage", "--der needs --out.", "Name a file with --out FILE.")
+        check_no_terminal(out)
+    from smki_testca.client import list_download
+    from smki_testca.client.credentials import certificates_in
+
+    issuers = [der for path in given["issuers"] for der in certificates_in(path)]
+    account, now = _account(given), session.clock_or_system().now()
+    with told(session) as trace:
+        found = list_download.download(caller, address, account, issuers, now, trace)
+    pem = to_pem(found.der, "X509 CRL")
+    if out is not None:
+        write_file(out, found.der if given["der"] else pem, force=given["force"])
+    if session.as_json:
+        more = {"pem": pem.decode("ascii")} if out is None else {"out": str(out)}
+        print_json({"list": found.as_json(), **more, "connection": trace.as_json()})
+        return
+    if not issuers:
+        print_warnings(
+            ["The signature was not checked: name the CA's certificate with --issuer FILE."]
+        )
+    number = "" if found.number is None else f" {found.number}"
+    say(
+        f"The list{number} of {found.issuer} holds until {found.next_update}, with"
+        f" {counted(found.entries, 'entry', 'entries')}.",
+        err=out is None or is_standard_output(out),
+    )
+    if out is None:
+        print_document(pem.decode("ascii"))
+
+
+def _account(given: dict[str, Any]) -> Account:
+    """The account that the options name.
+
+    Raises:
+        UsageError: if they do not go together.
+        InputError: if a file cannot be read.
+    """
+    from smki_testca.client.list_download import Account
+
+    name, file = given["user"], given["password_file"]
+    if (name is None) != (file is None):
+        raise UsageError("usage", "--user and --password-file belong together.")
+    if name is None:
+        return Account(api_key(given))
+    return Account(api_key(given), name, str(first_line(file)))

@@ -1,0 +1,226 @@
+"""Search and retrieval of certificates in the repository, as the DCC's own client speaks them.
+
+The production schema is not published: messages are read by the names that were observed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from lxml import etree
+
+from smki_testca.client.adhoc_request import XML
+from smki_testca.client.answer_documents import document_in, octets_of, text_of
+from smki_testca.client.caller import Caller, Request, check_status
+from smki_testca.client.issued_certificate import IssuedCertificate
+from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError
+from smki_testca.client.trace import Step
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64
+from smki_testca.text import is_one_line, plain, shown
+
+if TYPE_CHECKING:
+    from smki_testca.client.address import Address
+    from smki_testca.client.caller import Answer
+    from smki_testca.client.trace import Trace
+
+SEARCH_PATH = "/services/certificatesearch"
+RETRIEVE_PATH = "/services/retrievecertificate"
+MAX_ANSWER_OCTETS = 16 << 20
+"""The longest answer read."""
+_MAX_NAME = 256
+_SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
+_OK, _REFUSED, _NOTHING = "200", "401", "402"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A certificate as the repository tells of it.
+
+    Attributes:
+        serial: its serial number, hexadecimal.
+        name: the EUI-64 of a Device, or the name of an organisation.
+        status: ``P``, ``I``, ``N``, ``E`` or ``R``.
+        role: the RemotePartyRole, decimal; empty where there is none.
+        usage: ``DS`` or ``KA``; empty where there is none.
+        manufacturing: ``true`` or ``false``; empty where it is not said.
+    """
+
+    serial: str
+    name: str
+    status: str
+    role: str
+    usage: str
+    manufacturing: str
+
+    @classmethod
+    def of(cls, element: etree._Element) -> Self:
+        """Read a Result or a CertificateResponse."""
+        return cls(
+            text_of(element, "CertificateSerial"),
+            text_of(element, "CertificateSubjectAltName")
+            or text_of(element, "CertificateSubjectName"),
+            text_of(element, "CertificateStatus"),
+            text_of(element, "CertificateRole"),
+            text_of(element, "CertificateUsage"),
+            text_of(element, "ManufacturingFlag"),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The certificate as JSON: serial, name, status, role, usage, manufacturing."""
+        return {
+            "serial": self.serial,
+            "name": self.name,
+            "status": self.status,
+            "role": self.role,
+            "usage": self.usage,
+            "manufacturing": self.manufacturing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryClient:
+    """Calls a repository.
+
+    Attributes:
+        caller: how services are called.
+        address: of the repository: a base, or the whole URL of the query.
+        api_key: of an account; empty to send none.
+    """
+
+    caller: Caller
+    address: Address
+    api_key: str = ""
+
+    def search(self, name: str, trace: Trace) -> list[Found]:
+        """Search for certificates.
+
+        Args:
+            name: the EUI-64 of a Device, or else the name of an organisation.
+            trace: of the call.
+
+        Raises:
+            InputError: if the name is none.
+            ServiceRefusalError: if nothing is found, or the search is refused.
+            ServiceFaultError: if the repository cannot be reached, or its answer cannot be used.
+        """
+        field, value = _searched(name)
+        root = self._ask(SEARCH_PATH, "CertificateSearch", {field: value}, trace)
+        results = [Found.of(element) for element in root.findall("Result")]
+        trace.add(Step.CHECK, f"{len(results)} found")
+        return results
+
+    def retrieve(self, serial: str, trace: Trace) -> tuple[Found, IssuedCertificate]:
+        """Retrieve the certificate with a serial number, hexadecimal.
+
+        Raises:
+            InputError: if it is no number.
+            ServiceRefusalError: if there is none, or the request is refused.
+            ServiceFaultError: if the repository cannot be reached, or its answer cannot be used.
+        """
+        if not _SERIAL.fullmatch(serial):
+            raise InputError(
+                "serial.form",
+                f"{shown(serial)} is not a serial number.",
+                "Write 1 to 64 hexadecimal digits.",
+            )
+        root = self._ask(
+            RETRIEVE_PATH, "CertificateData", {"CertificateSerial": serial.upper()}, trace
+        )
+        with trace.during(Step.CHECK):
+            element = root.find("CertificateResponse")
+            if element is None:
+                raise _incomplete("CertificateResponse")
+            certificate = IssuedCertificate.read(octets_of(element, "CertificateBody"))
+            if int(certificate.serial or "0", 16) != int(serial, 16):
+                raise ServiceFaultError(
+                    "client.other_serial",
+                    f"The repository gave the certificate {certificate.serial}, and"
+                    f" {serial.upper()} was asked for.",
+                    "Tell the repository's operator.",
+                )
+        trace.add(Step.CHECK, f"the certificate has the serial number {certificate.serial}")
+        return Found.of(element), certificate
+
+    def _ask(self, path: str, name: str, values: dict[str, str], trace: Trace) -> etree._Element:
+        """Send a request, and read the answer if it is one of success."""
+        root = etree.Element(f"{name}Request")
+        for field, value in values.items():
+            etree.SubElement(root, field).text = value
+        body = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+        address = self.address.at(path)
+        if self.api_key:
+            address = address.with_query("apikey", self.api_key)
+        answer = self.caller.call(Request("POST", address, MAX_ANSWER_OCTETS, body, XML), trace)
+        with trace.during(Step.ANSWER):
+            if str(answer.status) not in {_OK, _REFUSED, _NOTHING}:
+                check_status(answer)
+            _check_no_refusal(answer, f"{name}Response")
+            found = document_in(answer, f"{name}Response")
+            code = text_of(found, "ResponseCode")
+            if code != _OK:
+                raise _refusal(code, text_of(found, "ResponseMessage"))
+        return found
+
+
+def _check_no_refusal(answer: Answer, root: str) -> None:
+    """Check that the status of an answer is 200; others say why in XML, or else in plain text.
+
+    Raises:
+        ServiceRefusalError: if it is not.
+    """
+    status = str(answer.status)
+    if status == _OK:
+        return
+    try:
+        message = text_of(document_in(answer, root), "ResponseMessage")
+    except ServiceFaultError:
+        message = answer.first_line.removeprefix(": ") or answer.reason
+    raise _refusal(status, message)
+
+
+def _refusal(code: str, message: str) -> ServiceRefusalError:
+    said = f": {plain(message).rstrip('.')}" if message else ""
+    if code == _NOTHING:
+        error = ServiceRefusalError(
+            "client.nothing_found",
+            f"The repository found nothing ({code}){said}.",
+            "Compare what you searched for; the repository has only what was issued and lodged.",
+        )
+    else:
+        error = ServiceRefusalError(
+            "client.query_refused",
+            f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){said}.",
+            "Compare what you searched for, and the API key in --api-key-file.",
+        )
+    error.verdict = {"status": "", "code": code, "text": message}
+    return error
+
+
+def _incomplete(name: str) -> ServiceFaultError:
+    return ServiceFaultError(
+        "client.incomplete",
+        f"The repository's answer has no {name}.",
+        "Tell the repository's operator.",
+    )
+
+
+def _searched(name: str) -> tuple[str, str]:
+    """The element of a search, and its text.
+
+    Raises:
+        InputError: if nothing can have the name.
+    """
+    try:
+        return "CertificateSubjectAltName", str(Eui64.parse(name))
+    except InputError:
+        pass
+    if not name.strip() or len(name) > _MAX_NAME or not is_one_line(name):
+        raise InputError(
+            "client.name",
+            f"{shown(name)} is neither a Device ID nor the name of an organisation.",
+            f"Give one line of at most {_MAX_NAME} characters.",
+        )
+    return "CertificateSubjectName", name
