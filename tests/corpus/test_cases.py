@@ -11,6 +11,7 @@ from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.declared import DECLARING
 from smki_testca.corpus.defect import Level, Need, Verdict
 from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
 
 MODULES = [module.__name__ for module in DECLARING]
 BASES = [f"good-{name}" for name in bases(corpus_pki())]
@@ -81,6 +82,38 @@ def test_a_case_says_what_a_reader_of_the_report_needs(stated):
         assert all(case.expect[level].source for level in Level), case.id
         taken = {case.verdict(level) for level in Level} == {Verdict.ACCEPT}
         assert taken == case.is_good, case.id
+
+
+def test_what_any_library_must_refuse_is_known_no_less_well_of_this_field():
+    ranks = [Basis.SPECIFIED, Basis.OBSERVED, Basis.ASSUMED]
+    for case in every_case().values():
+        library, field = (case.expect[level] for level in (Level.RFC5280, Level.GBCS))
+        if library.verdict is Verdict.REJECT:
+            assert field.verdict is Verdict.REJECT, case.id
+            assert ranks.index(field.basis) <= ranks.index(library.basis), case.id
+
+
+def test_what_was_in_no_vector_was_not_observed():
+    for case in every_case().values():
+        for expected in case.expect.values():
+            is_seen = "in no vector" not in expected.source
+            assert is_seen or expected.basis is Basis.ASSUMED, case.id
+
+
+def test_a_good_base_is_known_as_well_as_its_profile():
+    known = {name: every_case()[name].expect[Level.GBCS].basis for name in BASES}
+    assert known["good-device"] is known["good-organisation"] is Basis.OBSERVED
+    assert known["good-device-csr"] is known["good-iki-csr"] is Basis.SPECIFIED
+    assert {known[name] for name in BASES if "dccki" in name} == {Basis.ASSUMED}
+    assert {known[name] for name in BASES if name.endswith(("crl", "arl"))} == {Basis.ASSUMED}
+    for case in every_case().values():
+        if case.is_good and case.base and known[case.base] is Basis.ASSUMED:
+            assert case.expect[Level.GBCS].basis is Basis.ASSUMED, case.id
+
+
+def test_a_rule_of_the_key_is_known_as_well_as_the_profile_says():
+    found = every_case()["dccki-modulus-1024"].finding
+    assert (found.code, found.basis) == ("subjectPublicKeyInfo.type", Basis.ASSUMED)
 
 
 @pytest.mark.parametrize("name", BASES)

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from smki_testca.corpus.defect import Importance, Stage
 from smki_testca.corpus.delivery import documents
 from smki_testca.corpus.delivery.folder import files, written
 from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
@@ -207,6 +208,12 @@ def test_a_file_that_was_changed_is_found_when_it_is_read(cases, tmp_path):
 
 def test_the_whole_corpus_has_at_most_3_megabytes(contents):
     assert sum(map(len, contents.values())) <= 3_000_000
+
+
+def test_the_page_lists_stages_and_importances_in_their_order(contents):
+    text = contents["index.html"].decode()
+    assert f"const ORDER = {json.dumps([*Stage, *reversed(Importance)])};" in text
+    assert not re.findall("@[A-Z]+@", text)
 
 
 def test_the_page_says_truly_how_many_cases_there_are(index):

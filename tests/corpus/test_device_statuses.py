@@ -9,6 +9,8 @@ import pytest
 from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Level, Verdict
+from smki_testca.device.judge import Judge
+from smki_testca.profiles import Library
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,25 @@ def test_a_status_that_was_not_seen_is_assumed(cases):
         if (each.status, each.basis) == (0, "observed") and case.base is not None
     }
     assert observed == {"good-organisation-renewed-with-its-key"}
+
+
+@pytest.mark.parametrize(
+    ("ending", "of_others"),
+    [
+        ("the other replacements of the command succeed", 0),
+        ("all replacements of the command fail", 10),
+    ],
+)
+def test_what_a_vector_shows_of_the_other_replacements_the_model_answers_too(
+    cases, ending, of_others
+):
+    good = cases["good-organisation-ka"]
+    library = Library()
+    cells = library.device_types["ESME"].cells
+    cell = next(cell for cell in cells if cell.short == "supplier/KA")
+    seen = [case for case in cases.values() for each in case.device if each.source.endswith(ending)]
+    assert seen
+    for case in seen:
+        *path, root = case.chain
+        judge = Judge(root, path, corpus_pki().at, library, ENVIRONMENT)
+        assert judge.verdicts(good.der, cell).with_time_checks.status.number == of_others, case.id

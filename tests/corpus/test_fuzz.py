@@ -17,8 +17,8 @@ from smki_testca.corpus.defect import Level, Need, Verdict
 from smki_testca.corpus.fuzz.cases import cases_of
 from smki_testca.corpus.fuzz.mutations import OPERATORS, Material, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle, demands
-from smki_testca.corpus.fuzz.reading import facts_in, view_of
 from smki_testca.corpus.fuzz.search import Search
+from smki_testca.corpus.reading import facts_in, view_of
 from smki_testca.corpus.run.answers import Answer, Hello, Seen
 from smki_testca.corpus.run.asking import Settings
 from smki_testca.corpus.run.loading import load, of_cases

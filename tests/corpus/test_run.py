@@ -909,6 +909,20 @@ def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     assert not journal.exists()
 
 
+def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, tmp_path, corpus):
+    path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
+    with Journal(path, load(corpus).digest, target, resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+        journal.keep("good-two", Answer(Seen.ACCEPTED))
+    kept = path.read_bytes()
+    outcome = run(target, "--resume", "--only", "one-*")
+    assert outcome.code == 4
+    assert "1 answer, such as to good-two," in one_line(outcome)
+    assert path.read_bytes() == kept
+    run(target, "--resume", "--only", "one-*", "--only", "two-*")
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -1094,12 +1108,29 @@ def test_targets_are_compared_side_by_side(run, command, shell, tmp_path):
     assert outcome.code == 0
     assert "1 case answered in different ways.\n  one-late\n" in outcome.out
     assert "strict parser: rejected, lax <parser>: accepted" in outcome.out
-    assert "lax &lt;parser&gt;" in page.read_text()
+    written = page.read_text()
+    assert "<h1>strict parser and lax &lt;parser&gt;: comparison</h1>" in written
+    # However many parsers there are, a table scrolls, and not the page.
+    assert written.count("<table") == written.count('<div class="wide"')
     compared = command("corpus", "compare", one, other, "--json").json
     assert compared["differing"] == ["one-late"]
     markdown = tmp_path / "matrix.md"
     command("corpus", "compare", one, other, "--markdown", markdown)
     assert "| **accepted** |" in markdown.read_text()
+    for text in (written, markdown.read_text(), " ".join(outcome.out.split())):
+        assert "wrong, known ones included, of the cases asked" in text.lower()
+        assert "The totals of two parsers may differ" in text
+
+
+def test_what_is_known_is_counted_as_wrong_in_the_matrix_and_told_apart(run, shell, tmp_path):
+    known, page = tmp_path / "known.toml", tmp_path / "page.html"
+    run(shell(WRONG_EXITS), "--write-expectations", known)
+    known.write_text(known.read_text().replace('reason = ""', 'reason = "old"'))
+    assert run(shell(WRONG_EXITS), "--expectations", known, "--html", page).code == 0
+    written = page.read_text()
+    assert '<td class="number warn">1 of 9</td>' in written
+    assert '<span class="warn">Yellow</span>: the expectations have all' in written
+    assert "could not judge" in written
 
 
 def test_a_report_of_another_level_is_not_the_last_one(run, tmp_path, one_line):

@@ -8,6 +8,7 @@ from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import DEFECTS, Importance, Stage, Verdict
+from smki_testca.corpus.delivery.folder import written
 from smki_testca.corpus.selection import Catalogue, Entry, Selection
 from smki_testca.errors import ExitCode, InputError
 
@@ -94,7 +95,7 @@ def test_the_list_fits_a_narrow_terminal_and_has_a_line_for_each_case(command, c
 
 
 def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
-    text = command("corpus", "explain", _ID).out
+    text = " ".join(command("corpus", "explain", _ID).out.split())
     for told in ("0101ff", "extensions.subjectAltName", "Why", "Remedy", "RFC 5280", "GBCS"):
         assert told in text
     assert "must be refused (the verdict is assumed: GBCS" in text
@@ -103,6 +104,55 @@ def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
     assert made["id"] == _ID
     assert made["change"]["before"] == "0101ff"
     assert bytes.fromhex(made["der"])[0] == 0x30
+
+
+@pytest.mark.parametrize("name", [_ID, "device-version-2"])
+def test_an_explanation_fits_a_page_and_no_line_ends_in_blanks(command, name):
+    lines = command("corpus", "explain", name).out.splitlines()
+    assert all(len(line) <= 80 and line == line.rstrip() for line in lines)
+
+
+@pytest.fixture(scope="module")
+def folder(every, tmp_path_factory):
+    """A corpus with a case that the program does not have."""
+    made = every.case(_ID)
+    own = dataclasses.replace(made, id="device-of-mine", title="Mine")
+    out = tmp_path_factory.mktemp("corpus") / "corpus"
+    written([every.case("good-device"), made, own], out)
+    return out
+
+
+def test_an_explanation_has_the_names_of_files_and_in_c(command):
+    text = command("corpus", "explain", _ID).out
+    for told in (
+        f"cases/{_ID}.der, 417 octets",
+        "chain/device-issuing-ca.der, chain/device-root-ca.der",
+        "SMKI_CASE_DEVICE_SAN_NOT_CRITICAL",
+    ):
+        assert told in text
+
+
+def test_cases_of_a_folder_are_listed_and_explained(command, folder):
+    listed = command("corpus", "list", "--corpus", folder).out.splitlines()
+    assert [line.split()[-1] for line in listed[1:]] == ["good-device", _ID, "device-of-mine"]
+    some = command("--json", "corpus", "list", "--corpus", folder, "--only", "*-mine").json["cases"]
+    assert [case["id"] for case in some] == ["device-of-mine"]
+    text = command("corpus", "explain", "device-of-mine", "--corpus", folder).out
+    assert "cases/device-of-mine.der" in text
+    own = command("--json", "corpus", "explain", _ID, "--corpus", folder).json
+    assert own == command("--json", "corpus", "explain", _ID).json
+
+
+def test_what_a_folder_has_not_is_told_with_its_name(command, folder):
+    unknown = command("corpus", "explain", "device-of-mime", "--corpus", folder)
+    assert "Did you mean device-of-mine?" in unknown.err
+    assert f"corpus list --corpus {folder}" in unknown.err
+    none = command("corpus", "list", "--corpus", folder, "--profile", "organisation")
+    assert none.code == ExitCode.INPUT
+    (folder / "broken.json").write_text("{}")
+    broken = command("--json", "corpus", "list", "--corpus", folder / "broken.json")
+    assert broken.json["error"]["code"] == "corpus.index"
+    assert "--corpus DIR" in command("corpus", "explain", "device-of-mine").err
 
 
 def test_an_unknown_case_is_one_line_with_the_one_that_was_meant(command):

@@ -10,7 +10,7 @@ import pytest
 
 from estates import opened
 from smki_testca.errors import AlreadySoError, EstateError, InputError
-from smki_testca.estate import passwords
+from smki_testca.estate import passwords, sealing
 from smki_testca.estate.accounts import LOCK_TIME, MAX_FAILURES, SignInError
 
 START = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
@@ -265,7 +265,7 @@ def test_names_that_nobody_has_cost_as_much_and_leave_nothing(estate, monkeypatc
 
 def test_an_account_of_another_version_signs_in_at_the_cost_of_its_digest(estate, monkeypatch):
     estate.accounts.add("ann", RIGHT)
-    monkeypatch.setattr(passwords, "PASSWORD_COST", passwords.Cost(1 << 5, 4, 2))
+    monkeypatch.setattr(passwords, "PASSWORD_COST", sealing.Cost(1 << 5, 4, 2))
     assert signs_in(estate.accounts)
 
 

@@ -1,7 +1,6 @@
 """Tables of certificates in C: their names last, and any compiler takes them."""
 
 import subprocess
-from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -10,15 +9,18 @@ from cryptography.x509 import load_der_x509_certificate
 from exported import names, records
 
 from compilers import COMPILERS, compiled
+from estates import opened
 from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.delivery.c_source import c_files
 from smki_testca.errors import ExitCode, InputError
-from smki_testca.exporters.c_names import check_own, identifiers
+from smki_testca.estate.status import Status
+from smki_testca.exporters.c_names import MAX_NAME, check_own, fitted
 from smki_testca.exporters.c_table import CTable
 from smki_testca.exporters.export import items
 
 _ESME = "00DB120000000001_DS"
+_SUPPLIER = "90B3D51F30010000_02_KA"
 
 _MAIN = r"""
 #include <stdio.h>
@@ -55,7 +57,7 @@ _STATUSES = "PINER"
 
 
 def _selected(estate, **selection):
-    return items(estate, records(estate, **selection), with_keys=True)
+    return items(estate, records(estate, **selection), with_keys=True, with_c_names=True)
 
 
 def _printed(name, item):
@@ -90,7 +92,7 @@ def test_a_program_reads_every_certificate_from_the_tables(export, estate, tmp_p
     program = compiled(compiler, units, tmp_path / "program", "-I", folder)
     told = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     found = _selected(estate)
-    wanted = [_printed(*pair) for pair in zip(identifiers(found), found, strict=True)]
+    wanted = [_printed(item.c_name, item) for item in found]
     assert sorted(told.splitlines()) == sorted(wanted)
 
 
@@ -115,38 +117,87 @@ def test_a_name_stays_when_its_certificate_is_renewed(command, quickstart, expor
     assert f"SMKI_{_ESME}" in place_of(after)
 
 
+def _named(estate, **selection):
+    """The names in C by the labels, of certificates in use or of the selected statuses."""
+    found = _selected(estate, **{"status": Status.IN_USE, **selection})
+    return {item.record.label: item.c_name for item in found}
+
+
 def test_another_label_of_another_device_changes_no_name(estate):
-    (first,) = _selected(estate, label="ESME-ds")
-    (other,) = _selected(estate, label="GSME-ds")
-    other = replace(other, name=first.name, record=replace(other.record, label="ESME-ds"))
-    assert identifiers([first, other])[0] == identifiers([first])[0] == _ESME
+    assert _named(estate, label="ESME-ds") == {"ESME-ds": _ESME}
+    assert _named(estate, profile="device")["ESME-ds"] == _ESME
 
 
 def test_of_two_for_one_purpose_the_earlier_one_has_the_plain_name(estate):
-    found = _selected(estate, participant="supplier-one", profile="organisation")
-    labelled = {
-        item.record.label: name for item, name in zip(found, identifiers(found), strict=True)
-    }
-    assert labelled["Z1-supplier-ka"] == "90B3D51F30010000_02_KA"
-    assert labelled["Z1-supplierPP-ka"] == "90B3D51F30010000_02_KA_2"
-    backwards = dict(zip(found[::-1], identifiers(found[::-1]), strict=True))
-    assert {item.record.label: name for item, name in backwards.items()} == labelled
+    named = _named(estate, participant="supplier-one", profile="organisation")
+    assert named["Z1-supplier-ka"] == _SUPPLIER
+    assert named["Z1-supplierPP-ka"] == f"{_SUPPLIER}_2"
+    assert _named(estate, label="Z1-supplierPP-ka")["Z1-supplierPP-ka"] == f"{_SUPPLIER}_2"
 
 
-def test_what_waits_and_what_is_out_of_use_is_told_apart(estate):
-    (item,) = _selected(estate, label="ESME-ds")
-    status = type(item.status)
-    waiting = replace(item, record=replace(item.record, audit=99), current=item.record)
-    waiting = replace(waiting, record=replace(waiting.record, serial=_other(item)))
-    old = replace(waiting, status=status.NOT_IN_USE)
-    waiting = replace(waiting, status=status.PENDING)
-    assert identifiers([item, waiting]) == [_ESME, f"{_ESME}_NEXT"]
-    assert identifiers([old, item]) == [f"{_ESME}_{_other(item)}", _ESME]
+@pytest.mark.slow
+def test_no_name_moves_to_another_certificate_when_one_is_revoked(command, quickstart):
+    def done(*arguments):
+        assert command("--estate", quickstart, *arguments).code == ExitCode.DONE
+
+    def issue(label):
+        done(
+            *("issue", "organisation", "--participant", "supplier-one", "--purpose", "uept"),
+            *("--id", "90-B3-D5-1F-30-01-00-00", "--role", "supplier", "--label", label),
+            *("--usage", "key-agreement"),
+        )
+
+    def named():
+        with opened(quickstart) as estate:
+            found = _named(estate, profile="organisation")
+            return {label: name for label, name in found.items() if _SUPPLIER in name}
+
+    done("revoke", "--label", "Z1-supplier-ka", "--status", "in-use", "--reason", "superseded")
+    assert named() == {"Z1-supplierPP-ka": f"{_SUPPLIER}_2"}
+    issue("another")
+    assert named() == {"Z1-supplierPP-ka": f"{_SUPPLIER}_2", "another": f"{_SUPPLIER}_3"}
+    issue("Z1-supplier-ka")
+    assert named()["Z1-supplier-ka"] == _SUPPLIER
+    with opened(quickstart) as estate:
+        (revoked,) = _selected(estate, label="Z1-supplier-ka", status=Status.REVOKED)
+    assert revoked.c_name == f"{_SUPPLIER}_{revoked.record.serial}"
 
 
-def _other(item):
-    serial = item.record.serial
-    return type(serial)(serial.value ^ 1)
+@pytest.mark.slow
+def test_what_waits_and_what_is_out_of_use_is_told_apart(command, quickstart):
+    def done(*arguments):
+        assert command("--estate", quickstart, *arguments).code == ExitCode.DONE
+
+    with opened(quickstart) as estate:
+        (old,) = (item.record.serial for item in _selected(estate, label="ESME-ds"))
+    done("renew", "--label", "ESME-ds")
+    with opened(quickstart) as estate:
+        found = _selected(estate, label="ESME-ds")
+        (new,) = (item.record.serial for item in found if item.record.serial != old)
+    done("set-status", "pending", "--serial", new)
+    done("set-status", "in-use", "--serial", old)
+    with opened(quickstart) as estate:
+        found = {item.record.serial: item.c_name for item in _selected(estate, label="ESME-ds")}
+        assert found == {old: _ESME, new: f"{_ESME}_NEXT"}
+        (alone,) = _selected(estate, serial=new)
+    assert alone.c_name == f"{_ESME}_NEXT"
+    done("set-status", "in-use", "--serial", new)
+    done("set-status", "not-in-use", "--serial", old)
+    with opened(quickstart) as estate:
+        found = {item.record.serial: item.c_name for item in _selected(estate, label="ESME-ds")}
+    assert found == {old: f"{_ESME}_{old}", new: _ESME}
+
+
+def test_names_without_an_eui64_begin_with_their_profile(estate):
+    named = _named(estate, profile=("dccki", "iki"))
+    assert named["dccki-dcc-gateway"] == "DCCKI_GATEWAY_DCC_TEST_DS_KE"
+    assert all(name.startswith(("DCCKI_", "IKI_")) for name in named.values())
+
+
+def test_what_differs_at_the_end_of_a_long_name_is_told_apart():
+    one, other = (fitted(f"SMKI_{'A' * 80}{end}", end) for end in "BC")
+    assert one != other
+    assert len(one) == len(other) == MAX_NAME
 
 
 def test_very_many_certificates_are_in_several_units(estate, monkeypatch):

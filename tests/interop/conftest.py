@@ -8,6 +8,7 @@ import sys
 import pytest
 from required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
+from serving import serve, serving  # noqa: F401 - fixtures
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection

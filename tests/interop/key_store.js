@@ -1,11 +1,13 @@
-// Runs the key store client of npm on a keystore.json: node key_store.js PACKAGE BACKING LOCAL.
+// Runs the key store client of npm: node key_store.js PACKAGE BACKING LOCAL [ADDRESS [HEADERS]].
+// BACKING is a keystore.json, and ADDRESS a repository that is asked for what BACKING lacks.
 // Standard input has a list of things to do, standard output gets what came of each.
 'use strict'
 
 const { createPrivateKey, X509Certificate } = require('node:crypto')
 const { readFileSync } = require('node:fs')
 
-const [, , folder, backing, local] = process.argv
+// Without a repository, nobody listens: what is not in the files is not found.
+const [, , folder, backing, local, address = '127.0.0.1:9', headers = '{}'] = process.argv
 const { BoxedKeyStore, KeyUsage } = require(folder)
 
 function told (one) {
@@ -38,8 +40,7 @@ async function push (store, { certificate, key, name }) {
 }
 
 async function main () {
-  // Nobody listens there: what is not in the files is not found.
-  const store = await BoxedKeyStore.new('127.0.0.1:9', local, backing)
+  const store = await BoxedKeyStore.new(address, local, backing, JSON.parse(headers))
   const results = []
   for (const task of JSON.parse(readFileSync(0, 'utf-8'))) {
     try {

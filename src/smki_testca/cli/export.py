@@ -132,7 +132,9 @@ def export(
         records = list(Progress("reading certificates").over(selected_records))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
-        selected = items(estate, records, with_keys=with_keys)
+        selected = items(
+            estate, records, with_keys=with_keys, with_c_names=FORMATS[form].traits.c_names
+        )
         named = given.get("status") or given.get("serial")
         made = make(
             *(form, selected, passphrase),

@@ -104,6 +104,7 @@ def print_table(
     *,
     least: Sequence[str] = (),
     whole: bool = False,
+    prose: bool = False,
 ) -> None:
     """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe.
 
@@ -118,6 +119,7 @@ def print_table(
         least: the columns that may be left out, the first one first.
         whole: whether no cell is folded, such as a path: where the table does not fit, each cell
             that is not empty has a line of its own.
+        prose: whether its cells are sentences to read, folded in a pipe, too.
     """
     from rich.console import Console
     from rich.table import Table
@@ -130,7 +132,7 @@ def print_table(
         [tuple(map(plain, (cell,) if isinstance(cell, str) else cell)) for cell in row]
         for row in rows
     ]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    room = shutil.get_terminal_size().columns if prose or sys.stdout.isatty() else _WIDE
     if whole and _widest(columns, lines) > room:
         _print_whole(columns, lines)
         return
@@ -164,7 +166,10 @@ def print_table(
     )
     if title:
         say(*folded(plain(title), room))
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    # Blanks at the end only make a line longer.
+    click.echo("\n".join(line.rstrip() for line in printed.get().split("\n")), nl=False)
     if len(places) < len(columns):
         left_out = [name for place, name in enumerate(columns) if place not in places]
         _say_left_out(left_out, WIDEN)

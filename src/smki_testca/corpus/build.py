@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
@@ -20,6 +21,7 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.corpus.reading import facts_in, view_of
 from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
@@ -37,7 +39,14 @@ if TYPE_CHECKING:
     from smki_testca.lint.findings import Finding
 
 _KINDS = {Certificate: "certificate", RevocationList: "CRL", Request: "CSR"}
-_GOOD_SOURCE = "the profile that it follows"
+_LIBRARY_SOURCES = {
+    Certificate: "RFC 5280 4 and 6.1 forbid nothing in it",
+    RevocationList: "RFC 5280 5 and 6.3 forbid nothing in it",
+    Request: "RFC 2986 4 forbids nothing in it",
+}
+_FROM_BEST = (Basis.SPECIFIED, Basis.OBSERVED, Basis.ASSUMED)
+_PORTAL = ("organisation", "device", "iki")
+"""The hierarchies whose CSRs SEC Appendix M describes."""
 ENVIRONMENT = "ZAZ1"
 """The test environment of the corpus' own CAs."""
 
@@ -100,6 +109,7 @@ class Builder:
         chain = base.chain if changed.chain is None else tuple(changed.chain)
         crls = tuple(revocations.der for revocations in changed.crls)
         instant = self._at if defect.at is None else at(defect.at)
+        is_list = isinstance(base.document, RevocationList)
         codes = defect.findings_on(base.name)
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
@@ -107,7 +117,8 @@ class Builder:
             if codes and not defect.is_good
             else None
         )
-        stated = {**base.facts.as_json(), **defect.facts}
+        stated = base.facts.as_json() if is_list else facts_in(base, view_of(base, der))
+        stated = {**stated, **defect.facts}
         facts = {name: value for name, value in stated.items() if value is not None}
         needs = _needs(base, defect.needs, crls)
         return Case(
@@ -122,7 +133,7 @@ class Builder:
             at_least=defect.at_least,
             expect={
                 Level.RFC5280: defect.rfc5280,
-                Level.GBCS: defect.gbcs or _of_this_field(base, defect.rfc5280, own),
+                Level.GBCS: self._of_this_field(base, defect, own),
             },
             finding=own,
             also=tuple(finding for finding in found if finding is not own),
@@ -145,7 +156,8 @@ class Builder:
 
     def good(self, base: Base) -> Case:
         """The case that a good base is."""
-        taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, _GOOD_SOURCE)
+        source = _LIBRARY_SOURCES[type(base.document)]
+        taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, source)
         der = base.document.der
         return Case(
             id=f"good-{base.name}",
@@ -156,7 +168,7 @@ class Builder:
             is_good=True,
             stage=Stage.USE,
             at_least=Stage.USE,
-            expect={Level.RFC5280: taken, Level.GBCS: taken},
+            expect={Level.RFC5280: taken, Level.GBCS: self._of_profile(base)},
             finding=None,
             also=self._found(der, base, base.chain, (), iso(self._at)),
             why="A parser that refuses it refuses every certificate of its kind.",
@@ -177,6 +189,27 @@ class Builder:
         """The linter that judges changes of a good base: it has all CAs at hand."""
         chain = tuple(authority.der for authority in base.chain)
         return self._linter(iso(self._at), chain, set())
+
+    def _of_this_field(self, base: Base, defect: Defect, own: Finding | None) -> Expectation:
+        """What a program of this field must do with a change of a base."""
+        stated = defect.gbcs or _of_this_field(base, defect.rfc5280, own)
+        of_base = self._of_profile(base)
+        if not defect.is_good or of_base.basis is not Basis.ASSUMED:
+            return stated
+        # What is odd in a document is no better known than what is usual in it.
+        return replace(stated, basis=of_base.basis, source=f"{stated.source}; {of_base.source}")
+
+    def _of_profile(self, base: Base) -> Expectation:
+        """That a program of this field must take a good base is as well known as its profile."""
+        profile = base.profile
+        if isinstance(base.document, Request):
+            basis = Basis.SPECIFIED if profile in _PORTAL else Basis.ASSUMED
+            source = "SEC App. M F, G" if profile in _PORTAL else "its profile is assumed"
+            return Expectation(Verdict.ACCEPT, basis, source)
+        document = self._library.any_profile(profile)
+        worst = max(document.rows, key=lambda row: _FROM_BEST.index(row.basis))
+        source = f"the profile that it follows; of {worst.field.path}: {worst.source}"
+        return Expectation(Verdict.ACCEPT, worst.basis, source)
 
     def _found(
         self,

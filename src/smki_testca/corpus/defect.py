@@ -132,7 +132,8 @@ class Defect:
         revision: rises when octets change.
         aliases: names that it had before.
         at: the instant at which it is judged, ISO 8601, where it is not the usual one.
-        facts: what an accepting reader must have read, where that differs from the base's.
+        facts: what an accepting reader must have read: of a CRL, where its status differs from the
+            base's; of others, what is read in the octets is stated here once more, or not at all.
         is_good: whether it is an oddity, which a parser must take.
         make: the function that makes the change.
     """

@@ -160,11 +160,15 @@ class Catalogue:
             raise InputError("corpus.unknown_case", message, self._see(name))
         return self.made(found)
 
+    def good(self) -> list[Case]:
+        """Every good document of which cases are changes."""
+        return [self.made(entry) for entry in self.entries.values() if entry.defect is None]
+
     def _see(self, name: str) -> str:
         """The remedy for an id that no case has."""
         meant = closest(name, [each for entry in self.entries.values() for each in entry.names])
         question = "" if meant is None else f"Did you mean {meant}? "
-        return f"{question}See: smki-testca corpus list"
+        return f"{question}See: smki-testca corpus list. Of a folder, add --corpus DIR."
 
     def select(self, wanted: Selection, *, with_bases: bool = False) -> list[Case]:
         """The cases that fit.

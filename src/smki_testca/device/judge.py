@@ -79,6 +79,7 @@ class Judge:
     ) -> None:
         self._anchor = None if root is None else _name_and_key(root)
         self._trusted = (*([] if root is None else [root]), *path)
+        self._names = {each[0] for each in map(_name_and_key, self._trusted) if each is not None}
         self._issuers = gathered(self._trusted, at)
         self._settings = Settings(at, library.overrides, environment, trusted=self._trusted)
         self._library = library
@@ -188,10 +189,14 @@ class Judge:
             if self._is_anchor(authority):
                 return
             yield from self._of_path_certificate(authority.der)
-        message = "Its issuer is neither among the path certificates nor the Device's root."
+        if not path and view.octets("issuer") not in self._names:
+            message = "Its issuer is neither among the path certificates nor the Device's root."
+            yield _Fault("device.path.issuer", message, "issuer.unknown")
+            return
+        message = "A CA of its issuer's name is on the path, but another key or none signed it."
         if path:
             message = "The path from it does not end with the Device's root."
-        yield _Fault("device.path.issuer", message)
+        yield _Fault("device.path.end", message)
 
     def _is_anchor(self, authority: PossibleIssuer) -> bool:
         """Whether a CA is the root: its name and key are (RFC 5280 6.1.1 (d))."""
@@ -202,7 +207,7 @@ class Judge:
         if der not in self._faults_of_path:
             faults = []
             for fault in self._found(der, None):
-                if self._is_of_time(fault) or fault.code in {_ODD, "device.path.issuer"}:
+                if self._is_of_time(fault) or fault.code in {_ODD, "device.path.end"}:
                     continue
                 is_signature = fault.code == "device.signature"
                 code = "device.path.signature" if is_signature else "device.path.certificate"

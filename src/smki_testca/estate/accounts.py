@@ -219,10 +219,8 @@ class AccountStore:
 
     def all(self) -> list[Account]:
         """Every account, by name."""
-        return [
-            self._with_failures(name, *rest)
-            for name, *rest in self._database.records(_account, f"{_ACCOUNTS} ORDER BY name")
-        ]
+        found = self._database.records(_account, f"{_ACCOUNTS} ORDER BY name")
+        return [self._with_failures(*one) for one in found]
 
     def exist(self) -> bool:
         """Whether there is any account."""
@@ -278,6 +276,11 @@ class AccountStore:
             return Proof(name, None)
         digest, fits = found
         return Proof(name, digest if fits else None)
+
+    def has_password(self, name: str, fitted: bytes) -> bool:
+        """Whether an account still has the password whose digest a proof has as ``fitted``."""
+        stored = self._password(name)
+        return stored is not None and hmac.compare_digest(stored, fitted)
 
     def settle(self, proof: Proof, details: Mapping[str, Any] = MappingProxyType({})) -> Account:
         """Count what a guess has shown: a failure may lock the account, a success clears them.

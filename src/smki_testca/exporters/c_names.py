@@ -1,27 +1,36 @@
-"""Gives certificates names in C that last: no renewal and no other certificate's label changes one.
+"""Gives certificates names in C that last: no renewal, label or selection changes one.
 
 A name says who holds a certificate and for what: EUI-64, role and usage or, without an EUI-64, the
-CN and the profile. A CA has its key identifier besides.
+profile and the CN. A CA has its key identifier besides.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.estate.status import LIVING
+from smki_testca.estate.certificates import Selection
+from smki_testca.estate.status import LIVING, Status
+from smki_testca.exporters.file_names import AT_ONCE, of_runs
+from smki_testca.profiles.model import Tier
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from smki_testca.exporters.item import Item
+    from smki_testca.estate.certificates import Record
+    from smki_testca.estate.stores import Stores
+    from smki_testca.exporters.file_names import FileName
+    from smki_testca.identifiers import SerialNumber
 
-_SHORT = {"digital-signature": "DS", "key-agreement": "KA"}
-_MAX_NAME = 40
-"""With a prefix and a suffix, C99 5.2.4.1 still tells names apart by their first 63 characters."""
+_SHORT = {"digital-signature": "DS", "key-agreement": "KA", "key-encipherment": "KE"}
+MAX_NAME = 63
+"""C99 5.2.4.1 distinguishes so many characters of a name."""
+_MAX_STEM = 48
+"""Leaves room for ``SMKI_``, the number of a succession, and ``_NEXT``."""
+_DIGITS = 8
 _KEY_DIGITS = 16
 _OWN = re.compile(r"[a-z][a-z0-9_]{0,15}\Z")
 
@@ -41,54 +50,104 @@ def check_own(name: str) -> str:
     return name
 
 
-def identifiers(items: Sequence[Item]) -> list[str]:
+def fitted(name: str, whole: str, most: int = MAX_NAME) -> str:
+    """A name in C, whose end is a digest if it is too long.
+
+    Args:
+        name: in capitals.
+        whole: what the digest is of.
+        most: how many characters it may have.
+    """
+    if len(name) <= most:
+        return name
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:_DIGITS].upper()
+    return f"{name[: most - _DIGITS - 1].rstrip('_')}_{digest}"
+
+
+def c_names(
+    estate: Stores, records: Sequence[Record], files: Mapping[SerialNumber, FileName]
+) -> dict[SerialNumber, str]:
     """A name for each certificate, in capitals.
 
-    Of the certificates of one holder and purpose, the current one has the plain name, the one that
-    waits to replace it ends in ``_NEXT``, and those out of use end in their serial number. Where a
-    holder has two at once for one purpose, as Suppliers have for prepayment, the one that was
-    there first has the plain name, the other one ``_2``.
+    Certificates of one holder and purpose that follow each other under one label are a succession.
+    Its current certificate has the plain name, the one that waits to replace it ends in ``_NEXT``,
+    and those out of use end in their serial number. Where a holder has several successions for one
+    purpose, as Suppliers have for prepayment, the one that began first has the plain name, the
+    second ``_2``, and so on, for ever: whether or not the estate has a certificate of it in use.
+
+    Args:
+        estate: the estate that has the certificates; the numbers follow from all that it has.
+        records: the certificates to name.
+        files: their file names, and so the current certificate of each.
     """
-    stems = [_stem(item) for item in items]
-    lines: dict[str, list[int]] = defaultdict(list)
-    for since, stem in sorted(
-        {(item.since, stem) for item, stem in zip(items, stems, strict=True) if _lives(item)}
-    ):
-        lines[stem].append(since)
-    names: dict[int, str] = {}
+    numbers: dict[str, dict[_Succession, int]] = {}
+    waiting: dict[_Succession, SerialNumber] = {}
+    for record, status in estate.with_statuses(_of_same_holders(estate, records)):
+        succession = _succession(record)
+        of_purpose = numbers.setdefault(_stem(record), {})
+        of_purpose.setdefault(succession, len(of_purpose) + 1)
+        if status is Status.PENDING:
+            waiting[succession] = record.serial
+    names: dict[SerialNumber, str] = {}
     taken: set[str] = set()
-    for place in sorted(range(len(items)), key=lambda place: items[place].record.audit):
-        item, stem = items[place], stems[place]
-        name = f"{stem}_{item.record.serial}"
-        if _lives(item):
-            number = lines[stem].index(item.since) + 1
-            plain = stem if number == 1 else f"{stem}_{number}"
-            plain = plain if _is_current(item) else f"{plain}_NEXT"
+    for record, status in estate.with_statuses(sorted(records, key=_order)):
+        stem, succession = _stem(record), _succession(record)
+        number = numbers.get(stem, {}).get(succession, 1)
+        plain = stem if number == 1 else f"{stem}_{number}"
+        name = f"{stem}_{record.serial}"
+        if files[record.serial].current.serial == record.serial and status in LIVING:
             name = name if plain in taken else plain
+        elif waiting.get(succession) == record.serial:
+            name = f"{plain}_NEXT"
         taken.add(name)
-        names[place] = name
-    return [names[place] for place in range(len(items))]
+        names[record.serial] = name
+    return names
 
 
-def _lives(item: Item) -> bool:
-    return item.status in LIVING and (not item.is_ca or _is_current(item))
+_Succession = tuple[str | int | None, ...]
+"""What certificates have in common that follow each other."""
 
 
-def _is_current(item: Item) -> bool:
-    return item.current is None or item.current.serial == item.record.serial
+def _succession(record: Record) -> _Succession:
+    place = record.family, record.environment, record.hierarchy, record.participant
+    holder = record.name if record.eui64 is None else record.eui64.plain
+    return (*place, record.profile, record.label, holder, record.role, record.usage)
 
 
-def _stem(item: Item) -> str:
-    record = item.record
-    if item.is_ca:
+def _order(record: Record) -> tuple[int, tuple[int, int, int]]:
+    """Puts certificates in the order of their issue."""
+    return record.audit, record.place or (0, 0, 0)
+
+
+def _of_same_holders(estate: Stores, records: Sequence[Record]) -> list[Record]:
+    """All certificates of end entities that hold some of these, in the order of their issue."""
+    of_entities = [record for record in records if record.tier is Tier.END_ENTITY]
+    return sorted(_held(estate, of_entities), key=_order)
+
+
+def _held(estate: Stores, records: Sequence[Record]) -> Iterator[Record]:
+    ids = list(dict.fromkeys(r.eui64.octets for r in records if r.eui64 is not None))
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        places = ", ".join("?" * len(some))
+        further = f"tier = 'end-entity' AND eui64 IN ({places})", [*some]
+        yield from estate.certificates.select(Selection(), further)
+    if any(record.eui64 is None for record in records):
+        others: tuple[str, list[object]] = "tier = 'end-entity' AND eui64 IS NULL", []
+        yield from estate.certificates.select(Selection(), others)
+    yield from of_runs(estate, records)
+
+
+def _stem(record: Record) -> str:
+    if record.tier is not Tier.END_ENTITY:
         parts = [record.label or record.profile, record.key_id.hex()[:_KEY_DIGITS]]
     elif record.eui64 is None:
         parts = [record.profile, record.name or "", _usage(record.usage)]
     else:
         role = "" if record.role is None else f"{record.role:02X}"
         parts = [record.eui64.plain, role, _usage(record.usage)]
-    *first, last = (re.sub(r"[^A-Z0-9]+", "_", part.upper()).strip("_") for part in parts if part)
-    return "_".join((*first, last))[-_MAX_NAME:]
+    words = (re.sub(r"[^A-Z0-9]+", "_", part.upper()).strip("_") for part in parts)
+    return fitted("_".join(filter(None, words)), "\n".join(parts), _MAX_STEM)
 
 
 def _usage(usage: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.c_arrays import array, text
-from smki_testca.exporters.c_names import check_own, identifiers
+from smki_testca.exporters.c_names import check_own, fitted
 from smki_testca.exporters.format import Format, Need, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.x509.outline import outline
@@ -45,6 +45,7 @@ class CTable(Format):
         summary="tables in C to iterate, declared in a header: firmware",
         keys=Need.OPTIONAL,
         passphrase=Need.NEVER,
+        c_names=True,
     )
 
     def __init__(self, own: str = _OWN) -> None:
@@ -92,8 +93,8 @@ class _Tables:
     def __init__(self, own: str, items: Sequence[Item]) -> None:
         self._own, self._prefix = own, own.upper()
         profiles: dict[str, list[tuple[str, Item]]] = defaultdict(list)
-        for name, item in zip(identifiers(items), items, strict=True):
-            profiles[item.record.profile].append((name, item))
+        for item in items:
+            profiles[item.record.profile].append((item.c_name, item))
         self._tables = [
             _Table(self._name(profile, start // _MOST_ROWS), profile, rows[start:][:_MOST_ROWS])
             for profile, rows in profiles.items()
@@ -124,7 +125,8 @@ class _Tables:
     def _header(self) -> str:
         tables = []
         for table in self._tables:
-            places = ",\n    ".join(f"{self._prefix}_{name}" for name, _ in table.rows)
+            names = (f"{self._prefix}_{name}" for name, _ in table.rows)
+            places = ",\n    ".join(fitted(name, name) for name in names)
             tables.append(
                 f"/* Profile {table.profile}: the places of certificates in their table. */\n"
                 f"enum {table.name}_places {{\n    {places}\n}};\n"

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.errors import InputError
+from smki_testca.exporters.c_names import c_names
 from smki_testca.exporters.file_names import file_names
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import LeftOut, Need
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import SerialNumber
 
 
-def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list[Item]:
+def items(
+    estate: Stores, records: Sequence[Record], *, with_keys: bool, with_c_names: bool = False
+) -> list[Item]:
     """Collect what a format needs of each certificate.
 
     A CA's private key never leaves the estate.
@@ -37,8 +40,10 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
         estate: the estate that has the certificates.
         records: the certificates.
         with_keys: whether to include the private keys of end entities.
+        with_c_names: whether to include the names in C.
     """
     names = file_names(estate, records)
+    named = c_names(estate, records, names) if with_c_names else {}
     chains: dict[SerialNumber, tuple[Record, ...]] = {}
     lists = _revocation_lists(estate)
     end_entities = [record for record in records if record.tier is Tier.END_ENTITY]
@@ -66,7 +71,7 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
                 estate.status(record),
                 name.current,
                 name.former,
-                name.since,
+                named.get(record.serial, ""),
             )
         )
     return items
@@ -329,7 +334,8 @@ def _made(estate: Stores, records: Iterable[Record], form: str, terms: _Terms) -
     chosen = list(records)
     if not chosen:
         raise InputError("export.nothing", "No certificate fits the selection.")
-    selected = items(estate, chosen, with_keys=terms.with_keys)
+    traits = FORMATS[form].traits
+    selected = items(estate, chosen, with_keys=terms.with_keys, with_c_names=traits.c_names)
     return make(
         form,
         selected,

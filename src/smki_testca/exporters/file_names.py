@@ -31,7 +31,7 @@ _CHAIN = re.compile(r"-(full)?chain\Z", re.IGNORECASE)
 """Ends the names of files with several certificates, so that no certificate's own name may."""
 _END_OF_WORD = re.compile(r"(?=-)|\Z")
 _SHORT_USAGES = {"digital-signature": "ds", "key-agreement": "ka"}
-_AT_ONCE = 500
+AT_ONCE = 500
 """The most values in one query, and the most EUI-64s that are looked up in runs one by one."""
 
 Parts = tuple[str, ...]
@@ -52,15 +52,12 @@ class FileName:
         current: the current certificate of the same label, subject and usage.
         former: names that an earlier export may have given to certificates of this label, and that
             no current certificate has.
-        since: the number of the audit entry that issued the first certificate of that label,
-            subject and usage.
     """
 
     folder: PurePosixPath
     text: str
     current: Record
     former: tuple[str, ...] = ()
-    since: int = 0
 
 
 def file_names(estate: Stores, records: Iterable[Record]) -> dict[SerialNumber, FileName]:
@@ -105,8 +102,8 @@ def authority_names(authorities: Iterable[Record]) -> dict[SerialNumber, FileNam
         former = tuple(_with_serial(plain, record) for record in same)
         for record in same[:-1]:
             text = _with_serial(plain, record)
-            names[record.serial] = FileName(folder, text, same[-1], former, same[0].audit)
-        names[same[-1].serial] = FileName(folder, plain, same[-1], former, same[0].audit)
+            names[record.serial] = FileName(folder, text, same[-1], former)
+        names[same[-1].serial] = FileName(folder, plain, same[-1], former)
     return names
 
 
@@ -334,8 +331,7 @@ class _EndEntities:
             plain = dict.fromkeys((self._bases[record.serial], stems[record.serial]))
             known = [*plain, *(_with_serial(n, r) for n in plain for r in alike[newest.serial])]
             former = tuple(name for name in known if (folder, name) not in present)
-            since = alike[newest.serial][0].audit
-            names[record.serial] = FileName(folder, texts[record.serial], newest, former, since)
+            names[record.serial] = FileName(folder, texts[record.serial], newest, former)
         return names
 
 
@@ -388,8 +384,8 @@ def _namesakes(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[
     )
     for condition, values in wanted:
         every: list[Any] = list(values)
-        for start in range(0, len(every), _AT_ONCE):
-            some = every[start : start + _AT_ONCE]
+        for start in range(0, len(every), AT_ONCE):
+            some = every[start : start + AT_ONCE]
             further = f"{condition} IN ({', '.join('?' * len(some))})", some
             yield from estate.certificates.select(Selection(), further)
     yield from _namesakes_of_runs(estate, records)
@@ -397,17 +393,22 @@ def _namesakes(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[
 
 def _namesakes_of_runs(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[Record]:
     """Those of runs: certificates for the same EUI-64s."""
-    issued = sum(run.issued for run in estate.runs.all())
-    if issued == sum(record.place is not None for record in records.values()):
-        return
-    wanted = {
-        (record.eui64, record.label) for record in records.values() if record.eui64 is not None
-    }
-    ids: dict[Eui64, None] = dict.fromkeys(eui64 for eui64, _ in wanted)
-    of_runs = estate.run_certificates
-    found = (
-        of_runs.select(Selection())
-        if len(ids) > _AT_ONCE
-        else chain.from_iterable(of_runs.select(Selection(eui64=eui64)) for eui64 in ids)
-    )
+    wanted = {(record.eui64, record.label) for record in records.values()}
+    found = of_runs(estate, list(records.values()))
     yield from (record for record in found if (record.eui64, record.label) in wanted)
+
+
+def of_runs(estate: Stores, records: Sequence[Record]) -> Iterator[Record]:
+    """The certificates of runs for the EUI-64s of some certificates, some of others among them."""
+    by_run = [record for record in records if record.place is not None]
+    issued = sum(run.issued for run in estate.runs.all())
+    if issued == len(by_run):
+        yield from by_run
+        return
+    ids: dict[Eui64, None] = dict.fromkeys(r.eui64 for r in records if r.eui64 is not None)
+    runs = estate.run_certificates
+    yield from (
+        runs.select(Selection())
+        if len(ids) > AT_ONCE
+        else chain.from_iterable(runs.select(Selection(eui64=eui64)) for eui64 in ids)
+    )

@@ -46,6 +46,7 @@ class Traits:
         passphrase: whether it encrypts private keys. One that requires a passphrase needs it
             without keys, too.
         store_each: whether each certificate gets an encrypted store, which takes some 10 ms.
+        c_names: whether it needs the names of certificates in C.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Traits:
     keys: Need
     passphrase: Need
     store_each: bool = False
+    c_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)

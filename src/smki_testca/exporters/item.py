@@ -38,8 +38,8 @@ class Item:
         current: the current certificate of its label, subject and usage; None for itself.
         former: names that earlier exports may have given to certificates of its label, and that no
             current certificate has.
-        since: the number of the audit entry that issued the first certificate of its label,
-            subject and usage.
+        c_name: its name in C, in capitals, without what all names of an export begin with; empty
+            where it was not asked for.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Item:
     status: Status = Status.IN_USE
     current: Record | None = None
     former: tuple[str, ...] = ()
-    since: int = 0
+    c_name: str = ""
 
     @property
     def is_ca(self) -> bool:

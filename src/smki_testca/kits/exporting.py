@@ -70,7 +70,7 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
             written.
     """
     records = list(estate.select(Selection()))
-    selected = items(estate, records, with_keys=True)
+    selected = items(estate, records, with_keys=True, with_c_names=True)
     exports = Exports(len(records))
     for name in check_formats(asked):
         form = FORMATS[name]

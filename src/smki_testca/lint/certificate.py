@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from smki_testca.lint.chain import PossibleIssuer, Signer
     from smki_testca.lint.crl import RevocationList
+    from smki_testca.lint.findings import Finding
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Hierarchy, Profile, SecRegistryEntry
     from smki_testca.x509.view import View
@@ -141,6 +143,17 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
     elif not is_plain_p256(spki.node.encoded) and public_key_octets(key) != spki.node.encoded:
         message = f"the key {form_fault(spki.node) or 'is not in the form that certificates have'}"
         yield Breach("subjectPublicKeyInfo.form", spki.node.offset, message)
+
+
+def key_evidence(finding: Finding, profile: Profile) -> Finding:
+    """A finding with the basis and source that its rule has for a certificate type.
+
+    That of the key's type is as well known as the profile's row of the key; others are as they are.
+    """
+    if finding.code != "subjectPublicKeyInfo.type":
+        return finding
+    row = next((row for row in profile.rows if row.field.path == "subjectPublicKeyInfo"), None)
+    return finding if row is None else replace(finding, basis=row.basis, source=row.source)
 
 
 @rule(
@@ -450,13 +463,13 @@ def typos(certificate: Certificate) -> Iterator[Breach]:
 
 
 @rule(
-    "device_id.central", Severity.ERROR, Basis.SPECIFIED, "seed ¶33 (R11)",
+    "device_id.central", Severity.ERROR, Basis.SPECIFIED, "SEC Response 2015 ¶33 (R11)",
     meaning="The Device ID is under a Registry Entry of the SEC, which is never for Devices.",
     remedy="Use an ID under the manufacturer's own Registry Entry.",
     good="00-DB-12-34-56-78-90-A4", bad="70-B3-D5-1F-30-01-00-00 in a Device Certificate",
 )  # fmt: skip
 @rule(
-    "eui64.not_central", Severity.NOTICE, Basis.SPECIFIED, "seed ¶31 to 33 (R10)",
+    "eui64.not_central", Severity.NOTICE, Basis.SPECIFIED, "SEC Response 2015 ¶31 to 33 (R10)",
     meaning="The ID is under none of the SEC's Registry Entries, from which User, DCC and RDP IDs"
     " come.", remedy="Use an ID that the Panel allocated.",
     good="70-B3-D5-1F-30-01-00-00", bad="00-DB-12-34-56-78-00-04 in an Organisation Certificate",

@@ -154,7 +154,8 @@ class Linter:
         run(_OF_CERTIFICATE, document, breaches)
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
-        findings = echoes.of_rules(coded_findings(breaches, view))
+        coded = (certificate.key_evidence(one, profile) for one in coded_findings(breaches, view))
+        findings = echoes.of_rules(list(coded))
         has_extensions = "extensions" in view.fields
         rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings, rows = echoes.gravest(findings, rows)
@@ -246,7 +247,8 @@ class Linter:
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []
             )
-        findings = echoes.of_rules(coded_findings(breaches, view))
+        coded = (certificate.key_evidence(one, profile) for one in coded_findings(breaches, view))
+        findings = echoes.of_rules(list(coded))
         has_extensions = "extensions" in view.fields
         rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings = echoes.without_other_names(findings, rows)

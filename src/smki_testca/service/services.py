@@ -20,6 +20,7 @@ from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
+from smki_testca.service.failures import plain_failures
 from smki_testca.service.listening import KEPT_SECONDS, Patience, Site, listening_socket
 from smki_testca.service.misbehaviour.plan import Plan
 from smki_testca.service.server_certificate import (
@@ -193,6 +194,7 @@ class Services:
         settings = self._settings
         host = _LOOPBACK if listener is Listener.CONTROL or settings.is_local else settings.bind
         patience = Patience(application, lambda line: self._tell(f"{listener}: {line}"))
+        application.middlewares.insert(0, plain_failures)  # of whatever fails before the handler
         runner = web.AppRunner(
             application,
             access_log=None,

@@ -92,10 +92,12 @@ class ToldSSLObject(ssl.SSLObject):
             self.outgoing.write(octets)
 
     def _fail(self, error: ssl.SSLError) -> None:
-        """Tell of a failure, and have what is still to be sent sent."""
+        """Tell of a failure, and have what is still to be sent sent, if there is anything."""
         self._failure = error
         if self.tell is not None:
             self.tell(f"was refused: {self.purpose}" if self.purpose else reason_of(error))
+        if self.outgoing is None or not self.outgoing.pending:
+            raise error
         raise ssl.SSLWantReadError from error
 
 

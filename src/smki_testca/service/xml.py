@@ -140,7 +140,9 @@ def elements(document: bytes, message: Message) -> Iterator[Element]:
     yield from message.ready
 
 
-def strict_parser(target: Any, schema: etree.XMLSchema | None = None) -> etree.XMLParser:
+def strict_parser(
+    target: Any, schema: etree.XMLSchema | None = None
+) -> etree.CustomTargetParser[Any]:
     """A parser that reads nothing but what it is fed, and tells a target of it."""
     return etree.XMLParser(
         encoding="utf-8",

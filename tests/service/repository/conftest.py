@@ -6,7 +6,7 @@ import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -26,8 +26,8 @@ class Answer:
         return self.body.decode("utf-8")
 
     @property
-    def xml(self) -> ElementTree.Element:
-        return ElementTree.fromstring(self.body)  # noqa: S314 - our own answer
+    def xml(self) -> ET.Element:
+        return ET.fromstring(self.body)  # noqa: S314 - our own answer
 
 
 class Client:
@@ -41,17 +41,14 @@ class Client:
 
     def get(self, path, method="GET", **headers):
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._call(urllib.request.Request(self.url + path, method=method, headers=given))
+        return self._call(method, path, None, given)
 
-    def post(self, path, body, content_type="application/xml"):
-        headers = {"Content-Type": content_type}
-        return self._call(
-            urllib.request.Request(self.url + path, body, method="POST", headers=headers)
-        )
+    def post(self, path, body, content_type="application/xml", **headers):
+        return self._call("POST", path, body, {"Content-Type": content_type, **headers})
 
-    def search(self, inner, key="any"):
+    def search(self, inner, key="any", **headers):
         body = f"<CertificateSearchRequest>{inner}</CertificateSearchRequest>"
-        return self.post(f"/services/certificatesearch?apikey={key}", body.encode())
+        return self.post(f"/services/certificatesearch?apikey={key}", body.encode(), **headers)
 
     def retrieve(self, serial, key="any"):
         body = (
@@ -60,9 +57,14 @@ class Client:
         )
         return self.post(f"/services/retrievecertificate?apikey={key}", body.encode())
 
-    def _call(self, request):
+    def _call(self, method, path, body, headers):
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            self.url + path, body, method=method, headers=headers
+        )
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:
+            with urllib.request.urlopen(  # noqa: S310 - the same
+                request, timeout=30, context=self._context
+            ) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -1,4 +1,4 @@
-"""CAs' certificates, chains and revocation lists are downloaded, and cached as long as they hold."""
+"""Certificates, chains and revocation lists are downloaded, and cached as long as they hold."""
 
 from __future__ import annotations
 

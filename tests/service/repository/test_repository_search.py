@@ -269,7 +269,14 @@ def test_the_audit_reference_is_the_last_entry_and_a_search_adds_none(repository
 def test_names_that_xml_cannot_have_do_not_break_an_answer(estate):
     record = next(one for one in estate.select(Selection()) if one.tier is Tier.ROOT)
     one = published.Published(
-        record.serial, None, "a\x00<b>\x0b\ud800&", Status.IN_USE, None, None, False, b""
+        serial=record.serial,
+        alt_name=None,
+        subject_name="a\x00<b>\x0b\ud800&",
+        status=Status.IN_USE,
+        role=None,
+        usage=None,
+        is_manufacturing=False,
+        der=b"",
     )
     answer = messages.search_answer([one], 200, "Success", 1)
     assert b"&lt;b&gt;" in answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def compare(
     Example:
       smki-testca corpus compare mbedtls.json wolfssl.json --html matrix.html
     """
-    forms = {html: as_html, markdown: as_markdown}
+    forms = {html: partial(as_html, what="comparison"), markdown: as_markdown}
     outputs = {path: form for path, form in forms.items() if path is not None}
     check_distinct({"--html": html, "--markdown": markdown})
     for path in outputs:

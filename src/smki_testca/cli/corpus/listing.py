@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,10 +13,10 @@ from smki_testca.corpus.defect import Level
 from smki_testca.corpus.difference import UNDER_TEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from smki_testca.cli.session import Session
-    from smki_testca.corpus.case import Case
+    from smki_testca.corpus.delivery.documents import CaseTable
     from smki_testca.corpus.selection import Catalogue
 
 _LEVELS = {Level.RFC5280: "RFC 5280", Level.GBCS: "GBCS"}
@@ -32,36 +33,55 @@ def catalogue() -> Catalogue:
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 
 
+def _of_folder(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option of another corpus than the one that the program has."""
+    return click.option(
+        "--corpus",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Cases of this folder, such as one of corpus fuzz or corpus make --estate.",
+    )(command)
+
+
 @click.command("list")
 @selecting
+@_of_folder
 @click.pass_obj
-def list_(session: Session, /, **given: Any) -> None:
+def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
     """List the cases of the corpus, or those that fit every option.
 
     An option may be given several times: a case must fit any of its values. Cases of low importance
     are left out, to keep the corpus small, unless --importance low, --only or --every-base asks for
-    them.
+    them. With --corpus, all are listed that the folder has.
 
     \b
     Example:
       smki-testca corpus list --profile device --stage profile --verdict reject --level gbcs
+      smki-testca corpus list --corpus corpus-fuzz
     """
     import json
 
-    cases = catalogue().select(selection(given))
+    from smki_testca.corpus.listed import Listed, as_json, as_table
+
+    wanted = selection(given)
+    cases = (
+        [as_table(case) for case in catalogue().select(wanted)]
+        if corpus is None
+        else Listed.read(corpus).select(wanted)
+    )
     if session.as_json:
-        print_json_list("cases", (json.dumps(case.as_json()) for case in cases))
+        print_json_list("cases", (json.dumps(as_json(case)) for case in cases))
         return
     columns = _columns(Level(given["level"]))
     rows = ([column.text(case) for column in columns] for case in cases)
     print_rows(columns, rows, ahead=len(cases))
 
 
-def _columns(level: Level) -> list[Column[Case]]:
+def _columns(level: Level) -> list[Column[CaseTable]]:
     # The id is last: nothing is lined up behind the longest one.
     return [
         Column("stage", "Stage", lambda case: case.stage.value, 2),
-        Column("verdict", _LEVELS[level], lambda case: case.verdict(level).value, 1),
+        Column("verdict", _LEVELS[level], lambda case: case.expect[level].verdict.value, 1),
         Column("importance", "Importance", lambda case: case.importance.value, 3),
         Column("id", "Case", lambda case: case.id),
     ]
@@ -69,8 +89,9 @@ def _columns(level: Level) -> list[Column[Case]]:
 
 @click.command()
 @click.argument("case_id", metavar="ID")
+@_of_folder
 @click.pass_obj
-def explain(session: Session, case_id: str) -> None:
+def explain(session: Session, case_id: str, corpus: Path | None) -> None:
     """Explain one case: what is changed in it, what a parser must do with it, and why.
 
     A rule may be specified, and the verdict assumed: what a certificate must be was read then, and
@@ -79,15 +100,25 @@ def explain(session: Session, case_id: str) -> None:
     \b
     Example:
       smki-testca corpus explain device-san-not-critical
+      smki-testca corpus explain device-san-not-critical --corpus corpus
     """
-    case = catalogue().case(case_id)
+    from smki_testca.corpus.listed import Listed, as_json, as_table
+
+    if corpus is None:
+        known = catalogue()
+        made = known.case(case_id)
+        case, der = as_table(made, known.good()), made.der
+    else:
+        listed = Listed.read(corpus)
+        case = listed.case(case_id)
+        der = listed.document(case) if session.as_json else b""
     if session.as_json:
-        print_json({**case.as_json(), "der": case.der.hex()})
+        print_json({**as_json(case), "der": der.hex()})
         return
-    print_table(("", ""), list(_explanation(case)))
+    print_table(("", ""), list(_explanation(case)), prose=True)
 
 
-def _explanation(case: Case) -> Iterator[tuple[str, str]]:
+def _explanation(case: CaseTable) -> Iterator[tuple[str, str]]:
     yield "Case", f"{case.id}, revision {case.revision}"
     yield "Title", case.title
     yield from _change(case)
@@ -102,10 +133,11 @@ def _explanation(case: Case) -> Iterator[tuple[str, str]]:
     yield "Stage", f"{case.stage}{late}"
     yield "Importance", case.importance.value
     yield "Profile", f"{case.profile}, {case.kind}"
-    found = [finding for finding in (case.finding, *case.also) if finding is not None]
-    for finding in found:
-        rule = f"the rule is {finding.basis}: {finding.source}"
-        yield "Finding", f"{finding.code} ({finding.severity}; {rule})"
+    if case.finding is not None:
+        rule = f"the rule is {case.basis}: {case.source}"
+        yield "Finding", f"{case.finding} ({case.severity}; {rule})"
+    if case.also:
+        yield "And", ", ".join(case.also)
     for answer in case.device:
         checks = "with" if answer.time_checks else "without"
         yield "Device", f"{answer.status} {answer.name}, {checks} checks of time ({answer.basis})"
@@ -113,8 +145,15 @@ def _explanation(case: Case) -> Iterator[tuple[str, str]]:
         yield "Says", ", ".join(f"{name} {value}" for name, value in case.facts.items())
     if case.needs:
         yield "Needs", ", ".join(case.needs)
-    yield "Judged at", case.at
-    yield "SHA-256", case.sha256
+    yield "Judged at", case.at or ""
+    yield "File", f"{case.files.der}, {case.files.octets} octets"
+    yield "SHA-256", case.files.sha256
+    for name, files in (("Chain", case.chain), ("CRLs", case.crls)):
+        if files:
+            yield name, ", ".join(files)
+    if case.about:
+        yield "About", case.about
+    yield "In C", case.files.symbol
 
 
 _VERDICTS = {
@@ -124,7 +163,7 @@ _VERDICTS = {
 }
 
 
-def _change(case: Case) -> Iterator[tuple[str, str]]:
+def _change(case: CaseTable) -> Iterator[tuple[str, str]]:
     change = case.change
     if change is None:
         return
@@ -138,7 +177,8 @@ def _change(case: Case) -> Iterator[tuple[str, str]]:
     yield "After", _hex(change.after)
 
 
-def _hex(octets: bytes) -> str:
+def _hex(text: str) -> str:
+    octets = bytes.fromhex(text)
     if not octets:
         return "nothing"
     more = len(octets) - _MOST_OCTETS

@@ -247,6 +247,7 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
         before.check_level(level)
     chosen = CaseFilter(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
     cases = chosen.of(loaded.cases)
+    journal.check_selected(case.id for case in cases)
     target = target_of(given["target"])
     if settings.jobs > 1 and not target.is_parallel:
         raise UsageError("usage", "Only exec: takes --jobs.", "Leave it out.")

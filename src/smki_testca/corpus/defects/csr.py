@@ -65,7 +65,8 @@ if TYPE_CHECKING:
 REQUESTS = ("organisation-csr", "device-csr", "iki-csr", "dccki-csr")
 _SMKI = ("organisation-csr", "device-csr")
 _RSA = ("iki-csr", "dccki-csr")
-_PORTAL = "SEC App. M F, G"
+_PORTAL_PAGES = "SEC App. M"
+_PORTAL = f"{_PORTAL_PAGES} F, G"
 _UNIT = rdn("organizationalUnitName", "02")
 
 
@@ -83,13 +84,23 @@ def _asked(  # noqa: PLR0913 - a defect is stated in full
     importance: Importance = Importance.MEDIUM,
     also: tuple[str, ...] = (),
     facts: Mapping[str, str | None] | None = None,
+    basis: Basis = Basis.SPECIFIED,
 ) -> Callable[[Make], Make]:
-    """Declare a defect that SEC Appendix M forbids; of a DCCKI CSR, that it does is assumed."""
+    """Declare a defect that SEC Appendix M forbids, unless that is assumed.
+
+    Of a DCCKI CSR, that it does is always assumed. What any library must refuse, a program of this
+    field must refuse, too, and that is known as well.
+    """
 
     def declare(make: Make) -> Make:
-        for bases, basis in (
-            (tuple(each for each in on if each != "dccki-csr"), Basis.SPECIFIED),
-            (tuple(each for each in on if each == "dccki-csr"), Basis.ASSUMED),
+        of_dccki = (basis, source)
+        if rfc5280 is Verdict.REJECT:
+            of_dccki = (Basis.SPECIFIED, rfc)
+        elif _PORTAL_PAGES in source:
+            of_dccki = (Basis.ASSUMED, f"of the SMKI and the IKI: {source}")
+        for bases, known, read_in in (
+            (tuple(each for each in on if each != "dccki-csr"), basis, source),
+            (tuple(each for each in on if each == "dccki-csr"), *of_dccki),
         ):
             if bases:
                 defect(
@@ -102,8 +113,8 @@ def _asked(  # noqa: PLR0913 - a defect is stated in full
                     rfc5280=rfc5280,
                     source=rfc,
                     gbcs=Verdict.REJECT,
-                    gbcs_basis=basis,
-                    gbcs_source=source,
+                    gbcs_basis=known,
+                    gbcs_source=read_in,
                     why=why,
                     importance=importance,
                     facts=facts,
@@ -597,7 +608,8 @@ def identifier_of_six_octets(it: Request, base: Base) -> Request:
     title="with an ID of zeros",
     finding="csr.identifier",
     why="Eight octets of zeros stand for no identifier.",
-    source="RTDS 4.5.0: 8 octets of zeros where a cell has no identifier",
+    source="RTDS 4.5.0 message vectors: zeros in an empty cell; of a CSR nothing was read",
+    basis=Basis.ASSUMED,
     facts={"eui64": bytes(8).hex()},
 )
 def identifier_of_nobody(it: Request, base: Base) -> Request:
@@ -684,7 +696,9 @@ _role(
 )
 
 
-def _named(name: str, text_in_name: str, title: str, why: str) -> None:
+def _named(
+    name: str, text_in_name: str, title: str, why: str, basis: Basis = Basis.ASSUMED
+) -> None:
     @_asked(
         name,
         on=_ORGANISATION,
@@ -692,6 +706,7 @@ def _named(name: str, text_in_name: str, title: str, why: str) -> None:
         finding="csr.subject_value",
         why=why,
         source="RFC 5280 7.1 and A.1; SEC App. M F, G",
+        basis=basis,
     )
     def name_is(it: Request, base: Base) -> Request:
         del base
@@ -714,6 +729,7 @@ _named(
     "S" * 65,
     "with a common name of 65 characters",
     "A reader with room for 64 cuts it, or writes past its end.",
+    Basis.SPECIFIED,
 )
 
 
@@ -787,7 +803,8 @@ def two_devices(it: Request, base: Base) -> Request:
     title="whose Device ID is zeros",
     finding="csr.device_id",
     why="Eight octets of zeros stand for no identifier.",
-    source="RTDS 4.5.0: 8 octets of zeros where a cell has no identifier",
+    source="RTDS 4.5.0 message vectors: zeros in an empty cell; of a CSR nothing was read",
+    basis=Basis.ASSUMED,
     facts={"eui64": bytes(8).hex()},
 )
 def device_of_zeros(it: Request, base: Base) -> Request:
@@ -816,7 +833,8 @@ def device_of_six_octets(it: Request, base: Base) -> Request:
     title="whose hwType is 0.0",
     finding="csr.device_id",
     why="The first arcs name no manufacturer's hardware.",
-    source="RFC 4108 5; GBCS v0.8.1 s.12",
+    source="RFC 4108 5: hwType is the manufacturer's to choose; that it names one is assumed",
+    basis=Basis.ASSUMED,
 )
 def device_of_no_type(it: Request, base: Base) -> Request:
     """HwType is the OID 0.0."""
@@ -885,7 +903,14 @@ def dccki_without_name(it: Request, base: Base) -> Request:
 
 
 def _refused(
-    name: str, *, on: str, title: str, rule: str, why: str, facts: Mapping[str, str | None]
+    name: str,
+    *,
+    on: str,
+    title: str,
+    rule: str,
+    why: str,
+    facts: Mapping[str, str | None],
+    basis: Basis = Basis.SPECIFIED,
 ) -> Callable[[Make], Make]:
     """Declare a CSR that the gate refuses to whoever is wanted."""
     stated = defect(
@@ -897,7 +922,7 @@ def _refused(
         rfc5280=Verdict.ACCEPT,
         source="RFC 2986 1: whether to issue is the CA's to decide",
         gbcs=Verdict.REJECT,
-        gbcs_basis=Basis.SPECIFIED,
+        gbcs_basis=basis,
         gbcs_source=rule,
         why=why,
         remedy="Ask for what the register says is the participant's.",
@@ -917,7 +942,7 @@ def _refused(
     "of-the-sec",
     on="device-csr",
     title="whose Device ID lies under the SEC's Registry Entry",
-    rule="seed ¶33 (R11): the SEC's Registry Entry is never for Devices",
+    rule="SEC Response 2015 ¶33 (R11): the SEC's Registry Entry is never for Devices",
     why="A Device would have the ID of a User, or of the DCC.",
     facts={"eui64": "70B3D51F30010000"},
 )
@@ -932,7 +957,7 @@ def of_the_sec(it: Request, base: Base) -> Request:
     "of-another-device",
     on="device-csr",
     title="of another Device than the one that is wanted",
-    rule="seed ¶33 (R11): Device IDs are under the manufacturer's own Registry Entry",
+    rule="SEC Response 2015 ¶33 (R11): Device IDs are under the maker's own Registry Entry",
     why="A manufacturer gets a certificate for another's Device.",
     facts={"eui64": "00DB1234567890B7"},
 )
@@ -975,7 +1000,9 @@ def of_another_role(it: Request, base: Base) -> Request:
     "of-another-signifier",
     on="dccki-csr",
     title="with another's Signifier",
-    rule="R8: Signifiers identify who set up the TLS of a DCC Gateway Connection",
+    rule="R8: Signifiers identify who set up the TLS of a DCC Gateway Connection; that a CSR with"
+    " another's is refused is assumed",
+    basis=Basis.ASSUMED,
     why="A Party gets a certificate with which it connects as another.",
     facts={"signifier": "SUP2"},
 )

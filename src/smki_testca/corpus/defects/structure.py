@@ -493,6 +493,8 @@ def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | Rev
     "nested-1000",
     on=("organisation", "device-csr"),
     title="with a subject of 1,000 SEQUENCEs in one another",
+    rfc5280=Verdict.REJECT,
+    source="RFC 5280 4.1.2.4: a Name is a SEQUENCE of SETs",
     importance=Importance.CRITICAL,
 )
 def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.corpus.defect import Importance, Stage
 from smki_testca.corpus.delivery.marks import mark
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.case import Case
 
+_ORDER = [*Stage, *reversed(Importance)]
+"""In which the page lists what is of one of these."""
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
@@ -43,7 +46,7 @@ def page(index: dict[str, Any], cases: Sequence[Case]) -> str:
         # Side by side, the cases of a base are compressed best.
         "@OCTETS@": b"".join(case.der for case in sorted(cases, key=family)),
     }
-    text = _TEMPLATE.read_text("utf-8")
+    text = _TEMPLATE.read_text("utf-8").replace("@ORDER@", json.dumps(_ORDER))
     for place, octets in packed.items():
         text = text.replace(place, base64.b64encode(zlib.compress(octets, 9)).decode("ascii"))
     return text

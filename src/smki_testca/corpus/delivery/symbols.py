@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
-from smki_testca.exporters.c_names import check_own
-
-_MAX_NAME = 63
-"""C99 5.2.4.1 distinguishes so many characters of an identifier."""
-_DIGITS = 8
+from smki_testca.exporters.c_names import check_own, fitted
 
 
 @dataclass(frozen=True)
@@ -53,8 +48,4 @@ class CNames:
         Args:
             case_id: kebab case.
         """
-        name = self.cases + case_id.replace("-", "_").upper()
-        if len(name) <= _MAX_NAME:
-            return name
-        digest = hashlib.sha256(case_id.encode()).hexdigest()[:_DIGITS].upper()
-        return f"{name[: _MAX_NAME - _DIGITS - 1].rstrip('_')}_{digest}"
+        return fitted(self.cases + case_id.replace("-", "_").upper(), case_id)

@@ -58,7 +58,7 @@ def _defect(found: Disagreement) -> Defect:
         revision=1,
         aliases=(),
         at=None,
-        facts=changed.facts if changed.is_named else {},
+        facts=changed.facts,
         is_good=False,
         make=make,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.defect import Verdict
 from smki_testca.corpus.fuzz.mutations import Material, Mutation, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle
-from smki_testca.corpus.fuzz.reading import facts_in, view_of
+from smki_testca.corpus.reading import facts_in, view_of
 from smki_testca.corpus.run.answers import Hello, Seen
 from smki_testca.corpus.run.asking import Revival
 from smki_testca.corpus.run.loading import of_cases
@@ -80,11 +80,6 @@ class Changed:
             return False
         is_root = getattr(made.material.base.document, "is_self_issued", False)
         return not is_root or view.octets("issuer") == view.octets("subject")
-
-    @property
-    def is_named(self) -> bool:
-        """Whether it says any of it."""
-        return any(self.facts.values())
 
 
 @dataclass(frozen=True)
@@ -287,10 +282,8 @@ class Search:
         base = made.material.base
         good = self.bases[base.name]
         view = view_of(base, der)
-        facts = dict.fromkeys(good.facts) if view is None else facts_in(base, view)
+        facts = facts_in(base, view)
         stated = {name: value for name, value in facts.items() if value is not None}
-        # What names nobody is asked for as the good one is, here and in ``corpus.run.loading``.
-        stated = stated or dict(good.facts)
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
         question = replace(good.question, id=name, der=der, expected=stated)
         return Changed(made, good, question, view, facts)

@@ -216,7 +216,7 @@ def id_of_the_sec(it: Certificate, base: Base) -> Certificate:
     on=_ORGANISATIONS,
     title="with an ID outside the SEC's Registry Entries",
     stage=Stage.USE,
-    source="seed ¶31 to 33 (R10): ranges by exception",
+    source="SEC Response 2015 ¶31 to 33 (R10): ranges by exception",
     basis=Basis.ASSUMED,
     why="An organisation may have another range by exception; the ID begins with zeros.",
     importance=Importance.MEDIUM,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.corpus.run.reports.matrix import IMPORTANCES, cell, stages
+from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, cell, stages
 from smki_testca.corpus.run.reports.text import MOST_LISTED, columns, wrapped
 from smki_testca.errors import InputError
 from smki_testca.text import counted
@@ -88,7 +88,8 @@ def as_comparison_text(comparison: Comparison) -> str:
             ]
             for stage in (*stages([report]), None)
         ]
-        lines += [*wrapped(f"{report.title}: wrong, of the cases asked"), *columns(rows), ""]
+        lines += [*wrapped(f"{report.title}: {HEADING}"), *columns(rows), ""]
+    lines += [*wrapped(REMARK), ""]
     differing = comparison.differing()
     lines.append(f"{counted(len(differing), 'case')} answered in different ways.")
     for case, results in list(differing.items())[:MOST_LISTED]:

@@ -14,9 +14,10 @@ from smki_testca.errors import InputError
 from smki_testca.estate_files import check_outside
 from smki_testca.files import check_makeable, write_error
 from smki_testca.input_files import read_regular
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO, Self
@@ -87,6 +88,24 @@ class Journal:
         traceback: TracebackType | None,
     ) -> None:
         self._close()
+
+    def check_selected(self, cases: Iterable[str]) -> None:
+        """Check that a run asks every case that has an answer: its end would lose the others.
+
+        Args:
+            cases: the ids of those that it asks.
+
+        Raises:
+            InputError: if it leaves out some.
+        """
+        lost = sorted(self.answers.keys() - set(cases))
+        if lost:
+            has = f"it has {counted(len(lost), 'answer')}, such as to {lost[0]},"
+            raise InputError(
+                "corpus.journal",
+                f"The run of {self.path} cannot be resumed: {has} that this run does not ask for.",
+                "Select what it selected, or name another file with --journal.",
+            )
 
     def keep(self, case: str, answer: Answer) -> None:
         """Write an answer.

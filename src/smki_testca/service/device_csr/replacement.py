@@ -6,7 +6,7 @@ again as soon as anybody else changed anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -131,12 +131,11 @@ class Replacement:
     def _caller(self, estate: Estate, known: _Known, asked: Asked) -> Caller:
         """Who asks; see ``identify``."""
         caller = known.callers.get(asked.certificate)
-        if caller is None or caller.address != asked.address:
-            caller = identify(
+        if caller is None:
+            caller = known.callers[asked.certificate] = identify(
                 estate, asked.certificate, asked.address, self._interface, self._purpose
             )
-            known.callers[asked.certificate] = caller
-        return caller
+        return replace(caller, address=asked.address)
 
     def _outcome(self, estate: Estate, known: _Known, caller: Caller, asked: Asked) -> Outcome:
         try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Octets = bytes | bytearray | memoryview
     Write = Callable[[Octets], Awaitable[None]]
 
-CHOSEN = "misbehaviour"
+CHOSEN = web.RequestKey("misbehaviour", Mode)
 """Where a request keeps the mode that was chosen for it."""
 PARTS = 100
 """The number of parts in which a slow answer is sent."""
@@ -73,7 +73,7 @@ def install(application: web.Application, service: str) -> None:
 
 def content_mode(request: web.Request) -> Mode | None:
     """How the handler of a request is to misbehave; None where it is to answer as it should."""
-    mode: Mode | None = request.get(CHOSEN)
+    mode = request.get(CHOSEN)
     return mode if mode is not None and mode.kind.layer is Layer.CONTENT else None
 
 
@@ -160,7 +160,7 @@ async def _streamed(request: web.Request, answer: web.StreamResponse) -> web.Str
 
 async def _damage(request: web.Request, response: web.StreamResponse) -> None:
     """Put a writer that damages the body in place of the stream's own."""
-    mode: Mode | None = request.get(CHOSEN)
+    mode = request.get(CHOSEN)
     if mode is None or isinstance(response, web.Response):
         return
     if mode.name == "reset-after":

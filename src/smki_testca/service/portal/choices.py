@@ -1,13 +1,16 @@
-"""What a form offers to choose from: participants, purposes, environments."""
+"""What a request of a form says: what it may choose from, and how what it asks for is delivered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smki_testca.register.requests import Delivery
+
 if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.service.portal.viewer import Viewer
+    from smki_testca.service.portal.visit import Visit
 
 Options = list[tuple[str, str]]
 """Pairs of a value and its text."""
@@ -44,3 +47,8 @@ class RequestChoices:
             [(each.code, each.name) for each in estate.library.testing_services.values()],
             [(name, name) for name in environments],
         )
+
+
+def delivery(visit: Visit) -> Delivery:
+    """How what is issued here reaches its holder (R6): remotely, if others reach this machine."""
+    return Delivery.LOCAL if visit.context.settings.is_local else Delivery.REMOTE

@@ -128,7 +128,8 @@ async def _parts(request: web.Request, most: int) -> Form:
                 values[part.name] = _with_newlines(data.decode("utf-8"))
             elif part.filename or data:
                 files[part.name] = Upload(part.filename or "", data)
-    except (ValueError, RuntimeError, web.HTTPException) as error:
+    # aiohttp warns of a wrong header, which is an error where warnings are.
+    except (ValueError, RuntimeError, Warning, web.HTTPException) as error:
         raise _unreadable() from error
     return Form(values, files)
 

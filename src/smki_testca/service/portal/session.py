@@ -32,8 +32,21 @@ _DIGITS = 43
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class SignedIn:
+    """An account that has signed in.
+
+    Attributes:
+        account: its name.
+        password: the digest of the password that it signed in with; another ends the session.
+    """
+
     account: str
+    password: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    signed_in: SignedIn
     began: float
     used: float
 
@@ -56,20 +69,25 @@ class Sessions:
         """A token that nobody can guess."""
         return secrets.token_urlsafe(_OCTETS)
 
-    def begin(self, account: str) -> str:
-        """Begin a session of an account; gives its token, which is always a new one."""
+    def begin(self, account: str, password: bytes) -> str:
+        """Begin a session of an account; gives its token, which is always a new one.
+
+        Args:
+            account: its name.
+            password: the digest of the password that it signed in with.
+        """
         token, now = self.new_token(), self._now()
         with self._lock:
             self._sweep(now)
-            own = [key for key, each in self._sessions.items() if each.account == account]
+            own = [key for key, each in self._sessions.items() if each.signed_in.account == account]
             own.sort(key=lambda key: self._sessions[key].used)
-            for key in own[: len(own) - MAX_OF_ACCOUNT + 1]:
+            for key in own[: max(0, len(own) - MAX_OF_ACCOUNT + 1)]:
                 del self._sessions[key]
-            self._sessions[_digest(token)] = _Session(account, now, now)
+            self._sessions[_digest(token)] = _Session(SignedIn(account, password), now, now)
         return token
 
-    def account(self, token: str) -> str | None:
-        """The account of a session, which is in use now; None if it has ended or never was."""
+    def signed_in(self, token: str) -> SignedIn | None:
+        """Who signed in with a session, which is used now; None if it has ended or never was."""
         key, now = _digest(token), self._now()
         with self._lock:
             session = self._sessions.get(key)
@@ -79,7 +97,7 @@ class Sessions:
                 del self._sessions[key]
                 return None
             self._sessions[key] = replace(session, used=now)
-            return session.account
+            return session.signed_in
 
     def end(self, token: str) -> None:
         """End a session, if there is one."""

@@ -1,12 +1,12 @@
-"""Draws what expires in the months to come: a picture of bars, and the same in numbers."""
+"""Draws what expires in the time to come: a picture of bars, and the same in numbers."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
     from datetime import datetime
 
@@ -14,14 +14,15 @@ WIDTH, HEIGHT = 720, 200
 """Of the picture, in its own units."""
 _LEFT, _TOP, _BOTTOM = 8, 24, 28
 _MOST_LABELS = 12
+_MOST_YEARS_BY_MONTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A month of the picture.
+    """A month or a year of the picture.
 
     Attributes:
-        title: of the month, ``2026-11``; or what lies before the first.
+        title: ``2026-11`` or ``2026``; or what lies before the first.
         count: the certificates that end in it.
         x, y, width, height: of its bar.
         label: under it; empty where there is no room.
@@ -50,15 +51,18 @@ class Timeline:
     total: int
 
     @classmethod
-    def of(cls, counts: Counter[str], months: Sequence[str]) -> Self:
-        """The bars of some months, and one for what ran out before them and was not renewed.
+    def of(cls, months: Counter[str], spans: Sequence[str]) -> Self:
+        """The bars of some months or years, and one for what ran out before them.
 
         Args:
-            counts: of certificates, by the month in which they end.
-            months: to draw, in order, this one first.
+            months: how many certificates end in each month.
+            spans: the months or years to draw, in order, this one first.
         """
-        past = sum(count for month, count in counts.items() if month < months[0])
-        named = [("before", past), *((month, counts[month]) for month in months)]
+        counts: Counter[str] = Counter()
+        for month, count in months.items():
+            counts[month[: len(spans[0])]] += count
+        past = sum(count for span, count in counts.items() if span < spans[0])
+        named = [("before", past), *((span, counts[span]) for span in spans)]
         highest = max(1, *(count for _, count in named))
         step = (WIDTH - 2 * _LEFT) / len(named)
         every = -(-len(named) // _MOST_LABELS)
@@ -83,12 +87,14 @@ class Timeline:
 
     @property
     def filled(self) -> tuple[Bar, ...]:
-        """The months in which anything ends."""
+        """The bars of months or years in which anything ends."""
         return tuple(bar for bar in self.bars if bar.count)
 
 
-def months_from(now: datetime, years: int) -> list[str]:
-    """The months of some years, this one first; none after the year 9999."""
+def spans_from(now: datetime, years: int) -> list[str]:
+    """The months of a few years, or more years, this one first and none after the year 9999."""
+    if years > _MOST_YEARS_BY_MONTH:
+        return [f"{year:04d}" for year in range(now.year, min(now.year + years, 9999) + 1)]
     first = now.year * 12 + now.month - 1
-    months = range(first, min(first + 12 * years, 10_000 * 12))
+    months = range(first, min(first + 12 * years + 1, 10_000 * 12))
     return [f"{month // 12:04d}-{month % 12 + 1:02d}" for month in months]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.service.context import Context
-    from smki_testca.service.portal.session import Sessions
+    from smki_testca.service.portal.session import Sessions, SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ async def viewer_of(request: web.Request, context: Context, sessions: Sessions) 
     if der is not None:
         return await context.desk.read(lambda estate: _of_certificate(estate, der))
     token = token_of(request)
-    name = None if token is None else sessions.account(token)
-    if name is not None:
-        viewer = await context.desk.read(lambda estate: _of_account(estate, name))
+    signed_in = None if token is None else sessions.signed_in(token)
+    if signed_in is not None:
+        viewer = await context.desk.read(lambda estate: _of_account(estate, signed_in))
         if viewer is not None:
             return viewer
     return Viewer(None, "this machine") if context.settings.is_local else None
@@ -80,10 +80,13 @@ def _of_certificate(estate: Estate, der: bytes) -> Viewer:
     return Viewer(record.participant or "", f"IKI certificate {record.serial}")
 
 
-def _of_account(estate: Estate, name: str) -> Viewer | None:
-    """The viewer of an account as it is now; None if it was removed."""
+def _of_account(estate: Estate, signed_in: SignedIn) -> Viewer | None:
+    """The viewer of an account as it is now; None if it was removed or has another password."""
+    name = signed_in.account
     try:
         account = estate.accounts.get(name)
     except InputError:
+        return None
+    if not estate.accounts.has_password(name, signed_in.password):
         return None
     return Viewer(account.participant, f"account {name}", name)

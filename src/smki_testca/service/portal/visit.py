@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -39,6 +40,8 @@ class Portal:
 
     Attributes:
         memory: what pages remember until the services end.
+        guesses: held while a password is checked, which is slow on purpose: whoever guesses many
+            leaves the threads that read to everybody else.
     """
 
     context: Context
@@ -46,6 +49,7 @@ class Portal:
     templates: Templates
     sessions: Sessions
     memory: dict[str, Any] = field(default_factory=dict)
+    guesses: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Visit:

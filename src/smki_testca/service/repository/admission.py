@@ -1,9 +1,11 @@
 """Decides who may use the repository.
 
-- Search and retrieval take an API key in ``apikey``, as the DCC's client sends one. While only this
-  machine reaches the services and the estate has no accounts, any will do.
-- Downloads are for everybody on this machine. For others they take an API key, or a name and a
-  password (HTTP Basic), which no plain HTTP may carry.
+An account shows itself by its API key, in the parameter ``apikey``, or by its name and password
+(HTTP Basic), which plain HTTP carries only within this machine.
+
+- Search and retrieval need an account, and the parameter in any case, as the DCC's client sends it.
+  While only this machine reaches the services and the estate has no accounts, any value will do.
+- Downloads need an account where others than this machine reach the services.
 """
 
 from __future__ import annotations
@@ -38,46 +40,49 @@ class Admission:
 
     async def refusal_of_search(self, request: web.Request) -> str:
         """Why a search is refused, in one sentence; empty where it is not."""
-        api_key = request.query.get(API_KEY, "")
-        if not api_key:
+        if not request.query.get(API_KEY):
             return f"The URL has no {API_KEY}."
         if self._context.settings.is_local and not await self._sign_in.is_possible():
             return ""
-        try:
-            await self._sign_in.with_api_key(api_key)
-        except SignInError:
-            return f"The {API_KEY} is not that of an account, or the account is locked."
-        return ""
+        return await self._refusal(request)
 
     async def refusal_of_download(self, request: web.Request) -> web.Response | None:
         """The answer to somebody who may not download; None for who may."""
         if self._context.settings.is_local:
             return None
-        api_key = request.query.get(API_KEY, "")
-        header = request.headers.get("Authorization", "")
-        try:
-            if api_key:
-                await self._sign_in.with_api_key(api_key)
-                return None
-            if not request.secure:
-                return self._refusal_in_the_clear()
-            if not header:
-                return _challenge("Downloads are for accounts. Send a name and a password.")
-            name, password = _basic(header)
-            await self._sign_in.with_password(name, password, peer_address(request))
-        except ValueError as error:
-            return _challenge(f"{error} Send a name and a password with HTTP Basic.")
-        except SignInError as error:
-            return _challenge(f"{error.message} {error.remedy}")
-        return None
-
-    def _refusal_in_the_clear(self) -> web.Response:
-        secure = self._context.addresses.get(Listener.REPOSITORY_TLS, "the HTTPS address")
+        reason = await self._refusal(request)
+        if not reason:
+            return None
+        # Whoever is challenged over plain HTTP would send a password in the clear.
+        is_challenge = self._may_take_passwords(request)
         return web.Response(
-            status=403,
-            text="Downloads are for accounts, and no password is taken over plain HTTP. Use"
-            f" {secure}, or send an API key: ?{API_KEY}=KEY\n",
+            status=401 if is_challenge else 403,
+            text=f"{reason}\n",
+            headers=_CHALLENGE if is_challenge else {},
         )
+
+    async def _refusal(self, request: web.Request) -> str:
+        """Why a request is not an account's, in one sentence; empty where it is."""
+        header = request.headers.get("Authorization")
+        if header is not None and not self._may_take_passwords(request):
+            return f"No password is taken over plain HTTP: use {self._secure}."
+        try:
+            if header is None:
+                await self._sign_in.with_api_key(request.query.get(API_KEY, ""))
+            else:
+                await self._sign_in.with_password(*_basic(header), peer_address(request))
+        except ValueError:
+            return "The header Authorization is not HTTP Basic in UTF-8."
+        except SignInError as error:
+            return f"This is for accounts. {error.message} {error.remedy}"
+        return ""
+
+    def _may_take_passwords(self, request: web.Request) -> bool:
+        return request.secure or self._context.settings.is_local
+
+    @property
+    def _secure(self) -> str:
+        return self._context.addresses.get(Listener.REPOSITORY_TLS, "HTTPS")
 
 
 def _basic(header: str) -> tuple[str, str]:
@@ -86,12 +91,5 @@ def _basic(header: str) -> tuple[str, str]:
     Raises:
         ValueError: if it has another form.
     """
-    try:
-        credentials = BasicAuth.decode(header, encoding="utf-8")
-    except ValueError:
-        raise ValueError("The header Authorization is not HTTP Basic in UTF-8.") from None
+    credentials = BasicAuth.decode(header, encoding="utf-8")
     return credentials.login, credentials.password
-
-
-def _challenge(text: str) -> web.Response:
-    return web.Response(status=401, text=f"{text}\n", headers=_CHALLENGE)

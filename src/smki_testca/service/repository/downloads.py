@@ -58,7 +58,7 @@ async def of_certificate(request: web.Request) -> web.StreamResponse:
         if record is None or not is_published:
             raise web.HTTPNotFound(text=f"The repository has no certificate {serial}.")
         chain = [record, *estate.certificates.chain(record)]
-        return files.certificate_file(name, chain, _held(estate) if files.changes(name) else None)
+        return files.certificate_file(name, chain, _held(estate) if files.has_chain(name) else None)
 
     return await _download(request, work)
 

@@ -48,47 +48,33 @@ class PublishedFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """A form of a certificate.
-
-    Attributes:
-        media_type: of the file.
-        has_chain: whether the CAs above the certificate are in it.
-        make: its octets, from the certificate and the CAs above it, the root last.
-    """
-
-    media_type: str
-    has_chain: bool
-    make: Callable[[Sequence[Record]], bytes]
-
-
 def _pkcs7(records: Sequence[Record]) -> bytes:
     first, *above = records
     credential = Credential(first, tuple(above))
     return pkcs7.serialize_certificates([credential.certificate, *credential.issuers], Encoding.DER)
 
 
-_CERTIFICATES: Mapping[str, _Form] = {
-    # RFC 2585.
-    "certificate.cer": _Form("application/pkix-cert", False, lambda all_: all_[0].der),
-    "certificate.pem": _Form(_PEM, False, lambda all_: to_pem(all_[0].der)),
-    # RFC 8555 9.1.
-    "chain.pem": _Form(
-        "application/pem-certificate-chain",
-        True,
-        lambda all_: b"".join(to_pem(one.der) for one in all_),
-    ),
-    # RFC 8551 3.2.2.
-    "chain.p7c": _Form("application/pkcs7-mime; smime-type=certs-only", True, _pkcs7),
-    # RFC 6066 10.1: the root comes first.
-    "chain.pkipath": _Form(
-        "application/pkix-pkipath",
-        True,
-        lambda all_: encode.sequence(*(one.der for one in reversed(all_))),
-    ),
+def _pem_chain(records: Sequence[Record]) -> bytes:
+    return b"".join(to_pem(record.der) for record in records)
+
+
+def _pki_path(records: Sequence[Record]) -> bytes:
+    # The root comes first.
+    return encode.sequence(*(record.der for record in reversed(records)))
+
+
+_ALONE: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "certificate.cer": ("application/pkix-cert", bytes),  # RFC 2585
+    "certificate.pem": (_PEM, to_pem),
 }
-CERTIFICATE_FILES = tuple(_CERTIFICATES)
+"""The files of one certificate: the media type, and what makes it."""
+_CHAINS: Mapping[str, tuple[str, Callable[[Sequence[Record]], bytes]]] = {
+    "chain.pem": ("application/pem-certificate-chain", _pem_chain),  # RFC 8555 9.1
+    "chain.p7c": ("application/pkcs7-mime; smime-type=certs-only", _pkcs7),  # RFC 8551 3.2.2
+    "chain.pkipath": ("application/pkix-pkipath", _pki_path),  # RFC 6066 10.1
+}
+"""The files of a certificate with the CAs above it."""
+CERTIFICATE_FILES = (*_ALONE, *_CHAINS)
 """The names of the files of a certificate."""
 _LIST_FORMS: Mapping[str, str] = {"crl": "application/pkix-crl", "pem": _PEM}
 """The endings of the files of a revocation list, and their media types (RFC 2585)."""
@@ -102,17 +88,19 @@ def certificate_file(name: str, records: Sequence[Record], until: datetime | Non
     Args:
         name: one of ``CERTIFICATE_FILES``.
         records: the certificate and the CAs above it, the root last.
-        until: when it may be another's; a certificate alone by its serial number never changes.
+        until: when it may be another's; None if it never changes.
     """
-    form = _CERTIFICATES[name]
-    parts = records if form.has_chain else records[:1]
-    modified = max(record.issued_at for record in parts)
-    return PublishedFile(form.make(parts), form.media_type, modified, until)
+    if name in _ALONE:
+        media_type, make = _ALONE[name]
+        return PublishedFile(make(records[0].der), media_type, records[0].issued_at, until)
+    chain_type, make_chain = _CHAINS[name]
+    modified = max(record.issued_at for record in records)
+    return PublishedFile(make_chain(records), chain_type, modified, until)
 
 
-def changes(name: str) -> bool:
-    """Whether a file of a certificate changes when a CA above it is renewed."""
-    return _CERTIFICATES[name].has_chain
+def has_chain(name: str) -> bool:
+    """Whether a file of a certificate has the CAs above it, and so changes as one is renewed."""
+    return name in _CHAINS
 
 
 def list_file(ending: str, record: RevocationListRecord, *, is_latest: bool) -> PublishedFile:

@@ -12,7 +12,6 @@ from aiohttp import web
 from smki_testca.clock import earlier, iso
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.revocations import RevocationListRecord
 from smki_testca.lifecycle import crls
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.service.misbehaviour import content_mode
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.service.repository.authorities import PublishedAuthority
     from smki_testca.service.repository.published import Published
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, ParticipantKind, Tier
 from smki_testca.register.gate import ROLE
@@ -20,9 +19,10 @@ from smki_testca.roles import KeyUsage
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from smki_testca.estate.certificates import Record
+    from smki_testca.estate.status import Status
     from smki_testca.estate.stores import Stores
 
 HIERARCHIES = frozenset({Hierarchy.DEVICE, Hierarchy.ORGANISATION})
@@ -107,7 +107,7 @@ def _published(estate: Stores, records: Iterable[Record]) -> list[Published]:
     return [_of(estate, record, status, makers) for record, status in found]
 
 
-def _of(estate: Stores, record: Record, status: Status, makers: Iterable[str]) -> Published:
+def _of(estate: Stores, record: Record, status: Status, makers: Collection[str]) -> Published:
     is_device = _is_device(record)
     eui64 = None if record.eui64 is None else str(record.eui64)
     # A CA's role is in its subject alone.
@@ -119,7 +119,7 @@ def _of(estate: Stores, record: Record, status: Status, makers: Iterable[str]) -
         status,
         None if role is None else role.code,
         _USAGES.get(record.usage),
-        is_device and record.participant in makers,
+        is_device and (record.participant or "") in makers,
         record.der,
     )
 

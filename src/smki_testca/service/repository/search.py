@@ -101,9 +101,9 @@ async def _answer(
     refusal = await request.app[ADMISSION].refusal_of_search(request)
 
     def work(estate: Estate) -> tuple[int, bytes]:
+        if refusal:
+            return messages.BAD_REQUEST, failed(estate, refusal)
         try:
-            if refusal:
-                raise messages.BadRequestError(refusal)
             return find(estate, document)
         except messages.BadRequestError as error:
             return messages.BAD_REQUEST, failed(estate, str(error))

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.run.outcomes import Outcome
-from smki_testca.corpus.run.reports.matrix import IMPORTANCES, cell, stages
+from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, cell, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,13 +19,30 @@ _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse } th, td { padding: .3rem .6rem; text-align: left;
-  border: 1px solid #8886; vertical-align: top } thead th { background: #8882 }
+  border: 1px solid #8886; vertical-align: top }
+h1, p, dd, .case, .answer { overflow-wrap: anywhere }
+.wide { overflow: auto; max-height: 90vh; max-width: max-content }
+.wide thead { position: sticky; top: 0; z-index: 2 } thead th { background: #e9e9e9 }
+td.case { min-width: 15rem; max-width: 24rem } td.answer { min-width: 12rem; max-width: 20rem }
 td.number { text-align: right; white-space: nowrap } code { font-size: .9em }
 small { display: block; opacity: .8 } dt { font-weight: 600 } dd { margin: 0 0 .4rem 1.5rem }
 .bad { background: #ffd9d6 } .warn { background: #fff1cc } .good { background: #e3f4e1 }
 .quiet { background: #8881 } tr[hidden] { display: none }
-input, select { font: inherit; padding: .2rem .4rem; margin: 0 .6rem .8rem 0 }
+input, select { font: inherit; padding: .2rem .4rem; margin: 0 .6rem .8rem 0; max-width: 100% }
+@media (min-width: 48rem) {
+  .stub { position: sticky; left: 0; z-index: 1; background: Canvas }
+  thead .stub { background: #e9e9e9 }
+}
+@media (max-width: 48rem) {
+  body { margin: 1rem }
+  #cases, #cases tbody { display: block } #cases thead { display: none }
+  #cases tr:not([hidden]) { display: block; margin-bottom: 1rem; border: 1px solid #8886 }
+  #cases td { display: block; min-width: 0; max-width: none; border: 0 }
+  #cases td[data-of]::before { content: attr(data-of) ": "; opacity: .8 }
+  #cases-box { max-height: none; max-width: none }
+}
 @media (prefers-color-scheme: dark) {
+  thead th, thead .stub { background: #2d2d2d }
   .bad { background: #6b1f1a } .warn { background: #574405 } .good { background: #1d4a22 }
 }
 """
@@ -56,22 +73,36 @@ _MEANINGS = {
     Outcome.EITHER: "No rule that was read demands the one or the other.",
     Outcome.RIGHT_LATE: "It refused, at a later stage than it should have.",
     Outcome.RIGHT_WRONG_REASON: "It refused, at a stage before the defect.",
-    Outcome.WRONG: "It accepted what it must refuse, refused what it must accept, crashed or hung.",
+    Outcome.WRONG: "It accepted what it must refuse, refused what it must accept, could not judge,"
+    " crashed or hung.",
     Outcome.WRONG_FACTS: "It rightly accepted, and read something else than is there.",
     Outcome.KNOWN: "It is wrong, and the expectations say so, with a reason.",
     Outcome.VACUOUS: "Not asked: it refuses the good base, so a refusal would prove nothing.",
     Outcome.NOT_APPLICABLE: "Not asked: it lacks a capability, or has no answer in its log.",
 }
 
+_COLOURS = (
+    '<span class="bad">Red</span>: some are wrong that the expectations do not have. <span'
+    ' class="warn">Yellow</span>: the expectations have all that are wrong. <span class="good">'
+    "Green</span>: none is wrong."
+)
 
-def as_html(reports: Sequence[Report]) -> str:
-    """The reports of runs as one page: side by side where there are several."""
-    title = " and ".join(report.title for report in reports)
+
+def as_html(reports: Sequence[Report], what: str = "corpus run") -> str:
+    """The reports of runs as one page: side by side where there are several.
+
+    Args:
+        reports: at least one.
+        what: they are together.
+    """
+    *names, last = (report.title for report in reports)
+    title = f"{', '.join(names)} and {last}" if names else last
+    title = f"{title}: {what}"
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}: corpus run</title><style>{_STYLE}</style></head><body>",
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{escape(title)}</h1>",
         *_summaries(reports),
         *_legend(),
@@ -84,17 +115,20 @@ def as_html(reports: Sequence[Report]) -> str:
 
 
 def _summaries(reports: Sequence[Report]) -> Iterator[str]:
-    yield "<h2>Outcomes</h2><table><thead><tr><th>target</th><th>level</th>"
+    yield '<h2>Outcomes</h2><div class="wide"><table><thead><tr><th class="stub">target</th>'
+    yield "<th>run</th><th>level</th>"
     yield from (f"<th>{outcome.value}</th>" for outcome in Outcome)
-    yield "<th>run</th></tr></thead><tbody>"
+    yield "</tr></thead><tbody>"
     for report in reports:
         can = ", ".join(report.capabilities) or "nothing besides"
-        yield f"<tr><td>{escape(report.title)}<small><code>{escape(report.target)}</code></small>"
-        yield f"<small>can: {escape(can)}</small></td><td>{report.level}</td>"
-        yield from (f'<td class="number">{count}</td>' for count in report.summary().values())
+        yield f'<tr><td class="case stub">{escape(report.title)}'
+        yield f"<small><code>{escape(report.target)}</code></small>"
         passed = ("bad", "fails") if report.failed else ("good", "passes")
-        yield f'<td class="{passed[0]}">{passed[1]}</td></tr>'
-    yield "</tbody></table>"
+        yield f'<small>can: {escape(can)}</small></td><td class="{passed[0]}">{passed[1]}</td>'
+        yield f"<td>{report.level}</td>"
+        yield from (f'<td class="number">{count}</td>' for count in report.summary().values())
+        yield "</tr>"
+    yield "</tbody></table></div>"
 
 
 def _legend() -> Iterator[str]:
@@ -104,7 +138,8 @@ def _legend() -> Iterator[str]:
 
 
 def _matrix(reports: Sequence[Report]) -> Iterator[str]:
-    yield "<h2>Wrong, of the cases asked</h2><table><thead><tr><th rowspan=2>stage</th>"
+    yield f'<h2>{HEADING.capitalize()}</h2><div class="wide"><table><thead><tr>'
+    yield '<th class="stub" rowspan=2>stage</th>'
     for report in reports:
         yield f"<th colspan={len(IMPORTANCES) + 1}>{escape(report.title)}</th>"
     yield "</tr><tr>"
@@ -112,11 +147,12 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
         yield from (f"<th>{importance}</th>" for importance in (*IMPORTANCES, "all"))
     yield "</tr></thead><tbody>"
     for stage in (*stages(reports), None):
-        yield f"<tr><th>{stage or 'all'}</th>"
+        yield f'<tr><th class="stub">{stage or "all"}</th>'
         for report in reports:
             yield from (_cell(report, stage, importance) for importance in (*IMPORTANCES, None))
         yield "</tr>"
-    yield "</tbody></table>"
+    yield "</tbody></table></div>"
+    yield f"<p>{_COLOURS}</p><p>{REMARK}</p>"
 
 
 def _cell(report: Report, stage: Stage | None, importance: Importance | None) -> str:
@@ -132,7 +168,8 @@ def _differences(reports: Sequence[Report]) -> Iterator[str]:
         if not report.differences:
             continue
         yield f"<h2>{escape(report.title)}: since the last run</h2>"
-        yield "<table><thead><tr><th>case</th><th>then</th><th>now</th></tr></thead><tbody>"
+        yield '<div class="wide"><table><thead><tr><th>case</th><th>then</th><th>now</th></tr>'
+        yield "</thead><tbody>"
         for difference in report.differences:
             yield f"<tr><td><code>{escape(difference.id)}</code></td>"
             yield from (
@@ -141,7 +178,7 @@ def _differences(reports: Sequence[Report]) -> Iterator[str]:
                 for outcome in (difference.before, difference.after)
             )
             yield "</tr>"
-        yield "</tbody></table>"
+        yield "</tbody></table></div>"
 
 
 def _cases(reports: Sequence[Report]) -> Iterator[str]:
@@ -153,19 +190,21 @@ def _cases(reports: Sequence[Report]) -> Iterator[str]:
     yield '<option value="wrong">wrong, known or late</option>'
     if len(reports) > 1:
         yield '<option value="differs">answered in different ways</option>'
-    yield '</select><table id="cases"><thead><tr><th>case</th><th>stage</th><th>importance</th>'
-    yield "<th>expected</th>"
+    yield '</select><div class="wide" id="cases-box"><table id="cases"><thead><tr>'
+    yield '<th class="stub">case</th>'
+    yield "<th>stage</th><th>importance</th><th>expected</th>"
     yield from (f"<th>{escape(report.title)}</th>" for report in reports)
     yield "</tr></thead><tbody>"
     for result in every.values():
         results = [results.get(result.id) for results in by_target]
-        yield f'<tr data-marks="{_marks(results)}"><td><code>{escape(result.id)}</code>'
-        yield f"<small>{escape(result.title)}</small>"
-        yield f"{_why(result)}</td><td>{result.stage}</td>"
-        yield f"<td>{result.importance}</td><td>{result.expected}</td>"
-        yield from map(_answer, results)
+        yield f'<tr data-marks="{_marks(results)}"><td class="case stub">'
+        yield f"<code>{escape(result.id)}</code><small>{escape(result.title)}</small>"
+        yield f'{_why(result)}</td><td data-of="stage">{result.stage}</td>'
+        yield f'<td data-of="importance">{result.importance}</td>'
+        yield f'<td data-of="expected">{result.expected}</td>'
+        yield from map(_answer, reports, results)
         yield "</tr>"
-    yield "</tbody></table>"
+    yield "</tbody></table></div>"
 
 
 def _why(result: Result) -> str:
@@ -183,9 +222,11 @@ def _marks(results: Sequence[Result | None]) -> str:
     return f"{'wrong ' * is_remarkable}{'differs' * differs}".strip()
 
 
-def _answer(result: Result | None) -> str:
+def _answer(report: Report, result: Result | None) -> str:
+    of = f'data-of="{escape(report.title)}"'
     if result is None:
-        return '<td class="quiet">absent</td>'
+        return f'<td class="answer quiet" {of}>absent</td>'
     kind = "bad" if result.stale else _CLASSES[result.outcome]
     known = f"<small>known: {escape(result.known)}</small>" if result.known else ""
-    return f'<td class="{kind}">{result.outcome}<small>{escape(result.words)}</small>{known}</td>'
+    said = f"{result.outcome}<small>{escape(result.words)}</small>{known}"
+    return f'<td class="answer {kind}" {of}>{said}</td>'

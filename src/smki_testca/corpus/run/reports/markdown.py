@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.run.outcomes import Outcome
 from smki_testca.corpus.run.report import WRONG
-from smki_testca.corpus.run.reports.matrix import IMPORTANCES, cell, stages
+from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, cell, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ def as_markdown(reports: Sequence[Report]) -> str:
         ),
     )
     for report in reports:
-        lines += ["", f"## {_plain(report.title)}: wrong, of the cases asked", ""]
+        lines += ["", f"## {_plain(report.title)}: {HEADING}", ""]
         lines += _table(
             ("stage", *IMPORTANCES, "all"),
             (
@@ -44,6 +44,7 @@ def as_markdown(reports: Sequence[Report]) -> str:
                 for stage in (*stages([report]), None)
             ),
         )
+    lines += ["", REMARK]
     lines += _wrong(reports)
     for report in reports:
         lines += _differences(report)

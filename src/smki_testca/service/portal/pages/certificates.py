@@ -147,8 +147,11 @@ async def _list(visit: Visit) -> web.StreamResponse:
 
 
 def _profiles(visit: Visit) -> list[tuple[str, str]]:
-    profiles = visit.context.library.end_entity_profiles
-    return [("", "any"), *((each.name, each.title) for each in profiles)]
+    """The types to choose from: a participant has no CAs."""
+    library = visit.context.library
+    authorities = [each for each in library.profiles if each.tier is not Tier.END_ENTITY]
+    known = [*library.end_entity_profiles, *(authorities if visit.viewer.is_operator else ())]
+    return [("", "any"), *((each.name, each.title) for each in known)]
 
 
 def _roles(visit: Visit) -> list[tuple[str, str]]:

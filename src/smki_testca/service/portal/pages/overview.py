@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import years_after
 from smki_testca.estate.status import Status
 from smki_testca.service.portal.page import Page, Route
-from smki_testca.service.portal.timeline import Timeline, months_from
+from smki_testca.service.portal.timeline import Timeline, spans_from
 from smki_testca.service.portal.tree import family_trees
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _collect(estate: Estate, viewer: Viewer, years: int) -> Overview:
     return Overview(
         family_trees(estate, kinds),
         _count_rows(kinds, estate.library),
-        Timeline.of(_by_month(kinds), months_from(now, years)),
+        Timeline.of(_by_month(kinds), spans_from(now, years)),
         estate.inventory.endings(now, before, MAX_ENDINGS, viewer.participant),
         [(each, each.why(now)) for each in due],
         now,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
-from smki_testca.register.requests import Delivery
 from smki_testca.roles import KeyUsage
-from smki_testca.service.portal.choices import RequestChoices
+from smki_testca.service.portal.choices import RequestChoices, delivery
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route, Unanswered
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.participants import MarketParticipantId, Participant
+    from smki_testca.register.requests import Delivery
     from smki_testca.roles import Roles
     from smki_testca.service.portal.visit import Visit
 
@@ -125,7 +125,9 @@ async def _ask(visit: Visit) -> web.StreamResponse:
         problems = tuple(_problems(profile, values, library.roles))
         try:
             if not problems:
-                answer = await visit.read(lambda estate: _answer(estate, asked, values))
+                answer = await visit.read(
+                    lambda estate: _answer(estate, asked, values, delivery(visit))
+                )
         except InputError as error:
             problems = (Problem("", f"{error.message} {error.remedy}".rstrip()),)
     return visit.page(
@@ -141,7 +143,9 @@ async def _ask(visit: Visit) -> web.StreamResponse:
     )
 
 
-def _answer(estate: Estate, profile: Profile, values: Mapping[str, str]) -> Answer:
+def _answer(
+    estate: Estate, profile: Profile, values: Mapping[str, str], delivered: Delivery
+) -> Answer:
     """Ask the gate.
 
     Raises:
@@ -158,7 +162,7 @@ def _answer(estate: Estate, profile: Profile, values: Mapping[str, str]) -> Answ
         subject,
         usages,
         environment=values.get("environment") or None,
-        delivery=Delivery.REMOTE,
+        delivery=delivered,
     )
     try:
         return Answer(Issuance(estate).authorise(request))

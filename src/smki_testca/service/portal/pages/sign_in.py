@@ -32,8 +32,8 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
     if not name or not password:
         problem = Problem("password" if name else "name", "Enter a name and a password.")
         return _page(visit, onward, name, (problem,))
-    # The guess is slow on purpose: what others write does not wait for it.
-    proof = await visit.read(lambda estate: estate.accounts.prove(name, password))
+    async with visit.portal.guesses:
+        proof = await visit.read(lambda estate: estate.accounts.prove(name, password))
     details = {"peer": {"address": peer_address(visit.request)}}
     try:
         account = await visit.write(lambda estate: estate.accounts.settle(proof, details))
@@ -42,7 +42,8 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
         return _page(visit, onward, name, (problem,))
     visit.portal.sessions.end(visit.token)
     response = visit.see(onward)
-    set_token(visit.request, response, visit.portal.sessions.begin(account.name))
+    token = visit.portal.sessions.begin(account.name, proof.fitted or b"")
+    set_token(visit.request, response, token)
     return response
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from smki_testca.authority.csr import MAX_OCTETS, CsrFaultsError, TakenAs
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
-from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr.batches import PortalZip, submit_zip
-from smki_testca.service.portal.choices import RequestChoices
+from smki_testca.service.portal.choices import RequestChoices, delivery
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route
 from smki_testca.service.tls import peer_address
@@ -161,7 +160,7 @@ def _sign(estate: Estate, visit: Visit, asked: Asked) -> Answer:
             csr.subject,
             () if csr.usage is None else (csr.usage,),
             environment=values["environment"] or None,
-            delivery=Delivery.REMOTE,
+            delivery=delivery(visit),
         )
         peer = {"address": peer_address(visit.request), "viewer": visit.viewer.how}
         (record,), warnings = Issuance(estate).issue(

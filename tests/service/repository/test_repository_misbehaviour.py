@@ -1,0 +1,79 @@
+"""What the repository answers where it is to misbehave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from smki_testca.estate.certificates import Selection
+from smki_testca.identifiers import Eui64
+from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.service.misbehaviour.modes import Mode
+from smki_testca.service.repository import authorities, misbehaving, published
+
+METER = Eui64.parse("00-DB-12-00-00-00-00-01")
+Z1 = ("ZAZ1", "organisation", "Z1")
+
+
+@pytest.fixture
+def with_list(estate):
+    estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING)
+    estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING)
+    return estate
+
+
+def test_a_stale_list_is_past_its_next_update_and_verifies(with_list):
+    estate, authority = with_list, authorities.find(with_list, Z1)
+    head = estate.audit.head().number
+    record = misbehaving.stale_list(estate, authority)
+    crl = x509.load_der_x509_crl(record.der)
+    assert crl.next_update_utc < datetime.now(UTC)
+    key = x509.load_der_x509_certificate(authority.record.der).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert crl.is_signature_valid(key)
+    number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    assert number == estate.revocations.list_of(authority.issuer).number - 1
+    assert record.next_update == crl.next_update_utc
+    (entry,) = estate.audit.entries_of("service.stale-crl")
+    assert entry.number == head + 1
+    assert estate.audit.verify()
+
+
+def test_a_ca_without_a_list_has_no_stale_one(estate):
+    with pytest.raises(web.HTTPNotFound) as caught:
+        misbehaving.stale_list(estate, authorities.find(estate, Z1))
+    assert "has not issued" in caught.value.text
+
+
+@pytest.fixture
+def answered(estate, monkeypatch):
+    """A certificate that is retrieved, and what is answered in a mode."""
+
+    def answer(mode, record):
+        monkeypatch.setattr(misbehaving, "content_mode", lambda _: Mode.of([mode]))
+        wrong = misbehaving.wrong_certificate(make_mocked_request("POST", "/"))
+        found = published.by_serial(estate, record.serial)
+        return found, wrong(estate, found)
+
+    return answer
+
+
+def test_another_devices_certificate_is_in_the_answer_for_this_one(estate, answered):
+    record = next(iter(estate.select(Selection(eui64=METER))))
+    found, wrong = answered("other-device", record)
+    assert (wrong.serial, wrong.alt_name) == (found.serial, found.alt_name)
+    assert wrong.der != found.der
+    other = next(one for one in estate.select(Selection()) if one.der == wrong.der)
+    assert other.eui64 != METER
+
+
+def test_a_wrong_certificate_has_another_key(estate, answered):
+    for record in estate.select(Selection(eui64=METER)):
+        _, wrong = answered("wrong-certificate", record)
+        other = next(one for one in estate.select(Selection()) if one.der == wrong.der)
+        assert other.key_id != record.key_id
