@@ -107,6 +107,7 @@ class Builder:
         document = changed.document
         der = document if isinstance(document, bytes) else document.der
         chain = base.chain if changed.chain is None else tuple(changed.chain)
+        about = changed.about or base.about
         crls = tuple(revocations.der for revocations in changed.crls)
         instant = self._at if defect.at is None else at(defect.at)
         is_list = isinstance(base.document, RevocationList)
@@ -149,7 +150,7 @@ class Builder:
             der=der,
             chain=tuple(authority.der for authority in chain),
             crls=crls,
-            about=None if base.about is None else base.about.der,
+            about=None if about is None else about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
             device=self._device_answers.statuses(base, der, chain, instant, wanted, defect.name),
