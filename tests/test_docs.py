@@ -43,6 +43,7 @@ RUN_AS_TYPED = (
     DOCS / "factory.md",
     DOCS / "new-type.md",
     DOCS / "profile-maintainer.md",
+    DOCS / "repository.md",
     DOCS / "selecting.md",
     DOCS / "testing-participant.md",
     ROOT / "examples" / "another-pki" / "README.md",

@@ -39,6 +39,7 @@ OTHERS = (
     "formats.md",
     "kits.md",
     "manifests.md",
+    "repository.md",
     "selecting.md",
 )
 

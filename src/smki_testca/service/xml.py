@@ -27,6 +27,7 @@ _CHUNK = 1 << 16
 _MOST_LEVELS = 2
 _MOST_CHARACTERS = 300
 """The most of the words of a parser that an answer quotes."""
+_LONG_VALUE = re.compile(r"'([^']{40})[^']+'")
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 """The byte order marks of UTF-16 and UTF-32."""
 _DECLARED = re.compile(
@@ -107,9 +108,15 @@ class Message:
             self._text = []
 
     def data(self, text: str) -> None:
-        """Take some of the text of an element; between elements, only spaces are not lost."""
+        """Take some of the text of an element.
+
+        Raises:
+            XmlError: for text between elements that is not white space.
+        """
         if self._level == _MOST_LEVELS:
             self._text.append(text)
+        elif text.strip():
+            raise XmlError(f"it has text between its elements: {cut(text)}")
 
     def end(self, _tag: str) -> None:
         """Take the end of an element."""
@@ -186,6 +193,6 @@ def check_encoding(document: bytes) -> None:
 
 
 def cut(text: str) -> str:
-    """A text on one line, for a message; the rest of a long one is left out."""
-    text = plain(text.strip())
+    """A text on one line, for a message; the rest of it, or of a value in it, is left out."""
+    text = _LONG_VALUE.sub(r"'\1…'", plain(text.strip()))
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"

@@ -158,4 +158,5 @@ def _add(parent: etree._Element, name: str, value: str) -> None:
 
 
 def _document(root: etree._Element) -> bytes:
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    # A line of its own in a terminal.
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8") + b"\n"
