@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.authority import csr as csrs
-from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
-from smki_testca.profiles.model import Identity
+from smki_testca.issuance.batch.csr_reader import check_of_device
 from smki_testca.x509.view import view_request
 
 if TYPE_CHECKING:
@@ -63,14 +62,7 @@ class DeviceCsrReader:
 
     def _read(self, text: bytes) -> Csr:
         csr = csrs.parse(text, self._library, remedies=_REMEDIES)
-        profile = self._library.profile(csr.subject.profile)
-        if profile.identity is not Identity.DEVICE_ID:
-            raise InputError(
-                "device_csr.other_type",
-                f"The CSR asks for a certificate of profile {profile.name}, and the service issues"
-                " those of Devices.",
-                "Submit it with `sign`, or through the Portal.",
-            )
+        check_of_device(csr.subject, self._library)
         learnt = CsrPattern.of(csr)
         if learnt is not None and len(self._known) < _MAX_PATTERNS:
             self._known.append((learnt, csr))
