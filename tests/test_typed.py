@@ -39,6 +39,7 @@ OTHERS = (
     "formats.md",
     "kits.md",
     "manifests.md",
+    "portal.md",
     "repository.md",
     "selecting.md",
 )
