@@ -87,15 +87,15 @@ def outcomes(estate, number):
     return {each.name: each for each in batches.result_of(estate, batch).outcomes()}
 
 
-def submit_zip(estate, name, data, participant="supplier-one"):
+def submit_zip(estate, name, data, participant="supplier-one", delivery=Delivery.REMOTE):
     """Submit a ZIP as the portal does; gives its number."""
     return batches.submit_zip(
         estate,
         batches.PortalZip.read(name, data),
         participant=participant,
         purpose=DEVICE_PURPOSE,
-        delivery=Delivery.REMOTE,
         environment=None,
+        delivery=delivery,
         peer={"how": "operator"},
     )
 

@@ -84,8 +84,8 @@ def submit_zip(
     *,
     participant: str,
     purpose: str,
-    delivery: Delivery,
     environment: str | None,
+    delivery: Delivery,
     peer: Mapping[str, Any],
 ) -> int:
     """Store a ZIP of the portal as a batch; gives its number.
@@ -95,8 +95,8 @@ def submit_zip(
         zipped: the ZIP.
         participant: for whom it is: its id in the register.
         purpose: the code of a Testing Service.
-        delivery: how its certificates reach their holder (R6).
         environment: the test environment; the estate's first by default.
+        delivery: how the certificates reach their holders (R6).
         peer: who submits it, for the audit log.
     """
     submission = Submission(
