@@ -111,14 +111,13 @@ class BatchClient:
         """The result of a batch as it is now."""
         return self._ask("GET", f"{self._paths['result']}?BatchId={number}")
 
-    def completed(self, number: int) -> tuple[ET.Element, float]:
-        """The result of a batch once it is complete, and how long its last query took."""
+    def completed(self, number: int) -> ET.Element:
+        """The result of a batch once it is complete."""
         until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
-            begin = time.perf_counter()
             root = self.result(number)
             if root.findtext("BatchStatus") == "COMPLETED":
-                return root, time.perf_counter() - begin
+                return root
             time.sleep(0.25)
         raise SystemExit(f"batch {number} is still {root.findtext('BatchStatus')}")
 

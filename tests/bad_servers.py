@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import socket
 import ssl
 import threading
@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import csrs
+
 SECONDS = 30
 """After which a server gives up; no test waits so long."""
-NOW = datetime.datetime.now(datetime.UTC)
-DAY = datetime.timedelta(days=1)
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(days=1)
 
 
 def name(text):
@@ -104,6 +106,18 @@ def _issued(label, ca, host, begin, end):
         )
     )
     return Issued(builder.sign(issuer.key, hashes.SHA256()), key)
+
+
+def device_certificate(key, device_id=csrs.DEVICE_ID):
+    """A certificate, DER, with what a CSR of ``csrs.device`` asks for."""
+    request = x509.load_der_x509_csr(csrs.device(key, device_id=device_id))
+    builder = x509.CertificateBuilder(
+        name("Test CA"), x509.Name([]), key.public_key(), 77, NOW - DAY, NOW + DAY
+    )
+    for extension in request.extensions:
+        builder = builder.add_extension(extension.value, critical=extension.critical)
+    signed = builder.sign(authority().key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.DER)
 
 
 def revocation_list(*revoked, ca="Test CA", begin=-1, end=1, number=7, key=None):

@@ -178,6 +178,8 @@ def test_each_error_is_documented_under_its_exit_code():
         "InputError": 4,
         "EstateError": 5,
         "OutputError": 5,
+        "ServiceRefusalError": 3,
+        "ServiceFaultError": 6,
         "SmkiTestcaError": 70,
         "AuditedTable": 5,
     }

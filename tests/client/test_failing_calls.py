@@ -298,7 +298,7 @@ def test_a_body_that_drips_for_ever_times_out():
 
 
 def test_a_request_that_nobody_reads_times_out():
-    with serving(lambda connection, _: time.sleep(1)) as port:
+    with serving(lambda *_: time.sleep(1)) as port:
         fails(
             "client.timeout",
             "request",

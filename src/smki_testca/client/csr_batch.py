@@ -24,9 +24,9 @@ from smki_testca.client.trace import Step, Trace
 from smki_testca.client.verdict import Verdict
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.device_csr.answers import BatchStatus, CsrStatus
 from smki_testca.service.device_csr.schema import VERSION, Schema
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509.view import view_request
 

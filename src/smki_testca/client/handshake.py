@@ -138,10 +138,8 @@ class TlsDetails:
         }
 
     def lines(self) -> list[str]:
-        """The details as lines for a person."""
+        """Who presented which certificate, as lines for a person."""
         lines = []
-        if self.version:
-            lines.append(f"{self.version}, {self.suite}")
         if self.server is not None:
             each = self.server
             lines.append(f"server certificate: {each.subject}, issued by {each.issuer},")

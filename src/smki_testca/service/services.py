@@ -38,8 +38,11 @@ if TYPE_CHECKING:
     from smki_testca.service.access import EstateAccess
     from smki_testca.service.client_files import ClientFiles
 
-END_SECONDS = 4.0
-"""How long requests that are being answered may take once the services are to end."""
+END_SECONDS = 2.0
+"""How long requests that are being answered may take once the services are to end.
+
+Whoever waits for a client then, such as for the rest of a body, is given as long again.
+"""
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
 _SILENT = logging.getLogger("smki_testca.service.http")
@@ -148,6 +151,8 @@ class Services:
             plan,
             self._tell,
         )
+        runners: list[web.AppRunner] = []
+        ends.push_async_callback(_end, runners)
         for listener, factory in applications.FACTORIES.items():
             if listener is Listener.PORTAL and not settings.is_local:
                 continue  # a password is never sent in the clear
@@ -155,7 +160,7 @@ class Services:
             if listener is not Listener.CONTROL:
                 misbehaviour.install(application, listener.service)
             address = await self._listen(
-                ends, listener, application, self._tls(self.context, listener, server, false)
+                runners, listener, application, self._tls(self.context, listener, server, false)
             )
             self.context.addresses[listener] = address
         self.context.served.update({name: each.as_json() for name, each in self.served().items()})
@@ -185,7 +190,7 @@ class Services:
 
     async def _listen(
         self,
-        ends: contextlib.AsyncExitStack,
+        runners: list[web.AppRunner],
         listener: Listener,
         application: web.Application,
         context: ServerContext | None,
@@ -203,7 +208,7 @@ class Services:
             keepalive_timeout=KEPT_SECONDS,
         )
         await runner.setup()
-        ends.push_async_callback(runner.cleanup)
+        runners.append(runner)
         port = listener.port(settings.port_base)
         try:
             listening = listening_socket(host, port)
@@ -288,3 +293,8 @@ class Services:
             ),
             "control": Served(addresses[Listener.CONTROL], {}),
         }
+
+
+async def _end(runners: list[web.AppRunner]) -> None:
+    """End all listeners at once: what one waits for, the others need not."""
+    await asyncio.gather(*(runner.cleanup() for runner in runners))

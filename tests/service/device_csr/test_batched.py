@@ -16,7 +16,6 @@ from estates import opened
 from smki_testca.clock import FixedClock
 from smki_testca.estate.batch_requests import BatchState
 from smki_testca.service.access import EstateAccess
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
 from smki_testca.service.device_csr import batched
@@ -24,6 +23,7 @@ from smki_testca.service.device_csr.batch_keeper import BatchKeeper
 from smki_testca.service.device_csr.schema import Schema
 from smki_testca.service.misbehaviour import install
 from smki_testca.service.misbehaviour.plan import Plan
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.settings import Settings, Window
 from smki_testca.x509.view import view_certificate
 

@@ -8,7 +8,7 @@ import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.run.answers import Seen
-from smki_testca.profiles.documents import Document, NonEmpty
+from smki_testca.profiles.documents import Document
 
 CaseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=200)]
 Instant = Annotated[
@@ -134,7 +134,7 @@ class KnownTable(Document, frozen=True, kw_only=True):
     """Cases that a target is known to get wrong in one way, and why."""
 
     seen: Seen
-    reason: NonEmpty
+    reason: str
     cases: Annotated[list[CaseId], msgspec.Meta(min_length=1)]
 
 

@@ -54,7 +54,7 @@ class DeviceCsrReader:
         profile = self._library.profile(csr.subject.profile)
         if profile.identity is not Identity.DEVICE_ID:
             raise InputError(
-                "csr.not_of_device",
+                "device_csr.other_type",
                 f"The CSR asks for a certificate of profile {profile.name}, and the service issues"
                 " those of Devices.",
                 "Submit it with `sign`, or through the Portal.",
