@@ -162,7 +162,7 @@ def _cases(reports: Sequence[Report]) -> Iterator[str]:
         yield f'<tr data-marks="{_marks(results)}"><td><code>{escape(result.id)}</code>'
         yield f"<small>{escape(result.title)}</small>"
         yield f"{_why(result)}</td><td>{result.stage}</td>"
-        yield f"<td>{result.importance}</td><td>{result.expected}</td>"
+        yield f"<td>{result.importance}</td><td>{result.demand}</td>"
         yield from map(_answer, results)
         yield "</tr>"
     yield "</tbody></table>"
