@@ -179,7 +179,9 @@ def server(tmp_path_factory):
         return runner
 
     def run() -> None:
-        runner = loop.run_until_complete(start())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(listening, "HANDSHAKE_SECONDS", 3)
+            runner = loop.run_until_complete(start())
         loop.run_forever()
         loop.run_until_complete(runner.cleanup())
         loop.close()
@@ -326,7 +328,10 @@ def test_without_lists_none_is_looked_at(fresh):
         fresh.trust(fresh.iki.revocation_list(REVOKED))
 
 
-def test_a_handshake_that_does_not_go_on_holds_nobody_up(fresh):
+@pytest.mark.slow
+def test_a_handshake_that_does_not_go_on_holds_nobody_up_and_is_ended(fresh):
     with socket.create_connection(("localhost", fresh.port), timeout=60) as silent:
         silent.sendall(b"\x16\x03\x01")
         assert fresh.client("good")[0].startswith(b"HTTP/1.0 200 OK")
+        with contextlib.suppress(ConnectionResetError):
+            assert silent.recv(1) == b""
