@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime.now(UTC)
+USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 GOOD, REVOKED, EXPIRED = 2, 3, 4
 
 
@@ -62,11 +66,19 @@ class Authority:
 
 
 def _certificate(subject, issuer, key, signer, serial, *, days=10, is_authority=False):
+    usage = dict.fromkeys(USAGES, False)
+    own_usages = ("key_cert_sign", "crl_sign") if is_authority else ("digital_signature",)
+    usage |= dict.fromkeys(own_usages, True)
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
         x509.CertificateBuilder(issuer, subject, key.public_key(), serial)
         .not_valid_before(NOW - timedelta(days=20))
         .not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(own, critical=False)
+        .add_extension(above, critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(signer, hashes.SHA256())
     )
