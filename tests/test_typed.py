@@ -40,6 +40,7 @@ OTHERS = (
     "formats.md",
     "kits.md",
     "manifests.md",
+    "portal.md",
     "repository.md",
     "selecting.md",
 )

@@ -246,9 +246,11 @@ _OF_CERTIFICATE = frozenset(
         "certificate_unknown",
         "unknown_ca",
         "access_denied",
+        # Before the client sends its certificate, this one is about suites.
+        "handshake_failure",
     }
 )
-"""The alerts that say what is wrong with a client's certificate."""
+"""The alerts that say what is wrong with a client's certificate, once that was sent."""
 
 
 def alert_error(messages: Messages, error: OSError) -> ServiceError | None:
