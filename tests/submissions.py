@@ -10,6 +10,7 @@ from functools import cache
 import csrs
 from batches import DEVICE_PURPOSE
 from smki_testca.estate.batch_requests import Origin, Submission
+from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr import batches
 from smki_testca.service.device_csr.batch_processing import BatchProcessing
 
@@ -66,6 +67,7 @@ def submit(estate, csr_by_id, participant="supplier-one", reference="b1999"):
         participant=participant,
         environment=estate.environment(None),
         purpose=DEVICE_PURPOSE,
+        delivery=Delivery.REMOTE,
         peer=PEER | {"participant": participant},
         csrs=len(csr_by_id),
         content=message(csr_by_id, reference),
@@ -92,6 +94,7 @@ def submit_zip(estate, name, data, participant="supplier-one"):
         batches.PortalZip.read(name, data),
         participant=participant,
         purpose=DEVICE_PURPOSE,
+        delivery=Delivery.REMOTE,
         environment=None,
         peer={"how": "operator"},
     )

@@ -26,6 +26,7 @@ GUIDES = (
     "profile-maintainer.md",
 )
 OTHERS = (
+    "adhoc-service.md",
     "audit.md",
     "batches.md",
     "corpus-fuzz.md",

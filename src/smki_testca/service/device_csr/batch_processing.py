@@ -131,7 +131,7 @@ class BatchProcessing:
             participant=batch.participant,
             purpose=batch.purpose,
             environment=batch.environment,
-            delivery=Delivery.REMOTE,
+            delivery=Delivery(batch.delivery),
             devices_only=batch.origin is Origin.WEB_SERVICE,
         )
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
+from smki_testca.register.requests import Delivery
 from smki_testca.service.callers import identify
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr import (
@@ -111,6 +112,7 @@ def _submission(caller: Caller, batch: documents.CsrBatch) -> Submission:
         participant=caller.participant,
         environment=caller.environment,
         purpose=caller.purpose,
+        delivery=Delivery.REMOTE,
         peer=caller.as_json(),
         csrs=batch.count,
         content=batch.document,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.estate.batch_requests import BatchRequest
     from smki_testca.estate.stores import Stores
+    from smki_testca.register.requests import Delivery
     from smki_testca.service.settings import Window
 
 MAX_NAME = 200
@@ -83,6 +84,7 @@ def submit_zip(
     *,
     participant: str,
     purpose: str,
+    delivery: Delivery,
     environment: str | None,
     peer: Mapping[str, Any],
 ) -> int:
@@ -93,6 +95,7 @@ def submit_zip(
         zipped: the ZIP.
         participant: for whom it is: its id in the register.
         purpose: the code of a Testing Service.
+        delivery: how its certificates reach their holder (R6).
         environment: the test environment; the estate's first by default.
         peer: who submits it, for the audit log.
     """
@@ -102,6 +105,7 @@ def submit_zip(
         participant=participant,
         environment=estate.environment(environment),
         purpose=purpose,
+        delivery=delivery,
         peer=peer,
         csrs=zipped.csrs,
         content=zipped.data,

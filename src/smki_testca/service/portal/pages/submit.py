@@ -141,6 +141,7 @@ async def _submit_zip(visit: Visit, asked: Asked) -> web.StreamResponse:
             zipped,
             participant=values["participant"],
             purpose=values["purpose"],
+            delivery=delivery(visit),
             environment=values["environment"] or None,
             peer=peer,
         )
