@@ -318,7 +318,7 @@ class AccountStore:
         """The account of an API key; nothing is counted, for nobody guesses one.
 
         Raises:
-            SignInError: if it is no account's, or the account is locked.
+            SignInError: if no account has it, or the account is locked.
         """
         digest = api_key_digest(api_key)
         found = self._database.record(

@@ -59,7 +59,7 @@ def password_fits(password: str, stored: bytes) -> bool:
     """Whether a password is the one of a digest; it takes as long whether it is or not.
 
     Raises:
-        ValueError: if what is stored is no digest.
+        ValueError: if what is stored is not a digest.
     """
     stated = Cost.read(stored)
     if stated is None or len(stated[1]) != _SALT_OCTETS + _DIGEST_OCTETS:

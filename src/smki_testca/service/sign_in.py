@@ -1,8 +1,8 @@
 """Signs people and programs in to the services with an account: a name and password, or an API key.
 
 Whoever guesses at names learns nothing. A guess takes as long for a name that nobody has, one
-guess is made at a time, and a refusal is told half a second after the request at the earliest: so
-the time that a failure takes to be written does not tell it from one that is not.
+guess is made at a time, and a refusal takes half a second or more: so the time that it takes to
+write a failure does not tell it from one that is not written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smki_testca.service.desk import Desk
 
 REFUSAL_SECONDS = 0.5
-"""How soon after a request a refusal is told, at the earliest."""
+"""How long a refusal takes at least."""
 
 
 async def refuse_late(began: float) -> None:
@@ -67,7 +67,7 @@ class SignIn:
         """The account of an API key.
 
         Raises:
-            SignInError: if it is no account's, or the account is locked.
+            SignInError: if no account has it, or the account is locked.
         """
         return await self._desk.read(lambda estate: estate.accounts.by_api_key(api_key))
 
