@@ -181,7 +181,7 @@ class _Judged:
     """Has a message judged by its schema; there is nothing to say of the place of a fault."""
 
     def __init__(self) -> None:
-        self.parser: etree.CustomTargetParser[None] | None = None
+        self.parser: Any = None
         self.place = ""
 
     def check(self) -> None:
