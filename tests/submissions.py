@@ -10,6 +10,7 @@ from functools import cache
 import csrs
 from batches import DEVICE_PURPOSE
 from smki_testca.estate.batch_requests import Origin, Submission
+from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr import batches
 from smki_testca.service.device_csr.batch_processing import BatchProcessing
 
@@ -66,6 +67,7 @@ def submit(estate, csr_by_id, participant="supplier-one", reference="b1999"):
         participant=participant,
         environment=estate.environment(None),
         purpose=DEVICE_PURPOSE,
+        delivery=Delivery.REMOTE,
         peer=PEER | {"participant": participant},
         csrs=len(csr_by_id),
         content=message(csr_by_id, reference),
@@ -85,7 +87,7 @@ def outcomes(estate, number):
     return {each.name: each for each in batches.result_of(estate, batch).outcomes()}
 
 
-def submit_zip(estate, name, data, participant="supplier-one"):
+def submit_zip(estate, name, data, participant="supplier-one", delivery=Delivery.REMOTE):
     """Submit a ZIP as the portal does; gives its number."""
     return batches.submit_zip(
         estate,
@@ -93,6 +95,7 @@ def submit_zip(estate, name, data, participant="supplier-one"):
         participant=participant,
         purpose=DEVICE_PURPOSE,
         environment=None,
+        delivery=delivery,
         peer={"how": "operator"},
     )
 

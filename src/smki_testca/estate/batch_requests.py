@@ -18,6 +18,7 @@ from smki_testca.clock import from_iso, iso, later
 from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.estate.runs import State
 from smki_testca.numbers import LARGEST
+from smki_testca.register.requests import Delivery
 
 if TYPE_CHECKING:
     import sqlite3
@@ -68,6 +69,7 @@ class Submission:
         reference: the client's name for it: the ID of the message, or the name of the ZIP.
         participant: who asks: its id in the register.
         environment, purpose: of the certificates asked for.
+        delivery: how they reach their holders (R6).
         peer: who submitted it, as the audit log records that.
         csrs: how many there are.
         content: what was submitted, octet for octet.
@@ -78,6 +80,7 @@ class Submission:
     participant: str
     environment: str
     purpose: str
+    delivery: Delivery
     peer: Mapping[str, Any]
     csrs: int
     content: bytes
@@ -93,6 +96,7 @@ class BatchRequest:
         reference: the client's name for it: the ID of the message, or the name of the ZIP.
         participant: who asked: its id in the register.
         environment, purpose: of the certificates asked for.
+        delivery: how they reach their holders (R6).
         peer: who submitted it, as the audit log records that.
         csrs: how many there are.
         digest: SHA-256 of what was submitted.
@@ -110,6 +114,7 @@ class BatchRequest:
     participant: str
     environment: str
     purpose: str
+    delivery: Delivery
     peer: Mapping[str, Any]
     csrs: int
     digest: bytes
@@ -149,6 +154,7 @@ class BatchRequestStore:
                 "participant": submission.participant,
                 "environment": submission.environment,
                 "purpose": submission.purpose,
+                "delivery": Delivery(submission.delivery).value,
                 "peer": json.dumps(dict(submission.peer), sort_keys=True),
                 "csrs": submission.csrs,
                 "digest": digest,
@@ -168,6 +174,7 @@ class BatchRequestStore:
                 "participant": submission.participant,
                 "environment": submission.environment,
                 "purpose": submission.purpose,
+                "delivery": Delivery(submission.delivery).value,
                 "csrs": submission.csrs,
                 "sha256": digest.hex(),
                 "peer": dict(submission.peer),
@@ -327,7 +334,7 @@ class BatchRequestStore:
         return self._database.records(
             _from_row,
             "SELECT batch_requests.id, origin, reference, batch_requests.participant, environment,"  # noqa: S608 - our own words
-            " purpose, peer, csrs, batch_requests.digest, batch_requests.state, received,"
+            " purpose, delivery, peer, csrs, batch_requests.digest, batch_requests.state, received,"
             " batch_requests.finished, run, runs.state AS of_run, runs.finished AS run_finished,"
             " (SELECT coalesce(sum(count), 0) FROM tiles WHERE tiles.run = batch_requests.run)"
             " AS signable, (SELECT coalesce(sum(count), 0) FROM tiles"
@@ -366,6 +373,7 @@ def _from_row(row: sqlite3.Row) -> BatchRequest:
         participant=row["participant"],
         environment=row["environment"],
         purpose=row["purpose"],
+        delivery=Delivery(row["delivery"]),
         peer=peer,
         csrs=row["csrs"],
         digest=row["digest"],

@@ -21,6 +21,15 @@ REFUSAL_SECONDS = 0.5
 """How soon after a request a refusal is told, at the earliest."""
 
 
+async def refuse_late(began: float) -> None:
+    """Wait until a refusal may be told.
+
+    Args:
+        began: when the request came, by ``time.monotonic``.
+    """
+    await asyncio.sleep(began + REFUSAL_SECONDS - time.monotonic())
+
+
 class SignIn:
     """The sign-ins of one application.
 
@@ -51,7 +60,7 @@ class SignIn:
         try:
             return await self._desk.write(lambda estate: estate.accounts.settle(proof, details))
         except SignInError:
-            await asyncio.sleep(began + REFUSAL_SECONDS - time.monotonic())
+            await refuse_late(began)
             raise
 
     async def with_api_key(self, api_key: str) -> Account:

@@ -147,9 +147,7 @@ def elements(document: bytes, message: Message) -> Iterator[Element]:
     yield from message.ready
 
 
-def strict_parser(
-    target: Any, schema: etree.XMLSchema | None = None
-) -> etree.CustomTargetParser[Any]:
+def strict_parser(target: Any, schema: etree.XMLSchema | None = None) -> Any:
     """A parser that reads nothing but what it is fed, and tells a target of it."""
     return etree.XMLParser(
         encoding="utf-8",

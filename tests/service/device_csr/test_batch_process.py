@@ -61,8 +61,10 @@ def _process(directory, passphrase=PHRASE, **settings):
     """The process, as a server starts it."""
     access = EstateAccess(directory, passphrase)
     command = batch_process.command(access, settings.get("window"), workers=1)
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    process = subprocess.Popen(command, start_new_session=True, **pipes)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, start_new_session=True, stdin=pipe, stdout=pipe, stderr=pipe
+    )
     try:
         process.stdin.write(batch_process.secret_line(access))
         process.stdin.flush()
@@ -203,6 +205,7 @@ def test_the_process_is_started_when_it_is_needed_and_ended_with_the_server(newc
             submitted.set()
             await _met(lambda: _state(newcomer, 2) is BatchState.COMPLETED)
             assert keeper.process is process
+        assert process is not None
         assert process.returncode == 0
 
     asyncio.run(serve())

@@ -15,6 +15,7 @@ from estates import opened
 from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.batch_requests import BatchState, Origin
 from smki_testca.issuance.batch import portal, running
+from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr import batches
 from smki_testca.service.device_csr.batch_processing import AGAIN_SECONDS, Ended
 from smki_testca.service.settings import Window
@@ -375,6 +376,17 @@ def test_a_zip_of_the_portal_gets_its_response(ca):
             assert inner.namelist() == ["a.crt", "b.crt"]
     (entry,) = [each for each in ca.audit.entries() if each.action == "service.portal"]
     assert entry.body["peer"] == {"how": "operator"}
+
+
+def test_a_zip_is_delivered_as_its_portal_delivers(ca):
+    # Meters One has not agreed to remote delivery.
+    data = submissions.zipped({"a.csr": submissions.device_csr(1)})
+    numbers = [
+        submissions.submit_zip(ca, "night.zip", data, "meters-one", delivery)
+        for delivery in (Delivery.REMOTE, Delivery.LOCAL)
+    ]
+    submissions.processing(ca).work()
+    assert [ca.batch_requests.get(each).issued for each in numbers] == [0, 1]
 
 
 @pytest.mark.parametrize(

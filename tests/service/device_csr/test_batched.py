@@ -3,7 +3,9 @@
 import asyncio
 import io
 import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import FormData
@@ -63,18 +65,19 @@ def service(original, tmp_path, monkeypatch):
         batched, "peer_certificate", lambda request: known.get(request.headers.get("Caller"))
     )
 
-    def run(test, clock=None, **settings):
-        asyncio.run(_serve(directory, test, clock, settings))
-
-    run.directory = directory
-    return run
-
-
-@pytest.fixture
-def idle(monkeypatch):
-    """No process works on the batches."""
+    # A process is started by the tests of it; here, the batches are processed in this one.
     monkeypatch.setattr(BatchKeeper, "_start", lambda _self: None)
-    return True
+    return _Service(directory)
+
+
+@dataclass
+class _Service:
+    """The service of an estate; called with a test, it runs that against it."""
+
+    directory: Path
+
+    def __call__(self, test, clock=None, **settings):
+        asyncio.run(_serve(self.directory, test, clock, settings))
 
 
 async def _serve(directory, test, clock, settings):
@@ -115,16 +118,20 @@ class _Caller:
 
     async def completed(self, number, **more):
         """The result of a batch once it is complete."""
-        async with asyncio.timeout(300):
-            while True:
-                root = await self.result(f"?BatchId={number}", **more)
-                if root.findtext("BatchStatus") == "COMPLETED":
-                    return root
-                await asyncio.sleep(0.05)
+        await asyncio.to_thread(_process, self.directory)
+        root = await self.result(f"?BatchId={number}", **more)
+        assert root.findtext("BatchStatus") == "COMPLETED"
+        return root
 
     def entries(self, *actions):
         with opened(self.directory) as estate:
             return estate.audit.entries_of(*actions)
+
+
+def _process(directory, at=None, window=None):
+    """Process the batches of an estate."""
+    with opened(directory, at) as estate:
+        submissions.processing(estate, window).work()
 
 
 async def _xml(answer):
@@ -235,8 +242,7 @@ def test_more_than_50_000_csrs_are_refused_with_the_clients_id(service):
         *("?BatchId=1&BatchId=1", f"?BatchId={1 << 70}", "?BatchId=1%20", "?BatchId=%D9%A1"),
     ],
 )
-def test_an_unknown_or_malformed_batch_id_is_one_answer(service, idle, query):
-    assert idle
+def test_an_unknown_or_malformed_batch_id_is_one_answer(service, query):
     with opened(service.directory) as estate:
         submissions.submit(estate, submissions.good(1))
 
@@ -278,7 +284,7 @@ def test_a_batch_of_the_portal_is_unknown_here(service):
 def test_a_result_is_there_for_thirty_days(service):
     with opened(service.directory, NOON) as estate:
         submissions.submit(estate, submissions.good(1))
-        submissions.processing(estate).work()
+    _process(service.directory, NOON)
 
     async def is_there(caller):
         assert (await caller.result("?BatchId=1")).findtext("DeviceCertificate/Status") == "SUCCESS"
@@ -292,23 +298,20 @@ def test_a_result_is_there_for_thirty_days(service):
 
 def test_outside_the_window_a_batch_is_paused(service):
     window = Window.parse("20:00-08:00")
+    with opened(service.directory, NOON) as estate:
+        submissions.submit(estate, submissions.good(1))
+    _process(service.directory, NOON, window)
 
     async def test(caller):
-        number = (await caller.submit(submissions.message(submissions.good(1)))).findtext("BatchId")
-        async with asyncio.timeout(300):
-            while (root := await caller.result(f"?BatchId={number}")).findtext(
-                "BatchStatus"
-            ) != "PAUSED":
-                assert root.findtext("BatchStatus") in {"PENDING", "PARSING"}
-                await asyncio.sleep(0.05)
+        root = await caller.result("?BatchId=1")
+        assert root.findtext("BatchStatus") == "PAUSED"
         assert not root.findall("DeviceCertificate")
 
     service(test, NOON, batch_window=window)
 
 
 @pytest.mark.parametrize("state", ["PENDING", "PARSING", "REJECTED", "TAMPERED"])
-def test_each_state_is_told(service, idle, state):
-    assert idle
+def test_each_state_is_told(service, state):
     with opened(service.directory) as estate:
         number = submissions.submit(estate, submissions.good(1))
         now = estate.clock.now()
@@ -343,6 +346,12 @@ def test_who_may_not_call_is_told_why_in_one_line(service, participant, code):
             text = await answer.text()
             assert code in text
             assert len(text.splitlines()) == 1
+        entries = [each.body for each in caller.entries("service.batched")]
+        assert [(each["request"], each["status"]) for each in entries] == [
+            ("SubmitCSRBatch", "DENIED"),
+            ("CSRBatchResult", "DENIED"),
+        ]
+        assert entries[0]["peer"]["address"].startswith("127.0.0.1:")
 
     service(test)
 
@@ -370,7 +379,7 @@ def test_an_estate_that_cannot_be_written_is_an_internal_error(service, monkeypa
 
     with opened(service.directory) as estate:
         submissions.submit(estate, submissions.good(1))
-    monkeypatch.setattr(batched.tempfile, "SpooledTemporaryFile", fail)
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", fail)
 
     async def test(caller):
         assert _error(await caller.result("?BatchId=1")) == ("WORKFLOW_ERROR", "WF:BB1", None)
@@ -409,14 +418,13 @@ def _rows(root):
 
 
 @pytest.mark.parametrize("status", ["FORMAT_ERROR", "WORKFLOW_ERROR"])
-def test_a_submission_can_be_answered_with_each_error(service, idle, status):
+def test_a_submission_can_be_answered_with_each_error(service, status):
     async def test(caller):
         body = submissions.message(submissions.good(1))
         root = await caller.submit(body)
         prefix = {"FORMAT_ERROR": "FM", "WORKFLOW_ERROR": "WF"}[status]
         assert _error(root) == (status, f"{prefix}:TEST", None)
         with opened(caller.directory) as estate:
-            assert idle
             assert not estate.batch_requests.of(None)
         assert (await caller.submit(body)).findtext("BatchStatus") == "PENDING"
 
@@ -426,12 +434,11 @@ def test_a_submission_can_be_answered_with_each_error(service, idle, status):
 @pytest.mark.parametrize(
     "status", ["REJECTED", "PARSING", "QUEUED", "PROCESSING", "PAUSED", "TAMPERED"]
 )
-def test_a_result_can_be_answered_with_each_state(service, idle, status):
+def test_a_result_can_be_answered_with_each_state(service, status):
     _complete(service, 1)
 
     async def test(caller):
         root = await caller.result("?BatchId=1")
-        assert idle
         assert (root.findtext("BatchStatus"), root.findtext("BatchId")) == (status, "1")
         assert _rows(root) == {}
         assert _rows(await caller.result("?BatchId=1")) == {"ID0": ("SUCCESS", None)}
@@ -443,7 +450,7 @@ def _complete(service, count):
     """A batch that is complete, before the service starts."""
     with opened(service.directory) as estate:
         number = submissions.submit(estate, submissions.good(count))
-        submissions.processing(estate).work()
+    _process(service.directory)
     return number
 
 

@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_told_at_its_field(operator, query, field, messag
 def test_a_place_in_the_list_that_somebody_made_up_is_told(operator):
     page = operator.get("/certificates?after=1-2-3")
     assert page.status == 400
-    assert "is no place in a list" in page.text
+    assert "is not a place in a list" in page.text
 
 
 def test_a_long_list_has_pages_that_leave_nothing_out(portal_original, tmp_path, serve):

@@ -27,6 +27,7 @@ CREATE TABLE batch_requests (
     participant TEXT NOT NULL,
     environment TEXT NOT NULL,
     purpose TEXT NOT NULL,
+    delivery TEXT NOT NULL,
     peer TEXT NOT NULL,
     csrs INTEGER NOT NULL,
     digest BLOB NOT NULL,

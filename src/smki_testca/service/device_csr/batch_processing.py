@@ -17,7 +17,6 @@ from smki_testca.estate.batch_requests import BatchState, Origin
 from smki_testca.issuance.batch import running
 from smki_testca.issuance.batch.engines import LocalEngine
 from smki_testca.issuance.batch.signing import SigningOptions, begin_signing
-from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr.submitted_csrs import source_of
 from smki_testca.workers import how_many
 
@@ -131,7 +130,7 @@ class BatchProcessing:
             participant=batch.participant,
             purpose=batch.purpose,
             environment=batch.environment,
-            delivery=Delivery.REMOTE,
+            delivery=batch.delivery,
             devices_only=batch.origin is Origin.WEB_SERVICE,
         )
 

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
-from smki_testca.service.callers import identify
+from smki_testca.register.requests import Delivery
+from smki_testca.service.callers import AccessDeniedError, identify
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr import (
     answers,
@@ -83,7 +84,7 @@ async def _keep_process(app: web.Application) -> AsyncIterator[None]:
 async def _submit(request: web.Request) -> web.StreamResponse:
     """Take a batch: it is safe on the disk when its BatchId is answered."""
     context = request.app[CONTEXT]
-    caller = await _caller(request)
+    caller = await _caller(request, _SUBMIT)
     _check_type(request)
     body = await request.read()
     failure = batch_misbehaviour.failure_of(content_mode(request))
@@ -111,6 +112,7 @@ def _submission(caller: Caller, batch: documents.CsrBatch) -> Submission:
         participant=caller.participant,
         environment=caller.environment,
         purpose=caller.purpose,
+        delivery=Delivery.REMOTE,
         peer=caller.as_json(),
         csrs=batch.count,
         content=batch.document,
@@ -134,7 +136,7 @@ def _check_type(request: web.Request) -> None:
 async def _result(request: web.Request) -> web.StreamResponse:
     """Tell the state of a batch, and its certificates once it is complete."""
     context = request.app[CONTEXT]
-    caller = await _caller(request)
+    caller = await _caller(request, _RESULT)
     number, mode = _batch_id(request), content_mode(request)
     failure = batch_misbehaviour.failure_of(mode)
     if failure is None:
@@ -167,9 +169,9 @@ async def _record(
     context: Context, caller: Caller, request: str, failure: Failure[BatchStatus], **more: Any
 ) -> None:
     """Record an error that is answered; where the estate cannot be written, tell the operator."""
-    record = _recording(caller, request, failure.status, failure.code, **more)
+    body = {"request": request, "status": failure.status.value, "code": failure.code, **more}
     try:
-        await context.desk.write(record)
+        await context.desk.write(_recording(body | {"peer": caller.as_json()}))
     except SmkiTestcaError as error:
         _tell(context, error)
 
@@ -213,7 +215,9 @@ class _Told:
                 "Unknown BatchId.",
                 "Ask for one that was answered to you; results are kept for 30 days.",
             )
-        _recording(caller, _RESULT, self._state(estate, batch), None, batch=number)(estate)
+        state = self._state(estate, batch)
+        body = {"request": _RESULT, "status": state.value, "batch": number}
+        _recording(body | {"peer": caller.as_json()})(estate)
         return batch
 
     def write(self, estate: Estate, batch: BatchRequest) -> tuple[IO[bytes], int]:
@@ -271,31 +275,35 @@ def _answer(document: bytes) -> web.Response:
     return web.Response(body=document, headers=_ANSWER)
 
 
-async def _caller(request: web.Request) -> Caller:
+async def _caller(request: web.Request, asked: str) -> Caller:
     """Who calls, as of now.
 
+    Args:
+        request: of the caller.
+        asked: what is asked for, for the audit log.
+
     Raises:
-        AccessDeniedError: if it may not.
+        AccessDeniedError: if it may not; that is recorded.
     """
     context = request.app[CONTEXT]
     interface = context.library.interfaces["batched"]
     der, address = peer_certificate(request), peer_address(request)
     purpose = context.settings.purpose
-    return await context.desk.read(
-        lambda estate: identify(estate, der, address, interface, purpose)
-    )
+    try:
+        return await context.desk.read(
+            lambda estate: identify(estate, der, address, interface, purpose)
+        )
+    except AccessDeniedError as error:
+        denied = {"request": asked, "status": "DENIED", "code": error.code}
+        await context.desk.write(_recording(denied | {"peer": {"address": address}}))
+        raise
 
 
-def _recording(
-    caller: Caller, request: str, status: str, code: str | None, **more: Any
-) -> Callable[[Estate], None]:
+def _recording(body: dict[str, Any]) -> Callable[[Estate], None]:
     """What records a request and its answer in the audit log."""
 
     def record(estate: Estate) -> None:
-        body = {"request": request, "status": str(status), "peer": caller.as_json(), **more}
-        if code is not None:
-            body["code"] = code
         with estate.transaction():
-            estate.audit.append(estate.clock.now(), "service.batched", body)
+            estate.audit.append(estate.clock.now(), f"service.{Origin.WEB_SERVICE}", body)
 
     return record

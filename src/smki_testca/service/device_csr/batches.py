@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.estate.batch_requests import BatchRequest
     from smki_testca.estate.stores import Stores
+    from smki_testca.register.requests import Delivery
     from smki_testca.service.settings import Window
 
 MAX_NAME = 200
@@ -84,6 +85,7 @@ def submit_zip(
     participant: str,
     purpose: str,
     environment: str | None,
+    delivery: Delivery,
     peer: Mapping[str, Any],
 ) -> int:
     """Store a ZIP of the portal as a batch; gives its number.
@@ -94,6 +96,7 @@ def submit_zip(
         participant: for whom it is: its id in the register.
         purpose: the code of a Testing Service.
         environment: the test environment; the estate's first by default.
+        delivery: how the certificates reach their holders (R6).
         peer: who submits it, for the audit log.
     """
     submission = Submission(
@@ -102,6 +105,7 @@ def submit_zip(
         participant=participant,
         environment=estate.environment(environment),
         purpose=purpose,
+        delivery=delivery,
         peer=peer,
         csrs=zipped.csrs,
         content=zipped.data,

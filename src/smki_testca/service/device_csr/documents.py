@@ -103,7 +103,7 @@ def signing_request(document: bytes) -> SigningRequest:
     message = Message(_REQUEST)
     with _faults_in_words():
         found = list(elements(document, message))
-        _check_schema(document, Schema.AD_HOC)
+        _check_schema(document, Schema.AD_HOC, _Judged())
     return SigningRequest(_id(message), _base64(found[-1], _id(message)))
 
 
@@ -137,7 +137,7 @@ def csr_batch(document: bytes) -> CsrBatch:
                 _base64(element, _id(message))
             except FormatError as fault:
                 faults.append(fault)
-        _check_schema(document, Schema.BATCHED)
+        _check_schema(document, Schema.BATCHED, _JudgedBatch())
     if faults:
         raise faults[0]
     return CsrBatch(_id(message), number, document)
@@ -177,15 +177,12 @@ def _base64(element: Element, request_id: str) -> bytes:
     ).of_request(request_id)
 
 
-class _Place:
-    """Follows a message while the schema judges it, to tell where its first fault is.
-
-    libxml2 calls this before the schema, so that a fault is known with the next element.
-    """
+class _Judged:
+    """Has a message judged by its schema; there is nothing to say of the place of a fault."""
 
     def __init__(self) -> None:
-        self._place = ""
-        self.parser: etree.CustomTargetParser[None] | None = None
+        self.parser: Any = None
+        self.place = ""
 
     def check(self) -> None:
         """Check that the schema found nothing so far.
@@ -194,29 +191,35 @@ class _Place:
             FormatError: if it did.
         """
         if self.parser is not None and (faults := self.parser.feed_error_log):
-            raise _invalid(cut(faults[0].message).rstrip(".") + self._place)
-
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self.check()
-        name = attributes.get("ID", "") if tag == _CSR_OF_BATCH else ""
-        self._place = f", in the {tag} with the ID {cut(name)}" if name else ""
+            raise _invalid(cut(faults[0].message).rstrip(".") + self.place)
 
     def close(self) -> None:
         """Does nothing: ``check`` is called."""
 
 
-def _check_schema(document: bytes, schema: Schema) -> None:
+class _JudgedBatch(_Judged):
+    """Has a batch judged by its schema, and follows it to tell in which CSR the first fault is.
+
+    libxml2 calls this before the schema, so that a fault is known with the next element.
+    """
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self.check()
+        name = attributes.get("ID", "") if tag == _CSR_OF_BATCH else ""
+        self.place = f", in the {tag} with the ID {cut(name)}" if name else ""
+
+
+def _check_schema(document: bytes, schema: Schema, judged: _Judged) -> None:
     """Check a well-formed message without a document type or namespaces against its schema.
 
     Raises:
         FormatError: if it does not fit.
     """
-    place = _Place()
-    place.parser = parser = strict_parser(place, schema.validator)
+    judged.parser = parser = strict_parser(judged, schema.validator)
     for part in parts(document):
         parser.feed(part)
     parser.close()
-    place.check()
+    judged.check()
 
 
 @contextmanager

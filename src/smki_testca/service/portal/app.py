@@ -109,7 +109,7 @@ async def _guarded(
 _FAULT = Unanswered(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "The portal failed at this page.",
-    "The operator is told what it was, where the services run. Report it with the page's address.",
+    "The terminal of the services says what it was. Report it with the address of this page.",
 )
 
 

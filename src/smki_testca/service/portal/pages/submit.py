@@ -135,6 +135,7 @@ async def _submit_zip(visit: Visit, asked: Asked) -> web.StreamResponse:
         problem = Problem("file", f"{error.message} {error.remedy}".rstrip())
         return await _page(visit, values, (problem,))
     peer = {"address": peer_address(visit.request), "viewer": visit.viewer.how}
+    delivered = delivery(visit)
     number = await visit.write(
         lambda estate: submit_zip(
             estate,
@@ -142,6 +143,7 @@ async def _submit_zip(visit: Visit, asked: Asked) -> web.StreamResponse:
             participant=values["participant"],
             purpose=values["purpose"],
             environment=values["environment"] or None,
+            delivery=delivered,
             peer=peer,
         )
     )
