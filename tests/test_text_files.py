@@ -101,7 +101,6 @@ ELSEWHERE = {
     "cli.export": OURS,
     "cli.issue": OURS,
     "cli.renewal": OURS,
-    "cli.show": BASE64,
     "client.address": "a host's name in ASCII",
     "client.adhoc_request": BASE64,
     "client.answer_documents": SERVED,

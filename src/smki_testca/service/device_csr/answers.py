@@ -100,7 +100,7 @@ class Failure(Generic[S]):
     def __post_init__(self) -> None:
         prefix = PREFIXES.get(self.status.value)
         if not _CODE.fullmatch(self.code) or self.code[:2] != prefix:
-            raise ValueError(f"{self.code} is no error code of {self.status.value}")
+            raise ValueError(f"{self.code} is not an error code of {self.status.value}")
 
 
 @dataclass(frozen=True, slots=True)
