@@ -39,6 +39,7 @@ SERVICES = {
         "participant": "meters-one",
         "environment": "ZAZ1",
         "purpose": "uept",
+        "delivery": "remote",
         "peer": "{}",
         "csrs": 1,
         "digest": bytes(32),

@@ -6,7 +6,7 @@ PUBLISHED = {
     "O1": ("device-signature-padded",),
     "O2": ("device-algorithm-null-parameters",),
     "O3": ("organisation-self-signed-pretender", "organisation-issuer-string-type"),
-    "O4": ("organisation-other-role-decimal",),
+    "O4": ("organisation-dsp-xml-sign-role-decimal",),
     "O5": ("device-issued-by-end-entity-without-ski",),
     "O6": ("device-signature-bit", "organisation-ca-signature-bit"),
     "O7": ("device-usage-changed",),

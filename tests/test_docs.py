@@ -11,6 +11,7 @@ from typing import Any
 import click
 import pytest
 
+import bad_servers
 import smki_testca
 from smki_testca.cli import cli
 from smki_testca.corpus.run import documents as run_documents
@@ -43,6 +44,7 @@ RUN_AS_TYPED = (
     DOCS / "factory.md",
     DOCS / "new-type.md",
     DOCS / "profile-maintainer.md",
+    DOCS / "repository.md",
     DOCS / "selecting.md",
     DOCS / "testing-participant.md",
     ROOT / "examples" / "another-pki" / "README.md",
@@ -177,6 +179,8 @@ def test_each_error_is_documented_under_its_exit_code():
         "InputError": 4,
         "EstateError": 5,
         "OutputError": 5,
+        "ServiceRefusalError": 3,
+        "ServiceFaultError": 6,
         "SmkiTestcaError": 70,
         "AuditedTable": 5,
     }
@@ -488,6 +492,28 @@ def test_every_key_of_a_device_in_json_is_documented(command, quickstart, tmp_pa
         ("check", meter, *file),
     ):
         outcome = command("--json", "device", *arguments)
+        assert set(_json_keys(outcome.json)) - described == set(), arguments
+
+
+def test_every_key_of_a_call_of_a_service_in_json_is_documented(command, tmp_path):
+    described = _keys_described("client", "Errors and refusals")
+    der = bad_servers.revocation_list()
+    found = (
+        b"<CertificateSearchResponse><ResponseCode>200</ResponseCode><Result/>"
+        b"</CertificateSearchResponse>"
+    )
+    (tmp_path / "ca.pem").write_bytes(bad_servers.authority().pem)
+    tls = ("--ca", tmp_path / "ca.pem")
+    for octets, *arguments in (
+        (bad_servers.response(der), "crl"),
+        (bad_servers.response(b"none"), "crl"),
+        (bad_servers.response(found), "search", "A"),
+        (bad_servers.response(b"", "402 None", ""), "search", "A"),
+    ):
+        server = bad_servers.context(tmp_path)
+        with bad_servers.serving(bad_servers.answers(octets), tls=server) as port:
+            url = f"https://localhost:{int(port)}/a"
+            outcome = command("--json", "client", *arguments, "--url", url, *tls)
         assert set(_json_keys(outcome.json)) - described == set(), arguments
 
 

@@ -26,6 +26,7 @@ GUIDES = (
     "profile-maintainer.md",
 )
 OTHERS = (
+    "adhoc-service.md",
     "audit.md",
     "batches.md",
     "corpus-fuzz.md",
@@ -39,6 +40,8 @@ OTHERS = (
     "formats.md",
     "kits.md",
     "manifests.md",
+    "portal.md",
+    "repository.md",
     "selecting.md",
 )
 

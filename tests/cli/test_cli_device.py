@@ -80,6 +80,15 @@ def test_the_others_of_the_same_command_are_kept(loaded, pem, tmp_path):
     assert answers[0]["old"]["eui64"] == "90-B3-D5-1F-30-01-00-00"
 
 
+def test_of_a_cell_that_the_device_lacks_nothing_is_said(loaded, pem):
+    other = pem / "other-one" / "otherUser-ds.pem"
+    outcome = loaded(f"update {other} --path {pem / 'ca' / 'Z1-chain.pem'}")
+    assert "other/DS: 25 trustAnchorNotFound" in outcome.out
+    assert "ESME has no cell other/DS." in outcome.out
+    assert "old:" not in outcome.out
+    assert "The cell keeps" not in outcome.out
+
+
 def test_time_is_checked_unless_the_command_disapplies_it(loaded, pem):
     send = f"update {pem / 'supplier-one' / 'Z1-supplier-ds.pem'} --path {pem / 'ca' / 'Z1.pem'}"
     late = "--at 2045-01-01T00:00:00Z"
@@ -173,6 +182,7 @@ def test_check_judges_a_certificate_of_the_devices_own(loaded, quickstart):
         ("load estate --type tardis", 4, "device.type"),
         ("load estate --type gpf", 4, "device.no_cells"),
         ("load nothing --type esme", 5, "estate.missing"),
+        ("load . --type esme", 4, "device.no_cells"),
         ("load estate --type esme --cell supplier/KA", 2, "usage"),
         ("load estate --type esme --cell supplier/KA=nobody", 4, "device.certificate"),
         ("load estate --type gsme", 4, "export.exists"),

@@ -10,6 +10,9 @@ from corpora import declared, every_case, findings_of
 from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.declared import DECLARING
 from smki_testca.corpus.defect import Level, Need, Verdict
+from smki_testca.corpus.difference import children_of
+from smki_testca.der.encode import tlv
+from smki_testca.der.read import read
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 
@@ -71,7 +74,49 @@ def _check_change(case, base):
         assert (case.der, case.chain) == (base.der, base.chain), case.id
         before, after = b"", case.crls[0]
     assert before[change.offset : change.offset + len(change.before)] == change.before, case.id
-    assert change.after in after, case.id
+    if before:
+        assert any(_is_case(made, before, after, change) for made in _remade(before, change)), (
+            case.id
+        )
+    else:
+        assert change.after == after, case.id
+
+
+def _remade(before, change):
+    """What a change may make of a document: the lengths of the elements around it follow.
+
+    Which those are depends on the change: a header is in the element whose length it states.
+    """
+    first, last = change.offset, change.offset + len(change.before)
+    whole = (0, len(before))
+    around = []
+    nodes = [read(before)[0]]
+    while nodes:
+        inside = [node for node in nodes if node.start <= first and last <= node.end]
+        around += inside[:1]
+        nodes = children_of(inside[0]) if inside else []
+    for depth in range(len(around) + 1):
+        outer = around[:depth]
+        start, end = (outer[-1].start, outer[-1].end) if outer else whole
+        made = before[start:first] + change.after + before[last:end]
+        for place, node in reversed(list(enumerate(outer))):
+            start, end = (outer[place - 1].start, outer[place - 1].end) if place else whole
+            made = before[start : node.offset] + tlv(node.tag, made) + before[node.stop : end]
+        yield made
+
+
+def _is_case(made, before, after, change):
+    """Whether a document is that of a case, but for the signature over what changed."""
+    if not change.resigned:
+        return made == after
+    behind = len(before) - read(before)[0].children[0].stop
+    signed, rest = _content(made)[:-behind], _content(after)
+    return rest.startswith(signed) and rest[len(signed) :].startswith(b"\x30")
+
+
+def _content(octets):
+    """What is behind the header of an element, whatever its length says."""
+    return octets[2 + (octets[1] & 0x7F if octets[1] & 0x80 else 0) :]
 
 
 def test_a_case_says_what_a_reader_of_the_report_needs(stated):

@@ -6,22 +6,32 @@ from collections import Counter
 
 import pytest
 
+from corpora import main_cases
 from smki_testca.corpus.bases import corpus_pki
-from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.build import ENVIRONMENT
 from smki_testca.corpus.defect import Level, Verdict
 from smki_testca.device.judge import Judge
 from smki_testca.profiles import Library
 
 
+def _certificates(profile):
+    return {
+        case.id: case
+        for case in main_cases()
+        if case.kind == "certificate" and case.profile == profile
+    }
+
+
 @pytest.fixture(scope="module")
 def cases():
     """Every Organisation Certificate of the corpus by its id."""
-    builder = Builder(corpus_pki(), ENVIRONMENT)
-    return {
-        case.id: case
-        for case in builder.cases()
-        if case.kind == "certificate" and case.profile == "organisation"
-    }
+    return _certificates("organisation")
+
+
+@pytest.fixture(scope="module")
+def own():
+    """Every Device Certificate of the corpus by its id."""
+    return _certificates("device")
 
 
 def test_every_organisation_certificate_of_a_role_with_a_cell_has_a_status(cases):
@@ -97,3 +107,25 @@ def test_what_a_vector_shows_of_the_other_replacements_the_model_answers_too(
         *path, root = case.chain
         judge = Judge(root, path, corpus_pki().at, library, ENVIRONMENT)
         assert judge.verdicts(good.der, cell).with_time_checks.status.number == of_others, case.id
+
+
+def test_a_device_certificate_has_the_answer_of_a_device_to_its_own(own):
+    """O7 is the one that a vector shows: keyUsage changed, so that the signature is broken."""
+    (changed,) = own["device-usage-changed"].device
+    assert (changed.status, changed.name, changed.basis) == (1, "invalidCertificate", "observed")
+    (another,) = own["device-of-another-device"].device
+    assert (another.status, another.name, another.basis) == (2, "wrongDeviceIdentity", "assumed")
+    (good,) = own["good-device"].device
+    assert (good.status, good.basis) == (0, "observed")
+    assert own["device-for-key-agreement"].device[0].name == "invalidKeyUsage"
+    below_others = {case.id for case in own.values() if not case.device}
+    assert all(own[one].chain != own["good-device"].chain for one in below_others)
+
+
+def test_a_device_takes_every_good_certificate_of_its_own_and_none_that_rfc_5280_rejects(own):
+    for case in own.values():
+        for answer in case.device:
+            if case.is_good:
+                assert answer.status == 0, case.id
+            if case.verdict(Level.RFC5280) is Verdict.REJECT:
+                assert answer.status != 0 or case.finding.code.startswith("validity."), case.id

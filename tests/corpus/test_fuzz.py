@@ -385,7 +385,7 @@ def test_the_json_says_what_was_found(fuzz, script):
     assert not document["interrupted"]
     assert len(document["disagreements"]) == 2
     first = document["disagreements"][0]
-    assert first["base"] == "good-device"
+    assert document["bases"] == [first["base"]] == ["good-device"]
     assert (first["seen"], first["expected"]) == ("rejected", "accept")
     assert fuzz(script(), *given, "--force").json == document
 

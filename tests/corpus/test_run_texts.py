@@ -38,6 +38,36 @@ def hostile_target(tmp_path):
     return f"jsonl:{sys.executable} -S -E {program}"
 
 
+def test_each_report_says_which_verdicts_are_assumed(command, corpus, tmp_path):
+    index = corpus / "corpus.json"
+    document = json.loads(index.read_text())
+    for case in document["cases"]:
+        if case["id"] == "one-short":
+            case["expect"]["rfc5280"]["basis"] = "assumed"
+    index.write_text(json.dumps(document))
+    takes_all = tmp_path / "target.sh"
+    takes_all.write_text("exit 0\n")
+    options = [(f"--{form}", tmp_path / form) for form in ("html", "junit", "markdown", "save")]
+    outcome = command(
+        "corpus",
+        "run",
+        corpus,
+        "--with",
+        f"exec:sh {takes_all} {{der}}",
+        *(x for each in options for x in each),
+    )
+    marked = [line for line in outcome.out.splitlines() if "(assumed)" in line]
+    assert [line.split() for line in marked] == [["high", "one-short", "(assumed)"]]
+    saved = json.loads((tmp_path / "save").read_text())
+    assumed = {case["id"] for case in saved["cases"] if case["basis"] == "assumed"}
+    assert assumed == {"one-short"}
+    for form in ("html", "markdown"):
+        assert (tmp_path / form).read_text().count("reject (assumed)") == 1, form
+    junit = (tmp_path / "junit").read_text()
+    assert junit.count("(what is expected is assumed)") == 1
+    assert "Expected: reject (assumed)." in junit
+
+
 def _check_texts(folder):
     """Every report is there, in text that shows as it is."""
     ET.parse(folder / "r.xml")  # noqa: S314 - of our own run

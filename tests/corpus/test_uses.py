@@ -8,6 +8,7 @@ from corpora import every_case, main_cases
 from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.case import ListAnswer
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
+from smki_testca.corpus.parts import at
 from smki_testca.corpus.run import answers
 from smki_testca.corpus.run.answers import Seen
 from smki_testca.corpus.run.loading import of_cases
@@ -118,6 +119,15 @@ def test_a_run_finds_right_what_the_case_of_a_list_says_is_right(lists, level):
             assert is_right == (answer in case.answers(level)), (case.id, answer)
             passes = answer is ListAnswer.GOOD and ListAnswer.GOOD not in case.answers(level)
             assert judged.is_dangerous == passes, (case.id, answer)
+
+
+def test_the_certificate_that_a_good_list_is_asked_about_is_valid_at_that_time(lists):
+    """Else a parser that refuses it for its age would be wrong about the list."""
+    for case in lists:
+        if case.is_good:
+            view = view_certificate(case.about)
+            begins, ends = map(view.instant, ("validity.notBefore", "validity.notAfter"))
+            assert begins <= at(case.at.rstrip("Z")) <= ends, case.id
 
 
 def test_no_two_cases_ask_the_same():

@@ -21,6 +21,7 @@ from smki_testca.authority.filling import (
 )
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
+from smki_testca.der.read import header_at
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.inputs import USAGE
@@ -289,17 +290,28 @@ class CertificationAuthority:
 
     def _verify(self, template: Template, fields: Values, der: bytes) -> None:
         """Check a signed certificate against its template and the CA's public key."""
-        view = view_certificate(der)
-        template.verify(view.signed.encoded, fields)
+        signed, signature = _signed_parts(der)
+        template.verify(signed, fields)
         if self._issuer is None or self.certificate is None:
             own = fields["subjectPublicKeyInfo"]
             key = load_public_key(own) if isinstance(own, bytes) else None
         else:
             key = _key_of(self.certificate)
-        if key is None or not signature_fits(key, view.signature, view.signed.encoded):
+        if key is None or not signature_fits(key, signature, signed):
             raise SmkiTestcaError(
                 "ca.key_mismatch", "The CA's key does not belong to the CA's certificate."
             )
+
+
+def _signed_parts(der: bytes) -> tuple[bytes, bytes]:
+    """The TBSCertificate and the octets of the signature, as they are in a certificate."""
+    _, start, end = header_at(der, 0, len(der))
+    *_, algorithm = header_at(der, start, end)
+    *_, bits = header_at(der, algorithm, end)
+    _, signature, stop = header_at(der, bits, end)
+    if stop != len(der):
+        raise ValueError("a certificate ends with its signature")
+    return der[start:algorithm], der[signature + 1 : stop]
 
 
 @lru_cache(maxsize=16)

@@ -10,7 +10,7 @@ import click
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.cli.session import read_input
 from smki_testca.errors import ExitCode, InputError, UsageError
-from smki_testca.estate_files import check_outside
+from smki_testca.estate_files import check_outside, is_estate
 from smki_testca.input_files import read_regular
 from smki_testca.text import shown
 
@@ -103,6 +103,13 @@ def load(
         made = Device.load(Path(source), kind, environment, cells=chosen, library=session.library())
     else:
         if source is not None:
+            if Path(source).is_dir() and not is_estate(Path(source)):
+                raise InputError(
+                    "device.no_cells",
+                    f"{source} is neither an estate nor what a kit wrote for Devices.",
+                    "Name an estate, the directory of a kit, or the folder of the type in its"
+                    " trust-anchor-cells, such as trust-anchor-cells/ZAZ1/ESME.",
+                )
             session.give("estate", source)
         with session.open() as estate:
             made = Device.load(estate, kind, environment, cells=chosen)
@@ -208,7 +215,7 @@ def update(
         print_json({"file": str(device_file), "answers": documents})
     else:
         for answer in answered:
-            _print_answer(answer)
+            _print_answer(answer, has_cell=answer.cell.short in made.cells)
     if not all(answer.is_replaced for answer in answered):
         context.exit(ExitCode.FINDINGS)
 
@@ -383,12 +390,14 @@ _PEM = b"-----BEGIN "
 _MAX_INPUT_OCTETS = 1 << 20
 
 
-def _print_answer(answer: DeviceAnswer) -> None:
+def _print_answer(answer: DeviceAnswer, *, has_cell: bool) -> None:
     verdict = answer.verdict
     say(f"{answer.cell.short}: {verdict.status.number} {verdict.status.name}")
     _say_more(verdict.message, verdict.findings, verdict.remarks)
-    say(f"  old: {_held(answer.old)}", f"  new: {_held(answer.new)}")
-    if not answer.is_replaced:
+    if has_cell:
+        say(f"  old: {_held(answer.old)}")
+    say(f"  new: {_held(answer.new)}")
+    if has_cell and not answer.is_replaced:
         say("  The cell keeps what it holds.")
     say(f"  {_known(verdict)}")
     other = answer.without_time_checks if answer.time_checks else answer.with_time_checks

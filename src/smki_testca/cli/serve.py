@@ -72,7 +72,7 @@ _PARTS = ("aiohttp", "jinja2", "lxml")
     "--no-issue", is_flag=True, help="Issue no IKI certificates to try the services with."
 )
 @click.pass_obj
-def serve(
+def serve(  # noqa: PLR0913 - click passes each option by its name
     session: Session,
     /,
     bind: str,

@@ -14,9 +14,9 @@ from smki_testca.client.issued_certificate import IssuedCertificate
 from smki_testca.client.service_errors import ServiceFaultError
 from smki_testca.client.trace import Step
 from smki_testca.client.verdict import Verdict
-from smki_testca.service.applications import ADHOC_PATH
 from smki_testca.service.device_csr.answers import AdHocStatus
 from smki_testca.service.device_csr.schema import VERSION, Schema
+from smki_testca.service.paths import ADHOC_PATH
 from smki_testca.x509.view import view_request
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from smki_testca.client.trace import Step, Trace
 from smki_testca.client.verdict import Verdict
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.service.applications import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.device_csr.answers import BatchStatus, CsrStatus
 from smki_testca.service.device_csr.schema import VERSION, Schema
+from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509.view import view_request
 
@@ -151,7 +151,7 @@ class CsrOutcome:
 
     Attributes:
         id: of the CSR in the batch.
-        name: of the CSR; its ID where the CSRs are not at hand.
+        name: of the CSR; its ID where the CSRs are not known.
         certificate: that was issued; None if none was, or it is not for this CSR.
         verdict: why there is none.
     """
@@ -304,8 +304,8 @@ class Waiting:
         pause: the seconds between two questions.
         limit: the most seconds in all; None for as long as it takes.
         tell: called with each state, and with each failure that is waited out.
-        is_reached: whether the service has answered before; if not, the first failure is told at
-            once.
+        is_reached: whether the service has answered before; if not, the first failure is the
+            last.
         sleep: waits.
         monotonic: tells seconds that never go back.
     """
@@ -364,13 +364,13 @@ def wait_for(
 
 
 def outcomes_of(state: BatchState, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]:
-    """What became of each CSR of a batch that is done, checked against the CSRs at hand.
+    """What became of each CSR of a batch that is done, checked against the CSRs.
 
     A certificate that is not for its CSR is in none of them.
 
     Args:
         state: of the batch.
-        csrs: that were submitted; none if they are not at hand.
+        csrs: that were submitted; none if they are not known.
 
     Raises:
         ServiceFaultError: if the result lacks a CSR, or has others; if a certificate cannot be

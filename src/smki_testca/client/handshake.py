@@ -51,7 +51,7 @@ def client_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if version is not None:
         context.minimum_version = context.maximum_version = version.as_ssl
-    # An issuing CA that a user trusts is enough: the root need not be at hand.
+    # An issuing CA that a user trusts is enough: the root need not be known.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if authorities is None:
         context.load_default_certs()
@@ -138,10 +138,8 @@ class TlsDetails:
         }
 
     def lines(self) -> list[str]:
-        """The details as lines for a person."""
+        """Who presented which certificate, as lines for a person."""
         lines = []
-        if self.version:
-            lines.append(f"{self.version}, {self.suite}")
         if self.server is not None:
             each = self.server
             lines.append(f"server certificate: {each.subject}, issued by {each.issuer},")
@@ -248,9 +246,11 @@ _OF_CERTIFICATE = frozenset(
         "certificate_unknown",
         "unknown_ca",
         "access_denied",
+        # Before the client sends its certificate, this one is about suites.
+        "handshake_failure",
     }
 )
-"""The alerts that say what is wrong with a client's certificate."""
+"""The alerts that say what is wrong with a client's certificate, once that was sent."""
 
 
 def alert_error(messages: Messages, error: OSError) -> ServiceError | None:

@@ -19,10 +19,10 @@ from smki_testca.corpus.defect import (
     Stage,
     Verdict,
 )
+from smki_testca.corpus.device_answers import DeviceAnswers
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
 from smki_testca.corpus.reading import facts_in, view_of
-from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -83,7 +83,7 @@ class Builder:
         self._at = pki.at
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
-        self._replacements = Replacements(self._library, environment)
+        self._device_answers = DeviceAnswers(self._library, environment)
 
     def cases(self, *, every_base: bool = False) -> Iterator[Case]:
         """The cases: the good bases first, then the oddities, then the defects.
@@ -107,6 +107,7 @@ class Builder:
         document = changed.document
         der = document if isinstance(document, bytes) else document.der
         chain = base.chain if changed.chain is None else tuple(changed.chain)
+        about = changed.about or base.about
         crls = tuple(revocations.der for revocations in changed.crls)
         instant = self._at if defect.at is None else at(defect.at)
         is_list = isinstance(base.document, RevocationList)
@@ -121,6 +122,7 @@ class Builder:
         stated = {**stated, **defect.facts}
         facts = {name: value for name, value in stated.items() if value is not None}
         needs = _needs(base, defect.needs, crls)
+        wanted = base.facts.as_json() if Need.NAMES in needs else facts
         return Case(
             id=f"{'good-' if defect.is_good else ''}{base.name}-{defect.name}",
             title=f"{base.title} {defect.title}",
@@ -143,22 +145,22 @@ class Builder:
             needs=needs,
             at=iso(instant),
             facts=facts,
-            wanted=base.facts.as_json() if Need.NAMES in needs else facts,
+            wanted=wanted,
             change=_change(base, der, chain, crls),
             der=der,
             chain=tuple(authority.der for authority in chain),
             crls=crls,
-            about=None if base.about is None else base.about.der,
+            about=None if about is None else about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
-            device=self._replacements.statuses(base, der, chain, instant, defect.name),
+            device=self._device_answers.statuses(base, der, chain, instant, wanted, defect.name),
         )
 
     def good(self, base: Base) -> Case:
         """The case that a good base is."""
         source = _LIBRARY_SOURCES[type(base.document)]
         taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, source)
-        der = base.document.der
+        der, facts = base.document.der, base.facts.as_json()
         return Case(
             id=f"good-{base.name}",
             title=f"{base.title} as it should be",
@@ -176,13 +178,13 @@ class Builder:
             importance=Importance.CRITICAL,
             needs=_needs(base, (), ()),
             at=iso(self._at),
-            facts=base.facts.as_json(),
-            wanted=base.facts.as_json(),
+            facts=facts,
+            wanted=facts,
             change=None,
             der=der,
             chain=tuple(authority.der for authority in base.chain),
             about=None if base.about is None else base.about.der,
-            device=self._replacements.statuses(base, der, base.chain, self._at),
+            device=self._device_answers.statuses(base, der, base.chain, self._at, facts),
         )
 
     def linter(self, base: Base) -> Linter:

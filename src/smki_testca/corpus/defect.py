@@ -103,11 +103,13 @@ class Changed:
         document: the document under test: its parts, or its octets.
         chain: the CAs above it, where they differ from the base's.
         crls: CRLs to judge the document by.
+        about: of a CRL, the certificate whose status is asked, where it differs from the base's.
     """
 
     document: Parts | bytes
     chain: Sequence[Certificate] | None = None
     crls: Sequence[RevocationList] = ()
+    about: Certificate | None = None
 
 
 @dataclass(frozen=True)

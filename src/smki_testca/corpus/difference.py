@@ -96,9 +96,16 @@ def difference(base: bytes, case: bytes) -> Difference | None:
         resigned = good.children[-1].encoded != changed.children[-1].encoded
         pair = (signed, other) if resigned else (good, changed)
         return _between(base, *pair, resigned=resigned)
+    if changed is not None and changed.tag == good.tag and changed.children:
+        return _between(base, good, changed, resigned=False)
     part = _signed_again(good, case)
     if part is None:
         return _octets(base, case, resigned=False)
+    if part == signed.content:
+        start = header_at(case, 0, len(case))[1]
+        before, after = base[signed.offset : signed.start], case[start : case.index(part, start)]
+        path = field_at(base, signed.offset, signed.start)
+        return Difference("octets", path, signed.offset, before, after, resigned=True)
     return _octets(base, part, resigned=True, within=signed)
 
 

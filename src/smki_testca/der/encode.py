@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def boolean(*, value: bool) -> bytes:
     return tlv(BOOLEAN, b"\xff" if value else b"\x00")
 
 
+@lru_cache(maxsize=1024)
 def oid(dotted: str) -> bytes:
-    """An OBJECT IDENTIFIER from its dotted decimal form."""
+    """An OBJECT IDENTIFIER from its dotted decimal form; certificates have the same few."""
     first, second, *rest = (int(arc) for arc in dotted.split("."))
     content = bytearray()
     for arc in (first * 40 + second, *rest):

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from smki_testca.lint.findings import Finding
     from smki_testca.profiles import Library
-    from smki_testca.profiles.device_answers import AnswerStatus
+    from smki_testca.profiles.device_answers import AnswerStatus, DeviceAnswers
     from smki_testca.x509.view import View
 
 _PROFILE = "device"
 _ISSUER_UNKNOWN = "issuer.unknown"
+_SIGNATURE = "signature.invalid"
+"""What the vectors show: the signature does not fit what is signed."""
 _BITS = {KeyUsage.DIGITAL_SIGNATURE: "digitalSignature", KeyUsage.KEY_AGREEMENT: "keyAgreement"}
 _EUI64_OCTETS = 8
 
@@ -121,18 +123,55 @@ def judged(
         library: the profiles, and what Devices answer.
         environment: the test environment whose policies are allowed; None for any.
     """
-    answers = library.device_answers
-    settings = Settings(at, library.overrides, environment, _PROFILE, tuple(path))
-    findings = Linter(settings, gathered(path, at)).lint(Source("-", 0, certificate)).findings
+    return OwnJudge(path, at, library, environment).judged(certificate, asked)
+
+
+class OwnJudge:
+    """Judges certificates of Devices' own by the same path.
+
+    Args:
+        path: the CA certificates above them, DER.
+        at: the time of the Device.
+        library: the profiles, and what Devices answer.
+        environment: the test environment whose policies are allowed; None for any.
+    """
+
+    def __init__(
+        self, path: Sequence[bytes], at: datetime, library: Library, environment: str | None
+    ) -> None:
+        settings = Settings(at, library.overrides, environment, _PROFILE, tuple(path))
+        self._linter = Linter(settings, gathered(path, at))
+        self._answers = library.device_answers
+        self._has_path = bool(path)
+
+    def judged(self, certificate: bytes, asked: Asked) -> OwnAnswer:
+        """What a Device answers to a certificate of its own.
+
+        Args:
+            certificate: DER, whatever its octets are.
+            asked: what the Device waits for.
+        """
+        findings = self._linter.lint(Source("-", 0, certificate)).findings
+        return _answer(certificate, asked, findings, self._answers, has_path=self._has_path)
+
+
+def _answer(
+    certificate: bytes,
+    asked: Asked,
+    findings: Sequence[Finding],
+    answers: DeviceAnswers,
+    *,
+    has_path: bool,
+) -> OwnAnswer:
     view = _view(certificate)
     device_id = _device_id(view)
-    remarks = tuple(_remarks(findings, has_path=bool(path)))
-    wrong = [each for each in findings if _is_fault(each, has_path=bool(path))]
+    remarks = tuple(_remarks(findings, has_path=has_path))
+    wrong = [each for each in findings if _is_fault(each, has_path=has_path)]
     if wrong or view is None:
         status = answers.own_status("1")
         codes = tuple(dict.fromkeys(each.code for each in wrong))
         message = wrong[0].message if wrong else "It is not a certificate."
-        is_seen = any(code.startswith("signature.") for code in codes)
+        is_seen = _SIGNATURE in codes
         basis, source = (
             (status.basis, status.source) if is_seen else (Basis.ASSUMED, _unread_source(wrong))
         )

@@ -56,7 +56,9 @@ class Position(NamedTuple):
         match = _POSITION.fullmatch(text)
         if match is None:
             raise InputError(
-                "page.position", f"{shown(text)} is no place in a list.", "Begin at the first page."
+                "page.position",
+                f"{shown(text)} is not a place in a list.",
+                "Begin at the first page.",
             )
         return cls(int(match[1]), int(match[2]))
 

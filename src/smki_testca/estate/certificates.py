@@ -376,7 +376,9 @@ class CertificateStore:
         Raises:
             InputError: if the estate has a certificate of that serial number.
         """
-        if self.by_serial(record.serial) is not None:
+        if self._database.value(
+            "SELECT 1 FROM certificates WHERE serial = ?", (record.serial.octets,)
+        ):
             raise seed_used()  # 128 random bits do not come twice
         self._database.insert("certificates", _to_row(record))
         if record.columns:

@@ -36,8 +36,8 @@ def check_device_labels(
     """
     if not tables:
         return
-    owners: dict[tuple[str, str, KeyUsage | None], str] = {
-        (request.environment, request.label, usage): "a request"
+    owners: dict[tuple[str, str, KeyUsage | None], KitDevices | None] = {
+        (request.environment, request.label, usage): None
         for request in requests
         if request.label is not None
         for usage in request.usages or (None,)
@@ -54,9 +54,12 @@ def check_device_labels(
         compared = min(max(number, fewest), _MOST, table.counting.most)
         for device in table.certificates(compared):
             key = (device.environment, device.label, device.usage)
-            owner = owners.setdefault(key, f"{table.place}")
-            if owner != f"{table.place}":
-                raise _error(table, device.label, owner)
+            owner = owners.setdefault(key, table)
+            if owner is not table:
+                # Only an error is worth a place in words: its line is looked for in the whole file.
+                raise _error(
+                    table, device.label, "a request" if owner is None else f"{owner.place}"
+                )
 
 
 def _shared_ids(

@@ -38,8 +38,11 @@ if TYPE_CHECKING:
     from smki_testca.service.access import EstateAccess
     from smki_testca.service.client_files import ClientFiles
 
-END_SECONDS = 4.0
-"""How long requests that are being answered may take once the services are to end."""
+END_SECONDS = 2.0
+"""How long requests that are being answered may take once the services are to end.
+
+Whoever waits for a client then, such as for the rest of a body, is given as long again.
+"""
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
 _SILENT = logging.getLogger("smki_testca.service.http")
@@ -92,6 +95,9 @@ class Services:
         access: opens the estate.
         settings: what is asked for.
         tell: called with a line for each refused client, and whatever else an operator should see.
+
+    Raises:
+        InputError: if a rule of misbehaviour cannot be read.
     """
 
     def __init__(
@@ -103,6 +109,7 @@ class Services:
         self._settings = settings
         self._tell = tell
         self._access = access
+        self._plan = Plan.parse(settings.misbehaviours, settings.seed)
         self._desk = Desk(access.open)
         self._ends = contextlib.AsyncExitStack()
         self._contexts: list[ServerContext] = []
@@ -137,7 +144,6 @@ class Services:
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
         library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
-        plan = Plan.parse(settings.misbehaviours, settings.seed)
         self.context = Context(
             settings,
             desk,
@@ -145,9 +151,11 @@ class Services:
             clock,
             self._access,
             smki_testca.__version__,
-            plan,
+            self._plan,
             self._tell,
         )
+        runners: list[web.AppRunner] = []
+        ends.push_async_callback(_end, runners)
         for listener, factory in applications.FACTORIES.items():
             if listener is Listener.PORTAL and not settings.is_local:
                 continue  # a password is never sent in the clear
@@ -155,7 +163,7 @@ class Services:
             if listener is not Listener.CONTROL:
                 misbehaviour.install(application, listener.service)
             address = await self._listen(
-                ends, listener, application, self._tls(self.context, listener, server, false)
+                runners, listener, application, self._tls(self.context, listener, server, false)
             )
             self.context.addresses[listener] = address
         self.context.served.update({name: each.as_json() for name, each in self.served().items()})
@@ -185,7 +193,7 @@ class Services:
 
     async def _listen(
         self,
-        ends: contextlib.AsyncExitStack,
+        runners: list[web.AppRunner],
         listener: Listener,
         application: web.Application,
         context: ServerContext | None,
@@ -203,7 +211,7 @@ class Services:
             keepalive_timeout=KEPT_SECONDS,
         )
         await runner.setup()
-        ends.push_async_callback(runner.cleanup)
+        runners.append(runner)
         port = listener.port(settings.port_base)
         try:
             listening = listening_socket(host, port)
@@ -288,3 +296,8 @@ class Services:
             ),
             "control": Served(addresses[Listener.CONTROL], {}),
         }
+
+
+async def _end(runners: list[web.AppRunner]) -> None:
+    """End all listeners at once: what one waits for, the others need not."""
+    await asyncio.gather(*(runner.cleanup() for runner in runners))

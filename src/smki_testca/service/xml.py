@@ -1,6 +1,6 @@
 """Reads the XML that clients send: one root with elements in it that have text, and no more.
 
-It comes from anybody, so a reader takes only what a message of ours may have, and bounds its cost:
+It comes from anybody, so a reader takes only what these messages may have, and bounds its cost:
 
 - UTF-8 alone, which the octets decide and not what the message or HTTP says of them;
 - no document type, so no entities; no namespaces, so no ``xsi`` attributes and no XInclude;
@@ -27,6 +27,7 @@ _CHUNK = 1 << 16
 _MOST_LEVELS = 2
 _MOST_CHARACTERS = 300
 """The most of the words of a parser that an answer quotes."""
+_LONG_VALUE = re.compile(r"'([^']{40})[^']+'")
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 """The byte order marks of UTF-16 and UTF-32."""
 _DECLARED = re.compile(
@@ -107,9 +108,15 @@ class Message:
             self._text = []
 
     def data(self, text: str) -> None:
-        """Take some of the text of an element; between elements, only spaces are not lost."""
+        """Take some of the text of an element.
+
+        Raises:
+            XmlError: for text between elements that is not white space.
+        """
         if self._level == _MOST_LEVELS:
             self._text.append(text)
+        elif text.strip():
+            raise XmlError(f"it has text between its elements: {cut(text)}")
 
     def end(self, _tag: str) -> None:
         """Take the end of an element."""
@@ -140,9 +147,7 @@ def elements(document: bytes, message: Message) -> Iterator[Element]:
     yield from message.ready
 
 
-def strict_parser(
-    target: Any, schema: etree.XMLSchema | None = None
-) -> etree.CustomTargetParser[Any]:
+def strict_parser(target: Any, schema: etree.XMLSchema | None = None) -> Any:
     """A parser that reads nothing but what it is fed, and tells a target of it."""
     return etree.XMLParser(
         encoding="utf-8",
@@ -186,6 +191,6 @@ def check_encoding(document: bytes) -> None:
 
 
 def cut(text: str) -> str:
-    """A text on one line, for a message; the rest of a long one is left out."""
-    text = plain(text.strip())
+    """A text on one line, for a message; the rest of it, or of a value in it, is left out."""
+    text = _LONG_VALUE.sub(r"'\1…'", plain(text.strip()))
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"

@@ -1,5 +1,8 @@
 """Each error of ours is one of Appendix M, and says what to do."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from smki_testca.errors import EstateError, InputError, Refusal, RefusalReason
@@ -72,3 +75,27 @@ def test_what_is_wrong_with_the_server_tells_a_client_no_path_and_no_more():
     assert "/home/me" not in codes.of_request(error).text
     assert "estate.damaged" in codes.of_request(error).text
     assert "secret" not in codes.of_request(ValueError("secret")).text
+
+
+def test_the_page_has_every_code_with_its_status_and_basis():
+    page = Path(__file__).parents[3].joinpath("docs/adhoc-service.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    told = {
+        code: (status.strip("`"), basis)
+        for status, codes_of_row, _, basis in rows
+        for code in re.findall(r"`([A-Z]{2}:[A-Z0-9]*)`", codes_of_row)
+    }
+    of_batches = {"csr_message.too_many", "csr_message.batch_id"}
+    for name, known in codes.CODES.items():
+        if name not in of_batches:
+            assert told.pop(known.code) == (known.status, known.basis)
+    of_csrs = {*portal.ERROR_CODES.values(), "CR:FORM"}
+    assert {code for code in told if code.startswith("CR:")} == of_csrs
+    others = {code: status for code, (status, _) in told.items() if code not in of_csrs}
+    assert others == {
+        "CA:LIMIT": "ISSUANCE_ANOMALY",
+        "WF:": "WORKFLOW_ERROR",
+        "WF:R2": "WORKFLOW_ERROR",
+        "CA:ESTATE": "CA_ERROR",
+        "CA:FAULT": "CA_ERROR",
+    }

@@ -108,7 +108,7 @@ def test_no_value_ends_at_a_comment_an_instruction_or_a_reference(value):
         (request(attributes='ID="c1" Id="c2"'), "'Id' is not allowed"),
         (request(attributes='ID="c1" ID="c2"'), "ID redefined"),
         (request(end="<Version>1.0</Version>"), "'Version': This element is not expected"),
-        (request(end="text"), "Character content"),
+        (request(end="text"), "text between its elements"),
         (batch(count=1), "root element is SubmitCSRBatch instead"),
         (request(attributes='ID="c" xmlns="urn:x"'), "namespace"),
         (request(attributes=f'ID="c" {XSI}'), "namespace"),

@@ -21,6 +21,9 @@ def portal_original(tmp_path_factory, quickstart_original):
     with opened(directory) as estate:
         for name, participant in ACCOUNTS.items():
             estate.accounts.add(name, PASSWORD, participant)
+    # The certificates of servers and clients are made with the first start: its copies have them.
+    with _running(directory, []):
+        pass
     return directory
 
 
@@ -29,11 +32,15 @@ def portal(tmp_path_factory, portal_original):
     """Services with ``ACCOUNTS`` that the tests of a session share, bound to this machine."""
     directory = tmp_path_factory.mktemp("portal") / "estate"
     shutil.copytree(portal_original, directory)
-    passphrase = (directory / "passphrase").read_text("utf-8").strip()
     told = []
-    access = EstateAccess(directory, passphrase)
-    with ServicesInThread(access, Settings(port_base=0), told.append) as running:
+    with _running(directory, told) as running:
         yield Shared(directory, running, told)
+
+
+def _running(directory, told):
+    passphrase = (directory / "passphrase").read_text("utf-8").strip()
+    access = EstateAccess(directory, passphrase)
+    return ServicesInThread(access, Settings(port_base=0), told.append)
 
 
 @pytest.fixture

@@ -77,3 +77,25 @@ def test_a_wrong_certificate_has_another_key(estate, answered):
         _, wrong = answered("wrong-certificate", record)
         other = next(one for one in estate.select(Selection()) if one.der == wrong.der)
         assert other.key_id != record.key_id
+
+
+def test_a_rule_makes_one_answer_stale_and_the_next_is_right(serve, client):
+    serving = serve(misbehaviours=("repository:*/latest.crl=stale-crl:1",))
+    with serving.open() as estate:
+        right = estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING)
+    path = f"/ca/{'/'.join(Z1)}/crl/latest.crl"
+    stale, again = client(serving).get(path), client(serving).get(path)
+    assert x509.load_der_x509_crl(stale.body).next_update_utc < datetime.now(UTC)
+    assert "max-age=0," in stale.headers["Cache-Control"]
+    assert again.body == right.der
+
+
+def test_a_rule_puts_another_devices_certificate_into_a_retrieval(serve, client):
+    serving = serve(misbehaviours=("repository:*/retrievecertificate=other-device:1",))
+    with serving.open() as estate:
+        record = next(iter(estate.select(Selection(eui64=METER))))
+    wrong, right = (client(serving).retrieve(record.serial) for _ in range(2))
+    assert wrong.status == right.status == 200
+    assert wrong.body != right.body
+    serials = [one.xml.findtext("CertificateResponse/CertificateSerial") for one in (wrong, right)]
+    assert serials == [str(record.serial)] * 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.ending import INTERRUPTED
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import (
     Progress,
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
-
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as a shell gives it."""
 
 _ENGINE_OPTIONS = [
     click.option(

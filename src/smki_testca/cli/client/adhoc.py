@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.client.calling import calling, endpoint, told
+from smki_testca.cli.client.calling import calling, endpoint, tracing
 from smki_testca.cli.output import print_document, print_json, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.cli.session import read_input
@@ -57,7 +57,7 @@ def adhoc(
     check_csr(csr, file)
     reference = reference_of("csr", [csr]) if reference is None else reference
     check_reference(reference, adhoc_request.MAX_REFERENCE)
-    with told(session) as trace:
+    with tracing(session) as trace:
         answer = adhoc_request.submit(caller, address, csr, reference, trace)
     pem = to_pem(answer.certificate.der)
     if out is not None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.client.calling import MOST_SECONDS, calling, endpoint, told
+from smki_testca.cli.client.calling import MOST_SECONDS, calling, endpoint, tracing
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.session import read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_free
-from smki_testca.folders import check_folder, output_folder, put
-from smki_testca.text import counted, spreadsheet_cell
-from smki_testca.x509.pem import to_pem
+from smki_testca.folders import check_folder, write
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,11 +27,8 @@ if TYPE_CHECKING:
     from smki_testca.client.csr_batch import BatchAddresses, BatchCsr, CsrOutcome
     from smki_testca.client.trace import Trace
 
-REPORT = "report.csv"
-"""The file of the report, beside the certificates."""
-_COLUMNS = ("id", "name", "status", "code", "text", "serial")
 _SHOWN = 20
-"""The most CSRs without a certificate that are told one by one."""
+"""The most CSRs without a certificate that are printed one by one."""
 
 
 @click.command()
@@ -94,7 +88,7 @@ def batch(session: Session, /, requests: str | None, **given: Any) -> None:
     out: Path | None = given["out"]
     if out is not None:
         _check_out(out, csrs, force=given["force"])
-    with told(session) as trace:
+    with tracing(session) as trace:
         number = given["batch_id"] or _submitted(caller, addresses, csrs, given["reference"], trace)
     if given["submit_only"] or out is None:
         _tell_submitted(session, number, trace)
@@ -150,8 +144,10 @@ def _check_out(out: Path, csrs: Sequence[BatchCsr], *, force: bool) -> None:
         InputError: if it cannot, or would overwrite a file.
         OutputError: if the disk is full or fails.
     """
+    from smki_testca.client.batch_report import REPORT, file_names
+
     check_folder(out)
-    names = _file_names([(each.id, each.name) for each in csrs])
+    names = file_names((each.id, each.name) for each in csrs)
     for name in (REPORT, *names.values()):
         check_free(out / name, force=force)
 
@@ -201,7 +197,7 @@ def _waited_for(
         # The steps of the submission were told; those of another connection tell nothing new.
         state = csr_batch.wait_for(caller, addresses, number, Trace(), waiting)
     else:
-        with told(session) as first:
+        with tracing(session) as first:
             state = csr_batch.wait_for(caller, addresses, number, first, waiting)
         trace.take(first)
     return csr_batch.outcomes_of(state, csrs)
@@ -227,52 +223,15 @@ def _teller(session: Session) -> Callable[[Any], None]:
     return tell
 
 
-def _file_names(named: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The names of the files of certificates, by the IDs of their CSRs."""
-    from smki_testca.issuance.batch.csr_names import without_ending
-
-    taken, names = {REPORT.casefold()}, {}
-    for key, name in named:
-        # A folder may hold a.csr and a.CSR.
-        file = f"{without_ending(name)}.crt"
-        if file.casefold() in taken:
-            file = f"{name}.{key}.crt"
-        taken.add(file.casefold())
-        names[key] = file
-    return names
-
-
 def _write(out: Path, outcomes: Sequence[CsrOutcome], number: int, *, force: bool) -> None:
     """Write the certificates and the report; an error says how to fetch them again."""
-    names = _file_names([(each.id, each.name) for each in outcomes])
+    from smki_testca.client.batch_report import files_of
+
     try:
-        with output_folder(out, force=force) as work:
-            for each in outcomes:
-                if each.certificate is not None:
-                    put(work / names[each.id], to_pem(each.certificate.der))
-            put(work / REPORT, _report(outcomes))
+        write(files_of(outcomes), out, force=force)
     except (InputError, OutputError) as error:
         error.remedy = f"{error.remedy} The batch is done; fetch it again: --batch-id {number}"
         raise
-
-
-def _report(outcomes: Sequence[CsrOutcome]) -> bytes:
-    """The report, CSV: a row for each CSR."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(_COLUMNS)
-    for each in outcomes:
-        cells = [each.id, each.name, *_told_of(each)]
-        writer.writerow([spreadsheet_cell(cell) for cell in cells])
-    return file.getvalue().encode("utf-8")
-
-
-def _told_of(outcome: CsrOutcome) -> tuple[str, str, str, str]:
-    """The status, code, text and serial number of an outcome."""
-    serial = "" if outcome.certificate is None else outcome.certificate.serial
-    if outcome.verdict is None:
-        return "SUCCESS", "", "", serial
-    return outcome.verdict.status, outcome.verdict.code, outcome.verdict.text, serial
 
 
 def _tell_outcomes(
@@ -283,6 +242,7 @@ def _tell_outcomes(
     Raises:
         ServiceFaultError: if a certificate is not for its CSR.
     """
+    from smki_testca.client.batch_report import REPORT, told
     from smki_testca.client.csr_batch import check_no_mismatch
 
     failed = [each for each in outcomes if each.certificate is None]
@@ -300,8 +260,7 @@ def _tell_outcomes(
         )
     else:
         print_warnings(
-            f"{each.name}: {' '.join(part for part in _told_of(each)[:3] if part)}"
-            for each in islice(failed, _SHOWN)
+            f"{each.name}: {' '.join(filter(None, told(each)))}" for each in islice(failed, _SHOWN)
         )
         if len(failed) > _SHOWN:
             print_warnings([f"and {len(failed) - _SHOWN} more; {out / REPORT} has all of them."])

@@ -135,7 +135,7 @@ def check_extra() -> None:
 
 
 @contextlib.contextmanager
-def told(session: Session) -> Iterator[Trace]:
+def tracing(session: Session) -> Iterator[Trace]:
     """Yields the trace of a call, and tells its steps on standard error unless JSON is asked for.
 
     Of TLS that failed, it tells what was seen before.

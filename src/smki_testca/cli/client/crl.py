@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, told
+from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, tracing
 from smki_testca.cli.output import print_document, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.cli.session import first_line
@@ -60,7 +60,7 @@ def crl(session: Session, /, out: Path | None, **given: Any) -> None:
 
     issuers = [der for path in given["issuers"] for der in certificates_in(path)]
     account, now = _account(given), session.clock_or_system().now()
-    with told(session) as trace:
+    with tracing(session) as trace:
         found = list_download.download(caller, address, account, issuers, now, trace)
     pem = to_pem(found.der, "X509 CRL")
     if out is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, told
+from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, tracing
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.files import check_file, write_file
@@ -33,7 +33,7 @@ def search(session: Session, /, name: str, **given: Any) -> None:
       smki-testca client search 00-DB-12-00-00-00-00-01 --url http://localhost:8083
     """
     client = _client(given)
-    with told(session) as trace:
+    with tracing(session) as trace:
         found = client.search(name, trace)
     if session.as_json:
         results = [each.as_json() for each in found]
@@ -67,7 +67,7 @@ def retrieve(session: Session, /, serial: str, out: Path | None, **given: Any) -
     if out is not None:
         check_alone(session, out)
         check_file(out, force=given["force"])
-    with told(session) as trace:
+    with tracing(session) as trace:
         found, certificate = client.retrieve(serial, trace)
     pem = to_pem(certificate.der)
     if out is not None:

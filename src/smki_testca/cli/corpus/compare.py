@@ -17,7 +17,10 @@ from smki_testca.corpus.run.reports.markdown import as_markdown
 from smki_testca.files import check_file, write_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from smki_testca.cli.session import Session
+    from smki_testca.corpus.run.report import Report
 
 
 @click.command()
@@ -44,7 +47,10 @@ def compare(
     Example:
       smki-testca corpus compare mbedtls.json wolfssl.json --html matrix.html
     """
-    forms = {html: partial(as_html, what="comparison"), markdown: as_markdown}
+    forms: dict[Path | None, Callable[[Sequence[Report]], str]] = {
+        html: partial(as_html, what="comparison"),
+        markdown: as_markdown,
+    }
     outputs = {path: form for path, form in forms.items() if path is not None}
     check_distinct({"--html": html, "--markdown": markdown})
     for path in outputs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.corpus.run import Capabilities
-from smki_testca.cli.ending import ended_as_by_ctrl_c
+from smki_testca.cli.ending import INTERRUPTED, ended_as_by_ctrl_c
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_document, print_json
 from smki_testca.cli.output_paths import FOLDER
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 FOLDER_NAME = "corpus-fuzz"
 """Where what is found is written, unless another folder is named."""
-_INTERRUPTED = 130
 _MOST_COUNT = 100_000_000
 
 
@@ -131,7 +130,7 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
         raise InputError(error.code, error.message, remedy) from error
     _report(session, search, folder, interrupted=interrupted)
     if interrupted or search.found:
-        code = _INTERRUPTED if interrupted else ExitCode.FINDINGS
+        code = INTERRUPTED if interrupted else ExitCode.FINDINGS
         click.get_current_context().exit(code)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.ending import ended_as_by_ctrl_c
+from smki_testca.cli.ending import INTERRUPTED, ended_as_by_ctrl_c
 from smki_testca.cli.output import Progress, print_document, print_json, print_warnings, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
 from smki_testca.corpus.defect import Importance, Level, Need, Stage
@@ -28,7 +28,7 @@ from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.files import check_file, write_texts
 from smki_testca.input_files import read_regular
-from smki_testca.text import plain, use_one_of
+from smki_testca.text import counted, plain, use_one_of
 from smki_testca.toml import MAX_OCTETS
 
 if TYPE_CHECKING:
@@ -210,7 +210,17 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         ended_as_by_ctrl_c(),
         Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal,
     ):
-        made = _run(loaded, journal, **options)
+        try:
+            made = _run(loaded, journal, **options)
+        except KeyboardInterrupt:
+            if not journal.answers:
+                raise
+            say(
+                f"interrupted: {counted(len(journal.answers), 'answer')} so far in {journal.path}."
+                " Continue with the same command and --resume.",
+                err=True,
+            )
+            click.get_current_context().exit(INTERRUPTED)
         write_texts(outputs.texts(made), force=options["force"])
         if session.as_json:
             print_json(made.as_json())

@@ -55,8 +55,8 @@ def _role(base: Base) -> str:
     mains=5,
     title="whose role is in decimal",
     finding=f"{_PATH}.role_decimal",
-    why='137 stands where 89 belongs: DCC\'s key store answers "invalid subject", and a reader of'
-    " two digits reads the role 13.",
+    why="Three digits stand where two belong, such as 137 for 89: DCC's key store answers"
+    ' "invalid subject", and a reader of two digits reads another role, such as 13.',
     facts=_NO_ROLE,
 )
 def role_decimal(it: Certificate, base: Base) -> Certificate:

@@ -169,33 +169,36 @@ def generalized_no_z(it: Certificate, base: Base) -> bytes:
     "time-generalized-fraction",
     on=("device",),
     title="that ends at a GeneralizedTime with a fraction",
+    revision=2,
 )
 def generalized_fraction(it: Certificate, base: Base) -> bytes:
     """The last time has tenths of a second, as X.690 allows, and RFC 5280 does not."""
     del base
-    return _ending(it, _generalized(b"20691231235959.5Z"))
+    return _ending(it, _generalized(b"99991231235959.5Z"))
 
 
 @_form(
     "time-generalized-offset",
     on=("device",),
     title="that ends at a GeneralizedTime with an offset",
+    revision=2,
 )
 def generalized_offset(it: Certificate, base: Base) -> bytes:
     """The last time ends with +0100 in place of Z."""
     del base
-    return _ending(it, _generalized(b"20691231235959+0100"))
+    return _ending(it, _generalized(b"99991231235959+0100"))
 
 
 @_form(
     "time-generalized-no-seconds",
     on=("device",),
     title="that ends at a GeneralizedTime without seconds",
+    revision=2,
 )
 def generalized_no_seconds(it: Certificate, base: Base) -> bytes:
     """The last time ends with its minutes."""
     del base
-    return _ending(it, _generalized(b"206912312359Z"))
+    return _ending(it, _generalized(b"999912312359Z"))
 
 
 @_form(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.elements import element
 from smki_testca.corpus.groups import (
     DEVICES,
     ENDS,
@@ -151,10 +152,12 @@ def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     stage=Stage.DER,
     at_least=Stage.PATH,
+    revision=2,
 )
 def not_after_30_february(it: Certificate, _: Base) -> Certificate:
-    """The day is none of its month."""
-    return _with_end(it, tlv(GENERALIZED_TIME, b"20600230000000Z"))
+    """The day is none of its month; the year and the time of day stay."""
+    end = read(element(it, "validity.notAfter"))[0]
+    return _with_end(it, tlv(end.tag, end.content[:-11] + b"0230" + end.content[-7:]))
 
 
 @validity_defect(

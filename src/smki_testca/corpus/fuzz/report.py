@@ -35,7 +35,7 @@ def _lines(search: Search, folder: Path | None) -> Iterator[str]:
     if search.left_out:
         yield from ("", "Left out:")
         for base, reason in search.left_out.items():
-            yield from wrapped(f"{base}: {reason}", "  ")
+            yield from wrapped(f"good-{base}: {reason}", "  ")
     for found in search.found.values():
         yield ""
         yield from _of(found, search)
@@ -74,8 +74,8 @@ def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[s
         "seed": search.seed,
         "asked": search.asked,
         "interrupted": interrupted,
-        "bases": list(search.bases),
-        "left_out": dict(search.left_out),
+        "bases": [f"good-{name}" for name in search.bases],
+        "left_out": {f"good-{name}": why for name, why in search.left_out.items()},
         "directory": None if folder is None else str(folder),
         "disagreements": [_as_json(found, search) for found in search.found.values()],
     }

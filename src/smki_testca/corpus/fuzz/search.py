@@ -197,7 +197,8 @@ class Search:
             name, reason = next(iter(self.left_out.items()))
             raise InputError(
                 "corpus.no_base",
-                f"The target takes none of the good documents: {name} is left out, for {reason}.",
+                f"The target takes none of the good documents: good-{name} is left out, for"
+                f" {reason}.",
                 "See what it says with: smki-testca corpus run.",
             )
 

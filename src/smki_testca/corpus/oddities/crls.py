@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, but, with_value
-from smki_testca.corpus.defect import Importance, Need, Stage, oddity
+from smki_testca.corpus.defect import Changed, Importance, Need, Stage, oddity
 from smki_testca.corpus.defects.crl import LISTS, about
-from smki_testca.corpus.parts import at, dns, entry, extension, reason, serial_of
+from smki_testca.corpus.parts import at, dns, entry, extension, lasting, reason, serial_of
 from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, oid, sequence, time, tlv
 
 if TYPE_CHECKING:
@@ -400,12 +400,16 @@ def for_a_month(it: RevocationList, base: Base) -> RevocationList:
     why="The two dates have two types: a reader of one finds the list out of date.",
     importance=Importance.MEDIUM,
     needs=(Need.TIME,),
+    revision=2,
     at="2049-12-01T12:00:00",
 )
-def over_2050(it: RevocationList, base: Base) -> RevocationList:
-    """NextUpdate is a GeneralizedTime."""
-    del base
-    return but(it, this_update=time(at("2049-07-01")), next_update=time(at("2050-06-28")))
+def over_2050(it: RevocationList, base: Base) -> Changed:
+    """NextUpdate is a GeneralizedTime; the CA that is asked about is valid at that time, too."""
+    until = lasting("2025-01-01", "2064-12-31T23:59:59")
+    return Changed(
+        but(it, this_update=time(at("2049-07-01")), next_update=time(at("2050-06-28"))),
+        about=None if base.about is None else but(base.about, validity=until),
+    )
 
 
 @oddity(

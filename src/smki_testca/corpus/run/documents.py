@@ -8,7 +8,8 @@ import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.run.answers import Seen
-from smki_testca.profiles.documents import Document, NonEmpty
+from smki_testca.profiles.documents import Document
+from smki_testca.roles import Basis
 
 CaseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=200)]
 Instant = Annotated[
@@ -28,6 +29,7 @@ class EntryVerdict(msgspec.Struct, frozen=True):
     """What a parser must do at one level."""
 
     verdict: Verdict
+    basis: Basis | None = None
 
 
 class EntryVerdicts(msgspec.Struct, frozen=True):
@@ -39,6 +41,10 @@ class EntryVerdicts(msgspec.Struct, frozen=True):
     def by_level(self) -> dict[Level, Verdict]:
         """The verdict of each level."""
         return {Level.RFC5280: self.rfc5280.verdict, Level.GBCS: self.gbcs.verdict}
+
+    def bases(self) -> dict[Level, Basis | None]:
+        """How well the verdict of each level is known; None where the index does not say."""
+        return {Level.RFC5280: self.rfc5280.basis, Level.GBCS: self.gbcs.basis}
 
 
 class EntryFile(msgspec.Struct, frozen=True):
@@ -134,7 +140,7 @@ class KnownTable(Document, frozen=True, kw_only=True):
     """Cases that a target is known to get wrong in one way, and why."""
 
     seen: Seen
-    reason: NonEmpty
+    reason: str
     cases: Annotated[list[CaseId], msgspec.Meta(min_length=1)]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.case import Case
     from smki_testca.corpus.defect import Importance, Level, Verdict
+    from smki_testca.roles import Basis
 
 MAX_INDEX_OCTETS = 64 << 20
 """The longest index of a corpus that is read."""
@@ -46,6 +47,7 @@ class LoadedCase:
         stage: the step that must refuse it.
         at_least: the latest step at which refusing it still counts as right.
         verdicts: what a parser must do, by level.
+        bases: how well that is known, by level; None where the corpus does not say.
         importance: how much it matters.
         needs: what a parser must be able to do.
         facts: what a reader that accepts it must have read, by name.
@@ -63,6 +65,7 @@ class LoadedCase:
     stage: Stage
     at_least: Stage
     verdicts: Mapping[Level, Verdict]
+    bases: Mapping[Level, Basis | None]
     importance: Importance
     needs: frozenset[Need]
     facts: Mapping[str, str]
@@ -167,6 +170,7 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             table.stage,
             table.at_least,
             table.expect.by_level(),
+            table.expect.bases(),
             table.importance,
             _needs(table),
             table.facts,

@@ -14,6 +14,7 @@ from smki_testca.corpus.run.documents import CaseId  # noqa: TC001 - so it does 
 from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
+from smki_testca.roles import Basis
 from smki_testca.text import plain
 from smki_testca.text_files import utf8
 
@@ -59,6 +60,7 @@ class Result:
         stale: whether the expectations have it, and it came right.
         failed: whether it fails the run.
         why: what goes wrong in the field if a parser gets it wrong.
+        basis: how well it is known what the target must do; None where the corpus does not say.
     """
 
     id: CaseId
@@ -79,6 +81,7 @@ class Result:
     stale: bool = False
     failed: bool = False
     why: str = ""
+    basis: Basis | None = None
 
     def __post_init__(self) -> None:
         facts = {plain(name): plain(value) for name, value in self.facts.items()}
@@ -89,6 +92,11 @@ class Result:
     def is_wrong(self) -> bool:
         """Whether the target got it wrong, and nobody expects that."""
         return self.outcome in WRONG
+
+    @property
+    def demand(self) -> str:
+        """What the target must do, and that this is assumed where it is."""
+        return self.expected.value + (" (assumed)" if self.basis is Basis.ASSUMED else "")
 
     @property
     def words(self) -> str:
@@ -273,6 +281,7 @@ def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
         stage=case.stage,
         importance=case.importance,
         expected=case.verdicts[terms.level],
+        basis=case.bases[terms.level],
         outcome=Outcome.NOT_APPLICABLE,
         why=case.why,
     )

@@ -170,7 +170,7 @@ def row_requests(
         subject, usage = content.subject, content.usage
         try:
             if devices_only:
-                _check_of_device(subject, estate.library)
+                check_of_device(subject, estate.library)
             if content.eui64 is not None:
                 subject = subject.with_identifier(Eui64(content.eui64))
             first = first_requests.get((subject.profile, usage))
@@ -198,7 +198,12 @@ def row_requests(
             yield RowProblem(content.number, error)
 
 
-def _check_of_device(subject: Subject, library: Library) -> None:
+def check_of_device(subject: Subject, library: Library) -> None:
+    """Check that a CSR asks for the certificate of a Device.
+
+    Raises:
+        InputError: if it does not.
+    """
     if library.profile(subject.profile).identity is not Identity.DEVICE_ID:
         raise InputError(
             "csr.not_of_device",

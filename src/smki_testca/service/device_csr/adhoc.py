@@ -15,6 +15,7 @@ from smki_testca.service.device_csr.csr_reading import DeviceCsrReader
 from smki_testca.service.device_csr.documents import FormatError, signing_request
 from smki_testca.service.device_csr.replacement import Asked, Replacement
 from smki_testca.service.failures import plain_failures
+from smki_testca.service.misbehaviour.middleware import content_mode
 from smki_testca.service.paths import ADHOC_PATH
 from smki_testca.service.settings import Listener
 from smki_testca.service.tls import peer_address, peer_certificate
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MAX_OCTETS = 1 << 17
 """The longest request: a CSR of the greatest length fits."""
 _CONTENT_TYPES = frozenset({CONTENT_TYPE, "text/xml"})
+_HEADERS = {"Content-Type": f"{CONTENT_TYPE};charset={CHARSET}"}
 _READER = web.AppKey("reader", DeviceCsrReader)
 _REPLACEMENT = web.AppKey("replacement", Replacement)
 
@@ -49,10 +51,11 @@ async def _submit(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     _check_type(request)
     request_id, csr = _read(await request.read(), request.app[_READER])
-    asked = Asked(peer_certificate(request), peer_address(request), csr)
+    mode = content_mode(request)
+    asked = Asked(peer_certificate(request), peer_address(request), csr, mode)
     outcome = await _outcome(request.app, asked)
     body = signing_response(context.build, outcome.transaction, outcome.result, request_id)
-    return web.Response(body=body, content_type=CONTENT_TYPE, charset=CHARSET)
+    return web.Response(body=body, headers=_HEADERS)
 
 
 async def _outcome(app: web.Application, asked: Asked) -> Outcome:

@@ -14,7 +14,7 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.register.requests import Delivery
 from smki_testca.service.callers import AccessDeniedError, identify
-from smki_testca.service.device_csr import codes
+from smki_testca.service.device_csr import adhoc_misbehaviour, codes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.profiles.model import Interface
     from smki_testca.service.callers import Caller
     from smki_testca.service.device_csr.answers import AdHocStatus, Failure
+    from smki_testca.service.misbehaviour.modes import Mode
 
 ACTION = "service.adhoc"
 """The action of the audit entries of requests that no other entry tells of."""
@@ -42,13 +43,13 @@ class Asked:
         certificate: that the client presented, DER; None if it presented none.
         address: that the client calls from.
         csr: what is asked for, or why that cannot be read.
-        failure: to answer with on purpose, in place of an answer.
+        mode: how to misbehave on purpose, if so.
     """
 
     certificate: bytes | None
     address: str
     csr: Csr | Exception
-    failure: Failure[AdHocStatus] | None = None
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,9 @@ class Replacement:
 
     def _outcome(self, estate: Estate, known: _Known, caller: Caller, asked: Asked) -> Outcome:
         try:
-            if asked.failure is not None:
-                return _failed(estate, caller, asked.failure)
+            failure = adhoc_misbehaviour.failure_of(asked.mode)
+            if failure is not None:
+                return _failed(estate, caller, failure)
             if isinstance(asked.csr, Exception):
                 return _failed(estate, caller, codes.of_request(asked.csr))
             record = _issue(estate, known, caller, asked.csr)
@@ -151,7 +153,7 @@ class Replacement:
         except InputError as error:
             self._known = None
             return _failed(estate, caller, codes.of_request(error))
-        return Outcome(record.audit, record.der)
+        return Outcome(record.audit, adhoc_misbehaviour.given(asked.mode, estate, record))
 
 
 def _issue(estate: Estate, known: _Known, caller: Caller, csr: Csr) -> Record:

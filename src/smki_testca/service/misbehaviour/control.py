@@ -30,13 +30,10 @@ _HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGN
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _STATUSES = {
     "control.host": HTTPStatus.FORBIDDEN,
-    "control.path": HTTPStatus.NOT_FOUND,
-    "control.method": HTTPStatus.METHOD_NOT_ALLOWED,
     "control.type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "control.too_long": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "misbehaviour.number": HTTPStatus.NOT_FOUND,
 }
-"""The HTTP status of an error's code, where it is not 400."""
+"""The HTTP status of the code of an error, where it is not 400."""
 
 
 def application(context: Context) -> web.Application:
@@ -65,7 +62,7 @@ async def _guard(
         _check_host(request)
         return await handler(request)
     except web.HTTPException as error:
-        return _failed(_own(request, error), error.headers.get("Allow"))
+        return _failed(_own(request, error), error.status, error.headers.get("Allow"))
     except SmkiTestcaError as error:
         return _failed(error)
     except ConnectionError:
@@ -107,12 +104,16 @@ def _own(request: web.Request, error: web.HTTPException) -> SmkiTestcaError:
                 f"The body is longer than {MAX_BODY:,} octets.",
                 "Send fewer rules.",
             )
-    return InputError("control.http", f"The request failed: {plain(error.reason)}.")
+    reason = plain(error.text or error.reason).rstrip(".")
+    return InputError("control.http", f"The request failed: {reason}.")
 
 
-def _failed(error: SmkiTestcaError, allow: str | None = None) -> web.Response:
-    is_input = isinstance(error, InputError)
-    status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST if is_input else 503)
+def _failed(
+    error: SmkiTestcaError, status: int | None = None, allow: str | None = None
+) -> web.Response:
+    if status is None:
+        is_input = isinstance(error, InputError)
+        status = _STATUSES.get(error.code, HTTPStatus.BAD_REQUEST if is_input else 503)
     headers = _HEADERS | ({} if allow is None else {"Allow": allow})
     return web.json_response(error.as_json(), status=status, headers=headers)
 

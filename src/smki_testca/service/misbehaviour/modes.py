@@ -59,7 +59,7 @@ class Kind:
         layer: where it shows.
         places: the requests that it can change.
         argument: what follows the name in a rule, as documents write it; empty for nothing.
-        basis: the clause that a client must be ready for it by, where there is one.
+        basis: the clause by which a client must be ready for it, where there is one.
     """
 
     name: str
@@ -164,7 +164,6 @@ ALERTS = {
         Alert("internal_error", 80),
         Alert("inappropriate_fallback", 86, is_early=True),
         Alert("unrecognized_name", 112, is_early=True),
-        Alert("bad_certificate_status_response", 113),
         Alert("certificate_required", 116),
         Alert("no_application_protocol", 120, is_early=True),
     )
@@ -195,7 +194,7 @@ KINDS = {
             f" (by default {DEFAULT_SECONDS:g}).",
             Layer.TRANSPORT,
             _ALL,
-            "[:SECONDSs]",
+            "[:SECONDS]",
         ),
         Kind(
             "never",
@@ -237,7 +236,7 @@ KINDS = {
             "stale-crl",
             "Answers with a revocation list whose nextUpdate is past.",
             Layer.CONTENT,
-            (Place("repository", "*.crl"),),
+            (Place("repository", "*/crl/*"),),
             basis="RFC 5280 5.1.2.5",
         ),
         Kind(
@@ -274,7 +273,7 @@ KINDS = {
         ),
         Kind(
             "expired-server-certificate",
-            "Presents a server certificate that ran out a day ago.",
+            "Presents a server certificate that expired a day ago.",
             Layer.TLS,
             _ALL,
             basis="RFC 5280 6.1.3",

@@ -89,6 +89,8 @@ async def _guarded(
     except Unanswered as error:
         response = _error_page(request, error)
     except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
         response = _error_page(request, _of_http(error), error)
     except SmkiTestcaError as error:
         answer = _of_ours(error)
@@ -109,7 +111,7 @@ async def _guarded(
 _FAULT = Unanswered(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "The portal failed at this page.",
-    "The operator is told what it was, where the services run. Report it with the page's address.",
+    "The terminal of the services says what it was. Report it with the address of this page.",
 )
 
 

@@ -52,7 +52,7 @@ class Timeline:
 
     @classmethod
     def of(cls, months: Counter[str], spans: Sequence[str]) -> Self:
-        """The bars of some months or years, and one for what ran out before them.
+        """The bars of some months or years, and one for what expired before them.
 
         Args:
             months: how many certificates end in each month.

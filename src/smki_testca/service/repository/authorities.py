@@ -61,15 +61,12 @@ class Listing:
 
 def published(estate: Stores) -> list[PublishedAuthority]:
     """Every CA of an estate, in the order in which they were made."""
-    records = estate.certificates.authorities()
-    names = authority_names(records)
-    newest = [one for one in records if names[one.serial].current.serial == one.serial]
-    newest.sort(key=lambda record: names[record.serial].since)
+    names = authority_names(estate.certificates.authorities())
+    newest = {name.current.serial: name.current for name in names.values()}
     found = []
-    for record in newest:
-        name = names[record.serial]
-        family, hierarchy, *_ = name.folder.parts
-        found.append(PublishedAuthority((family, hierarchy, name.text), record))
+    for serial, record in newest.items():
+        family, hierarchy, *_ = names[serial].folder.parts
+        found.append(PublishedAuthority((family, hierarchy, names[serial].text), record))
     return found
 
 

@@ -110,7 +110,7 @@ def _list(estate: Estate, place: tuple[str, ...], number: str) -> RevocationList
         which_one = "a revocation list" if which is None else f"revocation list {number}"
         raise web.HTTPNotFound(
             text=f"The CA {authority.record.label} has not issued {which_one}. The operator issues"
-            " lists with: smki-testca crl issue --all"
+            " lists with: smki-testca crl issue --all --also-current"
         )
     return record
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from smki_testca.clock import earlier, iso
-from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.lifecycle import crls
 from smki_testca.profiles.model import Hierarchy
@@ -108,6 +107,7 @@ def _with_another_key(estate: Estate, found: Published) -> Published:
 
 
 def _of_another_device(estate: Estate, found: Published) -> Published:
+    """Of another Device; where there is none, with another key."""
     record = _record(estate, found)
     profiles = [
         profile.name
@@ -116,13 +116,7 @@ def _of_another_device(estate: Estate, found: Published) -> Published:
     ]
     others = estate.select(Selection(profile=profiles))
     other = next((one for one in others if one.eui64 != record.eui64), None)
-    if other is None:
-        raise InputError(
-            "service.other_device",
-            "The estate has no certificate of another Device to answer with.",
-            "Issue one: smki-testca issue device --help",
-        )
-    return replace(found, der=other.der)
+    return _with_another_key(estate, found) if other is None else replace(found, der=other.der)
 
 
 def _record(estate: Estate, found: Published) -> Record:

@@ -201,7 +201,7 @@ def _cases(reports: Sequence[Report]) -> Iterator[str]:
         yield f"<code>{escape(result.id)}</code><small>{escape(result.title)}</small>"
         yield f'{_why(result)}</td><td data-of="stage">{result.stage}</td>'
         yield f'<td data-of="importance">{result.importance}</td>'
-        yield f'<td data-of="expected">{result.expected}</td>'
+        yield f'<td data-of="expected">{result.demand}</td>'
         yield from map(_answer, reports, results)
         yield "</tr>"
     yield "</tbody></table></div>"

@@ -9,6 +9,7 @@ from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.run.answers import Seen
 from smki_testca.corpus.run.outcomes import Outcome
 from smki_testca.corpus.run.report import UNASKED
+from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,10 +67,9 @@ def _test(result: Result) -> ET.Element:
         said = result.known or result.note or f"{result.words}, of less importance"
         ET.SubElement(test, kind, {"message": f"{result.outcome}: {said}"})
     elif kind:
+        mark = " (what is expected is assumed)" if result.basis is Basis.ASSUMED else ""
         found = ET.SubElement(
-            test, kind, {"type": result.outcome.value, "message": f"{result.words}"}
+            test, kind, {"type": result.outcome.value, "message": f"{result.words}{mark}"}
         )
-        found.text = (
-            f"{result.title}. Importance: {result.importance}. Expected: {result.expected}."
-        )
+        found.text = f"{result.title}. Importance: {result.importance}. Expected: {result.demand}."
     return test

@@ -61,7 +61,7 @@ def _wrong(reports: Sequence[Report]) -> Iterator[str]:
             _plain(result.title),
             result.stage.value,
             result.importance.value,
-            result.expected.value,
+            result.demand,
             *(_answer(results.get(result.id)) for results in by_target),
         )
         for result in every.values()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage
 from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.roles import Basis
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def _listed(heading: str, results: Sequence[Result]) -> Iterator[str]:
     yield from ("", heading)
     worst_first = sorted(results, key=lambda result: -list(Importance).index(result.importance))
     for result in worst_first[:MOST_LISTED]:
-        yield from wrapped(f"{result.importance:<8}  {result.id}", "  ")
+        mark = "  (assumed)" if result.basis is Basis.ASSUMED else ""
+        yield from wrapped(f"{result.importance:<8}  {result.id}{mark}", "  ")
         yield from wrapped(f"{result.title}: {result.words}", " " * 12)
     yield from _more(len(results))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from smki_testca.errors import InputError
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route
 from smki_testca.service.portal.session import set_token
+from smki_testca.service.sign_in import refuse_late
 from smki_testca.service.tls import peer_address
 
 if TYPE_CHECKING:
@@ -32,12 +34,14 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
     if not name or not password:
         problem = Problem("password" if name else "name", "Enter a name and a password.")
         return _page(visit, onward, name, (problem,))
+    began = time.monotonic()
     async with visit.portal.guesses:
         proof = await visit.read(lambda estate: estate.accounts.prove(name, password))
     details = {"peer": {"address": peer_address(visit.request)}}
     try:
         account = await visit.write(lambda estate: estate.accounts.settle(proof, details))
     except InputError as error:
+        await refuse_late(began)
         problem = Problem("name", f"{error.message} {error.remedy}")
         return _page(visit, onward, name, (problem,))
     visit.portal.sessions.end(visit.token)

@@ -1,0 +1,216 @@
+"""Submit, Batches, Register and Lint: what each tells, and to whom."""
+
+import io
+import time
+import zipfile
+
+import pytest
+
+import csrs
+
+METERS = {"participant": "meters-one", "purpose": "device-and-user-system-tests"}
+NEXT_DEVICE = iter(range(0x10, 0x100))
+
+
+def _csr(number=None):
+    number = next(NEXT_DEVICE) if number is None else number
+    eui64 = bytes.fromhex(f"00DB1200000077{number:02X}")
+    return csrs.device(csrs.new_key(), device_id=eui64)
+
+
+def _submit(visitor, fields, files=None):
+    return visitor.submit("/submit", "/submit", fields, files or {})
+
+
+def _zip(names):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in names:
+            archive.writestr(f"{name}.csr", csrs.pem(_csr()))
+    return made.getvalue()
+
+
+def _ended(visitor, path):
+    """The page of a batch once it has ended."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        answer = visitor.get(path)
+        if "Download the response ZIP" in answer.html or "REJECTED" in answer.html:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(answer.text)
+
+
+@pytest.mark.parametrize("form", ["pem", "base64", "der"])
+def test_a_csr_is_answered_with_its_certificate(operator, form):
+    der = _csr()
+    if form == "der":
+        answer = _submit(operator, {**METERS, "csr": ""}, {"file": ("meter.csr", der)})
+    else:
+        text = csrs.pem(der).decode()
+        text = text if form == "pem" else "".join(text.splitlines()[1:-1])
+        answer = _submit(operator, {**METERS, "csr": text})
+    assert answer.status == 200, answer.text
+    assert "The certificate is issued" in answer.text
+    (link,) = [link for link in answer.links if link.startswith("/certificates/")]
+    assert operator.get(link).status == 200
+    with_audit = operator.get("/audit?action=issue").text
+    assert "meters-one" in with_audit
+
+
+def test_a_csr_that_cannot_be_used_is_answered_with_each_fault(operator):
+    broken = bytearray(_csr())
+    broken[-1] ^= 1
+    answer = _submit(operator, {**METERS, "csr": ""}, {"file": ("a.csr", bytes(broken))})
+    assert answer.status == 422
+    assert "The CSR cannot be used" in answer.text
+    assert "csr.signature" in answer.html
+
+
+def test_a_refusal_has_every_reason_and_what_to_do(operator):
+    fields = {"participant": "labs-one", "purpose": "uept", "csr": csrs.pem(_csr()).decode()}
+    answer = _submit(operator, fields)
+    assert answer.status == 422
+    assert "The gate refuses it" in answer.text
+    assert "R" in answer.text
+    assert "<code>" in answer.html
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({**METERS, "csr": ""}, "csr", "Paste a CSR here"),
+        ({**METERS, "purpose": "", "csr": "x"}, "purpose", "Choose the Testing Service"),
+        ({**METERS, "participant": "", "csr": "x"}, "participant", "Choose the participant"),
+    ],
+)
+def test_what_is_missing_is_told_beside_its_field_and_nothing_typed_is_lost(
+    operator, fields, field, said
+):
+    answer = _submit(operator, fields)
+    assert answer.status == 422
+    assert f'href="#{field}"' in answer.html
+    assert said in answer.text
+    if fields["csr"]:
+        assert f"\n{fields['csr']}</textarea>" in answer.html
+
+
+def test_a_participant_asks_for_itself_alone(two):
+    answer = _submit(two, {**METERS, "csr": csrs.pem(_csr()).decode()})
+    assert answer.status == 200, answer.text
+    other = {**METERS, "participant": "supplier-one", "csr": csrs.pem(_csr()).decode()}
+    answer = _submit(two, other)
+    assert answer.status == 422
+    assert "Choose a participant that is yours" in answer.text
+
+
+@pytest.mark.slow
+def test_a_zip_becomes_a_batch_that_its_participant_alone_sees(operator, one, two):
+    names = ["north", "south", "<b>east"]
+    answer = _submit(two, {**METERS, "csr": ""}, {"file": ("<i>meters.zip", _zip(names))})
+    assert answer.status == 303, answer.text
+    page = _ended(two, answer.location)
+    assert "COMPLETED" in page.text
+    assert "success 3" in page.text
+    assert "<i>meters" not in page.html
+    response = two.get(f"{answer.location}/response")
+    with zipfile.ZipFile(io.BytesIO(response.body)) as outer:
+        (inner,) = [name for name in outer.namelist() if name.endswith("-response.zip")]
+        with zipfile.ZipFile(io.BytesIO(outer.read(inner))) as made:
+            assert sorted(made.namelist()) == sorted(f"{name}.crt" for name in names)
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert operator.get(answer.location).status == 200
+    for path in (answer.location, f"{answer.location}/response"):
+        assert one.get(path).status == 404
+    assert answer.location not in one.get("/batches").links
+    assert answer.location in two.get("/batches").links
+    assert one.post(f"{answer.location}/reject", {"token": one.get("/submit").token}).status == 404
+
+
+def test_a_zip_that_is_none_is_told_beside_its_field(operator):
+    answer = _submit(operator, {**METERS, "csr": ""}, {"file": ("meters.zip", b"PK nonsense")})
+    assert answer.status == 422
+    assert 'href="#file"' in answer.html
+
+
+@pytest.mark.parametrize("number", ["0", "99999", "x", "9" * 30])
+def test_a_batch_that_there_is_not_is_not_found(operator, number):
+    assert operator.get(f"/batches/{number}").status == 404
+    assert operator.get(f"/batches/{number}/response").status == 404
+
+
+def test_the_picture_of_a_participant_has_what_it_holds(operator):
+    text = operator.get("/register/supplier-one").text
+    places = [
+        text.index(part)
+        for part in (
+            *("TPTY-SUPPLIER-ONE", "90-B3-D5-1F-30-01-00-00", "Import Supplier", "SUP1"),
+            "SEC-2020-001",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_a_participant_sees_itself_alone_in_the_register(one, operator):
+    assert one.get("/register/supplier-one").status == 200
+    assert one.get("/register/meters-one").status == 404
+    assert operator.get("/register/nobody").status == 404
+    assert "meters-one" not in one.get("/register").text
+
+
+def _listed_entries(operator):
+    """The list of the page Audit, without the time at its foot."""
+    return (
+        operator.get("/audit").text.partition("Entries, the newest first")[2].partition("A page")[0]
+    )
+
+
+def test_the_gate_answers_and_records_nothing(operator):
+    before = _listed_entries(operator)
+    ask = (
+        "/register/ask?profile=device&purpose=uept&environment=ZAZ1&hw-type=1.2.3"
+        "&usage=key-agreement&device-id=00-DB-12-00-00-00-00-05&participant="
+    )
+    granted = operator.get(ask + "network-one")
+    assert granted.status == 200
+    assert "granted" in granted.text
+    refused = operator.get(ask + "labs-one")
+    assert refused.status == 200
+    assert "may not have it" in refused.text
+    assert _listed_entries(operator) == before
+
+
+def test_the_gate_tells_a_participant_of_itself_alone(one):
+    ask = "/register/ask?profile=iki&system-name=a&role=supplier&purpose=uept&participant="
+    assert "granted" in one.get(ask + "supplier-one").text
+    assert one.get(ask + "meters-one").status == 404
+
+
+def test_what_is_wrong_with_a_question_is_beside_its_field(operator):
+    answer = operator.get("/register/ask?profile=device&participant=network-one&device-id=zz")
+    assert answer.status == 400
+    assert 'href="#device-id"' in answer.html
+    assert 'href="#hw-type"' in answer.html
+
+
+def test_a_file_is_linted_with_the_findings_beside_the_fields(operator):
+    der = _csr()
+    answer = operator.submit("/lint", "/lint", {"text": ""}, {"file": ("<b>.csr", der)})
+    assert answer.status == 200
+    assert "&lt;b&gt;.csr" in answer.html
+    assert "subjectAltName" in answer.text
+    pasted = operator.submit("/lint", "/lint", {"text": csrs.pem(der).decode()}, {})
+    assert "subjectAltName" in pasted.text
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"30" * 50, b"PK\x03\x04", b"0\x84\xff\xff\xff\xff"])
+def test_whatever_is_dropped_is_answered(operator, data):
+    answer = operator.submit("/lint", "/lint", {"text": ""}, {"file": ("x", data)})
+    assert answer.status in {200, 422}
+    assert "error" in answer.text.lower()
+
+
+def test_many_documents_are_cut_off_and_the_page_says_so(operator):
+    many = csrs.pem(_csr()) * 60
+    answer = operator.submit("/lint", "/lint", {"text": ""}, {"file": ("many.pem", many)})
+    assert "Only the first 50 documents are shown" in answer.text
