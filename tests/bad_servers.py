@@ -9,6 +9,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,13 +18,16 @@ from cryptography.x509.oid import NameOID
 
 import csrs
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SECONDS = 30
 """After which a server gives up; no test waits so long."""
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
 
 
-def name(text):
+def name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
@@ -43,14 +47,18 @@ class Issued:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def key_pem(self, passphrase=None):
-        encryption = serialization.NoEncryption()
-        if passphrase is not None:
-            encryption = serialization.BestAvailableEncryption(passphrase)
+        encryption = (
+            serialization.NoEncryption()
+            if passphrase is None
+            else serialization.BestAvailableEncryption(passphrase)
+        )
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
         )
 
-    def files(self, folder, label="client", passphrase=None):
+    def files(
+        self, folder: Path, label: str = "client", passphrase: bytes | None = None
+    ) -> tuple[Path, Path]:
         """The files of the certificate and its key, in a folder."""
         certificate, key = folder / f"{label}.pem", folder / f"{label}.key"
         certificate.write_bytes(self.pem)
@@ -58,13 +66,13 @@ class Issued:
         return certificate, key
 
 
-def authority(label="Test CA"):
+def authority(label: str = "Test CA") -> Issued:
     """A CA, which signs itself; the same one for the same name."""
     return _authority(label)
 
 
 @cache
-def _authority(label):
+def _authority(label: str) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
     builder = (
@@ -82,13 +90,20 @@ _USAGES = (
 )
 
 
-def issued(label="localhost", ca="Test CA", *, host="localhost", begin=-1, end=1):
+def issued(
+    label: str = "localhost",
+    ca: str = "Test CA",
+    *,
+    host: str = "localhost",
+    begin: int = -1,
+    end: int = 1,
+) -> Issued:
     """A certificate of a CA, valid from and until so many days from now; the same one again."""
     return _issued(label, ca, host, begin, end)
 
 
 @cache
-def _issued(label, ca, host, begin, end):
+def _issued(label: str, ca: str, host: str, begin: int, end: int) -> Issued:
     issuer, key = authority(ca), ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder(

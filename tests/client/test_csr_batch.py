@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import Any
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_a_result_that_is_of_no_use(octets, code, exit_code):
     fails(code, ask, octets, exit_code=exit_code)
 
 
-class Told(list):
+class Told(list[Any]):
     """Collects what is told while a batch is waited for."""
 
     def waiting(self, *, limit=None, is_reached=True):

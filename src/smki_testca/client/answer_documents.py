@@ -100,7 +100,7 @@ def text_of(parent: etree._Element, name: str) -> str:
 def octets_of(parent: etree._Element, name: str) -> bytes:
     """The octets of a child in base64; empty if there is none.
 
-    White space in it is passed over, although Appendix M allows none.
+    White space in it is skipped, although Appendix M allows none.
 
     Raises:
         ServiceFaultError: if it is not base64.

@@ -151,7 +151,7 @@ class CsrOutcome:
 
     Attributes:
         id: of the CSR in the batch.
-        name: of the CSR; its ID where the CSRs are not at hand.
+        name: of the CSR; its ID where the CSRs are not known.
         certificate: that was issued; None if none was, or it is not for this CSR.
         verdict: why there is none.
     """
@@ -304,8 +304,8 @@ class Waiting:
         pause: the seconds between two questions.
         limit: the most seconds in all; None for as long as it takes.
         tell: called with each state, and with each failure that is waited out.
-        is_reached: whether the service has answered before; if not, the first failure is told at
-            once.
+        is_reached: whether the service has answered before; if not, the first failure is the
+            last.
         sleep: waits.
         monotonic: tells seconds that never go back.
     """
@@ -364,13 +364,13 @@ def wait_for(
 
 
 def outcomes_of(state: BatchState, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]:
-    """What became of each CSR of a batch that is done, checked against the CSRs at hand.
+    """What became of each CSR of a batch that is done, checked against the CSRs.
 
     A certificate that is not for its CSR is in none of them.
 
     Args:
         state: of the batch.
-        csrs: that were submitted; none if they are not at hand.
+        csrs: that were submitted; none if they are not known.
 
     Raises:
         ServiceFaultError: if the result lacks a CSR, or has others; if a certificate cannot be

@@ -51,7 +51,7 @@ def client_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if version is not None:
         context.minimum_version = context.maximum_version = version.as_ssl
-    # An issuing CA that a user trusts is enough: the root need not be at hand.
+    # An issuing CA that a user trusts is enough: the root need not be known.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if authorities is None:
         context.load_default_certs()

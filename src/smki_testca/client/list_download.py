@@ -64,7 +64,7 @@ class DownloadedList:
         number: its cRLNumber; None if it has none.
         this_update, next_update: its times, UTC.
         entries: how many certificates it names.
-        is_verified: whether its signature was checked: with the CA's certificate at hand, it is.
+        is_verified: whether its signature was checked with the CA's certificate.
     """
 
     der: bytes
@@ -223,6 +223,6 @@ def _check_signature(view: View, issuers: Sequence[bytes], now: datetime) -> Non
         name = "" if issuer is None else name_text(issuer.node)
         raise ServiceFaultError(
             "client.list_issuer",
-            f"The revocation list is of {name}, of which no certificate is at hand.",
+            f"No certificate that was given is of the CA of the revocation list, {name}.",
             "Name the file of that CA's certificate with --issuer.",
         )

@@ -14,7 +14,7 @@ from smki_testca.cli.client.repository import retrieve, search
 def client() -> None:
     """Call a Device CSR service or a repository: your own of `serve`, or a real one for tests.
 
-    Each step (resolve, connect, tls, request, answer, check) is told on standard error, and each
+    Each step (resolve, connect, tls, request, answer, check) is shown on standard error, and each
     way in which it can fail has an error code of its own: see docs/client.md. The extra [service]
     is needed: pip install 'smki-testca[service]'
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.client.trace import Trace
 
 _SHOWN = 20
-"""The most CSRs without a certificate that are told one by one."""
+"""The most CSRs without a certificate that are printed one by one."""
 
 
 @click.command()
