@@ -155,7 +155,7 @@ class Shared:
 
     estate: Path
     running: ServicesInThread
-    told: list = field(repr=False)
+    told: list[str] = field(repr=False)
 
     def open(self):
         """The estate, for the thread of the test; close it."""

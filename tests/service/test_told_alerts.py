@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime.now(UTC)
+USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 GOOD, REVOKED, EXPIRED = 2, 3, 4
 
 
@@ -62,11 +66,19 @@ class Authority:
 
 
 def _certificate(subject, issuer, key, signer, serial, *, days=10, is_authority=False):
+    usage = dict.fromkeys(USAGES, False)
+    own_usages = ("key_cert_sign", "crl_sign") if is_authority else ("digital_signature",)
+    usage |= dict.fromkeys(own_usages, True)
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
         x509.CertificateBuilder(issuer, subject, key.public_key(), serial)
         .not_valid_before(NOW - timedelta(days=20))
         .not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(own, critical=False)
+        .add_extension(above, critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(signer, hashes.SHA256())
     )
@@ -179,7 +191,9 @@ def server(tmp_path_factory):
         return runner
 
     def run() -> None:
-        runner = loop.run_until_complete(start())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(listening, "HANDSHAKE_SECONDS", 3)
+            runner = loop.run_until_complete(start())
         loop.run_forever()
         loop.run_until_complete(runner.cleanup())
         loop.close()
@@ -326,7 +340,10 @@ def test_without_lists_none_is_looked_at(fresh):
         fresh.trust(fresh.iki.revocation_list(REVOKED))
 
 
-def test_a_handshake_that_does_not_go_on_holds_nobody_up(fresh):
+@pytest.mark.slow
+def test_a_handshake_that_does_not_go_on_holds_nobody_up_and_is_ended(fresh):
     with socket.create_connection(("localhost", fresh.port), timeout=60) as silent:
         silent.sendall(b"\x16\x03\x01")
         assert fresh.client("good")[0].startswith(b"HTTP/1.0 200 OK")
+        with contextlib.suppress(ConnectionResetError):
+            assert silent.recv(1) == b""

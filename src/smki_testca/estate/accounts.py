@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from smki_testca.clock import earlier, from_iso, iso, later
 from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.estate.passwords import (
     api_key_digest,
     check_password,
+    checked_digest,
     make_api_key,
     nobodys_digest,
     password_digest,
@@ -90,6 +91,17 @@ class Proof:
 
     name: str
     fitted: bytes | None
+
+    @classmethod
+    def of(cls, name: str, password: str, digest: bytes) -> Self:
+        """Guess: slow on purpose. The estate is not needed for that.
+
+        Args:
+            name: that was given.
+            password: the guess.
+            digest: of the account; see ``AccountStore.digest_of``.
+        """
+        return cls(name, digest if password_fits(password, digest) else None)
 
 
 class AccountStore:
@@ -266,16 +278,16 @@ class AccountStore:
 
         Nothing is changed, so that many guesses do not wait for each other.
         """
+        return Proof.of(name, password, self.digest_of(name))
+
+    def digest_of(self, name: str) -> bytes:
+        """The digest to compare a guess with; one that never fits for a name that nobody has."""
         found = self._database.record(
-            lambda row: (row["password"], password_fits(password, row["password"])),
+            lambda row: checked_digest(row["password"]),
             "SELECT name, password FROM accounts WHERE name = ?",
             (_possible(name),),
         )
-        if found is None:
-            password_fits(password, nobodys_digest())
-            return Proof(name, None)
-        digest, fits = found
-        return Proof(name, digest if fits else None)
+        return found or nobodys_digest()
 
     def has_password(self, name: str, fitted: bytes) -> bool:
         """Whether an account still has the password whose digest a proof has as ``fitted``."""
@@ -318,7 +330,7 @@ class AccountStore:
         """The account of an API key; nothing is counted, for nobody guesses one.
 
         Raises:
-            SignInError: if it is no account's, or the account is locked.
+            SignInError: if no account has it, or the account is locked.
         """
         digest = api_key_digest(api_key)
         found = self._database.record(

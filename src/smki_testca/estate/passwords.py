@@ -55,16 +55,31 @@ def nobodys_digest() -> bytes:
     return PASSWORD_COST.header + bytes(_SALT_OCTETS + _DIGEST_OCTETS)
 
 
+def checked_digest(stored: bytes) -> bytes:
+    """What is stored, if it is the digest of a password.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    _parts(stored)
+    return stored
+
+
+def _parts(stored: bytes) -> tuple[Cost, bytes]:
+    """The cost of a digest, and its salt and octets."""
+    stated = Cost.read(stored)
+    if stated is None or len(stated[1]) != _SALT_OCTETS + _DIGEST_OCTETS:
+        raise ValueError("the digest of its password cannot be read")
+    return stated
+
+
 def password_fits(password: str, stored: bytes) -> bool:
     """Whether a password is the one of a digest; it takes as long whether it is or not.
 
     Raises:
-        ValueError: if what is stored is no digest.
+        ValueError: if what is stored is not a digest.
     """
-    stated = Cost.read(stored)
-    if stated is None or len(stated[1]) != _SALT_OCTETS + _DIGEST_OCTETS:
-        raise ValueError("the digest of its password cannot be read")
-    cost, body = stated
+    cost, body = _parts(stored)
     # Nobody's password is longer, and hashing what somebody sends must have a bound.
     guess = password[: MAX_CHARACTERS + 1] if is_text(password) else ""
     found = _stretched(cost, guess, body[:_SALT_OCTETS])

@@ -95,6 +95,9 @@ class Services:
         access: opens the estate.
         settings: what is asked for.
         tell: called with a line for each refused client, and whatever else an operator should see.
+
+    Raises:
+        InputError: if a rule of misbehaviour cannot be read.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Services:
         self._settings = settings
         self._tell = tell
         self._access = access
+        self._plan = Plan.parse(settings.misbehaviours, settings.seed)
         self._desk = Desk(access.open)
         self._ends = contextlib.AsyncExitStack()
         self._contexts: list[ServerContext] = []
@@ -140,7 +144,6 @@ class Services:
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
         library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
-        plan = Plan.parse(settings.misbehaviours, settings.seed)
         self.context = Context(
             settings,
             desk,
@@ -148,7 +151,7 @@ class Services:
             clock,
             self._access,
             smki_testca.__version__,
-            plan,
+            self._plan,
             self._tell,
         )
         runners: list[web.AppRunner] = []

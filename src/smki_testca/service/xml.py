@@ -1,6 +1,6 @@
 """Reads the XML that clients send: one root with elements in it that have text, and no more.
 
-It comes from anybody, so a reader takes only what a message of ours may have, and bounds its cost:
+It comes from anybody, so a reader takes only what these messages may have, and bounds its cost:
 
 - UTF-8 alone, which the octets decide and not what the message or HTTP says of them;
 - no document type, so no entities; no namespaces, so no ``xsi`` attributes and no XInclude;

@@ -38,8 +38,12 @@ def small_application(context: Context) -> web.Application:
         await request.read()
         mode = misbehaviour.content_mode(request)
         headers = {} if mode is None else {"Mode": str(mode)}
+        if request.path == "/empty":
+            return web.Response(status=204)
         if not request.path.startswith("/stream"):
-            return web.Response(text=DOCUMENT, content_type="application/xml", headers=headers)
+            whole = web.Response(text=DOCUMENT, content_type="application/xml", headers=headers)
+            whole.set_cookie("taste", "sweet", httponly=True)
+            return whole
         response = web.StreamResponse(headers={"Content-Type": "application/xml"})
         response.content_length = len(DOCUMENT)
         await response.prepare(request)
@@ -78,7 +82,9 @@ class Small:
             context.load_cert_chain(service["client_certificate"], service["client_key"])
         return context
 
-    def get(self, name: str = "repository", path: str = "/a") -> http.client.HTTPResponse:
+    def get(
+        self, name: str = "repository", path: str = "/a", method: str = "GET"
+    ) -> http.client.HTTPResponse:
         """Ask a service for a path; the answer's body is to be read."""
         connection: http.client.HTTPConnection
         if name in {"adhoc", "batched"}:
@@ -88,7 +94,7 @@ class Small:
         else:
             connection = http.client.HTTPConnection("localhost", self.port(name), timeout=30)
         self.opened.append(connection)
-        connection.request("GET", path)
+        connection.request(method, path)
         answer = connection.getresponse()
         self.opened.append(answer)
         return answer

@@ -49,6 +49,25 @@ def test_slow_sends_all_in_small_parts(small, path):
     assert time.monotonic() - began > 0.3
 
 
+@pytest.mark.parametrize("mode", ["short", "slow:0.1s"])
+def test_a_damaged_answer_keeps_its_head(small, mode):
+    good = small.get()
+    small.misbehave(f"repository={mode}:1")
+    bad = small.get()
+
+    assert bad.status == good.status
+    assert good.headers["Set-Cookie"] == "taste=sweet; HttpOnly; Path=/"
+    assert {**bad.headers, "Date": ""} == {**good.headers, "Date": ""}
+
+
+@pytest.mark.parametrize(("method", "path"), [("HEAD", "/a"), ("GET", "/empty")])
+def test_without_a_body_short_is_nothing_and_slow_is_as_it_should_be(small, method, path):
+    small.misbehave("repository=slow:1", "repository=short:1")
+    assert small.get("repository", path, method).read() == b""
+    with pytest.raises(ConnectionError):
+        small.get("repository", path, method)
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_bad_xml_has_the_right_length_and_no_end(small, path):
     small.misbehave("repository:/services/*=bad-xml")

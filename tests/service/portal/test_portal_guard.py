@@ -127,6 +127,13 @@ def test_a_field_of_a_form_with_files_has_a_limit(operator):
     assert page.status == 413
 
 
+def test_a_file_that_is_too_large_is_told_however_it_is_sent(operator):
+    page = operator.submit("/lint", "/lint", {}, files={"file": ("big.pem", bytes(3 << 20))})
+    assert page.status == 413
+    assert "larger than the 2 MiB" in page.text
+    assert operator.get("/lint").status == 200
+
+
 @pytest.mark.parametrize("path", ["/certificates?cn=", "/audit?action=", "/certificates?eui64="])
 def test_a_value_of_the_query_has_a_limit(operator, path):
     page = operator.get(path + "x" * 201)

@@ -26,8 +26,8 @@ def test_the_tree_has_every_ca_below_the_one_that_issued_it(portal, operator):
     (root,) = [each for each in authorities if each.label == "DZ"]
     # The issuing CA is in the list inside the root's entry, and its certificates inside its own.
     entry = page.html.split(f"/certificates/{root.serial}")[1]
-    inside = r">DZ</a>.*?<ul>.*?>DZ1</a>.*?<ul>.*?Device Certificate: \d+"
-    assert re.search(inside, entry, re.DOTALL)
+    nested = r">DZ</a>.*?<ul>.*?>DZ1</a>.*?<ul>.*?Device Certificate: \d+"
+    assert re.search(nested, entry, re.DOTALL)
 
 
 def test_the_counts_are_those_of_the_estate(portal, operator):

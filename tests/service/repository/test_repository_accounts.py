@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from smki_testca.estate import passwords
 from smki_testca.estate.accounts import MAX_FAILURES
 from smki_testca.service import sign_in
 from smki_testca.service.settings import Listener
@@ -158,3 +161,27 @@ def test_a_refusal_takes_its_time_for_a_name_that_nobody_has_too(serve, client, 
     for name in ("ann", "nobody"):
         asked.get(FILE, **basic(name, "wrong"))
     assert len([seconds for seconds in slept if 400 < seconds <= 500]) == 2
+
+
+def test_guesses_are_made_one_at_a_time_and_searches_go_on(serve, client, basic, monkeypatch):
+    serving = serve(bind=ELSEWHERE)
+    key = with_account(serving)
+    asked = client(serving, Listener.REPOSITORY_TLS)
+    busy, release, at_once = threading.Event(), threading.Event(), []
+    stretched = passwords._stretched  # noqa: SLF001 - it is held, as by a slow machine
+
+    def held(*arguments):
+        at_once.append(threading.current_thread().name)
+        busy.set()
+        assert release.wait(60)
+        return stretched(*arguments)
+
+    monkeypatch.setattr(passwords, "_stretched", held)
+    with ThreadPoolExecutor(4) as others:
+        guesses = [others.submit(asked.get, FILE, **basic("nobody", "wrong")) for _ in range(4)]
+        assert busy.wait(60)
+        assert asked.search(SEARCH, key).status == 200
+        assert len(at_once) == 1
+        release.set()
+        assert {guess.result().status for guess in guesses} == {401}
+    assert not any(name.startswith("desk") for name in at_once)

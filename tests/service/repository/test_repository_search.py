@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import socket
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,7 +14,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.service.repository import messages, published
+from smki_testca.service.repository import messages, published, search
 from smki_testca.service.repository.search import MAX_OCTETS
 
 METER = "00-DB-12-00-00-00-00-01"
@@ -283,3 +285,23 @@ def test_names_that_xml_cannot_have_do_not_break_an_answer(estate):
     answer = messages.search_answer([one], 200, "Success", 1)
     assert b"&lt;b&gt;" in answer
     assert b"\x0b" not in answer
+
+
+def test_the_host_that_a_client_names_is_in_no_answer(repository):
+    for path in ("/", "/ca/ZAZ1/organisation/Z1/chain.pem", "/nothing"):
+        answer = repository.get(path, Host="evil.test")
+        assert b"evil" not in answer.body
+        assert "Location" not in answer.headers
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(repository, monkeypatch):
+    monkeypatch.setattr(search, "BODY_SECONDS", 0.2)
+    address = urlsplit(repository.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /services/certificatesearch?apikey=a HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/xml\r\nContent-Length: 100\r\n\r\n<Certificate"
+        )
+        answer = connection.recv(1 << 16)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert code_of(repository.search(named("Z1"))) == 200

@@ -61,7 +61,7 @@ def install(application: web.Application, service: str) -> None:
             answer = await handler(request)
             if mode.name == "reset-after":
                 return _drop(request)
-            return await _streamed(request, answer) if mode.name in _WRITERS else answer
+            return await _streamed(request, answer, mode) if mode.name in _WRITERS else answer
         except _HungUpError:
             return web.Response()  # nobody gets it
 
@@ -143,11 +143,15 @@ _NOTHING_DONE = {"reset": _reset, "never": _never, "503": _unavailable}
 # What becomes of an answer's body.
 
 
-async def _streamed(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+async def _streamed(
+    request: web.Request, answer: web.StreamResponse, mode: Mode
+) -> web.StreamResponse:
     """Send an answer as a stream, which a writer damages; one that is a stream has been sent."""
     if not isinstance(answer, web.Response) or answer.prepared:
         return answer
     body = bytes(answer.body) if isinstance(answer.body, bytes | bytearray) else b""
+    if not body or request.method == "HEAD":
+        return _drop(request) if mode.name == "short" else answer
     stream = web.StreamResponse(status=answer.status, headers=answer.headers)
     stream.content_length = len(body)
     for cookie in answer.cookies.values():

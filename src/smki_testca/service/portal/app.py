@@ -89,6 +89,8 @@ async def _guarded(
     except Unanswered as error:
         response = _error_page(request, error)
     except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
         response = _error_page(request, _of_http(error), error)
     except SmkiTestcaError as error:
         answer = _of_ours(error)

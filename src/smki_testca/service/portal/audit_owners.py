@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.audit import Entry
+    from smki_testca.service.portal.viewer import Viewer
 
 NAMING = frozenset({"issue", "check", "register.allocate", "service.adhoc", "service.batched"})
 """The actions whose entries name their participants; others may name certificates or runs alone."""
@@ -75,6 +76,18 @@ class AuditOwners:
         except InputError:
             return frozenset()
         return frozenset() if participant is None else frozenset({participant})
+
+
+def is_seen(viewer: Viewer, owners: frozenset[str]) -> bool:
+    """Whether a viewer sees an entry: a participant one that tells of it and of nobody else.
+
+    Args:
+        viewer: who looks.
+        owners: of the entry.
+    """
+    if not owners:
+        return viewer.sees(None)
+    return all(viewer.sees(owner) for owner in owners)
 
 
 def _texts(value: Any, keys: frozenset[str], *, is_asked: bool = False) -> Iterator[str]:

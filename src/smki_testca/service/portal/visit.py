@@ -40,8 +40,8 @@ class Portal:
 
     Attributes:
         memory: what pages remember until the services end.
-        guesses: held while a password is checked, which is slow on purpose: whoever guesses many
-            leaves the threads that read to everybody else.
+        guesses: held while a password is checked, which is slow on purpose.
+        long_reads: held while much is read. Both leave another thread that reads to everybody else.
     """
 
     context: Context
@@ -50,6 +50,7 @@ class Portal:
     sessions: Sessions
     memory: dict[str, Any] = field(default_factory=dict)
     guesses: asyncio.Lock = field(default_factory=asyncio.Lock)
+    long_reads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Visit:
@@ -144,6 +145,11 @@ class Visit:
     async def read(self, work: Callable[[Estate], T]) -> T:
         """Do work on the estate that changes nothing; see ``Desk.read``."""
         return await self.context.desk.read(work)
+
+    async def read_long(self, work: Callable[[Estate], T]) -> T:
+        """Do work that may read a large part of the estate: one of these at a time."""
+        async with self.portal.long_reads:
+            return await self.read(work)
 
     async def write(self, work: Callable[[Estate], T]) -> T:
         """Do work that changes the estate; see ``Desk.write``."""

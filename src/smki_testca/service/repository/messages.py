@@ -55,7 +55,7 @@ def search_request(document: bytes) -> Search:
     """Read a CertificateSearchRequest.
 
     Raises:
-        BadRequestError: if it is none, or asks for anything but one name.
+        BadRequestError: if it is another document, or asks for anything but one name.
     """
     name, value = _only_value(
         document,
@@ -80,7 +80,7 @@ def retrieval_request(document: bytes) -> SerialNumber | None:
         The number; None for one that no certificate can have.
 
     Raises:
-        BadRequestError: if it is none, or what it has is no hexadecimal number.
+        BadRequestError: if it is another document, or does not have a hexadecimal number.
     """
     name, value = _only_value(document, f"{RETRIEVAL}Request", ("CertificateSerial",))
     if not _HEXADECIMAL.fullmatch(value):

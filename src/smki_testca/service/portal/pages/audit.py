@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.errors import EstateError
 from smki_testca.estate.entry_text import entry_text
-from smki_testca.service.portal.audit_owners import NAMING, AuditOwners
+from smki_testca.service.portal.audit_owners import NAMING, AuditOwners, is_seen
 from smki_testca.service.portal.page import Page, Route, Unanswered
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _find(
         )
         for entry in entries:
             of = owners.of(entry)
-            if _is_seen(viewer, of) and (not participant or participant in of):
+            if is_seen(viewer, of) and (not participant or participant in of):
                 if len(lines) == SIZE:
                     return Found(lines, lines[-1].number, is_cut=False)
                 lines.append(_line(entry, of))
@@ -121,13 +121,6 @@ def _find(
             return Found(lines, None, is_cut=False)
         before, read = entries[-1].number, read + len(entries)
     return Found(lines, before, is_cut=True)
-
-
-def _is_seen(viewer: Viewer, owners: frozenset[str]) -> bool:
-    """Whether the viewer sees an entry: a participant one that tells of nobody else."""
-    if not owners:
-        return viewer.sees(None)
-    return all(viewer.sees(owner) for owner in owners)
 
 
 def _line(entry: Entry, owners: frozenset[str]) -> Line:
@@ -151,7 +144,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
         if is_number and last and 1 <= int(number) <= last[0].number:
             entry = estate.audit.entry(int(number))
             owners = AuditOwners(estate).of(entry)
-            if _is_seen(visit.viewer, owners):
+            if is_seen(visit.viewer, owners):
                 return entry, owners
         raise Unanswered.missing(
             "There is no such entry of the audit log, or it is not yours to see.",
@@ -196,7 +189,7 @@ async def _verify(visit: Visit) -> web.StreamResponse:
             return Verification(now, 0, (), f"{error.message} {error.remedy}")
         return Verification(now, found.entries, found.remarks, "")
 
-    visit.portal.memory[_VERIFICATION] = await visit.read(examine)
+    visit.portal.memory[_VERIFICATION] = await visit.read_long(examine)
     return visit.see("/audit#verification")
 
 

@@ -18,6 +18,7 @@ from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Tier
+from smki_testca.service.portal.audit_owners import AuditOwners, is_seen
 from smki_testca.service.portal.downloads import (
     Download,
     download,
@@ -124,7 +125,10 @@ async def _list(visit: Visit) -> web.StreamResponse:
         )
         return page, environments, participants
 
-    page, environments, participants = await visit.read(find)
+    # A name or a pattern may be compared with every certificate.
+    is_long = bool(name) or isinstance(search.selection.label, LabelPattern)
+    read = visit.read_long if is_long else visit.read
+    page, environments, participants = await read(find)
     onward = None if page is None else page.onward
     asked = {name: search.given[name] for name in FIELDS}
     if not visit.viewer.is_operator:
@@ -176,6 +180,7 @@ class Detail:
         chain: the CAs above it, the issuing one first.
         history: of its status.
         predecessor, successors: the certificates that it renewed, and that renewed it.
+        has_entry: whether the viewer may see the entry of the audit log that issued it.
         csr: what the estate has of the CSR that asked for it; empty where none did.
         run: that issued it; None if it was issued alone.
         downloads: without private keys.
@@ -188,6 +193,7 @@ class Detail:
     history: list[StandingChange]
     predecessor: SerialNumber | None
     successors: list[SerialNumber]
+    has_entry: bool
     csr: list[tuple[str, str]]
     run: int | None
     downloads: list[Download]
@@ -218,6 +224,7 @@ def _detail(estate: Estate, serial: SerialNumber, viewer: Viewer) -> Detail:
         estate.history(record),
         estate.renewal_links.predecessor(record.serial),
         estate.renewal_links.successors(record.serial),
+        is_seen(viewer, AuditOwners(estate).of(estate.audit.entry(record.audit))),
         _csr(estate, record),
         None if record.place is None else record.place[0],
         downloads(estate, record),

@@ -57,7 +57,7 @@ class Overview:
 async def _overview(visit: Visit) -> web.StreamResponse:
     years = visit.number("years", YEARS[0])
     years = years if years in YEARS else YEARS[0]
-    shown = await visit.read(lambda estate: _collect(estate, visit.viewer, years))
+    shown = await visit.read_long(lambda estate: _collect(estate, visit.viewer, years))
     return visit.page(
         "overview.html",
         shown=shown,
