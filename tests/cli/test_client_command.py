@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import importlib
 import json
 
 import pytest
@@ -12,6 +13,7 @@ import bad_servers
 import csrs
 from bad_servers import answers, authority, issued, response, serving
 from smki_testca.client.batch_report import file_names
+from smki_testca.errors import OutputError
 
 RESPONSE = (
     "<DeviceCertificateSigningResponse{id}><Version>1.0</Version><Build>7</Build>"
@@ -98,6 +100,21 @@ def test_a_csr_on_standard_input_and_the_certificate_in_a_file(command, csr, key
     assert str(out) in outcome.out
     assert again.code == 4
     assert "--force" in again.err
+
+
+def test_a_certificate_that_cannot_be_written_is_printed_for_it_is_issued(
+    command, csr, key, tmp_path, monkeypatch
+):
+    def fail(*_, **__):
+        raise OutputError("output.failed", "The disk is full.", "Free space.")
+
+    module = importlib.import_module("smki_testca.cli.client.adhoc")
+    monkeypatch.setattr(module, "write_file", fail)
+    with serving(answers(success(key))) as port:
+        outcome = command("client", "adhoc", csr, "--url", url(port), "--out", tmp_path / "a.pem")
+    assert outcome.code == 5
+    assert "-----BEGIN CERTIFICATE-----\n" in outcome.err
+    assert "The certificate is issued" in outcome.err
 
 
 def test_a_refusal_ends_with_3_and_says_what_the_service_said(command, csr):
@@ -291,6 +308,20 @@ def test_a_batch_can_be_submitted_now_and_fetched_later(command, folder, tmp_pat
     assert bare.code == again.code == 0, bare.err + again.err
     assert (tmp_path / "bare" / "csr-000001.crt").exists()
     assert (tmp_path / "out" / "a.crt").exists()
+
+
+def test_files_that_are_no_csrs_are_named_and_not_submitted(command, folder):
+    path, _ = folder
+    (path / "readme.txt").write_text("x")
+    with serving(*of_batch(9, [])) as port:
+        words = ("client", "batch", path, "--url", url(port), "--submit-only")
+        outcome = command(*words)
+        assert b"csr-000003" not in port.requests[0][1]
+    with serving(*of_batch(9, [])) as port:
+        as_json = command("--json", *words[:3], "--url", url(port), "--submit-only")
+    assert "readme.txt skipped" in outcome.err
+    assert as_json.json["passed_over"] == 1
+    assert as_json.json["passed_over_files"][0]["file"] == "readme.txt"
 
 
 def test_a_batch_that_takes_too_long_is_given_up_with_6(command, tmp_path):

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 import csrs
+from smki_testca.profiles.model import Hierarchy
 from smki_testca.service.misbehaviour.plan import Rule
 
 KNOWN = bytes.fromhex("00db120000000001")
@@ -191,3 +192,23 @@ def test_each_misbehaviour_of_a_batch_has_an_error_code_of_its_own(
     fetch = ("--batch-id", submitted.json["batch_id"], "--out", tmp_path / "out")
     outcome = call("batch", "batched", *fetch, "--poll", "0.1", "--wait", "0.3")
     assert outcome.json["error"]["code"] == code, outcome.out
+
+
+@pytest.mark.slow
+def test_the_list_of_a_ca_is_downloaded_and_checked_and_a_stale_one_is_not_taken(
+    command, serve, quickstart
+):
+    serving = serve(misbehaviours=["repository:*/crl/*=stale-crl:1"])
+    with serving.open() as estate:
+        estate.issue_revocation_list(Hierarchy.ORGANISATION)
+    ca = quickstart / "export" / "pem" / "ZAZ1" / "organisation" / "ca" / "Z1.pem"
+    url = serving.services["repository"]["url"] + "/ca/ZAZ1/organisation/Z1/crl/latest.crl"
+    call = ("--json", "client", "crl", "--url", url, "--issuer", ca)
+    stale, right = command(*call), command(*call)
+    assert (stale.code, stale.json["error"]["code"]) == (6, "client.list_stale")
+    assert right.code == 0, right.out
+    assert right.json["list"]["issuer"] == "OU=07, CN=Z1"
+    assert right.json["list"]["signature_checked"]
+    unknown = command(*call[:4], url.replace("Z1/crl", "ZZ/crl"))
+    assert unknown.json["error"]["code"] == "client.http_status"
+    assert "There is no CA" in unknown.json["error"]["message"]

@@ -139,6 +139,18 @@ def test_a_handshake_that_takes_too_long():
     assert "handshake" in error.message
 
 
+def test_a_handshake_that_drips_for_ever_times_out():
+    def behave(connection, _requests):
+        connection.recv(1 << 16)
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        for _ in range(1000):
+            connection.sendall(b"a")
+            time.sleep(SOON / 20)
+
+    with serving(behave) as port:
+        fails("client.timeout", "tls", port, seconds=SOON)
+
+
 def test_a_server_that_closes_in_the_handshake():
     with serving(lambda connection, _: connection.recv(1 << 16)) as port:
         fails("client.reset", "tls", port)

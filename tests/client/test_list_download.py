@@ -106,6 +106,13 @@ def test_a_password_is_sent_over_tls_alone(tmp_path):
     assert b"Authorization: Basic " + base64.b64encode(b"me:pass") in head
 
 
+@pytest.mark.parametrize(("name", "password"), [("a:b", "c"), ("a\nb", "c"), ("a", "b\x00")])
+def test_a_name_or_password_that_basic_cannot_send(name, password):
+    with pytest.raises(InputError) as caught:
+        download(response(b""), account=Account(name=name, password=password))
+    assert caught.value.code == "client.user"
+
+
 def test_a_base_names_no_list():
     with pytest.raises(InputError) as caught:
         download(response(revocation_list()), path="")

@@ -14,6 +14,7 @@ from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import Verdict, gathered, signer_of
+from smki_testca.text import is_one_line
 from smki_testca.x509 import entries
 from smki_testca.x509.name_text import name_text
 from smki_testca.x509.view import view_revocation_list
@@ -144,6 +145,12 @@ def _check(address: Address, account: Account) -> None:
             "client.url",
             f"{address} does not say which revocation list.",
             "Give its whole URL.",
+        )
+    if ":" in account.name or not is_one_line(account.name + account.password):
+        raise InputError(
+            "client.user",
+            "HTTP Basic takes no name with a colon, and no control characters (RFC 7617 2).",
+            "Name another account.",
         )
     if account.name and not address.is_tls:
         raise InputError(

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smki_testca.cli.session import Session
+    from smki_testca.issuance.batch.csr_sources import CsrSource, PassedOver
     from smki_testca.issuance.batch.outcome import BatchOutcome
 
 
+NAMED_FILES = 20
+"""The most files beside CSRs that a warning names; the others are counted."""
+LISTED_FILES = 1_000
+"""The most of them that JSON lists."""
 Remarks = dict[tuple[str, str, str], list[Any]]
 """The files or lines that each remark is on: its code, the part that was dropped, its text."""
 
@@ -112,3 +117,31 @@ def problems_as_json(outcome: BatchOutcome) -> dict[str, Any]:
     if unlisted:
         document["problems_not_listed"] = unlisted
     return document | remarks_as_json(_of_outcome(outcome), "lines")
+
+
+def report_passed_over(source: CsrSource) -> None:
+    """Warn of what lies beside the CSRs of a batch and is none."""
+    print_warnings(
+        f"{source.path}: {_named(files)} skipped: {reason}."
+        for reason, files in _by_reason(source.passed_over).items()
+    )
+
+
+def _by_reason(passed_over: Sequence[PassedOver]) -> dict[str, list[str]]:
+    """Return the names of the files that are no CSRs, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for each in passed_over:
+        by_reason.setdefault(each.reason, []).append(each.name)
+    return by_reason
+
+
+def _named(files: Sequence[str]) -> str:
+    """Return the first of some names, and the number of the others."""
+    more = len(files) - NAMED_FILES
+    return ", ".join(files[:NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
+
+
+def passed_over_as_json(passed_over: Sequence[PassedOver]) -> dict[str, Any]:
+    """Return how many files are no CSRs, and the first of them, each with the reason."""
+    listed = [{"file": each.name, "reason": each.reason} for each in passed_over[:LISTED_FILES]]
+    return {"passed_over": len(passed_over)} | ({"passed_over_files": listed} if listed else {})

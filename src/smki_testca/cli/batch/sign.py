@@ -13,7 +13,9 @@ from smki_testca.cli.batch.export import RESPONSE
 from smki_testca.cli.batch.lines import first_line_of_input, sign_lines
 from smki_testca.cli.batch.reports import (
     grouped,
+    passed_over_as_json,
     remarks_as_json,
+    report_passed_over,
     report_remarks,
     report_warnings,
     signed_text,
@@ -42,14 +44,10 @@ from smki_testca.text import counted, is_or_are
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered, PassedOver
+    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
     from smki_testca.issuance.batch.outcome import BatchOutcome
     from smki_testca.issuance.batch.signing import SignedBatch
 
-NAMED_FILES = 20
-"""The most files beside CSRs that a warning names; the others are counted."""
-LISTED_FILES = 1_000
-"""The most of them that JSON lists."""
 _ZIP_MAGIC = b"PK"
 """No JSON begins so."""
 
@@ -185,8 +183,7 @@ def _tell_outcome(
             "success": len(signed),
             "refused": outcome.problem_count,
             **_skipped_as_json(outcome),
-            "passed_over": len(passed_over),
-            **_passed_over_as_json(passed_over),
+            **passed_over_as_json(passed_over),
             "problems": [
                 {"file": file, "code": code, "message": message}
                 for _, file, code, message in report.problems
@@ -195,10 +192,7 @@ def _tell_outcome(
         document |= warnings_as_json(outcome) | remarks_as_json(remarks, "files")
         print_json(document | ({"labels": labels} if labels else {}))
         return
-    print_warnings(
-        f"{source.path}: {_named(files)} skipped: {reason}."
-        for reason, files in _by_reason(passed_over).items()
-    )
+    report_passed_over(source)
     report_remarks(remarks)
     report_remarks(
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
@@ -213,26 +207,6 @@ def _tell_outcome(
     text = signed_text(len(signed), count, is_dry_run=is_dry_run)
     response = "" if is_dry_run else f"; the response is {place_of(out)}"
     say(f"{text}{response}.", err=not is_dry_run and is_standard_output(out))
-
-
-def _by_reason(passed_over: Sequence[PassedOver]) -> dict[str, list[str]]:
-    """Return the names of the files that are no CSRs, by the reason."""
-    by_reason: dict[str, list[str]] = {}
-    for each in passed_over:
-        by_reason.setdefault(each.reason, []).append(each.name)
-    return by_reason
-
-
-def _named(files: Sequence[str]) -> str:
-    """Return the first of some names, and the number of the others."""
-    more = len(files) - NAMED_FILES
-    return ", ".join(files[:NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _passed_over_as_json(passed_over: Sequence[PassedOver]) -> dict[str, Any]:
-    """Return the first of the files that are no CSRs, each with the reason."""
-    listed = [{"file": each.name, "reason": each.reason} for each in passed_over]
-    return {"passed_over_files": listed[:LISTED_FILES]} if listed else {}
 
 
 def _skipped_as_json(outcome: BatchOutcome) -> dict[str, int]:

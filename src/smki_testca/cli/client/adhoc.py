@@ -10,7 +10,7 @@ from smki_testca.cli.client.calling import calling, endpoint, tracing
 from smki_testca.cli.output import print_document, print_json, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.cli.session import read_input
-from smki_testca.errors import InputError
+from smki_testca.errors import InputError, OutputError
 from smki_testca.files import check_file, write_file
 from smki_testca.streams import is_standard_output
 from smki_testca.x509.pem import to_pem
@@ -61,7 +61,7 @@ def adhoc(
         answer = adhoc_request.submit(caller, address, csr, reference, trace)
     pem = to_pem(answer.certificate.der)
     if out is not None:
-        _write(out, pem, force=given["force"])
+        _write_issued(out, pem, force=given["force"])
     if session.as_json:
         more = {"pem": pem.decode("ascii")} if out is None else {"out": str(out)}
         print_json({**answer.as_json(), **more, "connection": trace.as_json()})
@@ -71,11 +71,15 @@ def adhoc(
         say(f"{out} has the certificate {answer.certificate.serial}.")
 
 
-def _write(out: Path, pem: bytes, *, force: bool) -> None:
-    """Write the certificate; if that fails, the error has it, for it is issued."""
+def _write_issued(out: Path, pem: bytes, *, force: bool) -> None:
+    """Write the certificate; if that fails, print it, for it is issued.
+
+    Raises:
+        InputError, OutputError: if it cannot be written.
+    """
     try:
         write_file(out, pem, force=force)
-    except InputError as error:
-        say(pem.decode("ascii").replace("\n", " "), err=True)
+    except (InputError, OutputError) as error:
+        say(*pem.decode("ascii").splitlines(), err=True)
         error.remedy = f"The certificate is issued, and printed above. {error.remedy}"
         raise

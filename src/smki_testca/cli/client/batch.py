@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.batch.reports import passed_over_as_json, report_passed_over
 from smki_testca.cli.client.calling import MOST_SECONDS, calling, endpoint, tracing
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.client.caller import Caller
     from smki_testca.client.csr_batch import BatchAddresses, BatchCsr, CsrOutcome
     from smki_testca.client.trace import Trace
+    from smki_testca.issuance.batch.csr_sources import CsrSource
 
 _SHOWN = 20
 """The most CSRs without a certificate that are printed one by one."""
@@ -82,22 +84,27 @@ def batch(session: Session, /, requests: str | None, **given: Any) -> None:
     from smki_testca.client import csr_batch
 
     addresses = _addresses(address, given["result_url"])
-    csrs = (
-        [] if requests is None else csr_batch.csrs_of(_source(requests), Progress("reading CSRs"))
-    )
+    csrs: list[BatchCsr] = []
+    passed_over: dict[str, Any] = {}
+    if requests is not None:
+        source = _source(requests)
+        csrs = csr_batch.csrs_of(source, Progress("reading CSRs"))
+        passed_over = passed_over_as_json(source.passed_over)
+        if not session.as_json:
+            report_passed_over(source)
     out: Path | None = given["out"]
     if out is not None:
         _check_out(out, csrs, force=given["force"])
     with tracing(session) as trace:
         number = given["batch_id"] or _submitted(caller, addresses, csrs, given["reference"], trace)
     if given["submit_only"] or out is None:
-        _tell_submitted(session, number, trace)
+        _tell_submitted(session, number, passed_over, trace)
         return
     if given["batch_id"] is None and not session.as_json:
         say(f"The batch {number} is submitted. If this ends early: --batch-id {number}", err=True)
     outcomes = _waited_for(session, caller, addresses, csrs, number, trace, given)
     _write(out, outcomes, number, force=given["force"])
-    _tell_outcomes(session, out, number, outcomes, trace)
+    _tell_outcomes(session, out, outcomes, {"batch_id": number, **passed_over}, trace)
 
 
 def _check_options(requests: str | None, given: dict[str, Any]) -> None:
@@ -128,7 +135,7 @@ def _addresses(address: Address, result_url: str | None) -> BatchAddresses:
     return BatchAddresses.of(address, result)
 
 
-def _source(requests: str) -> Any:
+def _source(requests: str) -> CsrSource:
     """Read what the CSRs are taken from."""
     from smki_testca.issuance.batch import csr_sources, portal_zip
 
@@ -169,9 +176,11 @@ def _submitted(
     return csr_batch.submit(caller, addresses, csrs, reference, trace)
 
 
-def _tell_submitted(session: Session, number: int, trace: Trace) -> None:
+def _tell_submitted(
+    session: Session, number: int, passed_over: dict[str, Any], trace: Trace
+) -> None:
     if session.as_json:
-        print_json({"batch_id": number, "connection": trace.as_json()})
+        print_json({"batch_id": number, **passed_over, "connection": trace.as_json()})
         return
     say(str(number))
 
@@ -235,9 +244,20 @@ def _write(out: Path, outcomes: Sequence[CsrOutcome], number: int, *, force: boo
 
 
 def _tell_outcomes(
-    session: Session, out: Path, number: int, outcomes: Sequence[CsrOutcome], trace: Trace
+    session: Session,
+    out: Path,
+    outcomes: Sequence[CsrOutcome],
+    about: dict[str, Any],
+    trace: Trace,
 ) -> None:
     """Print what came of a batch; end with 1 where a CSR has no certificate.
+
+    Args:
+        session: of the command.
+        out: where the files are.
+        outcomes: of the CSRs.
+        about: the batch, for JSON.
+        trace: of the submission.
 
     Raises:
         ServiceFaultError: if a certificate is not for its CSR.
@@ -250,7 +270,7 @@ def _tell_outcomes(
         check_no_mismatch(outcomes)
         print_json(
             {
-                "batch_id": number,
+                **about,
                 "out": str(out),
                 "success": len(outcomes) - len(failed),
                 "refused": len(failed),

@@ -44,8 +44,8 @@ def crl(session: Session, /, out: Path | None, **given: Any) -> None:
 
     \b
     Example:
-      smki-testca client crl --url http://localhost:8083/ca/test/device/DZ1/crl/latest.crl
-      --issuer DZ1.pem --out device.crl.pem
+      smki-testca client crl --url http://localhost:8083/ca/ZAZ1/organisation/Z1/crl/latest.crl
+      --issuer Z1.pem --out organisation.crl.pem
     """
     caller, address = endpoint(given)
     if out is not None:
