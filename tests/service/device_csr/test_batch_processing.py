@@ -16,8 +16,9 @@ from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.batch_requests import BatchState, Origin
 from smki_testca.issuance.batch import portal, running
 from smki_testca.register.requests import Delivery
-from smki_testca.service.device_csr import batch_processing, batches
+from smki_testca.service.device_csr import batches
 from smki_testca.service.device_csr.batch_processing import AGAIN_SECONDS, Ended
+from smki_testca.service.device_csr.submitted_csrs import source_of
 from smki_testca.service.settings import Window
 
 NIGHT = Window(time(20), time(8))
@@ -358,7 +359,6 @@ def test_what_the_gate_refuses_meanwhile_waits_and_holds_up_no_other(newcomer, c
 def test_a_fault_of_ours_holds_up_no_other_batch(ca, monkeypatch):
     broken = submissions.submit(ca, submissions.good(1), reference="broken")
     other = submissions.submit(ca, submissions.good(1, first=9))
-    source_of = batch_processing.source_of
 
     def fail(batch, content):
         if batch.id == broken:
@@ -366,7 +366,8 @@ def test_a_fault_of_ours_holds_up_no_other_batch(ca, monkeypatch):
         return source_of(batch, content)
 
     told = []
-    monkeypatch.setattr(batch_processing, "source_of", fail)
+    module = "smki_testca.service.device_csr.batch_processing"
+    monkeypatch.setattr(f"{module}.source_of", fail)
     submissions.processing(ca, told=told).work()
     assert told == [f"batch {broken}: internal error: RuntimeError('a fault')"]
     assert ca.batch_requests.get(broken).state is BatchState.PARSING
