@@ -951,6 +951,22 @@ def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     assert not journal.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_a_journal_that_a_run_writes_is_not_resumed_by_another(run, one_line, tmp_path, corpus):
+    path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
+    digest = load(corpus).digest
+    for resume in (False, True):  # a run that began it, and one that goes on with it
+        with Journal(path, digest, target, resume=resume) as journal:
+            journal.keep(f"good-{'two' if resume else 'one'}", Answer(Seen.ACCEPTED))
+            kept = path.read_bytes()
+            outcome = run(target, "--resume")
+            assert outcome.code == 4
+            assert "is the journal of a run that goes on" in one_line(outcome)
+            assert path.read_bytes() == kept
+    run(target, "--resume")
+    assert not path.exists()
+
+
 def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, tmp_path, corpus):
     path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
     with Journal(path, load(corpus).digest, target, resume=False) as journal:
