@@ -54,7 +54,8 @@ class Turn(NamedTuple):
     Attributes:
         alone: how often a second one process verifies, signs and commits.
         served: how many requests a second were answered.
-        processor: the seconds of processor time that the server took for a request.
+        processor: the seconds of processor time that the server took for a request, with its share
+            of the handshakes of all clients.
         median, slow: the seconds until an answer came: half, and 99 of 100, were quicker.
     """
 
