@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.service.misbehaviour.modes import Mode
     from smki_testca.service.settings import Window
 
-MAX_OCTETS = 40 << 20
+MAX_OCTETS = 40_000_000
 """The longest submission: 50,000 CSRs take about 24 MB."""
 _AT_ONCE = 1
 """How many submissions are read or results are made at the same time: each may be of 50,000."""
