@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import tempfile
 from dataclasses import dataclass
@@ -143,7 +144,9 @@ async def _result(request: web.Request) -> web.StreamResponse:
         told = _Told(context.build, context.settings.batch_window, mode)
         try:
             batch = await context.desk.write(lambda estate: told.look_up(estate, caller, number))
-            async with request.app[_BOUND]:
+            # A short answer does not wait for long ones.
+            is_long = batch.state is BatchState.COMPLETED
+            async with request.app[_BOUND] if is_long else contextlib.nullcontext():
                 file, length = await context.desk.read(lambda estate: told.write(estate, batch))
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
             failure = codes.of_query(error)
