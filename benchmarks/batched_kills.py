@@ -231,7 +231,7 @@ def main(kills: int, seed: int) -> int:
             + ", ".join(f"{count} of the {kind}" for kind, count in tormentor.kills.items())
         )
         print(
-            f"{len(load.sent)} batches of {CSRS} CSRs were sent, {len(load.answered)} answered,"
+            f"{len(load.sent)} batches of {CSRS} CSRs were made, {len(load.answered)} answered,"
             f" {tormentor.batches} are there"
         )
         for fault in tormentor.faults:

@@ -62,6 +62,7 @@ OF_OUR_OWN = {
     "exporters.java -> load_der_x509_certificate",
     "exporters.pkcs12 -> load_der_x509_certificate",
     "exporters.pkcs7 -> load_der_x509_certificate",
+    "service.server_certificate -> load_der_x509_certificate",
     "x509.private_keys -> load_der_private_key",
 }
 """Calls of ``cryptography`` with octets that this package signed or sealed. Those from outside go

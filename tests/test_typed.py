@@ -28,6 +28,7 @@ GUIDES = (
 OTHERS = (
     "adhoc-service.md",
     "audit.md",
+    "batched-service.md",
     "batches.md",
     "corpus-fuzz.md",
     "corpus-run.md",

@@ -18,7 +18,6 @@ from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.settings import Settings
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-SIZE = {"width": 1100, "height": 760}
 SHOTS = {
     "overview": "/",
     "certificates": "/certificates?role=supplier",
@@ -37,7 +36,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         estate = Path(folder, "estate")
-        command = [sys.executable, "-m", "smki_testca", "quickstart", estate]
+        command = [sys.executable, "-m", "smki_testca", "quickstart", str(estate)]
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
         passphrase = (estate / "passphrase").read_text("utf-8").strip()
         access = EstateAccess(estate, passphrase)
@@ -46,7 +45,9 @@ def main() -> None:
                 executable_path=shutil.which("chromium"),
                 args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
             )
-            page = browser.new_page(base_url=services.url("portal"), viewport=SIZE)
+            page = browser.new_page(
+                base_url=services.url("portal"), viewport={"width": 1100, "height": 760}
+            )
             for name, path in SHOTS.items():
                 page.goto(path)
                 page.screenshot(path=IMAGES / f"portal-{name}.png")

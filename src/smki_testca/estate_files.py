@@ -49,6 +49,20 @@ def check_outside(path: Path) -> None:
         )
 
 
+def check_no_estate(folder: Path) -> None:
+    """Check that a folder whose files are to be those of an output alone is no estate.
+
+    Raises:
+        InputError: if it is one.
+    """
+    if is_estate(folder):
+        raise InputError(
+            "export.estate",
+            f"{folder} cannot be written: it is an estate.",
+            "Name another folder.",
+        )
+
+
 def has_own_name(path: PurePath) -> bool:
     """Whether a path has the name of an estate's file or folder in it, in an estate or not."""
     return not _OWN.isdisjoint(part.casefold() for part in path.parts)

@@ -138,6 +138,15 @@ FOLDERS = (("renew", "--label", "ESME-ds"), ("kit", "make", "zaz1"))
 """Commands that write a folder."""
 
 
+@pytest.mark.parametrize(
+    "command", [("corpus", "make", ""), ("renew", "--label", "L", "--out", "")]
+)
+def test_an_output_without_a_name_is_not_the_current_directory(quickstart, command):
+    outcome = _run(quickstart, *command)
+    assert outcome.returncode == 2
+    assert b"its name is empty" in outcome.stderr
+
+
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
 def test_a_folder_is_not_standard_output(quickstart, words, as_json):
     for command in FOLDERS:

@@ -154,7 +154,22 @@ def test_a_corpus_that_is_there_stays_unless_its_place_is_to_be_taken(cases, fol
     assert load(folder).cases[-1].id == cases[49].id
 
 
-@pytest.mark.parametrize("index", [None, b"{}", b'{"format": 1, "generator": "other 1"}'])
+def test_what_is_behind_a_link_in_an_earlier_corpus_is_not_removed(cases, tmp_path):
+    corpus, other = tmp_path / "corpus", tmp_path / "other"
+    written(cases[:3], corpus)
+    other.mkdir()
+    (other / "x").write_bytes(b"precious")
+    assert not (corpus / "crls").exists()
+    (corpus / "crls").symlink_to(other)
+    with (corpus / SUMS).open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'precious').hexdigest()}  crls/x\n")
+    written(cases[:3], corpus, force=True)
+    assert (other / "x").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    "index", [None, b"{}", b'{"format": 1, "generator": "other 1"}', b'{"a": ' + b"[" * 200_000]
+)
 def test_nothing_of_a_folder_that_is_no_corpus_is_overwritten_or_removed(cases, tmp_path, index):
     mine = {"c/main.c": b"mine", "index.html": b"my page"}
     sums = "".join(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Level, Need, Verdict
+from smki_testca.corpus.delivery.folder import files
 from smki_testca.corpus.fuzz.cases import cases_of
 from smki_testca.corpus.fuzz.mutations import OPERATORS, Material, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle, demands
@@ -25,6 +26,7 @@ from smki_testca.corpus.run.loading import load, of_cases
 from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.der.read import read
 from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.folders import write
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the targets are programs of POSIX")
 
@@ -388,6 +390,21 @@ def test_the_json_says_what_was_found(fuzz, script):
     assert document["bases"] == [first["base"]] == ["good-device"]
     assert (first["seen"], first["expected"]) == ("rejected", "accept")
     assert fuzz(script(), *given, "--force").json == document
+
+
+def test_a_document_that_several_changes_give_is_one_case(tmp_path):
+    found = search(lambda _name, _question: Seen.ACCEPTED, 150, names=("device-csr",), most=5000)
+    kept = [each.changed.question for each in found.found.values()]
+    assert len({question.der for question in kept}) == len(kept)
+    write(files(cases_of(builder(), list(found.found.values()))), tmp_path, force=False)
+    assert len(load(tmp_path).cases) > len(kept)
+
+
+def test_an_estate_is_not_searched_into(fuzz, script, quickstart):
+    refused = fuzz(script(), "--count", "1", "--out", str(quickstart))
+    assert refused.code == 4
+    assert "it is an estate" in refused.err
+    assert not (quickstart / "corpus.json").exists()
 
 
 def test_nothing_is_written_where_nothing_is_found(fuzz, script, tmp_path):

@@ -20,19 +20,22 @@ from small_corpus import HELLO, RIGHT, Device, lines_target, over_serial, over_t
 from smki_testca import folders
 from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
-from smki_testca.corpus.defect import Level
+from smki_testca.corpus.defect import Level, Need
 from smki_testca.corpus.delivery.folder import files
 from smki_testca.corpus.run import expectations as expectations_file
 from smki_testca.corpus.run import resetting
-from smki_testca.corpus.run.answers import Answer, Seen
+from smki_testca.corpus.run.answers import Answer, Hello, Seen
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import load, of_cases
 from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.questions import CERTIFICATE, Question
 from smki_testca.corpus.run.report import read_report
+from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS, Lines
 from smki_testca.corpus.run.targets.log import Log
+from smki_testca.corpus.run.targets.messages import ProtocolError
 from smki_testca.corpus.run.targets.naming import WAYS
 from smki_testca.corpus.run.targets.program import PLACEHOLDERS
-from smki_testca.corpus.run.targets.protocol import crc16, with_crc
+from smki_testca.corpus.run.targets.protocol import TextDialect, crc16, with_crc
 from smki_testca.corpus.selection import Catalogue, Selection
 from smki_testca.errors import SmkiTestcaError
 
@@ -364,6 +367,43 @@ def one_line():
         return outcome.err
 
     return check
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30", bytes(7), bytes(8), b"\x30\x82" + bytes(300)])
+@pytest.mark.parametrize("before", ["", "> ", "[12.031] "])
+def test_an_echo_of_what_was_asked_is_passed_over(der, before):
+    question = Question("one-short", CERTIFICATE, "2026-07-01T12:00:00Z", small_corpus.FACTS, der)
+    sent = TextDialect().question(question, Hello(capabilities=frozenset(Need))).decode("ascii")
+    lines = sent.splitlines()
+    assert lines[-1].startswith("smki 1 one-short ")
+    assert [TextDialect().message(before + line) for line in lines] == [None] * len(lines)
+
+
+def test_what_is_no_echo_and_no_answer_breaks_the_protocol():
+    for said in ("3082", "3082 0000", "", "perhaps 29B1"):
+        with pytest.raises(ProtocolError):
+            TextDialect().message(f"smki 1 one-short {said}".strip())
+
+
+@pytest.mark.parametrize("noise", ["\0\0", "\ufffd", "]", "log: ", "\x1b[0m\r"])
+def test_noise_may_stand_before_a_message(noise):
+    assert TextDialect().message(f"{noise}smki 1 hello it") == Hello("it", frozenset())
+    assert TextDialect().message(f"{noise}xsmki 1 hello it") is None
+
+
+@pytest.mark.parametrize("chunk", [1 << 30, 1 << 16, 1000])
+def test_a_line_that_is_too_long_is_not_read_however_it_comes(chunk):
+    long, longest = b"smki 1 hello long ".ljust(MAX_LINE_OCTETS + 1), b"a" * MAX_LINE_OCTETS
+    data = b"first\n" + long + b"\n" + longest + b"\nlast\n"
+    pieces = iter([data[place : place + chunk] for place in range(0, len(data), chunk)])
+
+    class Pieces:
+        def receive(self, _deadline):
+            return next(pieces)
+
+    lines = Lines(Pieces())
+    read = [lines.next(float("inf")) for _ in range(3)]
+    assert read == ["first", longest.decode(), "last"]
 
 
 @pytest.mark.parametrize("over", [over_tcp, over_serial])
@@ -909,6 +949,22 @@ def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     assert after[0] == "one-late"
     assert not set(after[1:]) & set(before)
     assert not journal.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_a_journal_that_a_run_writes_is_not_resumed_by_another(run, one_line, tmp_path, corpus):
+    path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
+    digest = load(corpus).digest
+    for resume in (False, True):  # a run that began it, and one that goes on with it
+        with Journal(path, digest, target, resume=resume) as journal:
+            journal.keep(f"good-{'two' if resume else 'one'}", Answer(Seen.ACCEPTED))
+            kept = path.read_bytes()
+            outcome = run(target, "--resume")
+            assert outcome.code == 4
+            assert "is the journal of a run that goes on" in one_line(outcome)
+            assert path.read_bytes() == kept
+    run(target, "--resume")
+    assert not path.exists()
 
 
 def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, tmp_path, corpus):

@@ -26,9 +26,11 @@ class _Output(click.ParamType[Path]):
     name = "path"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Path:
-        del param, ctx
         if value == "-":
             return STANDARD_OUTPUT
+        if not value:
+            # As a path, it would be the current directory.
+            self.fail("its name is empty. Name a file or a folder.", param, ctx)
         path = Path(value)
         # Before anything is done: what is issued stays issued where its output is refused.
         if not is_stream(path):

@@ -13,6 +13,7 @@ import click
 from smki_testca.cli.ending import ended_as_by_ctrl_c
 from smki_testca.cli.output import print_json_line, say
 from smki_testca.errors import InputError, UsageError
+from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +141,7 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
             raise InputError(
                 "service.purpose",
                 f"There is no Testing Service {settings.purpose}.",
-                f"Use one of {', '.join(services)}.",
+                use_one_of(services, given=settings.purpose),
             )
         passphrase = session.passphrase(directory)
     return EstateAccess(directory, passphrase, session.profiles_directory, session.clock())

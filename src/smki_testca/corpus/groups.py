@@ -40,3 +40,8 @@ HOLDERS = tuple(
     for usage in usages
 )
 """An Organisation Certificate of each role and usage, without a common name."""
+
+
+def led_by(main: str, bases: tuple[str, ...]) -> tuple[str, ...]:
+    """The same bases with another one first: the main base of a defect."""
+    return (main, *(base for base in bases if base != main))

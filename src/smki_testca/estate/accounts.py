@@ -297,8 +297,8 @@ class AccountStore:
     def settle(self, proof: Proof, details: Mapping[str, Any] = MappingProxyType({})) -> Account:
         """Count what a guess has shown: a failure may lock the account, a success clears them.
 
-        A locked account and a name that nobody has are refused, and nothing is written of them.
-        So each account adds at most five entries an hour to the audit log.
+        A locked account and a name that nobody has are refused, and nothing is written of them:
+        whoever guesses does not flood the audit log.
 
         Args:
             proof: of the guess.

@@ -250,6 +250,15 @@ class AuditLog:
         )
         return [link.entry for link in links]
 
+    def recent_actions(self, count: int) -> list[str]:
+        """The actions of so many of the newest entries, each once."""
+        rows = self._database.rows(
+            "SELECT DISTINCT action FROM"
+            " (SELECT action FROM audit ORDER BY number DESC LIMIT ?) ORDER BY action",
+            (count,),
+        )
+        return [row["action"] for row in rows]
+
     def entry(self, number: int) -> Entry:
         """The entry of that number.
 

@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from smki_testca.lint.crl import RevocationList
     from smki_testca.lint.findings import Finding
     from smki_testca.profiles import Library
-    from smki_testca.profiles.model import Hierarchy, Profile, SecRegistryEntry
+    from smki_testca.profiles.model import (
+        DocumentProfile,
+        Hierarchy,
+        Profile,
+        SecRegistryEntry,
+    )
     from smki_testca.x509.view import View
 
 SOON = timedelta(days=90)
@@ -145,12 +150,12 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
         yield Breach("subjectPublicKeyInfo.form", spki.node.offset, message)
 
 
-def key_evidence(finding: Finding, profile: Profile) -> Finding:
+def key_evidence(finding: Finding, profile: DocumentProfile | None) -> Finding:
     """A finding with the basis and source that its rule has for a certificate type.
 
     That of the key's type is as well known as the profile's row of the key; others are as they are.
     """
-    if finding.code != "subjectPublicKeyInfo.type":
+    if profile is None or finding.code != "subjectPublicKeyInfo.type":
         return finding
     row = next((row for row in profile.rows if row.field.path == "subjectPublicKeyInfo"), None)
     return finding if row is None else replace(finding, basis=row.basis, source=row.source)

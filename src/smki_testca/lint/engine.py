@@ -247,8 +247,7 @@ class Linter:
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []
             )
-        coded = (certificate.key_evidence(one, profile) for one in coded_findings(breaches, view))
-        findings = echoes.of_rules(list(coded))
+        findings = echoes.of_rules(coded_findings(breaches, view))
         has_extensions = "extensions" in view.fields
         rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings = echoes.without_other_names(findings, rows)

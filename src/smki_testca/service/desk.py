@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sys
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -21,6 +22,10 @@ T = TypeVar("T")
 
 MAX_TOGETHER = 64
 """The most works that are committed together: the first of them waits for the last."""
+SWITCH_SECONDS = 0.0001
+"""How long a thread keeps the interpreter while another one waits for it. SQLite gives it up at
+each statement: with Python's 5 ms, the thread that writes would wait for the event loop that long
+at each of them."""
 READERS = 2
 """The number of threads that answer questions."""
 _WRITER = 0
@@ -71,6 +76,7 @@ class Desk:
             ),
         ]
         self._opened = [Future[None]() for _ in self._threads]
+        self._switch_seconds = sys.getswitchinterval()
 
     def start(self) -> Self:
         """Open the estate in each thread, and unlock its keys.
@@ -78,6 +84,7 @@ class Desk:
         Raises:
             EstateError: if it cannot be opened, or the passphrase is wrong.
         """
+        sys.setswitchinterval(SWITCH_SECONDS)
         for thread in self._threads:
             thread.start()
         try:
@@ -95,6 +102,7 @@ class Desk:
             self._questions.put(None)
         for thread in self._threads:
             thread.join()
+        sys.setswitchinterval(self._switch_seconds)
 
     async def write(self, work: Callable[[Estate], T]) -> T:
         """Do work that changes the estate, and return its result once that is safe on the disk.

@@ -43,7 +43,7 @@ async def plain_failures(
         raise  # the client is gone
     except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
         request.app[CONTEXT].tell(f"internal error: {type(error).__name__}: {error}")
-        return _line(500, "Internal error. The operator of the service is told what it was.")
+        return _line(500, "Internal error. The service's operator sees what it was.")
 
 
 def _line(status: int, text: str, allow: str | None = None) -> web.Response:

@@ -1,7 +1,7 @@
 """Opens the port of a listener, and ends connections whose requests do not come.
 
-A handshake, the head of the first request and each body have their time. So no client can hold a
-connection open by sending a little now and then.
+A handshake, the head of the first request and each body have their time, and so has a client that
+reads nothing of its answer. So none can hold a connection open by doing a little now and then.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ BODY_SECONDS = 120.0
 """The longest that the body of a request may take."""
 KEPT_SECONDS = 60.0
 """How long a connection is kept for the next request, whose head must have come by then."""
+STUCK_SECONDS = 60.0
+"""How long a client may read nothing of an answer that is being sent."""
 BACKLOG = 512
 """How many connections may wait to be accepted."""
 
@@ -105,6 +107,25 @@ class Patience:
             HEAD_SECONDS, self._end, connection
         )
 
+    async def watch(self, server: web.Server) -> None:
+        """End connections whose clients do not read their answers, until it is cancelled."""
+        waiting: dict[web.RequestHandler, tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(STUCK_SECONDS / 4)
+            now = asyncio.get_running_loop().time()
+            before, waiting = waiting, {}
+            for connection in server.connections:
+                transport = connection.transport
+                size = 0 if transport is None else transport.get_write_buffer_size()
+                if transport is None or not size:
+                    continue
+                last, since = before.get(connection, (0, now))
+                waiting[connection] = (size, since if size == last else now)
+                if now - waiting[connection][1] >= STUCK_SECONDS:
+                    peer = _peer(transport)
+                    self._tell(f"{peer} read nothing of an answer for {STUCK_SECONDS:g} seconds")
+                    transport.abort()
+
     def _end(self, connection: web.RequestHandler) -> None:
         del self._expected[connection]
         transport = connection.transport
@@ -149,6 +170,7 @@ class Site(web.BaseSite):
         super().__init__(runner, ssl_context=ssl_context, backlog=BACKLOG)
         self._listening = listening
         self._patience = patience
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -166,11 +188,23 @@ class Site(web.BaseSite):
             ssl_handshake_timeout=None if self._ssl_context is None else HANDSHAKE_SECONDS,
         )
 
-    def _connection(self) -> web.RequestHandler:
-        """What answers the requests of a connection that begins."""
+        self._watching = asyncio.create_task(self._patience.watch(self._answering))
+
+    async def stop(self) -> None:
+        """Accept no more connections."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await super().stop()
+
+    @property
+    def _answering(self) -> web.Server:
         server = self._runner.server
         if server is None:
             raise RuntimeError("the application has not been set up")
-        connection = server()
+        return server
+
+    def _connection(self) -> web.RequestHandler:
+        """What answers the requests of a connection that begins."""
+        connection = self._answering()
         self._patience.expect(connection)
         return connection

@@ -18,6 +18,7 @@ from smki_testca.issuance.batch import portal, running
 from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr import batches
 from smki_testca.service.device_csr.batch_processing import AGAIN_SECONDS, Ended
+from smki_testca.service.device_csr.submitted_csrs import source_of
 from smki_testca.service.settings import Window
 
 NIGHT = Window(time(20), time(8))
@@ -353,6 +354,31 @@ def test_what_the_gate_refuses_meanwhile_waits_and_holds_up_no_other(newcomer, c
         seconds[0] = AGAIN_SECONDS
         doing.work()
         assert estate.batch_requests.get(held).state is BatchState.COMPLETED
+
+
+def test_a_fault_of_ours_holds_up_no_other_batch(ca, monkeypatch):
+    broken = submissions.submit(ca, submissions.good(1), reference="broken")
+    other = submissions.submit(ca, submissions.good(1, first=9))
+
+    def fail(batch, content):
+        if batch.id == broken:
+            raise RuntimeError("a fault")
+        return source_of(batch, content)
+
+    told = []
+    module = "smki_testca.service.device_csr.batch_processing"
+    monkeypatch.setattr(f"{module}.source_of", fail)
+    submissions.processing(ca, told=told).work()
+    assert told == [f"batch {broken}: internal error: RuntimeError('a fault')"]
+    assert ca.batch_requests.get(broken).state is BatchState.PARSING
+    assert ca.batch_requests.get(other).state is BatchState.COMPLETED
+
+
+def test_the_oldest_batch_is_complete_before_the_next_is_parsed(ca):
+    numbers = [submissions.submit(ca, submissions.good(1, first=each)) for each in (0, 5)]
+    submissions.processing(ca).work()
+    entries = [each for each in ca.audit.entries() if each.action.startswith("batch_request.")]
+    assert [each.body["batch"] for each in entries] == [numbers[0]] * 4 + [numbers[1]] * 4
 
 
 # The portal.

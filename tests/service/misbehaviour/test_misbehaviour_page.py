@@ -101,6 +101,7 @@ def test_the_page_states_the_limits():
     assert f"first request {listening.HEAD_SECONDS:g}," in text
     assert f"body of a request {listening.BODY_SECONDS:g}." in text
     assert f"kept for {listening.KEPT_SECONDS:g} seconds" in text
+    assert f"nothing of an answer for {listening.STUCK_SECONDS:g}." in text
 
 
 def test_the_page_names_the_statuses_of_each():

@@ -74,6 +74,7 @@ def test_a_revoked_iki_certificate_opens_nothing_from_that_moment(portal_origina
 def test_beyond_this_machine_nobody_sees_anything_before_signing_in(beyond):
     assert Listener.PORTAL not in beyond.running.services.context.addresses
     visitor = visitor_of(beyond, Listener.PORTAL_TLS, unchecked_tls())
+    assert visitor.get("/", Host="ca.lab.example").status == 303
     for page in pages():
         for route in page.routes:
             path = re.sub(r"\{[^}]*\}", "1", route.path)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from serving import Serving
 from smki_testca.estate import passwords
 from smki_testca.estate.accounts import MAX_FAILURES
 from smki_testca.service import sign_in
-from smki_testca.service.settings import Listener
+from smki_testca.service.access import EstateAccess
+from smki_testca.service.in_thread import ServicesInThread
+from smki_testca.service.settings import Listener, Settings
 
 FILE = "/ca/ZAZ1/organisation/Z1/certificate.cer"
 SEARCH = "<CertificateSubjectName>Z1</CertificateSubjectName>"
@@ -35,6 +39,18 @@ def basic():
 @pytest.fixture(autouse=True)
 def _refusals_are_told_at_once(monkeypatch):
     monkeypatch.setattr(sign_in, "REFUSAL_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(quickstart_original, tmp_path_factory):
+    """Services that others reach, and the API key of the account ann; no test may lock it."""
+    directory = tmp_path_factory.mktemp("elsewhere") / "estate"
+    shutil.copytree(quickstart_original, directory)
+    passphrase = (directory / "passphrase").read_text("utf-8").strip()
+    settings = Settings(port_base=0, bind=ELSEWHERE, issue_clients=False)
+    with ServicesInThread(EstateAccess(directory, passphrase), settings) as running:
+        serving = Serving(directory, passphrase, running, [])
+        yield serving, with_account(serving)
 
 
 def with_account(serving, name="ann"):
@@ -61,8 +77,8 @@ def test_once_there_is_an_account_the_api_key_must_be_one(serve, client):
     assert asked.get(FILE).status == 200
 
 
-def test_bound_elsewhere_nothing_is_open_without_an_account(serve, client):
-    serving = serve(bind=ELSEWHERE)
+def test_bound_elsewhere_nothing_is_open_without_an_account(elsewhere, client):
+    serving, _ = elsewhere
     for listener in (Listener.REPOSITORY, Listener.REPOSITORY_TLS):
         asked = client(serving, listener)
         assert asked.search(SEARCH, "anything").status == 401
@@ -73,9 +89,8 @@ def test_bound_elsewhere_nothing_is_open_without_an_account(serve, client):
             assert len(refused.text.splitlines()) == 1
 
 
-def test_bound_elsewhere_an_account_opens_downloads(serve, client, basic):
-    serving = serve(bind=ELSEWHERE)
-    key = with_account(serving)
+def test_bound_elsewhere_an_account_opens_downloads(elsewhere, client, basic):
+    serving, key = elsewhere
     secure, clear = client(serving, Listener.REPOSITORY_TLS), client(serving)
     challenged = secure.get(FILE)
     assert challenged.status == 401
@@ -98,9 +113,8 @@ def test_a_search_takes_a_name_and_a_password_besides_any_api_key(serve, client,
     assert asked.search(SEARCH, "any", **basic("ann", "wrong")).status == 401
 
 
-def test_no_password_is_taken_over_plain_http(serve, client, basic):
-    serving = serve(bind=ELSEWHERE)
-    key = with_account(serving)
+def test_no_password_is_taken_over_plain_http(elsewhere, client, basic):
+    serving, key = elsewhere
     asked = client(serving)
     assert asked.search(SEARCH, key, **basic("ann", PASSWORD)).status == 401
     refused = asked.get(FILE, **basic("ann", PASSWORD))
@@ -113,10 +127,8 @@ def test_no_password_is_taken_over_plain_http(serve, client, basic):
     "header",
     ["Basic", "Basic !!!", "Basic YW5u", "Bearer abc", "Basic /////w==", "Digest username=ann"],
 )
-def test_another_authorization_is_challenged(serve, client, header):
-    serving = serve(bind=ELSEWHERE)
-    with_account(serving)
-    refused = client(serving, Listener.REPOSITORY_TLS).get(FILE, Authorization=header)
+def test_another_authorization_is_challenged(elsewhere, client, header):
+    refused = client(elsewhere[0], Listener.REPOSITORY_TLS).get(FILE, Authorization=header)
     assert refused.status == 401
     assert "WWW-Authenticate" in refused.headers
 
@@ -145,9 +157,10 @@ def test_five_failures_lock_the_account_and_its_api_key_also_after_a_restart(
     assert asked.get(FILE, **basic("ann", PASSWORD)).status == 200
 
 
-def test_a_refusal_takes_its_time_for_a_name_that_nobody_has_too(serve, client, basic, monkeypatch):
-    serving = serve(bind=ELSEWHERE)
-    with_account(serving)
+def test_a_refusal_takes_its_time_for_a_name_that_nobody_has_too(
+    elsewhere, client, basic, monkeypatch
+):
+    serving, _ = elsewhere
     slept = []
     sleep = asyncio.sleep
 
@@ -163,9 +176,8 @@ def test_a_refusal_takes_its_time_for_a_name_that_nobody_has_too(serve, client, 
     assert len([seconds for seconds in slept if 400 < seconds <= 500]) == 2
 
 
-def test_guesses_are_made_one_at_a_time_and_searches_go_on(serve, client, basic, monkeypatch):
-    serving = serve(bind=ELSEWHERE)
-    key = with_account(serving)
+def test_guesses_are_made_one_at_a_time_and_searches_go_on(elsewhere, client, basic, monkeypatch):
+    serving, key = elsewhere
     asked = client(serving, Listener.REPOSITORY_TLS)
     busy, release, at_once = threading.Event(), threading.Event(), []
     stretched = passwords._stretched  # noqa: SLF001 - it is held, as by a slow machine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import work
 from estates import copied_with_run, opened
 from smki_testca.identifiers import Eui64, SerialNumber
@@ -16,9 +18,10 @@ RANGE = (
 FIRST = Eui64.parse("00-DB-12-01-00-00-00-00").value
 
 
+@pytest.mark.slow
 def test_a_search_in_a_large_estate_is_as_much_work_as_in_a_small_one(newcomer_original, tmp_path):
     done = []
-    for count in (5, 4000):
+    for count in (5, 1000):
         directory = copied_with_run(
             newcomer_original, tmp_path / str(count), *RANGE, "--count", count
         )

@@ -171,12 +171,15 @@ def _check_free(out: Path, *, force: bool) -> None:
     """Check before a long search that its cases can be written.
 
     Raises:
-        InputError: if a corpus is there and may not be overwritten, or no folder can be made.
+        InputError: if a corpus is there and may not be overwritten, the folder is an estate, or
+            none can be made.
     """
     from smki_testca.corpus.delivery.layout import INDEX
+    from smki_testca.estate_files import check_no_estate
     from smki_testca.files import check_free
     from smki_testca.folders import check_folder
 
+    check_no_estate(out)
     check_free(out / INDEX, force=force)
     check_folder(out)
 

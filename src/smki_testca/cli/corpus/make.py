@@ -11,8 +11,7 @@ from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.cli.corpus.selecting import selecting, selection
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
-from smki_testca.errors import InputError
-from smki_testca.estate_files import is_estate
+from smki_testca.estate_files import check_no_estate
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -54,10 +53,7 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
     from smki_testca.corpus.estate_corpus import recorded
     from smki_testca.folders import check_folder
 
-    if is_estate(out):
-        raise InputError(
-            "export.estate", f"{out} cannot be written: it is an estate.", "Name another folder."
-        )
+    check_no_estate(out)
     in_c = CNames() if c_name is None else CNames.own(c_name)
     check_folder(out)
     left_out: Mapping[str, str] = {}

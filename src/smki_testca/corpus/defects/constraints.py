@@ -15,6 +15,7 @@ from smki_testca.corpus.groups import (
     SMKI_CAS,
     SMKI_ISSUING,
     SMKI_ROOTS,
+    led_by,
 )
 from smki_testca.corpus.parts import FALSE, TRUE, fixed_integer
 from smki_testca.der.encode import INTEGER, integer, sequence, tlv
@@ -37,7 +38,7 @@ def _own_length(it: Certificate) -> int:
 
 @constraint_defect(
     "constraints-not-critical",
-    on=CAS,
+    on=led_by("iki-root-ca", CAS),
     title="whose basicConstraints is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
@@ -114,7 +115,7 @@ def path_length_missing(it: Certificate, _: Base) -> Certificate:
 
 @constraint_defect(
     "path-length-another",
-    on=CAS,
+    on=led_by("iki-root-ca", CAS),
     title="whose pathLen is one more than it should be",
     finding=f"{_PATH}.pathLenConstraint.value",
     rfc5280=Verdict.ACCEPT,
@@ -129,7 +130,7 @@ def path_length_another(it: Certificate, _: Base) -> Certificate:
 
 @constraint_defect(
     "path-length-300-octets",
-    on=(*SMKI_ISSUING, "iki-issuing-ca", *SMKI_ROOTS),
+    on=led_by("device-root-ca", (*SMKI_ISSUING, "iki-issuing-ca", *SMKI_ROOTS)),
     title="with a pathLen of 300 octets",
     finding=f"{_PATH}.pathLenConstraint.unreadable",
     rfc5280=Verdict.EITHER,
@@ -162,11 +163,11 @@ def path_length_0(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-negative",
     on=(
+        "device-root-ca",
         "organisation-root-ca",
         "organisation-issuing-ca",
         "device-issuing-ca",
         "dccki-issuing-ca",
-        "device-root-ca",
     ),
     title="with a pathLen of -1",
     finding=f"{_PATH}.path_length",

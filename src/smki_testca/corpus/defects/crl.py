@@ -21,6 +21,7 @@ from smki_testca.corpus.changes import (
     without,
 )
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.groups import led_by
 from smki_testca.corpus.issuer_names import rewritten
 from smki_testca.corpus.keys import ec_key, key_identifier_of, rsa_key
 from smki_testca.corpus.parts import (
@@ -415,7 +416,7 @@ def version_3(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "this-update-generalized",
-    on=LISTS,
+    on=led_by("dccki-arl", LISTS),
     title="whose thisUpdate of 2026 is a GeneralizedTime",
     stage=Stage.STRUCTURE,
     finding="thisUpdate.encoding",
@@ -451,7 +452,7 @@ def revocation_date_generalized(it: RevocationList, base: Base) -> RevocationLis
 
 @defect(
     "number-twice",
-    on=LISTS,
+    on=led_by("dccki-arl", LISTS),
     title="with two numbers",
     stage=Stage.STRUCTURE,
     finding="extensions.duplicate",
@@ -469,7 +470,7 @@ def number_twice(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "reason-twice",
-    on=LISTS,
+    on=led_by("dccki-arl", LISTS),
     title="with an entry of two reasons, superseded and removeFromCRL",
     stage=Stage.STRUCTURE,
     finding="extensions.duplicate",
@@ -588,7 +589,7 @@ def aki_critical(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "aki-of-another-key",
-    on=LISTS,
+    on=led_by("dccki-arl", LISTS),
     title="whose authorityKeyIdentifier is that of another key than its CA's",
     stage=Stage.PATH,
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
@@ -765,7 +766,7 @@ def arl_for_users_only(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "for-attributes-only",
-    on=_CRLS,
+    on=led_by("iki-crl", _CRLS),
     title="that says it is of attribute certificates only",
     stage=Stage.USE,
     finding="extensions.critical_unsupported",

@@ -98,7 +98,7 @@ def ca_as_integer(it: Certificate, base: Base) -> Certificate:
 
 @_type(
     "reason-integer",
-    on=("organisation-crl", "organisation-arl"),
+    on=("organisation-arl", "organisation-crl"),
     title="with an entry whose reasonCode is an INTEGER",
     finding="structure.CRLReason",
     source="RFC 5280 5.3.1",
@@ -111,7 +111,7 @@ def reason_as_integer(it: RevocationList, base: Base) -> bytes:
 
 @_type(
     "crl-number-octets",
-    on=("organisation-crl", "iki-crl"),
+    on=("iki-crl", "organisation-crl"),
     title="whose cRLNumber is an OCTET STRING",
     finding="extensions.cRLNumber.unreadable",
     source="RFC 5280 5.2.3",

@@ -77,7 +77,7 @@ def extensions_empty(it: Certificate, base: Base) -> Certificate:
 
 @_empty(
     "crl-extensions-empty",
-    on=("organisation-crl", "iki-arl"),
+    on=("iki-arl", "organisation-crl"),
     title="whose list of extensions is empty",
     source="RFC 5280 4.1 and 5.1: SIZE (1..MAX)",
 )

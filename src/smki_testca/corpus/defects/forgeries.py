@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, defect
 from smki_testca.corpus.elements import content_of, element
+from smki_testca.corpus.groups import led_by
 from smki_testca.corpus.keys import ec_key, entropy, rsa_key
 from smki_testca.corpus.parts import DEVICE_ID, SUPPLIER_ID, usages
 from smki_testca.der.encode import integer
@@ -200,7 +201,9 @@ def entry_removed(it: RevocationList, base: Base) -> bytes:
 # RSA
 
 
-@_length("signature-short", title="whose signature lacks its first octet")
+@_length(
+    "signature-short", on=led_by("dccki-crl", _RSA), title="whose signature lacks its first octet"
+)
 def short(it: Parts, base: Base) -> Parts:
     """The signature has 255 octets."""
     del base
@@ -223,6 +226,7 @@ def octet_more(it: Parts, base: Base) -> Parts:
 
 @_length(
     "signature-zero",
+    on=led_by("dccki-crl", _RSA),
     title="whose signature is 0",
     importance=Importance.CRITICAL,
     why="A verifier that does not check all of the padding takes it, for any document.",

@@ -21,6 +21,7 @@ from smki_testca.corpus.groups import (
     SMKI_ISSUED,
     SMKI_KINDS,
     SMKI_ROOTS,
+    led_by,
 )
 from smki_testca.corpus.parts import TRUE, authority_key
 from smki_testca.der.encode import integer, octet_string, sequence, tlv
@@ -172,7 +173,7 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-integer",
-    on=(*KINDS, "device-issuing-ca", *SMKI_ROOTS),
+    on=led_by("device-root-ca", (*KINDS, "device-issuing-ca", *SMKI_ROOTS)),
     title="whose subjectKeyIdentifier is an INTEGER",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -191,7 +192,7 @@ def ski_integer(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-bare",
-    on=(*ENDS, *SMKI_CAS),
+    on=led_by("device-root-ca", (*ENDS, *SMKI_CAS)),
     title="whose subjectKeyIdentifier lacks its OCTET STRING",
     finding={
         "": "structure.SubjectKeyIdentifier",

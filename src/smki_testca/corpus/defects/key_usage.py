@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import (
-    CAS,
-    ENDS,
-    EVERY,
-    KINDS,
-    SMKI_ISSUING,
-    SMKI_ROOTS,
-)
+from smki_testca.corpus.groups import CAS, ENDS, EVERY, KINDS, SMKI_ISSUING, SMKI_ROOTS, led_by
 from smki_testca.corpus.parts import usages
 from smki_testca.der.encode import BIT_STRING, integer, tlv
 
@@ -77,7 +70,7 @@ def key_usage_integer(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-without-crl-sign",
-    on=CAS,
+    on=led_by("iki-root-ca", CAS),
     title="whose keyUsage lacks cRLSign",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,

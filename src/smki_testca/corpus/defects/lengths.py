@@ -97,7 +97,7 @@ def serial_length_long(it: Certificate, base: Base) -> bytes:
 
 @_long(
     "entry-serial-length-long",
-    on=("organisation-crl", "dccki-crl"),
+    on=("dccki-crl", "organisation-crl"),
     title="with an entry whose serial number has its length in the long form",
     importance=Importance.CRITICAL,
 )
@@ -383,7 +383,7 @@ def signature_too_long(it: Parts, base: Base) -> bytes:
 
 @_too_much(
     "entry-length-too-long",
-    on=("organisation-crl", "organisation-arl"),
+    on=("organisation-arl", "organisation-crl"),
     title="with an entry that reaches beyond the list",
 )
 def entry_too_long(it: RevocationList, base: Base) -> bytes:

@@ -192,7 +192,7 @@ def purposes_null(it: Certificate, base: Base) -> bytes:
 
 @_broken(
     "crl-number-null",
-    on=("organisation-crl", "organisation-arl"),
+    on=("organisation-arl", "organisation-crl"),
     title="whose cRLNumber is a NULL",
     finding="extensions.cRLNumber.unreadable",
     source="RFC 5280 5.2.3",

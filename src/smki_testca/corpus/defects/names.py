@@ -16,6 +16,7 @@ from smki_testca.corpus.groups import (
     SMKI_CAS,
     SMKI_ISSUING,
     SMKI_ROOTS,
+    led_by,
 )
 from smki_testca.corpus.parts import PRINTABLE, UTF8, rdn
 from smki_testca.corpus.subjects import (
@@ -268,7 +269,7 @@ def signifier_65_characters(it: Certificate, _: Base) -> Certificate:
 
 @name_defect(
     "ca-name-5-characters",
-    on=SMKI_CAS,
+    on=led_by("device-root-ca", SMKI_CAS),
     title="whose name has five characters",
     finding="subject.commonName.length",
     source="a rule of this field: RFC 5280 A.1 allows 64 characters",
@@ -374,10 +375,10 @@ def name_integer(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "name-missing",
     on=(
+        "dccki-root-ca",
         "organisation-issuing-ca",
         *RSA_ENDS,
         "organisation-root-ca",
-        "dccki-root-ca",
         "iki-issuing-ca",
     ),
     title="without a common name",

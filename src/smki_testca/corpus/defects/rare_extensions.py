@@ -32,6 +32,7 @@ _FULL_NAME = tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://ca.example/list.crl")))
 
 @_unexpected(
     "crl-points-null",
+    on=("iki-issuing-ca", "dccki-issuing-ca"),
     title="whose cRLDistributionPoints holds a NULL",
     finding="structure.CRLDistributionPoints",
     source="RFC 5280 4.2.1.13",
@@ -56,6 +57,7 @@ def point_more(it: Certificate, base: Base) -> Certificate:
 
 @_unexpected(
     "access-null",
+    on=("iki-issuing-ca", "dccki-issuing-ca"),
     title="whose authorityInfoAccess holds a NULL",
     finding="structure.AuthorityInfoAccessSyntax",
     source="RFC 5280 4.2.2.1",
@@ -83,6 +85,7 @@ def access_more(it: Certificate, base: Base) -> Certificate:
 
 @_unexpected(
     "policy-mapping-third",
+    on=("iki-issuing-ca", "dccki-issuing-ca"),
     title="whose PolicyMapping has three policies",
     finding="structure.PolicyMapping",
     source="RFC 5280 4.2.1.5",
@@ -125,6 +128,7 @@ def policy_constraints_more(it: Certificate, base: Base) -> Certificate:
 
 @_unexpected(
     "inhibit-any-null",
+    on=("iki-issuing-ca", "dccki-issuing-ca"),
     title="whose inhibitAnyPolicy is a NULL",
     finding="structure.InhibitAnyPolicy",
     source="RFC 5280 4.2.1.14",

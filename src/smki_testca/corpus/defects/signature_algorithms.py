@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect, oddity
-from smki_testca.corpus.groups import SMKI_ROOTS
+from smki_testca.corpus.groups import SMKI_ROOTS, led_by
 from smki_testca.corpus.parts import (
     ECDSA_NULL,
     ECDSA_SHA256,
@@ -102,7 +102,7 @@ def outer_rsa(it: Parts, base: Base) -> Parts:
 @_differ(
     "outer-algorithm-ecdsa",
     also=("signature.malformed",),
-    on=_RSA,
+    on=led_by("dccki-crl", _RSA),
     title="whose outer algorithm is ecdsa-with-SHA256",
 )
 def outer_ecdsa(it: Parts, base: Base) -> Parts:

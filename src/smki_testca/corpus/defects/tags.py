@@ -128,7 +128,7 @@ def device_extensions_with_other_tag(it: Certificate, base: Base) -> bytes:
 
 @_class(
     "crl-extensions-other-tag",
-    on=("organisation-crl", "iki-arl"),
+    on=("iki-arl", "organisation-crl"),
     title="whose extensions are tagged [3], as those of certificates",
     finding="structure.TBSCertList",
 )

@@ -9,6 +9,7 @@ from smki_testca.corpus.changes import added, but, with_critical, with_subject, 
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.elements import content_of, edited, element, holding
+from smki_testca.corpus.groups import led_by
 from smki_testca.corpus.parts import FALSE, POLICY, attribute, identifier
 from smki_testca.der.encode import BOOLEAN, INTEGER, NULL, OID, SET, oid, sequence, tlv
 
@@ -97,7 +98,7 @@ def critical_two_octets(it: Certificate, base: Base) -> Certificate:
 
 @_boolean(
     "ca-one",
-    on=_CAS,
+    on=led_by("dccki-root-ca", _CAS),
     title="whose cA is a BOOLEAN of 01",
     importance=Importance.HIGH,
 )
@@ -188,7 +189,7 @@ def version_empty(it: Parts, base: Base) -> bytes:
 
 @_integer(
     "path-length-padded",
-    on=_CAS,
+    on=led_by("dccki-root-ca", _CAS),
     title="whose pathLenConstraint has a needless zero octet in front",
 )
 def path_length_padded(it: Certificate, base: Base) -> bytes:
@@ -203,7 +204,7 @@ def path_length_padded(it: Certificate, base: Base) -> bytes:
 
 @_integer(
     "path-length-empty",
-    on=_CAS,
+    on=led_by("dccki-root-ca", _CAS),
     title="whose pathLenConstraint has no content",
     source="X.690 8.3.1",
     importance=Importance.HIGH,
@@ -219,7 +220,7 @@ def path_length_empty(it: Certificate, base: Base) -> bytes:
 
 @_integer(
     "crl-number-padded",
-    on=("organisation-crl", "iki-arl"),
+    on=("iki-arl", "organisation-crl"),
     title="whose cRLNumber has a needless zero octet in front",
 )
 def crl_number_padded(it: RevocationList, base: Base) -> RevocationList:

@@ -33,7 +33,7 @@ from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
 from smki_testca.corpus.delivery.symbols import CNames
 from smki_testca.errors import InputError
-from smki_testca.folders import OutputFile, taken, write
+from smki_testca.folders import OutputFile, link_below, taken, write
 from smki_testca.input_files import read_regular
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def written(
     before = _listed(out) if is_corpus else {}
     paths = write(made, out, force=force)
     for name in before.keys() - {file.path.as_posix() for file in made}:
-        _remove(out.joinpath(*name.split("/")), before[name])
+        _remove(out, PurePosixPath(name), before[name])
     return paths
 
 
@@ -133,7 +133,7 @@ def _is_corpus(out: Path) -> bool:
     """Whether a folder holds a corpus of this program; not if its index cannot be read."""
     try:
         head = msgspec.json.decode(read_regular(out / INDEX, _MAX_INDEX), type=_Head)
-    except (OSError, InputError, msgspec.MsgspecError, ValueError):
+    except (OSError, InputError, msgspec.MsgspecError, ValueError, RecursionError):
         return False
     return head.generator.split(" ")[0] == GENERATOR
 
@@ -147,8 +147,14 @@ def _listed(out: Path) -> dict[str, str]:
     return {name: digest for digest, name in _SUM.findall(text)}
 
 
-def _remove(path: Path, digest: str) -> None:
-    """Remove a file, if it has a digest; what cannot be read or removed stays."""
+def _remove(out: Path, name: PurePosixPath, digest: str) -> None:
+    """Remove a file of an earlier corpus, if it has a digest; what is behind a link is not its.
+
+    What cannot be read or removed stays.
+    """
+    if link_below(out, name.parent) is not None:
+        return
+    path = out / name
     with contextlib.suppress(OSError, InputError):
         if hashlib.sha256(read_regular(path, _MAX_FILE)).hexdigest() == digest:
             path.unlink()

@@ -32,8 +32,8 @@ MOST_STEPS = 16
 """So often, at most, one disagreement is made smaller."""
 _OF_ALGORITHMS = frozenset({"", "signature", "signatureAlgorithm", "subjectPublicKeyInfo"})
 """The fields of algorithms and keys; a CSR has its algorithm outside all fields."""
-_DIGITS = 8
-"""Of its digest, in the id of a case."""
+_DIGITS = 16
+"""Of its digest, in the id of a case: with 8, two of 10,000 documents may have one id."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Search:
         left_out: the good documents that are not changed, and why.
         bases: the good documents that the target takes.
         asked: how many changes were asked.
-        found: one disagreement of each kind.
+        found: one disagreement of each kind; no two are of one document.
     """
 
     builder: Builder
@@ -142,6 +142,7 @@ class Search:
     bases: dict[str, LoadedCase] = field(default_factory=dict)
     asked: int = 0
     found: dict[Kind, Disagreement] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set, repr=False)
     _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
         default_factory=dict, repr=False
     )
@@ -238,12 +239,26 @@ class Search:
         found = self._ask(made)
         if found is None:
             return
-        kind, is_new = found.kind, found.kind not in self.found
-        # It is kept first: a parser may be lost for good when it is brought back.
-        self.found.setdefault(kind, found)
+        kind = found.kind
+        is_new = kind not in self.found and not self._has(found)
+        if is_new:
+            # It is kept first: a parser may be lost for good when it is brought back.
+            self._keep(found)
         self._bring_back(found)
         if is_new:
             self._make_small(kind)
+
+    def _has(self, found: Disagreement) -> bool:
+        """Whether its document is kept: changes of two fields may give the same one."""
+        return found.changed.question.id in self._kept
+
+    def _keep(self, found: Disagreement) -> None:
+        """Keep a disagreement in place of another of its kind."""
+        before = self.found.get(found.kind)
+        if before is not None:
+            self._kept.remove(before.changed.question.id)
+        self._kept.add(found.changed.question.id)
+        self.found[found.kind] = found
 
     def _make_small(self, kind: Kind) -> None:
         """Ask simpler changes than one that is kept, and keep those instead that do the same."""
@@ -252,8 +267,8 @@ class Search:
                 other = self._ask(made)
                 if other is not None:
                     self._bring_back(other)
-                    if other.kind == kind:
-                        self.found[kind] = other
+                    if other.kind == kind and not self._has(other):
+                        self._keep(other)
                         break
             else:
                 return

@@ -30,7 +30,7 @@ MAX_INDEX_OCTETS = 64 << 20
 """The longest index of a corpus that is read."""
 MAX_DOCUMENT_OCTETS = 1 << 20
 """The longest document of a corpus that is read."""
-_REMEDY = "Make the corpus again with: smki-testca corpus make."
+_REMEDY = "Make it again with: smki-testca corpus make, or corpus fuzz if that wrote it."
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/xml"
 CHARSET = "UTF-8"
+MAX_TEXT = 2_000
+"""The most characters of a text for a person: a CSR may have hundreds of faults."""
 _CHUNK = 1 << 16
 """How many octets of a long answer are given at a time, at least."""
 
@@ -100,7 +102,7 @@ class Failure(Generic[S]):
     def __post_init__(self) -> None:
         prefix = PREFIXES.get(self.status.value)
         if not _CODE.fullmatch(self.code) or self.code[:2] != prefix:
-            raise ValueError(f"{self.code} is no error code of {self.status.value}")
+            raise ValueError(f"{self.code} is not an error code of {self.status.value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,8 @@ def _add_outcome(parent: etree._Element, outcome: bytes | Failure[S], success: S
 def _add_error(parent: etree._Element, failure: Failure[S]) -> None:
     error = etree.SubElement(parent, "Error")
     _add(error, "ErrorCode", failure.code)
-    _add(error, "ErrorText", failure.text)
+    text = failure.text
+    _add(error, "ErrorText", text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…")
 
 
 def _add(parent: etree._Element, name: str, text: str) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 AGAIN_SECONDS = 30.0
 """How long a batch is left alone after an error that may pass, such as a refusal of the gate."""
 
+_UNPARSED = {BatchState.PENDING, BatchState.PARSING}
+_WAITING = {BatchState.QUEUED, BatchState.PROCESSING}
+
 
 class Ended(Exception):  # noqa: N818 - it is no error
     """The process is to end: what is being made is left as it is."""
@@ -71,28 +74,19 @@ class BatchProcessing:
         self._again: dict[int, float] = {}
 
     def work(self) -> None:
-        """Do all that can be done now: parse what was submitted, and then process it in order.
+        """Do all that can be done now, the oldest batch first: one step after the other.
 
-        A batch that was submitted meanwhile is parsed before the next one is processed.
+        While the window is closed, batches are parsed all the same.
         """
-        while True:
-            self._parse_all()
-            batch = next(self._to_process(), None)
-            if batch is None:
-                return
-            self._attempt(self._process, batch)
+        while (batch := next(self._due(), None)) is not None:
+            step = self._parse if batch.state in _UNPARSED else self._process
+            self._attempt(step, batch)
 
-    def _parse_all(self) -> None:
+    def _due(self) -> Iterator[BatchRequest]:
+        """The batches of which something can be done now, the oldest first."""
         for batch in self._estate.batch_requests.unfinished():
-            if batch.state in {BatchState.PENDING, BatchState.PARSING} and self._is_due(batch):
-                self._attempt(self._parse, batch)
-
-    def _to_process(self) -> Iterator[BatchRequest]:
-        """The batches that are to be processed now, the oldest first."""
-        for batch in self._estate.batch_requests.unfinished():
-            if batch.run is None or not self._is_due(batch):
-                continue
-            if batch.state.has_ended or self._is_open():
+            is_waiting = batch.state in _WAITING and not self._is_open()
+            if not is_waiting and self._monotonic() >= self._again.get(batch.id, 0.0):
                 yield batch
 
     def _attempt(self, work: Callable[[BatchRequest], None], batch: BatchRequest) -> None:
@@ -100,15 +94,15 @@ class BatchProcessing:
         self._check()
         try:
             work(batch)
+        except Ended:
+            raise
         except (AlreadySoError, _WindowClosed):
             # Another process was quicker, or somebody rejected it: what it is now is in the estate.
             return
-        except SmkiTestcaError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
             self._again[batch.id] = self._monotonic() + AGAIN_SECONDS
-            self._tell(f"batch {batch.id}: {error.message}")
-
-    def _is_due(self, batch: BatchRequest) -> bool:
-        return self._monotonic() >= self._again.get(batch.id, 0.0)
+            is_ours = isinstance(error, SmkiTestcaError)
+            self._tell(f"batch {batch.id}: {error if is_ours else f'internal error: {error!r}'}")
 
     def _is_open(self) -> bool:
         return self._window is None or self._window.is_open(self._estate.clock.now().time())

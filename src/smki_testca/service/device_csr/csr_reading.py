@@ -11,11 +11,11 @@ from smki_testca.authority import csr as csrs
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
 from smki_testca.issuance.batch.csr_reader import check_of_device
-from smki_testca.x509.view import view_request
 
 if TYPE_CHECKING:
     from smki_testca.authority.csr import Csr
     from smki_testca.profiles import Library
+    from smki_testca.x509.fields import Value
 
 _MAX_PATTERNS = 8
 _REMEDIES = csrs.Remedies(
@@ -55,9 +55,7 @@ class DeviceCsrReader:
         for pattern, like in self._known:
             match = pattern.read(der)
             if match is not None:
-                number, public_key = match
-                subject = like.subject.with_identifier(Eui64(number))
-                return replace(like, view=view_request(der), subject=subject, public_key=public_key)
+                return _alike(like, Eui64(match[0]), match[1])
         return None
 
     def _read(self, text: bytes) -> Csr:
@@ -67,3 +65,21 @@ class DeviceCsrReader:
         if learnt is not None and len(self._known) < _MAX_PATTERNS:
             self._known.append((learnt, csr))
         return csr
+
+
+def _alike(like: Csr, device_id: Eui64, public_key: bytes) -> Csr:
+    """A CSR like another one, with values of its own in its fields; their places are the other's.
+
+    To read every field again would take most of the time.
+    """
+    own: dict[str, Value] = {"subjectPublicKeyInfo": public_key}
+    if like.id_path is not None:
+        own[like.id_path] = device_id.octets
+    fields = like.view.fields
+    changed = {path: replace(fields[path], value=value) for path, value in own.items()}
+    return replace(
+        like,
+        view=replace(like.view, fields=fields | changed),
+        subject=like.subject.with_identifier(device_id),
+        public_key=public_key,
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.issuance.batch.portal_zip import MAX_REQUESTS
@@ -19,8 +19,6 @@ from smki_testca.service.xml import Message, XmlError, cut, elements, parts, str
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from lxml import etree
 
     from smki_testca.service.xml import Element
 

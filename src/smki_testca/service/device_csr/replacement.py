@@ -103,19 +103,30 @@ class Replacement:
             AccessDeniedError: if the client may not use the service.
             EstateError: if the estate cannot be used; nothing is recorded then.
         """
-        with estate.transaction():
-            known = self._up_to_date(estate)
-            try:
-                caller = self._caller(estate, known, asked)
-            except AccessDeniedError as error:
-                denied = error
-                peer = {"address": asked.address}
-                _record(estate, {"status": "DENIED", "code": error.code, "peer": peer})
-            else:
-                outcome = self._outcome(estate, known, caller, asked)
+        try:
+            with estate.transaction():
+                outcome = self._recorded(estate, asked)
                 self._digest = estate.audit.newest_digest()
-                return outcome
-        raise denied
+        except BaseException:
+            # What was counted for it is taken back with everything else.
+            self._known = None
+            raise
+        if isinstance(outcome, AccessDeniedError):
+            raise outcome
+        return outcome
+
+    def _recorded(self, estate: Estate, asked: Asked) -> Outcome | AccessDeniedError:
+        """What becomes of a request, and its audit entry; denied access is recorded, too."""
+        known = self._up_to_date(estate)
+        unknown = {"address": asked.address}
+        try:
+            caller = self._caller(estate, known, asked)
+        except AccessDeniedError as error:
+            _record(estate, {"status": "DENIED", "code": error.code, "peer": unknown})
+            return error
+        except InputError as error:
+            return _failed(estate, unknown, codes.of_request(error))
+        return self._outcome(estate, known, caller, asked)
 
     def _up_to_date(self, estate: Estate) -> _Known:
         """What is known of the estate; looked up again if others changed it, or after a while."""
@@ -142,9 +153,9 @@ class Replacement:
         try:
             failure = adhoc_misbehaviour.failure_of(asked.mode)
             if failure is not None:
-                return _failed(estate, caller, failure)
+                return _failed(estate, caller.as_json(), failure)
             if isinstance(asked.csr, Exception):
-                return _failed(estate, caller, codes.of_request(asked.csr))
+                return _failed(estate, caller.as_json(), codes.of_request(asked.csr))
             record = _issue(estate, known, caller, asked.csr)
         except Refusal as refusal:
             self._known = None
@@ -152,7 +163,7 @@ class Replacement:
             return Outcome(estate.audit.head().number, codes.of_request(refusal))
         except InputError as error:
             self._known = None
-            return _failed(estate, caller, codes.of_request(error))
+            return _failed(estate, caller.as_json(), codes.of_request(error))
         return Outcome(record.audit, adhoc_misbehaviour.given(asked.mode, estate, record))
 
 
@@ -197,9 +208,9 @@ def _check_issued_before(known: _Known, device_id: Eui64) -> None:
     known.issuance.history.know({device_id.value: len(found)})
 
 
-def _failed(estate: Estate, caller: Caller, failure: Failure[AdHocStatus]) -> Outcome:
+def _failed(estate: Estate, peer: dict[str, Any], failure: Failure[AdHocStatus]) -> Outcome:
     """The answer to a request for which nothing is issued, recorded."""
-    body = {"status": failure.status.value, "code": failure.code, "peer": caller.as_json()}
+    body = {"status": failure.status.value, "code": failure.code, "peer": peer}
     return Outcome(_record(estate, body), failure)
 
 

@@ -70,7 +70,7 @@ async def _guard(
     except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
         fault = f"{type(error).__name__}: {error}"
         request.app[CONTEXT].tell(f"internal error: {fault}")
-        return _failed(SmkiTestcaError("internal", f"Internal error: {fault}."))
+        return _failed(SmkiTestcaError("fault", f"Internal error: {fault}."))
 
 
 def _check_host(request: web.Request) -> None:

@@ -35,17 +35,23 @@ _SAFE = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
-def check_host(request: web.Request, bind: str) -> None:
-    """Check that a request names this machine.
+def check_host(request: web.Request, *, is_local: bool) -> None:
+    """Check that a request to a portal of this machine alone names this machine.
 
     Otherwise a page of a name that somebody makes resolve to this machine (DNS rebinding) could
     read the portal with the rights of whoever looks at that page. An address cannot be rebound.
+    Where the portal is reached from elsewhere, it has any name, and nobody sees anything who has
+    not signed in under that name.
+
+    Args:
+        request: the request.
+        is_local: whether only programs of this machine reach the portal.
 
     Raises:
         Unanswered: if it names another.
     """
     name = _host_name(request.host)
-    if name is None or not (_is_address(name) or name in _names_of_machine() or name == bind):
+    if name is None or (is_local and not (_is_address(name) or name in _names_of_machine())):
         raise Unanswered(
             HTTPStatus.MISDIRECTED_REQUEST,
             f"This portal does not answer for the host {shown(request.host)}.",

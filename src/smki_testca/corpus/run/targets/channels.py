@@ -279,7 +279,8 @@ class Lines:
                 self._is_skipping = False
             if len(self._rest) > MAX_LINE_OCTETS:
                 self._rest, self._is_skipping = b"", True
-            self._lines = lines[::-1]
+            # What is too long is thrown away however it came, in one piece or in many.
+            self._lines = [line for line in reversed(lines) if len(line) <= MAX_LINE_OCTETS]
         return None
 
 

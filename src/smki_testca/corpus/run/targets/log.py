@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.run.answers import Answer, Hello
+from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS
 from smki_testca.corpus.run.targets.messages import Code, End, ProtocolError, Reply
 from smki_testca.corpus.run.targets.protocol import TextDialect
 from smki_testca.corpus.run.targets.target import broken_protocol
@@ -48,9 +49,11 @@ class Log:
         data = utf8(read_regular(self._path, MAX_OCTETS))
         hello, end = Hello(), None
         last = "nothing"
-        for line in data.decode("utf-8", "replace").splitlines():
+        for line in data.splitlines():
+            if len(line) > MAX_LINE_OCTETS:
+                continue
             try:
-                message = TextDialect().message(line.strip())
+                message = TextDialect().message(line.decode("utf-8", "replace").strip())
             except ProtocolError as error:
                 raise self._broken(str(error)) from error
             if isinstance(message, Hello):

@@ -26,12 +26,14 @@ from smki_testca.text import shown, use_one_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LINE = re.compile(r"(?:.*\s)?smki (\d+) (\S+)(?: (.*))?")
-"""A message; before it may stand what a terminal or a logger puts there, such as the time."""
+_LINE = re.compile(r"(?:.*\W)?(smki (\d+) (\S+)(?: (.*))?)", re.DOTALL)
+"""A message; before it may stand what a terminal or a logger puts there, such as the time, and the
+noise of a line."""
 _VERSION = "1"
 NUMBER = re.compile(r"[0-9]{1,9}")
 """A number in a line, or in the name of a target."""
 _HEX = re.compile(r"[0-9A-Fa-f]{16,}")
+"""The octets of a document that no answer begins with; of a shorter one, the CRC tells."""
 _NEEDS = {need.value: need for need in Need}
 
 
@@ -63,9 +65,9 @@ class TextDialect:
     def message(self, line: str) -> Message | None:
         """What a target said; None for a line of its log, or an echo of what was asked."""
         found = _LINE.fullmatch(line)
-        if found is None or found[2].startswith("+"):
+        if found is None or found[3].startswith("+"):
             return None
-        version, name, words = found[1], found[2], (found[3] or "").split()
+        version, name, words = found[2], found[3], (found[4] or "").split()
         if version != _VERSION:
             return None
         if name == "hello":
@@ -74,15 +76,22 @@ class TextDialect:
             return Code(words[0], words[1]) if len(words) == 2 else None
         if name == "end":
             return End(int(words[0])) if len(words) == 1 and NUMBER.fullmatch(words[0]) else None
-        if words and _HEX.fullmatch(words[0]):
-            return None  # an echo
         if words == ["again"]:
             return Again()
         if not words or words[0] not in VERDICTS:
+            if _is_echo(found[1], words):
+                return None
             raise ProtocolError(
                 f"{shown(line)} is not an answer. {use_one_of(VERDICTS)}".rstrip(".")
             )
         return Reply(name, VERDICTS[words[0]], Remarks.of(words[1:]))
+
+
+def _is_echo(text: str, words: list[str]) -> bool:
+    """Whether a line is one that was sent, which a terminal shows, be it damaged on the way."""
+    if words and _HEX.fullmatch(words[0]):
+        return True
+    return text.isascii() and f"{text}\n".encode() == with_crc(text[:-5])
 
 
 def _context(question: Question, hello: Hello) -> Iterator[tuple[str, str]]:

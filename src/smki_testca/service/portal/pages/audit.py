@@ -29,6 +29,8 @@ MAX_READ = 4_000
 _AT_A_TIME = 200
 _RECENT = 1_000
 """The actions of so many of the newest entries are suggested for the filter."""
+_MAX_DETAILS = 300
+"""The most characters of an entry's details in the list."""
 _MAX_TEXT = 64 * 1024
 """The most characters of an entry's body that its page shows."""
 _VERIFICATION = "audit.verification"
@@ -79,8 +81,8 @@ async def _list(visit: Visit) -> web.StreamResponse:
 
     def find(estate: Estate) -> tuple[Found, list[str], Head | str]:
         found = _find(estate, visit.viewer, action, participant, before)
-        recent = estate.audit.latest(_RECENT) if visit.viewer.is_operator else []
-        return found, sorted({entry.action for entry in recent}), _head(estate)
+        actions = estate.audit.recent_actions(_RECENT) if visit.viewer.is_operator else []
+        return found, actions, _head(estate)
 
     found, actions, head = await visit.read(find)
     asked = {"action": action, "participant": participant}
@@ -124,7 +126,9 @@ def _find(
 
 
 def _line(entry: Entry, owners: frozenset[str]) -> Line:
-    return Line(entry.number, entry.at, entry.action, sorted(owners), entry_text(entry))
+    text = entry_text(entry)
+    details = text if len(text) <= _MAX_DETAILS else f"{text[:_MAX_DETAILS]}…"
+    return Line(entry.number, entry.at, entry.action, sorted(owners), details)
 
 
 def _head(estate: Estate) -> Head | str:

@@ -102,6 +102,13 @@ def test_a_text_shows_what_xml_cannot_hold():
     assert text == r"\x00 \ud800 \ufffe \x1b[31m <b> ]]>"
 
 
+def test_a_text_of_many_faults_is_cut():
+    failure = Failure(AdHocStatus.CSR_ERROR, "CR:1", "fault. " * 100_000)
+    document = answers.signing_response("1", 1, failure)
+    assert len(document) < 3_000
+    assert read(Schema.AD_HOC, document).findtext("Error/ErrorText").endswith("…")
+
+
 def test_a_long_result_comes_in_parts_and_each_certificate_is_taken_when_its_turn_comes():
     taken = []
 

@@ -4,6 +4,8 @@ import base64
 import codecs
 import contextlib
 import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -244,3 +246,31 @@ def test_whatever_is_submitted_is_read_or_refused(noise, seed):
     for read in (signing_request, csr_batch):
         with contextlib.suppress(FormatError):
             read(document)
+
+
+READ_MANY = """
+import resource, sys
+from smki_testca.service.device_csr.documents import csr_batch
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+with open(sys.argv[1], "rb") as file:
+    document = file.read()
+before = peak()
+batch = csr_batch(document)
+assert sum(1 for _ in batch.csrs()) == batch.count == 50_000
+print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory otherwise")
+def test_50_000_csrs_take_little_memory_beside_their_message(tmp_path):
+    path = tmp_path / "batch.xml"
+    path.write_bytes(batch(*[csr(f"i{n}", "MIIB" * 112) for n in range(50_000)]))
+    assert path.stat().st_size > 24_000_000
+    done = subprocess.run(
+        [sys.executable, "-c", READ_MANY, path], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) < 15_000  # KiB
