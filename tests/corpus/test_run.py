@@ -951,6 +951,22 @@ def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     assert not journal.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_a_journal_that_a_run_writes_is_not_resumed_by_another(run, one_line, tmp_path, corpus):
+    path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
+    digest = load(corpus).digest
+    for resume in (False, True):  # a run that began it, and one that goes on with it
+        with Journal(path, digest, target, resume=resume) as journal:
+            journal.keep(f"good-{'two' if resume else 'one'}", Answer(Seen.ACCEPTED))
+            kept = path.read_bytes()
+            outcome = run(target, "--resume")
+            assert outcome.code == 4
+            assert "is the journal of a run that goes on" in one_line(outcome)
+            assert path.read_bytes() == kept
+    run(target, "--resume")
+    assert not path.exists()
+
+
 def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, tmp_path, corpus):
     path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
     with Journal(path, load(corpus).digest, target, resume=False) as journal:
@@ -1242,6 +1258,11 @@ def _mutated(data, random):
     return bytes(made)
 
 
+def _resumed(journal, digest):
+    with Journal(journal, digest, "exec:true", resume=True):
+        pass
+
+
 @pytest.mark.parametrize("what", ["index", "report", "journal", "log", "expectations"])
 def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, what):
     loaded = load(corpus)
@@ -1256,11 +1277,7 @@ def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, wha
     path, data, read = {
         "index": (corpus / "corpus.json", None, lambda _: load(corpus)),
         "report": (saved, None, lambda _: read_report(saved)),
-        "journal": (
-            journal,
-            None,
-            lambda _: Journal(journal, loaded.digest, "exec:true", resume=True),
-        ),
+        "journal": (journal, None, lambda _: _resumed(journal, loaded.digest)),
         "log": (log, None, lambda _: Log(str(log)).open(1)),
         "expectations": (
             tmp_path / "known.toml",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,9 @@ from smki_testca.files import check_makeable, write_error
 from smki_testca.input_files import read_regular
 from smki_testca.text import counted, shown
 
+if sys.platform != "win32":
+    import fcntl
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -27,12 +31,15 @@ if TYPE_CHECKING:
 MAX_OCTETS = 256 << 20
 """The longest journal that is read."""
 _VERSION = 1
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+"""Opens a file that is not there, so that what is written comes after all that is there by then."""
 
 
 class Journal:
     """The answers so far of a run, in a file of one line each.
 
-    A killed run loses at most the answer that was being written.
+    A killed run loses at most the answer that was being written. It is locked as long as a run
+    writes it, where the system can do that; the lock ends with the process.
 
     Args:
         path: of the file.
@@ -43,7 +50,8 @@ class Journal:
 
     Raises:
         InputError: if the file is there and the run is not to be resumed; is no journal, or that
-            of another corpus or target; is an estate's own; or cannot be read or written.
+            of another corpus or target; is an estate's own; is written by another run; or cannot
+            be read or written.
         OutputError: if the disk is full or fails.
     """
 
@@ -64,8 +72,11 @@ class Journal:
         self._is_ours = False
         check_outside(path)
         if resume and path.exists():
-            self._read()
-            self._is_ours = True
+            try:
+                self._resume()
+            except BaseException:
+                self._close()
+                raise
         elif os.path.lexists(path):
             raise InputError(
                 "corpus.journal",
@@ -76,6 +87,7 @@ class Journal:
         try:
             check_makeable(path)
         except OSError as error:
+            self._close()
             raise self._unwritable(error) from error
 
     def __enter__(self) -> Self:
@@ -122,20 +134,47 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the file of a run that ended."""
-        self._close()
+        if os.name == "nt":
+            self._close()  # an open file cannot be removed
         if self._is_ours:
             self.path.unlink(missing_ok=True)
+        self._close()
 
     def _write(self, document: dict[str, object]) -> None:
         """Write a line; the file is made with the first answer, for a run without has none."""
         if self._file is None:
             # What another program made there meanwhile is not ours.
-            self._file = self.path.open("ab" if self._is_ours else "xb", buffering=0)
+            self._file = os.fdopen(os.open(self.path, _NEW, 0o666), "ab", buffering=0)
             self._is_ours = True
-            if self._file.tell() == 0:
-                self._file.write(self._first_line())
+            self._lock(self._file)
+        if os.fstat(self._file.fileno()).st_size == 0:
+            self._file.write(self._first_line())
         # In one call, past every buffer: what a killed process wrote is there.
         self._file.write(_line(document))
+
+    def _resume(self) -> None:
+        """Take the answers of a run that did not end, and go on writing them."""
+        if self.path.is_file():  # what is none is told when it is read
+            try:
+                self._file = self.path.open("ab", buffering=0)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._lock(self._file)
+        self._read()
+        self._is_ours = True
+
+    def _lock(self, file: BinaryIO) -> None:
+        """Lock the file until it is closed; another that ended meanwhile removed it."""
+        if sys.platform == "win32":
+            return
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._in_use() from None
+        except OSError:
+            return  # some network file systems have no locks
+        if not _is_at(self.path, file.fileno()):
+            raise self._in_use()
 
     def _first_line(self) -> bytes:
         return _line(msgspec.to_builtins(self._head))
@@ -186,6 +225,13 @@ class Journal:
             raise self._unusable(f"it has two answers for {case}")
         self.answers[case] = Answer(**fields)
 
+    def _in_use(self) -> InputError:
+        return InputError(
+            "corpus.journal",
+            f"{self.path} is the journal of a run that goes on.",
+            "Wait until that ends, or name another file with --journal.",
+        )
+
     def _foreign(self) -> InputError:
         return InputError(
             "corpus.journal",
@@ -202,6 +248,14 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> SmkiTestcaError:
         return write_error("corpus.journal", f"{self.path} cannot be written", error)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file still has its name: the run that ended removed it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _line(document: dict[str, object]) -> bytes:
