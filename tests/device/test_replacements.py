@@ -92,6 +92,25 @@ def test_a_path_certificate_that_cannot_be_read_is_no_issuer(device, material, o
     assert (answer.status, answer.verdict.code) == (10, "device.path.issuer")
 
 
+def test_a_faulty_path_certificate_beside_a_good_one_is_success_by_assumption(device, material):
+    news = [material.renewed(name).der for name in ("organisation", "organisation-ka")]
+    for faulty in (broken_signature(material.issuing), b"junk"):
+        for path in ([faulty, *material.path], [*material.path, faulty]):
+            for answer in update(device, *news, path=path):
+                assert (answer.status, answer.verdict.basis) == (0, Basis.ASSUMED)
+                (remark,) = answer.verdict.remarks
+                assert f"path certificate {path.index(faulty) + 1}" in remark
+
+
+def test_a_good_path_certificate_that_is_not_needed_is_nothing_to_remark_upon(device, material):
+    other = material.document("device-issuing-ca").der
+    for path in ([*material.path, material.root.der], [*material.path, *material.path]):
+        (answer,) = update(device, material.renewed().der, path=path)
+        assert (answer.verdict.basis, answer.verdict.remarks) == (Basis.OBSERVED, ())
+    (answer,) = update(device, material.renewed().der, path=[other, *material.path])
+    assert answer.status == 0
+
+
 def test_a_changed_octet_is_refused_wherever_it_is(device, material):
     new = material.renewed("organisation-ka").der
     issuing = material.issuing.der

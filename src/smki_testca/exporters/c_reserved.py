@@ -54,7 +54,7 @@ _OURS = """
 """
 """Types of the files themselves."""
 
-_RESERVED = frozenset(" ".join((_KEYWORDS, _HEADERS, _LIBRARY, _MACROS, _FILES, _OURS)).split())
+_RESERVED = frozenset(f"{_KEYWORDS} {_HEADERS} {_LIBRARY} {_MACROS} {_FILES} {_OURS}".split())
 _TYPE = re.compile(r".*_t\Z")
 """Such as ``size_t`` and ``uint8_t``; POSIX keeps all of them for itself."""
 
