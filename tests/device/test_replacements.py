@@ -104,11 +104,10 @@ def test_a_faulty_path_certificate_beside_a_good_one_is_success_by_assumption(de
 
 def test_a_good_path_certificate_that_is_not_needed_is_nothing_to_remark_upon(device, material):
     other = material.document("device-issuing-ca").der
-    for path in ([*material.path, material.root.der], [*material.path, *material.path]):
+    for more in (material.root.der, material.issuing.der, other):
+        path = [more, *material.path]
         (answer,) = update(device, material.renewed().der, path=path)
         assert (answer.verdict.basis, answer.verdict.remarks) == (Basis.OBSERVED, ())
-    (answer,) = update(device, material.renewed().der, path=[other, *material.path])
-    assert answer.status == 0
 
 
 def test_a_changed_octet_is_refused_wherever_it_is(device, material):
@@ -309,6 +308,13 @@ def test_a_status_that_is_asked_for_is_answered_whatever_the_certificate_is(devi
     assert device.certificate("supplier/DS") == material.document().der
     busy = update(device, *news, path=material.path, answers={"all": "resourcesBusy"})
     assert [answer.status for answer in busy] == [30, 30]
+
+
+def test_of_one_cell_one_status_is_asked_for(device, material):
+    asked = {"supplier/DS": 5, "supplier/digitalSignature": 10}
+    with pytest.raises(InputError) as caught:
+        update(device, material.renewed().der, path=material.path, answers=asked)
+    assert caught.value.code == "device.cell_twice"
 
 
 def test_the_cell_of_prepayment_is_used_only_where_it_is_named(device, material):
