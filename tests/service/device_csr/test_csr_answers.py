@@ -126,7 +126,7 @@ def test_a_long_result_comes_in_parts_and_each_certificate_is_taken_when_its_tur
 
 @pytest.mark.parametrize("code", ["CR:", "CR:12345678", "CR:A-1", "CA:1", "cr:1", "CR:1\n"])
 def test_a_code_that_the_schema_or_the_status_does_not_allow_is_a_mistake(code):
-    with pytest.raises(ValueError, match="is no error code of CSR_ERROR"):
+    with pytest.raises(ValueError, match="is not an error code of CSR_ERROR"):
         Failure(AdHocStatus.CSR_ERROR, code, "")
 
 
