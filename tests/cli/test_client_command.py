@@ -148,6 +148,8 @@ def test_a_fault_ends_with_6_and_json_says_in_which_step(command, csr, tmp_path)
         (("--url", "a"), 4, "not the URL"),
         (("--url", "https://a", "--ca", "nothing"), 4, "nothing"),
         (("--url", "https://a", "--timeout", "0"), 2, "timeout"),
+        (("--url", "https://a", "--timeout", "nan"), 2, "nan"),
+        (("--url", "https://a", "--timeout", "inf"), 2, "inf"),
         (("--url", "https://a", "--tls", "1.1"), 2, "1.1"),
         (("--url", "https://a", "--insecure"), 2, "--insecure"),
         (("--url", "http://a", "--reference", "x" * 33), 4, "32 characters"),

@@ -63,7 +63,15 @@ def test_what_is_no_url_of_a_service(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://me:secret@a", "https://secret@a", "https://a/?apikey=secret"]
+    "url",
+    [
+        "https://me:secret@a",
+        "https://secret@a",
+        "https://a/?apikey=secret",
+        "ftp://me:secret@a",
+        "https://a/ ?apikey=secret",
+        "https://a/?x&APIKEY=secret",
+    ],
 )
 def test_a_url_with_a_secret_is_refused_and_not_quoted(url):
     with pytest.raises(InputError) as caught:

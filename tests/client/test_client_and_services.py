@@ -7,7 +7,7 @@ import csv
 import pytest
 
 import csrs
-from smki_testca.profiles.model import Hierarchy
+from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.service.misbehaviour.plan import Rule
 
 KNOWN = bytes.fromhex("00db120000000001")
@@ -200,7 +200,7 @@ def test_the_list_of_a_ca_is_downloaded_and_checked_and_a_stale_one_is_not_taken
 ):
     serving = serve(misbehaviours=["repository:*/crl/*=stale-crl:1"])
     with serving.open() as estate:
-        estate.issue_revocation_list(Hierarchy.ORGANISATION)
+        estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING)
     ca = quickstart / "export" / "pem" / "ZAZ1" / "organisation" / "ca" / "Z1.pem"
     url = serving.services["repository"]["url"] + "/ca/ZAZ1/organisation/Z1/crl/latest.crl"
     call = ("--json", "client", "crl", "--url", url, "--issuer", ca)

@@ -116,6 +116,13 @@ def test_a_receipt_that_contradicts_itself(asked, content):
     fails("client.contradiction", submit, receipt(content), asked[0])
 
 
+def test_a_batch_id_of_any_length_costs_nothing(asked):
+    number = "9" * 100_000
+    content = f"<BatchStatus>PENDING</BatchStatus><BatchId>{number}</BatchId>"
+    fails("client.batch_id", submit, receipt(content), asked[0])
+    fails("client.batch_id", ask, result(batch=number))
+
+
 def test_the_result_is_asked_for_by_the_batch_id():
     state, ((head, _),) = ask(result("QUEUED"))
     assert state.status is BatchStatus.QUEUED

@@ -11,17 +11,19 @@ import pytest
 
 import bad_servers
 from bad_servers import answers, authority, context, issued, response, serving
+from smki_testca.client import caller
 from smki_testca.client.address import Address
-from smki_testca.client.caller import BODY_TIMES, Caller, Request, check_status
+from smki_testca.client.caller import Caller, Request, check_status
 from smki_testca.client.credentials import Credentials
 from smki_testca.client.handshake import TlsVersion
 from smki_testca.client.service_errors import ServiceError
+from smki_testca.client.timed_socket import TimedSocket
 from smki_testca.client.trace import Step, Trace
 from smki_testca.errors import ExitCode
 from smki_testca.x509.pem import to_pem
 
-SOON = 0.3
-"""The seconds of a step that is to time out."""
+SOON = 1.0
+"""The seconds of a step that is to time out; the others end in time on a busy machine, too."""
 LIMIT = 1000
 OURS = (authority().der,)
 
@@ -305,29 +307,61 @@ def test_headers_that_drip_for_ever_time_out():
         fails("client.timeout", "answer", port, scheme="http", seconds=SOON)
 
 
-def test_a_body_that_drips_for_ever_times_out():
+def test_a_body_that_drips_for_ever_times_out(monkeypatch):
+    monkeypatch.setattr(caller, "BODY_TIMES", 1)
+
     def behave(connection, requests):
         requests.append(bad_servers.read_request(connection))
         connection.sendall(response(Content_Length=LIMIT))
         for _ in range(LIMIT):
             connection.sendall(b"a")
-            time.sleep(SOON / 2)
+            time.sleep(SOON / 20)
 
     with serving(behave) as port:
-        fails("client.timeout", "answer", port, scheme="http", seconds=SOON / BODY_TIMES)
+        fails("client.timeout", "answer", port, scheme="http", seconds=SOON)
 
 
 def test_a_request_that_nobody_reads_times_out():
-    with serving(lambda *_: time.sleep(1)) as port:
-        fails(
-            "client.timeout",
-            "request",
-            port,
-            scheme="http",
-            method="POST",
-            body=b"x" * (1 << 25),
-            seconds=SOON,
-        )
+    ended = threading.Event()
+    with serving(lambda *_: ended.wait(bad_servers.SECONDS)) as port:
+        try:
+            fails(
+                "client.timeout",
+                "request",
+                port,
+                scheme="http",
+                method="POST",
+                body=b"x" * (1 << 25),
+                seconds=SOON,
+            )
+        finally:
+            ended.set()
+
+
+@pytest.fixture
+def cut_off(monkeypatch):
+    """Makes each request fail once it was sent, as where a server reads no more."""
+    send = TimedSocket.sendall
+
+    def fail(self, data):
+        send(self, data)
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(TimedSocket, "sendall", fail)
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_an_answer_to_a_request_that_could_not_be_sent_is_told():
+    with serving(answers(response(b"over 40 MB\n", "413 Too Large", "text/plain"))) as port:
+        error = fails("client.http_status", "", port, scheme="http")
+    assert "over 40 MB" in error.message
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_a_request_that_could_not_be_sent_and_has_no_answer():
+    with serving(bad_servers.closes) as port:
+        error = fails("client.reset", "request", port, scheme="http")
+    assert "before it had the whole request: Broken pipe" in error.message
 
 
 def test_an_answer_before_the_whole_request_was_read_is_told():

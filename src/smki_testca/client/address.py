@@ -115,8 +115,10 @@ def _ascii_host(text: str, host: str) -> str:
 
 
 def _error(text: str, reason: str) -> InputError:
+    # It may be one with a password that is wrong in another way, too.
+    quoted = "The text" if "@" in text or "key" in text.lower() else shown(text)
     return InputError(
         "client.url",
-        f"{shown(text)} is not the URL of a service: {reason}.",
+        f"{quoted} is not the URL of a service: {reason}.",
         "Write it as https://HOST:PORT or with the whole path.",
     )

@@ -226,9 +226,27 @@ def submit(
             raise contradiction(status)
         if status != BatchStatus.PENDING:
             raise Verdict.of(root, status).error()
-        batch = int(text_of(root, "BatchId"))
+        batch = _number(text_of(root, "BatchId"))
     trace.add(Step.CHECK, f"the batch {batch} is accepted")
     return batch
+
+
+def _number(text: str) -> int:
+    """A BatchId; the schema bounds it downwards only.
+
+    Raises:
+        ServiceFaultError: if it has more digits than a number of any batch.
+    """
+    if len(text) > _MOST_DIGITS:
+        raise ServiceFaultError(
+            "client.batch_id",
+            f"The BatchId in the answer has {len(text):,} digits.",
+            "Tell the service's operator.",
+        )
+    return int(text)
+
+
+_MOST_DIGITS = 18
 
 
 def _document(csrs: Sequence[BatchCsr], reference: str) -> bytes:
@@ -276,7 +294,7 @@ def _check_state(root: etree._Element, status: BatchStatus, batch: int) -> None:
     if is_error:
         raise Verdict.of(root, status).error(batch_id=batch)
     stated = text_of(root, "BatchId")
-    if int(stated or batch) != batch:
+    if stated and _number(stated) != batch:
         raise ServiceFaultError(
             "client.other_batch",
             f"The answer is about the batch {stated}, and {batch} was asked for.",

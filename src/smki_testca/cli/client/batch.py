@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.batch.reports import passed_over_as_json, report_passed_over
-from smki_testca.cli.client.calling import MOST_SECONDS, calling, endpoint, tracing
+from smki_testca.cli.client.calling import MOST_SECONDS, Seconds, calling, endpoint, tracing
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
@@ -49,7 +49,7 @@ _SHOWN = 20
 @click.option(
     "--poll",
     metavar="SECONDS",
-    type=click.FloatRange(0.1, MOST_SECONDS),
+    type=Seconds(0.1, MOST_SECONDS),
     default=5.0,
     show_default=True,
     help="How long to wait between two questions.",
@@ -57,7 +57,7 @@ _SHOWN = 20
 @click.option(
     "--wait",
     metavar="SECONDS",
-    type=click.FloatRange(0.0),
+    type=Seconds(0.0),
     help="Give up after so long; by default never.",
 )
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
 
 API_KEY_VARIABLE = "SMKI_TESTCA_API_KEY"
 MOST_SECONDS = 3600.0
+
+
+class Seconds(click.FloatRange):
+    """A time in seconds that ends."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the number, which is finite."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return number
+
+
 _FILE = click.Path(path_type=Path)
 _OPTIONS = [
     click.option(
@@ -55,7 +69,7 @@ _OPTIONS = [
     click.option(
         "--timeout",
         metavar="SECONDS",
-        type=click.FloatRange(0.1, MOST_SECONDS),
+        type=Seconds(0.1, MOST_SECONDS),
         default=30.0,
         show_default=True,
         help="How long each step may take.",
