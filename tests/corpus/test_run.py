@@ -296,6 +296,38 @@ def test_a_program_that_hangs_is_killed_with_what_it_started(results, shell, tmp
         pytest.fail("something of the program still runs")
 
 
+@pytest.mark.parametrize(
+    "does",
+    [
+        'rm "$1"',
+        'rm "$1"; mkdir "$1"; touch "$1/x"',
+        'rm "$1"; ln -s "$VICTIM" "$1"',
+        'rm "$2"; ln -s "$VICTIM" "$2"',
+        'rm -r "$(dirname "$1")"',
+        'rm -r "$(dirname "$1")"; ln -s /nowhere "$(dirname "$1")"',
+    ],
+)
+def test_what_a_program_does_to_its_files_is_nothing_to_the_next(
+    results, tmp_path, monkeypatch, does
+):
+    victim, program = tmp_path / "victim", tmp_path / "program.sh"
+    victim.write_bytes(b"precious")
+    monkeypatch.setenv("VICTIM", str(victim))
+    program.write_text(f'test -s "$1" && test -s "$2" || exit 2\n{does}\nexit 0\n')
+    found = results(f"exec:sh {program} {{der}} {{root}}")
+    seen = {case["seen"] for case in found.values() if case["seen"] is not None}
+    assert seen == {"accepted"}
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_program_that_removes_the_folder_of_all_files_is_one_line(run, one_line, tmp_path):
+    program = tmp_path / "program.sh"
+    program.write_text('rm -r "$(dirname "$(dirname "$1")")"\n')
+    outcome = run(f"exec:sh {program} {{der}}")
+    assert outcome.code == 4
+    assert "cannot be written" in one_line(outcome)
+
+
 def test_a_program_that_prints_without_end_is_read_in_part(results, shell):
     found = results(shell("one-short) yes no >&2;;"), "--time-limit", 0.5, "--only", "one-short")
     assert found["one-short"]["seen"] == "hung"
@@ -1258,6 +1290,11 @@ def _mutated(data, random):
     return bytes(made)
 
 
+def _resumed(journal, digest):
+    with Journal(journal, digest, "exec:true", resume=True):
+        pass
+
+
 @pytest.mark.parametrize("what", ["index", "report", "journal", "log", "expectations"])
 def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, what):
     loaded = load(corpus)
@@ -1272,11 +1309,7 @@ def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, wha
     path, data, read = {
         "index": (corpus / "corpus.json", None, lambda _: load(corpus)),
         "report": (saved, None, lambda _: read_report(saved)),
-        "journal": (
-            journal,
-            None,
-            lambda _: Journal(journal, loaded.digest, "exec:true", resume=True),
-        ),
+        "journal": (journal, None, lambda _: _resumed(journal, loaded.digest)),
         "log": (log, None, lambda _: Log(str(log)).open(1)),
         "expectations": (
             tmp_path / "known.toml",

@@ -76,6 +76,23 @@ def test_a_certificate_is_chosen_by_its_label_or_serial_number(estate):
         assert device.certificate("supplier/KA") == other.der
 
 
+def test_a_certificate_that_was_chosen_for_another_cell_is_told_apart_from_none(estate):
+    device = Device.load(estate, "ESME", cells={"networkOperator/KA": "Z1-networkOperator-ds"})
+    assert device.cells["networkOperator/DS"] is None
+    notes = "\n".join(device.notes)
+    assert (
+        "networkOperator/KA has Z1-networkOperator-ds, as you chose, which is of" in notes
+    )
+    assert "networkOperator/DS is empty: you chose Z1-networkOperator-ds for another cell" in notes
+    assert "has no certificate for it" not in notes
+
+
+def test_a_certificate_of_another_hierarchy_in_a_cell_is_told(estate):
+    device = Device.load(estate, "ESME", cells={**PREPAYMENT, "supplier/DS": "ESME-ds"})
+    (note,) = device.notes
+    assert note.endswith("which is no certificate of an organisation")
+
+
 def test_a_device_that_was_loaded_takes_what_the_estate_issues(estate):
     device = Device.load(estate, "ESME", cells=PREPAYMENT)
     issuing = record_of(estate, "Z1").der
@@ -94,6 +111,11 @@ def test_a_device_that_was_loaded_takes_what_the_estate_issues(estate):
         ("ESME", {"cells": {"supplier/KA": "nothing"}}, "device.certificate"),
         ("ESME", {"cells": {"supplier": "x"}}, "device.cell_name"),
         ("ESME", {"cells": {"root": "ZA"}}, "device.cell_name"),
+        (
+            "ESME",
+            {"cells": {"supplier/DS": "ESME-ds", "Supplier/digitalSignature": "Z1-supplier-ds"}},
+            "device.cell_twice",
+        ),
         ("ESME", {"cells": {"loadController/DS": "Z1-loadController-ds"}}, "device.cell_name"),
     ],
 )

@@ -92,6 +92,24 @@ def test_a_path_certificate_that_cannot_be_read_is_no_issuer(device, material, o
     assert (answer.status, answer.verdict.code) == (10, "device.path.issuer")
 
 
+def test_a_faulty_path_certificate_beside_a_good_one_is_success_by_assumption(device, material):
+    news = [material.renewed(name).der for name in ("organisation", "organisation-ka")]
+    for faulty in (broken_signature(material.issuing), b"junk"):
+        for path in ([faulty, *material.path], [*material.path, faulty]):
+            for answer in update(device, *news, path=path):
+                assert (answer.status, answer.verdict.basis) == (0, Basis.ASSUMED)
+                (remark,) = answer.verdict.remarks
+                assert f"path certificate {path.index(faulty) + 1}" in remark
+
+
+def test_a_good_path_certificate_that_is_not_needed_is_nothing_to_remark_upon(device, material):
+    other = material.document("device-issuing-ca").der
+    for more in (material.root.der, material.issuing.der, other):
+        path = [more, *material.path]
+        (answer,) = update(device, material.renewed().der, path=path)
+        assert (answer.verdict.basis, answer.verdict.remarks) == (Basis.OBSERVED, ())
+
+
 def test_a_changed_octet_is_refused_wherever_it_is(device, material):
     new = material.renewed("organisation-ka").der
     issuing = material.issuing.der
@@ -290,6 +308,13 @@ def test_a_status_that_is_asked_for_is_answered_whatever_the_certificate_is(devi
     assert device.certificate("supplier/DS") == material.document().der
     busy = update(device, *news, path=material.path, answers={"all": "resourcesBusy"})
     assert [answer.status for answer in busy] == [30, 30]
+
+
+def test_of_one_cell_one_status_is_asked_for(device, material):
+    asked = {"supplier/DS": 5, "supplier/digitalSignature": 10}
+    with pytest.raises(InputError) as caught:
+        update(device, material.renewed().der, path=material.path, answers=asked)
+    assert caught.value.code == "device.cell_twice"
 
 
 def test_the_cell_of_prepayment_is_used_only_where_it_is_named(device, material):

@@ -241,7 +241,10 @@ _USED = {
 }
 
 
-@pytest.mark.parametrize("name", ["", "Meter", "9x", "a-b", "x" * 17, "../x"])
+_OF_OTHERS = ["int", "for", "class", "string", "stdint", "size_t", "main", "memcpy", "unix", "nul"]
+
+
+@pytest.mark.parametrize("name", ["", "Meter", "9x", "a-b", "x" * 17, "../x", *_OF_OTHERS])
 def test_a_name_that_c_could_not_take_is_refused(name):
     with pytest.raises(InputError) as caught:
         check_own(name)

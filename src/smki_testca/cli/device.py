@@ -15,7 +15,7 @@ from smki_testca.input_files import read_regular
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from smki_testca.cli.session import Session
     from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict
@@ -98,7 +98,7 @@ def load(
     from smki_testca.device.loading import is_kit
 
     check_outside(device_file)
-    chosen = dict(_pair(each, "--cell", "CELL=LABEL") for each in cells)
+    chosen = _distinct((_pair(each, "--cell", "CELL=LABEL") for each in cells), "--cell")
     if source is not None and is_kit(Path(source)):
         made = Device.load(Path(source), kind, environment, cells=chosen, library=session.library())
     else:
@@ -206,7 +206,7 @@ def update(
         mode=options["mode"],
         use_case=options["use_case"],
         at=_instant(session, options["at"]),
-        answers=dict(_answer(each) for each in answers),
+        answers=_distinct(map(_answer, answers), "--answer"),
     )
     if any(answer.is_replaced for answer in answered):
         made.write(device_file, force=True)
@@ -332,6 +332,17 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     if not (name and separator and value):
         raise UsageError("usage", f"{option} {shown(text)} is not {form}.")
     return name, value
+
+
+def _distinct(pairs: Iterable[tuple[str, str]], option: str) -> dict[str, str]:
+    """What an option that may be given several times says, by cell."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            of = "every cell" if name == "all" else shown(name)
+            raise UsageError("usage", f"{option} is given twice for {of}.", "Give one of them.")
+        found[name] = value
+    return found
 
 
 def _answer(text: str) -> tuple[str, str]:

@@ -348,10 +348,17 @@ class Device:
     def _injected(self, answers: Mapping[str, int | str]) -> dict[str, AnswerStatus]:
         """The statuses to give whatever a certificate is, by the cell's name in full."""
         known, roles = self.library.device_answers, self.library.roles
-        return {
-            name if name == ALL else cell_named(name, self.kind, roles).name: known.status(str(one))
-            for name, one in answers.items()
-        }
+        made: dict[str, AnswerStatus] = {}
+        for name, one in answers.items():
+            place = name if name == ALL else cell_named(name, self.kind, roles).name
+            if place in made:
+                raise InputError(
+                    "device.cell_twice",
+                    f"Two answers are asked for of the cell {shown(name)}.",
+                    "Ask for one of them.",
+                )
+            made[place] = known.status(str(one))
+        return made
 
     def _refusal(self, judge: Judge, cell: Cell, command: _Command) -> DeviceVerdict | None:
         """The verdict that the command brings whatever the certificate is; None for no such."""

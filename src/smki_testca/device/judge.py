@@ -78,6 +78,7 @@ class Judge:
         environment: str | None = None,
     ) -> None:
         self._anchor = None if root is None else _name_and_key(root)
+        self._path = path
         self._trusted = (*([] if root is None else [root]), *path)
         self._names = {each[0] for each in map(_name_and_key, self._trusted) if each is not None}
         self._issuers = gathered(self._trusted, at)
@@ -187,6 +188,7 @@ class Judge:
         path = guarded("issuer", lambda: self._issuers.path_from(signer.issuer), breaches) or ()
         for authority in path:
             if self._is_anchor(authority):
+                yield from self._unused({each.der for each in path})
                 return
             yield from self._of_path_certificate(authority.der)
         if not path and view.octets("issuer") not in self._names:
@@ -201,6 +203,13 @@ class Judge:
     def _is_anchor(self, authority: PossibleIssuer) -> bool:
         """Whether a CA is the root: its name and key are (RFC 5280 6.1.1 (d))."""
         return self._anchor is not None and _name_and_key(authority.der) == self._anchor
+
+    def _unused(self, used: set[bytes]) -> Iterator[_Fault]:
+        """Yield which path certificates are at fault that a path does without."""
+        for number, der in enumerate(self._path, 1):
+            if der not in used and self._of_path_certificate(der):
+                message = f"The path does without path certificate {number}, which is at fault."
+                yield _Fault("device.path.unused", message)
 
     def _of_path_certificate(self, der: bytes) -> tuple[_Fault, ...]:
         """What is wrong with a path certificate, its time left aside."""

@@ -111,24 +111,32 @@ def from_estate(
     check_known(kind)
     place = estate.library.environment(estate.environment(environment))
     root = estate.authorities.newest(place, _ORGANISATION, Tier.ROOT)
-    by_name = {
-        _cell(name, kind, estate).name: _chosen(estate, place.name, text)
-        for name, text in chosen.items()
-    }
+    by_name: dict[str, Record] = {}
+    notes = []
+    for name, text in chosen.items():
+        cell = _cell(name, kind, estate)
+        if cell.name in by_name:
+            raise InputError(
+                "device.cell_twice",
+                f"Two certificates are named for the cell {cell.short}.",
+                "Name one of them.",
+            )
+        by_name[cell.name] = record = _chosen(estate, place.name, text)
+        notes += _of_misfit(cell, record)
     taken = {record.serial for record in by_name.values()}
     certificates: dict[str, bytes] = {}
-    notes = []
     for cell in kind.cells:
         if cell.is_root:
             continue
         record = by_name.get(cell.name)
         if record is None:
-            fitting = [one for one in _fitting(estate, place.name, cell) if one.serial not in taken]
+            of_cell = _fitting(estate, place.name, cell)
+            fitting = [one for one in of_cell if one.serial not in taken]
             if cell.cell_usage is CellUsage.MANAGEMENT:
                 record, others = _first(fitting)
                 notes += [] if not others else [_of_several(cell, record, others)]
             if record is None:
-                notes.append(_empty(cell, fitting))
+                notes.append(_empty(cell, fitting, of_cell))
                 continue
             taken.add(record.serial)
         certificates[cell.short] = record.der
@@ -207,7 +215,27 @@ def _of_several(cell: Cell, record: Record | None, others: list[Record]) -> str:
     )
 
 
-def _empty(cell: Cell, fitting: list[Record]) -> str:
+def _of_misfit(cell: Cell, record: Record) -> list[str]:
+    """What there is to say of a certificate that was chosen for a cell which is not its own."""
+    if record.hierarchy != _ORGANISATION or record.tier is not Tier.END_ENTITY:
+        what = "no certificate of an organisation"
+    elif record.role != cell.role.code or cell.key_usage.value not in record.usage.split("+"):
+        what = "of another role or key usage than the cell"
+    else:
+        return []
+    return [f"{cell.short} has {_called(record)}, as you chose, which is {what}"]
+
+
+def _empty(cell: Cell, fitting: list[Record], of_cell: list[Record]) -> str:
+    """Why a cell is empty.
+
+    Args:
+        cell: the cell.
+        fitting: the certificates of its role and usage that no cell has.
+        of_cell: all of them.
+    """
+    if of_cell and not fitting:
+        return f"{cell.short} is empty: you chose {_listed(of_cell)} for another cell"
     if not fitting:
         return f"{cell.short} is empty: the estate has no certificate for it"
     return (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import LIVING, Status
+from smki_testca.exporters.c_reserved import is_reserved
 from smki_testca.exporters.file_names import AT_ONCE, of_runs
 from smki_testca.profiles.model import Tier
 from smki_testca.text import shown
@@ -39,13 +40,20 @@ def check_own(name: str) -> str:
     """Check a name that the user chose for a set of files and what is in them.
 
     Raises:
-        InputError: if C or a file system could not take it.
+        InputError: if C or a file system could not take it, or it is that of something else.
     """
     if not _OWN.match(name):
         raise InputError(
             "export.c_name",
             f"{shown(name)} cannot name files and tables in C.",
             "Use at most 16 lower-case letters, digits and underscores, a letter first.",
+        )
+    if is_reserved(name):
+        raise InputError(
+            "export.c_name",
+            f"{shown(name)} cannot name files and tables in C: it is a word of C or C++, or the"
+            " name of a header, a type or a function.",
+            "Use another name, such as meter.",
         )
     return name
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OWN_CHECKS = (
     *("device.use_case", "device.cell", "device.mode", "device.der", "device.path.signature"),
     *("device.path.issuer", "device.path.end", "device.path.certificate", "device.usage"),
-    *("device.root", "device.role.supplier", "device.role"),
+    *("device.path.unused", "device.root", "device.role.supplier", "device.role"),
 )
 """The rules that the model checks itself; the others rest on the linter's findings alone."""
 OWN_STATUSES = frozenset({0, 1, 2, 3, 5})

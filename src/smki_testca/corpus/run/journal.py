@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MAX_OCTETS = 256 << 20
 """The longest journal that is read."""
 _VERSION = 1
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+"""Opens a file that is not there, so that what is written comes after all that is there by then."""
 
 
 class Journal:
@@ -85,6 +87,7 @@ class Journal:
         try:
             check_makeable(path)
         except OSError as error:
+            self._close()
             raise self._unwritable(error) from error
 
     def __enter__(self) -> Self:
@@ -141,7 +144,7 @@ class Journal:
         """Write a line; the file is made with the first answer, for a run without has none."""
         if self._file is None:
             # What another program made there meanwhile is not ours.
-            self._file = self.path.open("xb", buffering=0, opener=_to_append)
+            self._file = os.fdopen(os.open(self.path, _NEW, 0o666), "ab", buffering=0)
             self._is_ours = True
             self._lock(self._file)
         if os.fstat(self._file.fileno()).st_size == 0:
@@ -245,11 +248,6 @@ class Journal:
 
     def _unwritable(self, error: OSError) -> SmkiTestcaError:
         return write_error("corpus.journal", f"{self.path} cannot be written", error)
-
-
-def _to_append(path: str, flags: int) -> int:
-    """Open a file so that whatever is written comes after all that is there."""
-    return os.open(path, flags | os.O_APPEND, 0o666)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

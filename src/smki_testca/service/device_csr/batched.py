@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import tempfile
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from smki_testca.service.misbehaviour.modes import Mode
     from smki_testca.service.settings import Window
 
-MAX_OCTETS = 40 << 20
+MAX_OCTETS = 40_000_000
 """The longest submission: 50,000 CSRs take about 24 MB."""
 _AT_ONCE = 1
 """How many submissions are read or results are made at the same time: each may be of 50,000."""
@@ -143,7 +144,9 @@ async def _result(request: web.Request) -> web.StreamResponse:
         told = _Told(context.build, context.settings.batch_window, mode)
         try:
             batch = await context.desk.write(lambda estate: told.look_up(estate, caller, number))
-            async with request.app[_BOUND]:
+            # A short answer does not wait for long ones.
+            is_long = batch.state is BatchState.COMPLETED
+            async with request.app[_BOUND] if is_long else contextlib.nullcontext():
                 file, length = await context.desk.read(lambda estate: told.write(estate, batch))
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
             failure = codes.of_query(error)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import select
 import subprocess
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -25,10 +23,13 @@ from smki_testca.corpus.run.targets.processes import (
     words_of,
 )
 from smki_testca.errors import UsageError
+from smki_testca.files import write_error
 from smki_testca.text import plain, shown, use_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from smki_testca.errors import SmkiTestcaError
 
 KEPT_OCTETS = 1 << 16
 """So much of what a program prints is read; the rest is thrown away."""
@@ -56,6 +57,8 @@ _FILES: dict[str, Callable[[Question], bytes]] = {
     "cert": lambda it: pem(_present(it.certificate)),
 }
 """Placeholders of files, and what is in each."""
+_FILE_NAMES = {"der": "document.der", "pem": "document.pem"}
+"""What the files of documents are called; others are called as their placeholders."""
 _WORDS: dict[str, Callable[[Question], str]] = {
     "id": lambda it: it.id,
     "kind": lambda it: it.kind,
@@ -111,8 +114,6 @@ class Program:
             )
         self._named = named
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._shared: dict[bytes, Path] = {}
-        self._own = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._is_closed = False
 
@@ -120,7 +121,9 @@ class Program:
         """Make the folder for the files; what the program can do follows from its placeholders."""
         del seconds
         self._is_closed = False
-        self._folder = tempfile.TemporaryDirectory(prefix="smki-corpus-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="smki-corpus-", ignore_cleanup_errors=True
+        )
         can = {need for need, brought_by in _BRINGS.items() if brought_by & self._named}
         return Hello(capabilities=frozenset({*can, Need.RSA})).able_to(capabilities)
 
@@ -136,8 +139,32 @@ class Program:
             self._folder.cleanup()
 
     def ask(self, question: Question, seconds: float) -> Answer:
-        """Start the program for a case."""
-        values = {name: self._value(name, question) for name in self._named}
+        """Start the program for a case.
+
+        Its files are in a folder of their own, so that no program finds what another left.
+
+        Raises:
+            InputError: if it cannot be started, or its files cannot be written.
+            OutputError: if the disk is full or fails.
+        """
+        assert self._folder is not None  # noqa: S101 - it is open
+        try:
+            own = tempfile.TemporaryDirectory(dir=self._folder.name, ignore_cleanup_errors=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with own as folder:
+            try:
+                values = {name: _value(name, question, Path(folder)) for name in self._named}
+            except OSError as error:
+                raise self._unwritable(error) from error
+            return self._answer(values, seconds)
+
+    def _unwritable(self, error: OSError) -> SmkiTestcaError:
+        what = f"The files for the target {plain(self._words[0])} cannot be written"
+        return write_error("corpus.target", what, error)
+
+    def _answer(self, values: Mapping[str, str], seconds: float) -> Answer:
+        """Start the program, and wait for it to end."""
         words = [_PLACEHOLDER.sub(lambda it: values[it[1]], word) for word in self._words]
         begin = time.monotonic()
         with undisturbed():
@@ -165,30 +192,18 @@ class Program:
             seen, remarks.stage, remarks.code, reason or remarks.reason, remarks.facts, took
         )
 
-    def _value(self, name: str, question: Question) -> str:
-        """What takes the place of a placeholder; a file is written."""
-        if name in _WORDS:
-            return _WORDS[name](question)
-        data = _FILES[name](question)
-        if name in {"der", "pem"}:
-            path = self._own_folder() / f"document.{name}"
-            path.write_bytes(data)
-            return str(path)
-        # CAs are those of many cases.
-        if data not in self._shared:
-            digest = hashlib.sha256(data).hexdigest()
-            path = self._own_folder() / f"{name}-{digest[:16]}.pem"
-            path.write_bytes(data)
-            self._shared[data] = path
-        return str(self._shared[data])
 
-    def _own_folder(self) -> Path:
-        """The folder of this thread."""
-        if not hasattr(self._own, "folder"):
-            assert self._folder is not None  # noqa: S101 - it is open
-            self._own.folder = Path(tempfile.mkdtemp(dir=self._folder.name))
-        folder: Path = self._own.folder
-        return folder
+def _value(name: str, question: Question, folder: Path) -> str:
+    """What takes the place of a placeholder; a file is written.
+
+    Raises:
+        OSError: if it cannot be.
+    """
+    if name in _WORDS:
+        return _WORDS[name](question)
+    path = folder / _FILE_NAMES.get(name, f"{name}.pem")
+    path.write_bytes(_FILES[name](question))
+    return str(path)
 
 
 def _remarks(out: bytes) -> Remarks:
