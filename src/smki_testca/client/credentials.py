@@ -13,7 +13,7 @@ from smki_testca.errors import InputError
 from smki_testca.importers.sources import sources
 from smki_testca.input_files import read_regular
 from smki_testca.lint.inspection import why_no_certificate
-from smki_testca.service.tls import load_chain
+from smki_testca.service.own_chain import load_chain
 from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.name_text import subject_text

@@ -6,15 +6,13 @@ is sent. ``ToldSSLObject`` sends it first.
 
 from __future__ import annotations
 
-import secrets
 import ssl
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from cryptography.hazmat.primitives import serialization
-
 from smki_testca.service.listening import PEER, address_text
+from smki_testca.service.own_chain import load_chain
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from smki_testca.service.server_certificate import ServerCertificate
-    from smki_testca.x509.keys import PrivateKey
 
 SUITES = (
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -221,26 +218,6 @@ def _trust(context: ssl.SSLContext, authorities: Iterable[bytes], lists: Iterabl
         path.write_bytes(pem)
         context.load_verify_locations(path)
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-
-
-def load_chain(context: ssl.SSLContext, chain: Iterable[bytes], key: PrivateKey) -> None:
-    """Give a context its certificates and key, which it takes from files alone: encrypted.
-
-    Args:
-        context: of a server or a client.
-        chain: its certificate and the CAs above it, DER.
-        key: of the certificate.
-    """
-    passphrase = secrets.token_hex(32)
-    sealed = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(passphrase.encode()),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "chain.pem")
-        path.write_bytes(b"".join(map(to_pem, chain)) + sealed)
-        context.load_cert_chain(path, password=passphrase)
 
 
 def peer_certificate(request: web.Request) -> bytes | None:

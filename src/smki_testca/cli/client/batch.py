@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.batch.reports import passed_over_as_json, report_passed_over
 from smki_testca.cli.client.calling import MOST_SECONDS, Seconds, calling, endpoint, tracing
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
@@ -87,6 +86,8 @@ def batch(session: Session, /, requests: str | None, **given: Any) -> None:
     csrs: list[BatchCsr] = []
     passed_over: dict[str, Any] = {}
     if requests is not None:
+        from smki_testca.cli.batch.reports import passed_over_as_json, report_passed_over
+
         source = _source(requests)
         csrs = csr_batch.csrs_of(source, Progress("reading CSRs"))
         passed_over = passed_over_as_json(source.passed_over)
