@@ -430,8 +430,15 @@ def test_a_line_that_is_too_long_is_not_read_however_it_comes(chunk):
     pieces = iter([data[place : place + chunk] for place in range(0, len(data), chunk)])
 
     class Pieces:
-        def receive(self, _deadline):
+        def send(self, data, deadline):
+            raise AssertionError(data, deadline)
+
+        def receive(self, deadline):
+            del deadline
             return next(pieces)
+
+        def close(self):
+            pass
 
     lines = Lines(Pieces())
     read = [lines.next(float("inf")) for _ in range(3)]
