@@ -430,8 +430,15 @@ def test_a_line_that_is_too_long_is_not_read_however_it_comes(chunk):
     pieces = iter([data[place : place + chunk] for place in range(0, len(data), chunk)])
 
     class Pieces:
-        def receive(self, _deadline):
+        def send(self, data, deadline):
+            raise AssertionError(data, deadline)
+
+        def receive(self, deadline):
+            del deadline
             return next(pieces)
+
+        def close(self):
+            pass
 
     lines = Lines(Pieces())
     read = [lines.next(float("inf")) for _ in range(3)]
@@ -739,6 +746,9 @@ def test_a_longest_document_of_less_than_one_octet_breaks_the_protocol(run, one_
         ("serial:/dev/absent@9600", "cannot be started", 4),
         ("serial:/dev/absent", "it is not DEVICE@BAUD", 4),
         ("log:absent", "cannot be read", 4),
+        ("log:", "no file is named", 4),
+        ("exec:./corpus/corpus.json {der}", "it is not executable", 4),
+        ("tcp:[::1]:1", "The target tcp:[::1]:1 cannot be started", 4),
         ("telepathy:x", "names no target", 2),
     ],
 )
@@ -1239,7 +1249,36 @@ def test_reports_of_different_levels_are_not_compared(run, command, tmp_path, on
     run("exec:true {der}", "--save", other, "--level", "gbcs")
     outcome = command("corpus", "compare", one, other)
     assert outcome.code == 4
-    assert "different levels" in one_line(outcome)
+    assert f"{one} and {other} were run at different levels" in one_line(outcome)
+
+
+def test_a_comparison_does_not_overwrite_what_it_compares(run, command, tmp_path, one_line):
+    saved = tmp_path / "saved.json"
+    run("exec:true {der}", "--save", saved)
+    before = saved.read_bytes()
+    outcome = command("corpus", "compare", saved, "--html", saved, "--force")
+    assert outcome.code == 2
+    assert "REPORT and --html both name" in one_line(outcome)
+    assert saved.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda cases: cases.append(cases[0]), "good-one 2 times"),
+        (lambda cases: cases[0].update(seen=None), "of good-one, right does not go with nothing"),
+        (lambda cases: cases[0].update(outcome="vacuous"), "vacuous does not go with accepted"),
+    ],
+)
+def test_a_report_that_no_run_wrote_is_one_line(run, command, tmp_path, one_line, change, said):
+    saved = tmp_path / "saved.json"
+    run("exec:true {der}", "--save", saved)
+    document = json.loads(saved.read_bytes())
+    change(document["cases"])
+    saved.write_text(json.dumps(document))
+    outcome = command("corpus", "compare", saved)
+    assert outcome.code == 4
+    assert said in one_line(outcome)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

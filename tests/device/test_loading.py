@@ -80,9 +80,7 @@ def test_a_certificate_that_was_chosen_for_another_cell_is_told_apart_from_none(
     device = Device.load(estate, "ESME", cells={"networkOperator/KA": "Z1-networkOperator-ds"})
     assert device.cells["networkOperator/DS"] is None
     notes = "\n".join(device.notes)
-    assert (
-        "networkOperator/KA has Z1-networkOperator-ds, as you chose, which is of" in notes
-    )
+    assert "networkOperator/KA has Z1-networkOperator-ds, as you chose, which is of" in notes
     assert "networkOperator/DS is empty: you chose Z1-networkOperator-ds for another cell" in notes
     assert "has no certificate for it" not in notes
 
@@ -90,7 +88,7 @@ def test_a_certificate_that_was_chosen_for_another_cell_is_told_apart_from_none(
 def test_a_certificate_of_another_hierarchy_in_a_cell_is_told(estate):
     device = Device.load(estate, "ESME", cells={**PREPAYMENT, "supplier/DS": "ESME-ds"})
     (note,) = device.notes
-    assert note.endswith("which is no certificate of an organisation")
+    assert note.endswith("which is not a certificate of an organisation")
 
 
 def test_a_device_that_was_loaded_takes_what_the_estate_issues(estate):

@@ -121,8 +121,8 @@ def from_estate(
                 f"Two certificates are named for the cell {cell.short}.",
                 "Name one of them.",
             )
-        by_name[cell.name] = record = _chosen(estate, place.name, text)
-        notes += _of_misfit(cell, record)
+        by_name[cell.name] = _chosen(estate, place.name, text)
+        notes += _of_misfit(cell, by_name[cell.name])
     taken = {record.serial for record in by_name.values()}
     certificates: dict[str, bytes] = {}
     for cell in kind.cells:
@@ -218,7 +218,7 @@ def _of_several(cell: Cell, record: Record | None, others: list[Record]) -> str:
 def _of_misfit(cell: Cell, record: Record) -> list[str]:
     """What there is to say of a certificate that was chosen for a cell which is not its own."""
     if record.hierarchy != _ORGANISATION or record.tier is not Tier.END_ENTITY:
-        what = "no certificate of an organisation"
+        what = "not a certificate of an organisation"
     elif record.role != cell.role.code or cell.key_usage.value not in record.usage.split("+"):
         what = "of another role or key usage than the cell"
     else:

@@ -52,11 +52,12 @@ def compare(
         markdown: as_markdown,
     }
     outputs = {path: form for path, form in forms.items() if path is not None}
-    check_distinct({"--html": html, "--markdown": markdown})
+    for report in files:
+        check_distinct({"REPORT": report, "--html": html, "--markdown": markdown})
     for path in outputs:
         check_alone(session, path)
         check_file(path, force=force)
-    comparison = Comparison.of([read_report(path) for path in files])
+    comparison = Comparison.of([read_report(path) for path in files], [str(path) for path in files])
     write_texts({path: form(comparison.reports) for path, form in outputs.items()}, force=force)
     if session.as_json:
         print_json(comparison.as_json())

@@ -14,6 +14,7 @@ from smki_testca.corpus.run.answers import Hello, Seen
 from smki_testca.corpus.run.asking import Revival
 from smki_testca.corpus.run.loading import of_cases
 from smki_testca.corpus.run.outcomes import Outcome, is_taken, judge
+from smki_testca.corpus.run.targets.log import Log
 from smki_testca.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -165,13 +166,13 @@ class Search:
                 none of the good documents.
             UsageError: if it brings its answers, and can be asked nothing else.
         """
+        if isinstance(self.target, Log):
+            raise UsageError(
+                "usage", "A log answers no other cases.", "Name a parser that can be asked."
+            )
         self._revival = Revival(self.target, self.settings)
         try:
             self.hello = self.target.open(self.settings.seconds, self.settings.capabilities)
-            if self.hello.only is not None:
-                raise UsageError(
-                    "usage", "A log answers no other cases.", "Name a parser that can be asked."
-                )
             self._ask_bases()
             self._oracle = Oracle(self.builder, self.hello.capabilities)
             for made in self._mutations(count):

@@ -28,13 +28,18 @@ class Comparison:
     reports: tuple[Report, ...]
 
     @classmethod
-    def of(cls, reports: Sequence[Report]) -> Comparison:
+    def of(cls, reports: Sequence[Report], names: Sequence[str] = ()) -> Comparison:
         """Compare reports.
+
+        Args:
+            reports: one for each target.
+            names: what messages call them, such as their files; their targets by default.
 
         Raises:
             InputError: if they are of different levels or corpora.
         """
-        for before, after in pairwise(reports):
+        named = zip(reports, names or [each.title for each in reports], strict=True)
+        for (before, first), (after, second) in pairwise(named):
             for what, one, other in (
                 ("levels", before.level.value, after.level.value),
                 ("corpora", before.corpus, after.corpus),
@@ -42,8 +47,8 @@ class Comparison:
                 if one != other:
                     raise InputError(
                         "corpus.report",
-                        f"{before.title} and {after.title} were run at different {what}: {one[:12]}"
-                        f" and {other[:12]}.",
+                        f"{first} and {second} were run at different {what}: {one[:12]} and"
+                        f" {other[:12]}.",
                         "Run one of them again.",
                     )
         return cls(tuple(reports))

@@ -258,13 +258,25 @@ def read_report(path: Path) -> Report:
     """
     data = read_regular(path, MAX_REPORT_OCTETS)
     try:
-        return msgspec.json.decode(utf8(data), type=Report)
+        read = msgspec.json.decode(utf8(data), type=Report)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise InputError(
-            "corpus.report",
-            f"{path} is not a report of a run: {error}.",
-            "Name a file that corpus run wrote with --save or --json.",
-        ) from error
+        raise _no_report(path, str(error)) from error
+    ids = Counter(result.id for result in read.cases)
+    for result in read.cases:
+        if ids[result.id] > 1:
+            raise _no_report(path, f"it has {result.id} {ids[result.id]} times")
+        if (result.seen is None) is not (result.outcome in UNASKED):
+            said = "nothing" if result.seen is None else result.seen.value
+            raise _no_report(path, f"of {result.id}, {result.outcome} does not go with {said} seen")
+    return read
+
+
+def _no_report(path: Path, cause: str) -> InputError:
+    return InputError(
+        "corpus.report",
+        f"{path} is not a report of a run: {cause}.",
+        "Name a file that corpus run wrote with --save or --json.",
+    )
 
 
 def _make_plain(made: Result | Report, *names: str) -> None:

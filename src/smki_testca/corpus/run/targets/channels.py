@@ -136,7 +136,8 @@ class TcpChannel:
             except OSError as error:
                 if _left(deadline) <= _RETRY_SECONDS:
                     reason = (error.strerror or str(error)).lower()
-                    raise not_started(f"tcp:{host}:{port}", reason) from error
+                    named = f"[{host}]" if ":" in host else host
+                    raise not_started(f"tcp:{named}:{port}", reason) from error
                 time.sleep(_RETRY_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

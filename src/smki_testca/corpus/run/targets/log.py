@@ -10,7 +10,7 @@ from smki_testca.corpus.run.answers import Answer, Hello
 from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS
 from smki_testca.corpus.run.targets.messages import Code, End, ProtocolError, Reply
 from smki_testca.corpus.run.targets.protocol import TextDialect
-from smki_testca.corpus.run.targets.target import broken_protocol
+from smki_testca.corpus.run.targets.target import broken_protocol, not_started
 from smki_testca.input_files import read_regular
 from smki_testca.text_files import utf8
 
@@ -30,11 +30,16 @@ class Log:
 
     Args:
         name: of the file.
+
+    Raises:
+        InputError: if there is no name.
     """
 
     is_parallel = False
 
     def __init__(self, name: str) -> None:
+        if not name:
+            raise not_started("log:", "no file is named")
         self._path = Path(name)
         self._answers: dict[str, Reply] = {}
         self._codes: dict[str, str] = {}

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.corpus.run.targets import target
@@ -39,7 +40,9 @@ def words_of(command: str, not_started: NotStarted = target.not_started) -> list
     if not words:
         raise not_started(command or "''", "no command is named")
     if shutil.which(words[0]) is None:
-        raise not_started(words[0], "there is no such program")
+        is_file = Path(words[0]).name != words[0] and Path(words[0]).is_file()
+        why = "it is not executable" if is_file else "there is no such program"
+        raise not_started(words[0], why)
     return words
 
 
