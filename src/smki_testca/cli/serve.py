@@ -60,7 +60,13 @@ _PARTS = ("aiohttp", "jinja2", "lxml")
     multiple=True,
     help="Answer badly on purpose; see docs/misbehaviour.md. May be given several times.",
 )
-@click.option("--seed", metavar="N", type=int, default=0, help="Of misbehaviour by probability.")
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    help="Of misbehaviour by probability.",
+)
 @click.option(
     "--clients",
     "client_folder",

@@ -17,7 +17,7 @@ from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.misbehaviour.documents import NewRules
 from smki_testca.service.misbehaviour.plan import Rule
-from smki_testca.text import plain, shown
+from smki_testca.text import plain, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -96,7 +96,7 @@ def _own(request: web.Request, error: web.HTTPException) -> SmkiTestcaError:
             return InputError(
                 "control.method",
                 f"{request.path} does not take {shown(request.method)}.",
-                f"Use one of {error.headers.get('Allow', '')}.",
+                use_one_of(error.headers.get("Allow", "").split(",")),
             )
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return InputError(
