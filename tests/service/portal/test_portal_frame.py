@@ -135,3 +135,12 @@ def test_a_fault_of_ours_is_a_page_without_a_traceback(portal, operator, monkeyp
 def test_the_frame_says_who_looks(operator, one):
     assert "You see this as operator (this machine)." in operator.get("/").text
     assert "You see this as participant supplier-one (account one)." in one.get("/").text
+
+
+def test_each_cell_of_a_table_has_the_name_of_its_column_for_narrow_screens(operator):
+    page = operator.get("/certificates?label=ESME-ds").html
+    for name in ("Serial number", "Status", "EUI-64", "Not after"):
+        assert page.count(f'data-label="{name}"') == 1
+    # It comes from the template alone: what looks like a cell in a text is text.
+    page = operator.get("/certificates?label=%3Ctd%3E").html
+    assert "data-label" not in page

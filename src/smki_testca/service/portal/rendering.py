@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from smki_testca.clock import iso
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 _PACKAGE = "smki_testca.service.portal"
 _TYPES = {"portal.css": "text/css", "icon.svg": "image/svg+xml"}
+_CELL = re.compile(r"<t[dh](?=[ >])")
 
 
 class StaticFile(NamedTuple):
@@ -59,6 +63,7 @@ class Templates:
             "day": _day,
             "counted": counted,
             "number": _number,
+            "labelled": _labelled,
         }
         self._environment.globals["static"] = {name: path for name, (path, _) in _STATIC.items()}
 
@@ -78,3 +83,22 @@ def _day(instant: datetime) -> str:
 
 def _number(value: int) -> str:
     return f"{value:,}"
+
+
+def _labelled(rows: Markup, columns: Sequence[str]) -> Markup:
+    """The rows of a table, each cell with the name of its column.
+
+    A narrow screen has no room for columns: there the style sheet puts the name before the cell.
+
+    Args:
+        rows: ``<tr>…</tr>`` of a template, in which text is escaped.
+        columns: one for each cell of a row.
+    """
+    first, *others = rows.split("<tr>")
+    labels = [escape(column) for column in columns]
+
+    def row(text: str) -> str:
+        names = iter(labels)
+        return _CELL.sub(lambda cell: f'{cell[0]} data-label="{next(names)}"', text)
+
+    return Markup("<tr>").join([first, *(Markup(row(each)) for each in others)])  # noqa: S704 - escaped by the template
