@@ -14,7 +14,7 @@ from estates import copied_with_run, opened
 from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError
 from smki_testca.estate import certificate_pages
-from smki_testca.estate.certificate_pages import Position
+from smki_testca.estate.certificate_pages import Position, RunPlace
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialPrefix
@@ -93,13 +93,20 @@ def test_the_pages_together_have_what_the_selection_has(with_runs, name):
     )
 
 
-def test_the_newest_come_first_and_those_of_runs_after_the_others(with_runs):
-    found = [record for record, _ in _walk(with_runs)]
-    alone = [record for record in found if record.place is None]
-    of_run = [record for record in found if record.place is not None]
-    assert found == alone + of_run
-    assert [record.audit for record in alone] == sorted((r.audit for r in alone), reverse=True)
-    assert [record.place for record in of_run] == sorted((r.place for r in of_run), reverse=True)
+def test_the_newest_come_first_however_they_were_issued(with_runs_original, tmp_path):
+    directory = tmp_path / "estate"
+    shutil.copytree(with_runs_original, directory)
+    with opened(directory) as estate:
+        (record,) = estate.select(Selection(label="ESME-ds"))
+        (again,) = estate.renew(Selection(serial=record.serial))
+        found = [record for record, _ in _walk(estate)]
+    assert found[0].serial == again.record.serial
+    assert [each.place is None for each in found[:61]] == [True, *[False] * 60]
+    assert [each.issued_at for each in found] == sorted((r.issued_at for r in found), reverse=True)
+    of_run = [record.place for record in found if record.place is not None]
+    assert of_run == sorted(of_run, reverse=True)
+    alone = [record.audit for record in found if record.place is None]
+    assert alone == sorted(alone, reverse=True)
 
 
 def test_each_certificate_has_its_status(with_runs):
@@ -141,7 +148,9 @@ def test_a_page_ends_after_a_number_of_looks_and_the_next_goes_on(with_runs, mon
     assert found
 
 
-@pytest.mark.parametrize("text", ["", "1", "1-", "-1", "1-2-3", "a-b", "1-" + "9" * 30, "²-1"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1-2", "-1-1", "1-2-3-4", "a-b-c", "1-2-" + "9" * 30, "²-1-1"]
+)
 def test_a_position_that_nobody_wrote_is_refused(text):
     with pytest.raises(InputError) as refused:
         Position.parse(text)
@@ -192,7 +201,7 @@ def test_what_an_index_finds_does_not_read_a_hundred_thousand_rows(quickstart_or
         assert done.steps < 50_000, selection
     with work.counted() as done, opened(directory) as estate:
         # The numbers of all its rows are read from an index, and no row.
-        after = Position(0, 60_000)
+        after = Position(60_000, RunPlace(0, 0))
         page = estate.certificate_pages.page(
             Selection(participant="meters-one"), estate.clock.now(), 50, after=after
         )

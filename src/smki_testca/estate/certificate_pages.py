@@ -1,4 +1,4 @@
-"""Finds certificates page by page, the newest first.
+"""Finds certificates page by page, the newest first; a run issues all of its at one time.
 
 However many certificates there are, a page costs little: what an index finds is looked up, and
 where certificates must be read one by one, a page ends after a number of them and says so.
@@ -6,11 +6,13 @@ where certificates must be read one by one, a page ends after a number of them a
 
 from __future__ import annotations
 
+import heapq
 import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from smki_testca.clock import from_iso
 from smki_testca.errors import InputError
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.estate.status import Status
@@ -30,21 +32,35 @@ MAX_LOOKS = 100
 """A page that is not full ends after so many looks: each at 200 certificates, or a tile's last."""
 _AT_A_TIME = 200
 """The certificates that are read in one look."""
-_POSITION = re.compile(r"([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
+_POSITION = re.compile(r"([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
+_LAST_ROW = 10**18 - 1
+_LAST_RUN = 10**9 - 1
 _SET = frozenset({Status.PENDING, Status.NOT_IN_USE, Status.REVOKED})
 """The statuses whose certificates are listed by themselves."""
 
 
-class Position(NamedTuple):
-    """A place in the order of pages: certificates issued alone, then those of runs.
+class RunPlace(NamedTuple):
+    """The place of a certificate of a run.
 
     Attributes:
-        run: that issued it; 0 for one that was issued alone.
-        row: in the run; of one that was issued alone, its number in the order of issue.
+        run: that issued it.
+        row: in the run.
     """
 
     run: int
     row: int
+
+
+class Position(NamedTuple):
+    """How far pages came: what is below both places is still to come.
+
+    Attributes:
+        alone: of the certificates that were issued alone, in the order of issue.
+        of_runs: of those of runs.
+    """
+
+    alone: int
+    of_runs: RunPlace
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -60,10 +76,19 @@ class Position(NamedTuple):
                 f"{shown(text)} is not a place in a list.",
                 "Begin at the first page.",
             )
-        return cls(int(match[1]), int(match[2]))
+        return cls(int(match[1]), RunPlace(int(match[2]), int(match[3])))
 
     def __str__(self) -> str:
-        return f"{self.run}-{self.row}"
+        return f"{self.alone}-{self.of_runs.run}-{self.of_runs.row}"
+
+    def beyond(self, place: int | RunPlace) -> Position:
+        """The position after one more certificate of either kind."""
+        if isinstance(place, RunPlace):
+            return self._replace(of_runs=place)
+        return self._replace(alone=place)
+
+
+_START = Position(_LAST_ROW, RunPlace(_LAST_RUN, _LAST_ROW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +106,17 @@ class CertificatePage:
     is_cut: bool
 
 
-_Look = tuple[Position, "Record | None"]
-"""A certificate that fits; without one, how far a look came."""
+class _Look(NamedTuple):
+    """A certificate that fits; without one, how far a look came.
+
+    Attributes:
+        at: when the certificate was issued, or the last of the look.
+        place: of the certificate, or the last of the look.
+    """
+
+    at: datetime
+    place: int | RunPlace
+    record: Record | None = None
 
 
 class CertificatePages:
@@ -120,51 +154,39 @@ class CertificatePages:
             name: text that is part of the name in the subject, in this spelling; any if empty.
             after: where the page before ended; the first page by default.
         """
-        found: list[tuple[Position, Record]] = []
-        position, looks = after, 0
-        for place, record in self._looks(selection, at, name, after):
-            if record is None:
-                position, looks = place, looks + 1
+        found: list[Record] = []
+        position, looks = after or _START, 0
+        # Those issued alone and those of runs, each the newest first, as one list in that order.
+        merged = heapq.merge(
+            self._alone(selection, at, name, position.alone),
+            self._of_runs(selection, at, name, position.of_runs),
+            key=lambda look: look.at,
+            reverse=True,
+        )
+        for look in merged:
+            if look.record is not None:
+                if len(found) == size:
+                    return self._page(found, at, position, is_cut=False)
+                found.append(look.record)
+            position = position.beyond(look.place)
+            if look.record is None:
+                looks += 1
                 if looks == MAX_LOOKS:
                     return self._page(found, at, position, is_cut=True)
-            elif len(found) == size:
-                return self._page(found, at, found[-1][0], is_cut=False)
-            else:
-                found.append((place, record))
         return self._page(found, at, None, is_cut=False)
 
     def _page(
         self,
-        found: Sequence[tuple[Position, Record]],
+        records: Sequence[Record],
         at: datetime,
         onward: Position | None,
         *,
         is_cut: bool,
     ) -> CertificatePage:
-        records = [record for _, record in found]
         statuses = self._statuses.statuses(records, at) if records else []
         return CertificatePage(list(zip(records, statuses, strict=True)), onward, is_cut)
 
-    def _looks(
-        self, selection: Selection, at: datetime, name: str, after: Position | None
-    ) -> Iterator[_Look]:
-        if after is None or after.run == 0:
-            yield from self._alone(selection, at, name, None if after is None else after.row)
-            after = None
-        if selection.is_one_place:
-            yield from self._one_place(selection, at, name, after)
-            return
-        statuses = selection.statuses
-        if statuses is not None and statuses <= _SET:
-            listed = self._listed(statuses)
-            if listed is not None:
-                yield from self._at(listed, selection, at, name, after)
-                return
-        yield from self._of_runs(selection, at, name, after)
-
-    def _alone(
-        self, selection: Selection, at: datetime, name: str, before: int | None
-    ) -> Iterator[_Look]:
+    def _alone(self, selection: Selection, at: datetime, name: str, before: int) -> Iterator[_Look]:
         """Those that were issued alone: the database says all but patterns and names."""
         statuses = selection.statuses
         further = None if statuses is None else self._statuses.condition(statuses, at)
@@ -172,57 +194,71 @@ class CertificatePages:
             page = self._certificates.latest(selection, further, name.encode(), before, _AT_A_TIME)
             for row, record in page:
                 if selection.fits(record) and _is_named(record, name):
-                    yield Position(0, row), record
+                    yield _Look(record.issued_at, row, record)
             if len(page) < _AT_A_TIME:
                 return
-            before = page[-1][0]
-            yield Position(0, before), None
+            before, last = page[-1]
+            yield _Look(last.issued_at, before)
+
+    def _of_runs(
+        self, selection: Selection, at: datetime, name: str, after: RunPlace
+    ) -> Iterator[_Look]:
+        """Those of runs: those that an index finds; or else tile by tile."""
+        if selection.is_one_place:
+            return self._one_place(selection, at, name, after)
+        statuses = selection.statuses
+        if statuses is not None and statuses <= _SET:
+            listed = self._listed(statuses)
+            if listed is not None:
+                return self._at(listed, selection, at, name, after)
+        return self._by_tile(selection, at, name, after)
 
     def _one_place(
-        self, selection: Selection, at: datetime, name: str, after: Position | None
+        self, selection: Selection, at: datetime, name: str, after: RunPlace
     ) -> Iterator[_Look]:
         """Those of runs with a serial number or an EUI-64: there are few, and all are read."""
         records = {
-            Position(record.place[0], self._row(record)): record
+            RunPlace(record.place[0], self._row(record)): record
             for record in self._run_certificates.select(selection)
             if record.place is not None and _is_named(record, name)
         }
         records = self._of_status(records, selection, at)
-        yield from (
-            (each, records[each]) for each in sorted(records, reverse=True) if _is(each, after)
-        )
+        for place in sorted(records, reverse=True):
+            if place < after:
+                yield _Look(records[place].issued_at, place, records[place])
 
     def _at(
         self,
-        positions: Sequence[Position],
+        places: Sequence[RunPlace],
         selection: Selection,
         at: datetime,
         name: str,
-        after: Position | None,
+        after: RunPlace,
     ) -> Iterator[_Look]:
         """Those at some places of runs."""
-        for number, position in enumerate(positions, 1):
-            if not _is(position, after):
+        for number, place in enumerate(places, 1):
+            if place >= after:
                 continue
-            record = self._run_certificates.at_row(*position)
-            if record is not None and selection.fits(record) and _is_named(record, name):
-                yield from self._of_status({position: record}, selection, at).items()
+            record = self._run_certificates.at_row(*place)
+            if record is None:
+                continue
+            if selection.fits(record) and _is_named(record, name):
+                yield from _looks(self._of_status({place: record}, selection, at))
             if number % _AT_A_TIME == 0:
-                yield position, None
+                yield _Look(record.issued_at, place)
 
-    def _of_runs(
-        self, selection: Selection, at: datetime, name: str, after: Position | None
+    def _by_tile(
+        self, selection: Selection, at: datetime, name: str, after: RunPlace
     ) -> Iterator[_Look]:
-        """Those of runs, tile by tile."""
         for run in reversed(self._runs.all()):
-            if after is not None and run.id > after.run:
+            if run.id > after.run:
                 continue
+            issued_at = from_iso(run.terms.at)
             for tile in reversed(self._tiles.of_run(run.id, done=True)):
-                if not _is(Position(run.id, tile.first_row), after):
-                    continue
-                if self._run_certificates.may_have(run, tile, selection, at):
+                first = RunPlace(run.id, tile.first_row)
+                if first < after and self._run_certificates.may_have(run, tile, selection, at):
                     yield from self._of_tile(run, tile, selection, at, name, after)
-                    yield Position(run.id, tile.first_row), None
+                    yield _Look(issued_at, first)
 
     def _of_tile(
         self,
@@ -231,27 +267,28 @@ class CertificatePages:
         selection: Selection,
         at: datetime,
         name: str,
-        after: Position | None,
+        after: RunPlace,
     ) -> Iterator[_Look]:
         first = tile.first_row
         stop = tile.count
-        if after is not None and after.run == run.id:
+        if after.run == run.id:
             stop = min(stop, after.row - first)
         places = range(stop - 1, -1, -1)
         records = self._run_certificates.in_tile(run, tile, places, name.encode())
         while some := list(islice(records, _AT_A_TIME)):
             fitting = {
-                Position(run.id, first + record.place[2]): record
+                RunPlace(run.id, first + record.place[2]): record
                 for record in some
                 if record.place is not None and selection.fits(record) and _is_named(record, name)
             }
-            yield from self._of_status(fitting, selection, at).items()
-            if len(some) == _AT_A_TIME and some[-1].place is not None:
-                yield Position(run.id, first + some[-1].place[2]), None
+            yield from _looks(self._of_status(fitting, selection, at))
+            last = some[-1]
+            if len(some) == _AT_A_TIME and last.place is not None:
+                yield _Look(last.issued_at, RunPlace(run.id, first + last.place[2]))
 
     def _of_status(
-        self, records: dict[Position, Record], selection: Selection, at: datetime
-    ) -> dict[Position, Record]:
+        self, records: dict[RunPlace, Record], selection: Selection, at: datetime
+    ) -> dict[RunPlace, Record]:
         """Those that have a selected status."""
         wanted = selection.statuses
         if wanted is None or not records:
@@ -263,19 +300,19 @@ class CertificatePages:
             if status in wanted
         }
 
-    def _listed(self, statuses: frozenset[Status]) -> list[Position] | None:
+    def _listed(self, statuses: frozenset[Status]) -> list[RunPlace] | None:
         """The places in runs of those that have, or once had, a status; None if they are many."""
         serials = self._statuses.listed(statuses)
         if serials is None:
             return None
         octets = [serial.octets for serial in serials]
-        positions = [
-            Position(run, row)
+        places = [
+            RunPlace(run, row)
             for run, key in self._runs.serial_keys()
             for row in SerialSequence(key).rows(octets)
             if row is not None
         ]
-        return sorted(positions, reverse=True)
+        return sorted(places, reverse=True)
 
     def _row(self, record: Record) -> int:
         """The row of a run's certificate."""
@@ -283,9 +320,9 @@ class CertificatePages:
         return self._tiles.get(run, number).first_row + place
 
 
-def _is(position: Position, after: Position | None) -> bool:
-    """Whether a place comes after another; any does after none."""
-    return after is None or position < after
+def _looks(records: dict[RunPlace, Record]) -> Iterator[_Look]:
+    for place, record in records.items():
+        yield _Look(record.issued_at, place, record)
 
 
 def _is_named(record: Record, name: str) -> bool:
