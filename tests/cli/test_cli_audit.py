@@ -41,6 +41,31 @@ def test_a_refusal_is_in_the_log_with_its_reasons(command, quickstart):
     assert refused.json["refusal"]["code"] in told
 
 
+def _shown(command, estate, *words):
+    entries = command("--json", "--estate", estate, "audit", "show", *words).json["entries"]
+    return [(entry["number"], entry["action"]) for entry in entries]
+
+
+def test_show_picks_the_entries_of_an_action_and_of_a_participant(command, quickstart):
+    all_of_them = _shown(command, quickstart)
+    created = [each for each in all_of_them if each[1] == "authority.create"]
+    assert _shown(command, quickstart, "--action", "authority") == created
+    assert _shown(command, quickstart, "--action", "authority", "--last", "2") == created[-2:]
+    of_rdp = _shown(command, quickstart, "--participant", "rdp-one")
+    assert [action for _, action in of_rdp] == ["register.import", "issue", "issue"]
+    assert (
+        _shown(command, quickstart, "--participant", "rdp-one", "--action", "issue") == of_rdp[1:]
+    )
+    nothing = command("--estate", quickstart, "audit", "show", "--participant", "nobody")
+    assert (nothing.code, nothing.err) == (0, "No entry fits.\n")
+
+
+def test_show_tells_details_in_words_and_within_a_line(command, quickstart):
+    told = command("--estate", quickstart, "audit", "show").out
+    assert not set("{}[]'") & set(told)
+    assert max(map(len, told.splitlines())) < 200
+
+
 def test_verify_counts_the_entries(command, quickstart):
     count = len(command("--estate", quickstart, "--json", "audit", "show").json["entries"])
     outcome = command("--estate", quickstart, "--json", "audit", "verify")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from smki_testca.cli.output import (
     print_table,
     say,
 )
+from smki_testca.estate.audit_owners import NAMING, AuditOwners
 from smki_testca.estate.entry_text import entry_text
 from smki_testca.text import (
     counted,
@@ -21,9 +23,15 @@ from smki_testca.text import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
+    from smki_testca.estate.audit import Entry
 
-
+_MAX_DETAILS = 120
+"""The most characters of an entry's details in the table; --json has all of them."""
+_AT_A_TIME = 200
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
@@ -39,23 +47,56 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--last", metavar="N", type=number_from(1), help="Only the last N entries.")
+@click.option(
+    "--action", metavar="ACTION", default="", help="Such as issue; batch is batch.tile, too."
+)
+@click.option(
+    "--participant",
+    metavar="ID",
+    default="",
+    help="Only entries that tell of this participant, by the id in the register.",
+)
 @click.pass_obj
-def show(session: Session, last: int | None) -> None:
-    """Show the entries, the oldest first.
+def show(session: Session, last: int | None, action: str, participant: str) -> None:
+    """Show the entries, the oldest first. Long details are cut off: --json has all of them.
 
     \b
     Example:
-      smki-testca --estate estate audit show --last 10
+      smki-testca --estate estate audit show --action issue --last 10
     """
     with session.open() as estate:
-        entries = estate.audit.entries(last)
+        if action or participant:
+            found = _newest_first(estate, action, participant)
+            entries = list(islice(found, last))[::-1]
+        else:
+            entries = estate.audit.entries(last)
     if session.as_json:
         print_json({"entries": [entry.as_json() for entry in entries]})
         return
     print_table(
         ("No.", "At", "Action", "Details"),
-        [(str(entry.number), entry.at, entry.action, entry_text(entry)) for entry in entries],
+        [
+            (str(entry.number), entry.at, entry.action, entry_text(entry, _MAX_DETAILS))
+            for entry in entries
+        ],
     )
+    if not entries:
+        say("No entry fits.", err=True)
+
+
+def _newest_first(estate: Estate, action: str, participant: str) -> Iterator[Entry]:
+    """The entries of an action that tell of a participant; of any where one is empty."""
+    owners = AuditOwners(estate)
+    naming = (participant, NAMING) if participant else None
+    before = None
+    while True:
+        some = estate.audit.latest(_AT_A_TIME, before=before, action=action, naming=naming)
+        for entry in some:
+            if not participant or participant in owners.of(entry):
+                yield entry
+        if len(some) < _AT_A_TIME:
+            return
+        before = some[-1].number
 
 
 @audit.command()

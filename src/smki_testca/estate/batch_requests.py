@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RESULT_DAYS = 30
 """How long the result of a batch is kept for its participant (SEC App. M 2.5.1.4)."""
+ACTIONS = "batch_request."
+"""What the actions of audit entries begin with that tell what became of a batch."""
 
 
 class BatchState(StrEnum):
@@ -321,7 +323,7 @@ class BatchRequestStore:
         self, number: int, state: BatchState, at: datetime, details: Mapping[str, Any]
     ) -> None:
         finished = iso(at) if state.has_ended else None
-        self._audit.append(at, f"batch_request.{state.value.lower()}", {"batch": number, **details})
+        self._audit.append(at, f"{ACTIONS}{state.value.lower()}", {"batch": number, **details})
         self._database.execute(
             "UPDATE batch_requests SET state = ?, finished = ? WHERE id = ?",
             (state.value, finished, number),

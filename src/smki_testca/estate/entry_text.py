@@ -9,13 +9,24 @@ if TYPE_CHECKING:
 
 _MAX_SHOWN_ITEMS = 4
 """The longest list that is shown in full, in items."""
+_MAX_WORD = 40
+"""The longest word that is shown in full: a serial number is, and a digest is not."""
 
 
-def entry_text(entry: Entry) -> str:
-    """The details of an entry of the audit log on one line; long lists by their length."""
-    body = entry.body
+def entry_text(entry: Entry, most: int | None = None) -> str:
+    """The details of an entry of the audit log on one line; long lists by their length.
+
+    Args:
+        entry: the entry.
+        most: the most characters; the rest is left out, as an ellipsis says. All by default.
+    """
+    text = _details(entry.body)
+    return text if most is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _details(body: dict[str, Any]) -> str:
     if "granted" not in body:
-        return ", ".join(f"{name}: {_value_text(value)}" for name, value in body.items() if value)
+        return "; ".join(_named(name, value, ": ") for name, value in body.items() if value)
     if "request" not in body:
         return _group_decision(body)
     request = body["request"]
@@ -25,10 +36,23 @@ def entry_text(entry: Entry) -> str:
     return f"refused {request_text}: {', '.join(reason['code'] for reason in body['reasons'])}"
 
 
-def _value_text(value: Any) -> str:
-    """A value of an entry as text; a long list, as of serials, only by its length."""
-    if isinstance(value, list) and len(value) > _MAX_SHOWN_ITEMS:
-        return f"{len(value)} of them"
+def _named(name: str, value: Any, between: str) -> str:
+    """A name and its value in words; of what is true, the name alone."""
+    name = name.replace("_", " ")
+    return name if value is True else f"{name}{between}{_words(value)}"
+
+
+def _words(value: Any) -> str:
+    """A value of JSON in words; a long list, as of serials, only by its length."""
+    if isinstance(value, list):
+        is_long = len(value) > _MAX_SHOWN_ITEMS
+        return f"{len(value)} of them" if is_long else ", ".join(map(_words, value))
+    if isinstance(value, dict):
+        # What has a serial number is told by it.
+        known = {"serial": value["serial"]} if {"serial", "sha256"} == value.keys() else value
+        return " ".join(_named(name, each, " ") for name, each in known.items() if each)
+    if isinstance(value, str) and len(value) > _MAX_WORD and " " not in value:
+        return f"{value[:16]}…"
     return str(value)
 
 

@@ -7,11 +7,25 @@ import pytest
 
 from estates import opened
 from smki_testca.authority.revocation import Reason
+from smki_testca.estate.audit_owners import AuditOwners
+from smki_testca.estate.batch_requests import Origin, Submission
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
-from smki_testca.service.portal.audit_owners import AuditOwners
+from smki_testca.register.requests import Delivery
 from smki_testca.service.portal.pages import audit
 from visitors import visitor_of
+
+SUBMISSION = Submission(
+    origin=Origin.PORTAL,
+    reference="meters.zip",
+    participant="meters-one",
+    environment="ZAZ1",
+    purpose="uept",
+    delivery=Delivery.LOCAL,
+    peer={"address": "127.0.0.1", "viewer": "account two"},
+    csrs=1,
+    content=b"PK",
+)
 
 
 def _numbers(page):
@@ -135,6 +149,11 @@ def test_whose_an_entry_is(estate):
     estate.set_status(Selection(label="ESME-ds"), Status.NOT_IN_USE)
     estate.register.set_suspended("RDP-2020-001", suspended=True)
     estate.issue_revocation_lists()
+    now = estate.clock.now()
+    with estate.transaction():
+        batch = estate.batch_requests.add(SUBMISSION, now)
+        estate.batch_requests.begin_parsing(batch, now)
+        estate.batch_requests.reject(batch, now, {"reason": "none"})
     owners = AuditOwners(estate)
     of = {}
     for entry in estate.audit.entries():
@@ -143,6 +162,8 @@ def test_whose_an_entry_is(estate):
     assert of["revoke"] == [{"supplier-one"}, {"supplier-one", "network-one"}]
     assert of["status.set"] == [{"meters-one"}]
     assert of["agreement.suspend"] == [{"rdp-one"}]
+    for action in ("service.portal", "batch_request.parsing", "batch_request.rejected"):
+        assert of[action] == [{"meters-one"}]
     assert set(of["crl.issue"]) == {frozenset()}
     assert set(of["authority.create"]) == {frozenset()}
     assert all(len(each) > 1 for each in of["register.import"])

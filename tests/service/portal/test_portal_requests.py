@@ -1,6 +1,7 @@
 """Submit, Batches, Register and Lint: what each tells, and to whom."""
 
 import io
+import re
 import time
 import zipfile
 
@@ -120,6 +121,12 @@ def test_a_zip_becomes_a_batch_that_its_participant_alone_sees(operator, one, tw
             assert sorted(made.namelist()) == sorted(f"{name}.crt" for name in names)
     assert response.headers["Content-Disposition"].startswith("attachment")
     assert operator.get(answer.location).status == 200
+    # Its participant sees every entry of it, from its submission to its end.
+    actions = set(re.findall(r">((?:batch|service)[a-z_.]+)</td>", two.get("/audit").html))
+    assert actions >= {
+        *("service.portal", "batch_request.parsing", "batch_request.queued", "batch.authorise"),
+        *("batch_request.processing", "batch.tile", "batch_request.completed"),
+    }
     for path in (answer.location, f"{answer.location}/response"):
         assert one.get(path).status == 404
     assert answer.location not in one.get("/batches").links

@@ -53,6 +53,13 @@ class Viewer:
         """
         return self.participant is None or owner == self.participant
 
+    def sees_entry(self, owners: frozenset[str]) -> bool:
+        """Whether an entry of the audit log is shown that tells of some participants.
+
+        A participant sees one that tells of it and of nobody else.
+        """
+        return all(map(self.sees, owners or {None}))
+
 
 async def viewer_of(request: web.Request, context: Context, sessions: Sessions) -> Viewer | None:
     """Who looks; None for somebody who has to sign in first.

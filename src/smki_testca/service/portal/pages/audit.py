@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.errors import EstateError
+from smki_testca.estate.audit_owners import NAMING, AuditOwners
 from smki_testca.estate.entry_text import entry_text
-from smki_testca.service.portal.audit_owners import NAMING, AuditOwners, is_seen
 from smki_testca.service.portal.page import Page, Route, Unanswered
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _find(
         )
         for entry in entries:
             of = owners.of(entry)
-            if is_seen(viewer, of) and (not participant or participant in of):
+            if viewer.sees_entry(of) and (not participant or participant in of):
                 if len(lines) == SIZE:
                     return Found(lines, lines[-1].number, is_cut=False)
                 lines.append(_line(entry, of))
@@ -126,8 +126,7 @@ def _find(
 
 
 def _line(entry: Entry, owners: frozenset[str]) -> Line:
-    text = entry_text(entry)
-    details = text if len(text) <= _MAX_DETAILS else f"{text[:_MAX_DETAILS]}…"
+    details = entry_text(entry, _MAX_DETAILS)
     return Line(entry.number, entry.at, entry.action, sorted(owners), details)
 
 
@@ -148,7 +147,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
         if is_number and last and 1 <= int(number) <= last[0].number:
             entry = estate.audit.entry(int(number))
             owners = AuditOwners(estate).of(entry)
-            if is_seen(visit.viewer, owners):
+            if visit.viewer.sees_entry(owners):
                 return entry, owners
         raise Unanswered.missing(
             "There is no such entry of the audit log, or it is not yours to see.",

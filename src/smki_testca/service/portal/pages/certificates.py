@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
+from smki_testca.estate.audit_owners import AuditOwners
 from smki_testca.estate.certificate_pages import Position
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
@@ -18,7 +19,6 @@ from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Tier
-from smki_testca.service.portal.audit_owners import AuditOwners, is_seen
 from smki_testca.service.portal.downloads import (
     Download,
     download,
@@ -224,7 +224,7 @@ def _detail(estate: Estate, serial: SerialNumber, viewer: Viewer) -> Detail:
         estate.history(record),
         estate.renewal_links.predecessor(record.serial),
         estate.renewal_links.successors(record.serial),
-        is_seen(viewer, AuditOwners(estate).of(estate.audit.entry(record.audit))),
+        viewer.sees_entry(AuditOwners(estate).of(estate.audit.entry(record.audit))),
         _csr(estate, record),
         None if record.place is None else record.place[0],
         downloads(estate, record),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
+from smki_testca.estate.batch_requests import ACTIONS as BATCH_ACTIONS
 from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.api import Estate
     from smki_testca.estate.audit import Entry
-    from smki_testca.service.portal.viewer import Viewer
+    from smki_testca.estate.stores import Stores
 
 NAMING = frozenset({"issue", "check", "register.allocate", "service.adhoc", "service.batched"})
 """The actions whose entries name their participants; others may name certificates or runs alone."""
@@ -28,7 +28,7 @@ class AuditOwners:
         estate: whose log it is; for one piece of work.
     """
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Stores) -> None:
         self._estate = estate
         self._agreements = estate.register.load().agreements
         self._of_runs: dict[int, frozenset[str]] = {}
@@ -58,6 +58,8 @@ class AuditOwners:
         run, reference = entry.body.get("run"), entry.body.get("reference")
         if isinstance(run, int):
             return self._of_run(run)
+        if entry.action.startswith(BATCH_ACTIONS):
+            return self._of_batch(entry.body.get("batch"))
         if isinstance(reference, str) and reference in self._agreements:
             return frozenset({self._agreements[reference].participant})
         return self._of_account(entry.body.get("account"))
@@ -68,6 +70,10 @@ class AuditOwners:
             self._of_runs[run] = frozenset(section.participant for section in sections)
         return self._of_runs[run]
 
+    def _of_batch(self, number: object) -> frozenset[str]:
+        batch = self._estate.batch_requests.get(number) if isinstance(number, int) else None
+        return frozenset() if batch is None else frozenset({batch.participant})
+
     def _of_account(self, name: object) -> frozenset[str]:
         if not isinstance(name, str):
             return frozenset()
@@ -76,18 +82,6 @@ class AuditOwners:
         except InputError:
             return frozenset()
         return frozenset() if participant is None else frozenset({participant})
-
-
-def is_seen(viewer: Viewer, owners: frozenset[str]) -> bool:
-    """Whether a viewer sees an entry: a participant one that tells of it and of nobody else.
-
-    Args:
-        viewer: who looks.
-        owners: of the entry.
-    """
-    if not owners:
-        return viewer.sees(None)
-    return all(viewer.sees(owner) for owner in owners)
 
 
 def _texts(value: Any, keys: frozenset[str], *, is_asked: bool = False) -> Iterator[str]:
