@@ -7,6 +7,7 @@ import csv
 import pytest
 
 import csrs
+from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.service.misbehaviour.plan import Rule
 
@@ -112,6 +113,22 @@ def test_what_a_search_finds_can_be_retrieved(call, api_key, url):
     assert gotten.json["certificate"]["serial"] == serial
     nothing = call("retrieve", "repository", "ABCDEF", *api_key, url=url)
     assert (nothing.code, nothing.json["error"]["code"]) == (3, "client.nothing_found")
+
+
+def test_the_examples_of_a_search_need_no_api_key(call):
+    found = call("search", "repository", "00-DB-12-00-00-00-00-01")
+    assert found.code == 0, found.out
+    assert call("retrieve", "repository", found.json["results"][0]["serial"]).code == 0
+    by_name = call("search", "repository", "Z1")
+    assert by_name.code == 0, by_name.out
+
+
+def test_an_organisation_is_found_by_its_eui64(call, serving):
+    with serving.open() as estate:
+        holder = next(iter(estate.select(Selection(profile="organisation"))))
+    assert call("search", "repository", holder.eui64).code == 3
+    found = call("search", "repository", holder.eui64, "--organisation")
+    assert str(holder.serial) in {each["serial"] for each in found.json["results"]}
 
 
 def test_the_certificate_of_one_service_does_not_open_another(command, serving, csr):
