@@ -94,6 +94,7 @@ def test_the_last_equals_sign_ends_the_path():
         ("batched=error:PAUSED:PA:1", "mode", "Write error:PAUSED."),
         ("batched=each:UNKNOWN_DEVICE", "mode", "INELIGIBLE"),
         ("adhoc=slow:3601s", "mode", "3600 seconds"),
+        ("adhoc=slow:5", "rule", "slow:5s for seconds"),
         ("adhoc=slow:0s", "mode", "3600 seconds"),
         ("adhoc=reset:0", "rule", "1 to 1,000,000"),
         ("adhoc=reset:1000001", "rule", "1 to 1,000,000"),

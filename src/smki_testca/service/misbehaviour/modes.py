@@ -190,11 +190,11 @@ KINDS = {
         ),
         Kind(
             "slow",
-            "Does what is asked, and sends the answer's body in small parts over so many seconds"
-            f" (by default {DEFAULT_SECONDS:g}).",
+            "Does what is asked, and sends the answer's body in small parts over a time such as 5s"
+            f" (by default {DEFAULT_SECONDS:g}s).",
             Layer.TRANSPORT,
             _ALL,
-            "[:SECONDS]",
+            "[:TIME]",
         ),
         Kind(
             "never",
