@@ -93,6 +93,8 @@ def test_the_last_equals_sign_ends_the_path():
         ("adhoc=error:CSR_ERROR:CR:12345678", "mode", "Write CR:"),
         ("batched=error:PAUSED:PA:1", "mode", "Write error:PAUSED."),
         ("batched=each:UNKNOWN_DEVICE", "mode", "INELIGIBLE"),
+        ("adhoc=error:NOPE", "mode", "FORMAT_ERROR, WORKFLOW_ERROR."),
+        ("adhoc=error:PAUSED", "rule", "It is for batched."),
         ("adhoc=slow:3601s", "mode", "3600 seconds"),
         ("adhoc=slow:5", "rule", "slow:5s for seconds"),
         ("adhoc=slow:0s", "mode", "3600 seconds"),
