@@ -15,7 +15,7 @@ from smki_testca.client.adhoc_request import XML
 from smki_testca.client.answer_documents import document_in, octets_of, text_of
 from smki_testca.client.caller import Caller, Request, check_status
 from smki_testca.client.issued_certificate import IssuedCertificate
-from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError
+from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError, remedy_beside
 from smki_testca.client.trace import Step
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
@@ -189,7 +189,7 @@ class RepositoryClient:
             error = ServiceRefusalError(
                 "client.query_refused",
                 f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){said}.",
-                _OTHER_KEY if self.api_key else _NO_KEY,
+                remedy_beside(message, _OTHER_KEY) if self.api_key else _NO_KEY,
             )
         error.verdict = {"status": "", "code": code, "text": message}
         return error

@@ -62,7 +62,9 @@ class Rule:
                 f"slow:{times} does not say whether that is seconds or times.",
                 f"Write slow:{times}s for seconds, or slow:{DEFAULT_SECONDS:g}s:{times} for times.",
             )
-        rule = cls(service, path, Mode.of(words, service), times, _probability(probability) if at else 1.0)
+        rule = cls(
+            service, path, Mode.of(words, service), times, _probability(probability) if at else 1.0
+        )
         rule._check()
         return rule
 
