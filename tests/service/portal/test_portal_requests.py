@@ -193,11 +193,22 @@ def test_the_gate_tells_a_participant_of_itself_alone(one):
     assert one.get(ask + "meters-one").status == 404
 
 
+@pytest.mark.parametrize("profile", ["organisation", "device", "dccki", "iki"])
+def test_a_question_that_was_not_asked_yet_has_no_errors(operator, profile):
+    answer = operator.get(f"/register/ask?participant=supplier-one&profile={profile}")
+    assert answer.status == 200
+    assert "There is a problem" not in answer.text
+    if profile in {"organisation", "device"}:
+        # As the other pages call it.
+        assert ">EUI-64</label>" in answer.html
+
+
 def test_what_is_wrong_with_a_question_is_beside_its_field(operator):
     answer = operator.get("/register/ask?profile=device&participant=network-one&device-id=zz")
     assert answer.status == 400
     assert 'href="#device-id"' in answer.html
     assert 'href="#hw-type"' in answer.html
+    assert "Fill in the field hwType." in answer.text
 
 
 def test_a_file_is_linted_with_the_findings_beside_the_fields(operator):
