@@ -72,7 +72,7 @@ def test_a_csr_becomes_a_certificate_and_each_step_is_told(command, csr, key, ov
     assert outcome.out.startswith("-----BEGIN CERTIFICATE-----\n")
     told = [line.split(":")[0] for line in outcome.err.splitlines() if not line.startswith(" ")]
     assert told == ["resolve", "connect", "tls", "request", "answer", "check"]
-    assert "server certificate: CN=localhost, issued by CN=Test CA" in outcome.err
+    assert "server certificate: CN=localhost,\n    issued by CN=Test CA,\n" in outcome.err
     assert "client certificate: asked for, sent CN=client" in outcome.err
 
 

@@ -32,7 +32,10 @@ def _parameters(command, context, words=()):
 def test_whatever_a_command_writes_to_is_known_as_an_output():
     found = dict(_parameters(cli, click.Context(cli)))
     outputs = {words for words, parameter in found.items() if parameter.type in {OUTPUT, FOLDER}}
-    named = {words for words in found if words[-1] in WRITERS}
+    # A client of a service reads its key from a file.
+    named = {words for words in found if words[-1] in WRITERS} - {
+        words for words in found if words[0] == "client" and words[-1] == "key"
+    }
     assert named - outputs == set()
     assert len(outputs) > 20
 

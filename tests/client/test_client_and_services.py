@@ -7,6 +7,7 @@ import csv
 import pytest
 
 import csrs
+from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.service.misbehaviour.plan import Rule
 
@@ -87,6 +88,8 @@ def test_a_device_that_never_had_a_certificate_is_refused(call, tmp_path):
     outcome = call("adhoc", "adhoc", path)
     assert outcome.code == 3
     assert outcome.json["error"]["service"]["status"] == "UNKNOWN_DEVICE"
+    error = outcome.json["error"]
+    assert f"{error['message']} {error['remedy']}".count("Portal") == 1
 
 
 @pytest.mark.slow
@@ -114,6 +117,22 @@ def test_what_a_search_finds_can_be_retrieved(call, api_key, url):
     assert (nothing.code, nothing.json["error"]["code"]) == (3, "client.nothing_found")
 
 
+def test_the_examples_of_a_search_need_no_api_key(call):
+    found = call("search", "repository", "00-DB-12-00-00-00-00-01")
+    assert found.code == 0, found.out
+    assert call("retrieve", "repository", found.json["results"][0]["serial"]).code == 0
+    by_name = call("search", "repository", "Z1")
+    assert by_name.code == 0, by_name.out
+
+
+def test_an_organisation_is_found_by_its_eui64(call, serving):
+    with serving.open() as estate:
+        holder = next(iter(estate.select(Selection(profile="organisation"))))
+    assert call("search", "repository", holder.eui64).code == 3
+    found = call("search", "repository", holder.eui64, "--organisation")
+    assert str(holder.serial) in {each["serial"] for each in found.json["results"]}
+
+
 def test_the_certificate_of_one_service_does_not_open_another(command, serving, csr):
     adhoc, batched = serving.services["adhoc"], serving.services["batched"]
     outcome = command(
@@ -122,6 +141,7 @@ def test_the_certificate_of_one_service_does_not_open_another(command, serving, 
     )
     assert (outcome.code, outcome.json["error"]["code"]) == (3, "client.denied")
     assert "which is not one of the Ad Hoc" in outcome.json["error"]["message"]
+    assert "Call it with" not in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -159,6 +179,8 @@ def test_each_misbehaviour_has_an_error_code_of_its_own(call, misbehave, csr, mo
     outcome = call("adhoc", "adhoc", csr)
     assert outcome.json["error"]["code"] == code, outcome.out
     assert outcome.code in {3, 6}
+    assert "_ssl.c" not in outcome.out
+    assert "<string>" not in outcome.out
 
 
 def test_an_answer_that_never_comes_is_waited_for_no_longer_than_asked(

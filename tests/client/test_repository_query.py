@@ -77,7 +77,7 @@ def test_a_device_is_searched_by_its_id():
         "manufacturing": "false",
     }
     assert two.serial == "CD"
-    assert head.startswith(b"POST /services/certificatesearch HTTP/1.1\r\n")
+    assert head.startswith(b"POST /services/certificatesearch?apikey=any HTTP/1.1\r\n")
     assert f"<CertificateSubjectAltName>{DEVICE}</CertificateSubjectAltName>".encode() in body
 
 
@@ -85,6 +85,16 @@ def test_an_organisation_is_searched_by_its_name():
     _, ((_, body),) = ask(response(found()), "search", "Z1-supplier & <sons>")
     wanted = b"<CertificateSubjectName>Z1-supplier &amp; &lt;sons&gt;</CertificateSubjectName>"
     assert wanted in body
+
+
+def test_an_organisation_is_searched_by_its_eui64_if_one_says_so():
+    with serving(answers(response(found()))) as port:
+        client = RepositoryClient(Caller(20), Address.parse(f"http://localhost:{int(port)}"))
+        client.search(DEVICE, Trace(), is_organisation=True)
+        assert f"<CertificateSubjectName>{DEVICE}</".encode() in port.requests[0][1]
+    nothing = response(found(code="402"))
+    told = fails("client.nothing_found", nothing, "search", DEVICE, ExitCode.REFUSED)
+    assert "--organisation" in told.remedy
 
 
 def test_the_api_key_is_sent_in_the_query_and_in_no_message():
@@ -104,7 +114,7 @@ def test_a_certificate_is_retrieved_by_its_number(certificate):
     (one, gotten), ((head, body),) = ask(response(retrieved(certificate)), "retrieve", "4d")
     assert one.status == "I"
     assert gotten.der == certificate
-    assert head.startswith(b"POST /services/retrievecertificate HTTP/1.1\r\n")
+    assert head.startswith(b"POST /services/retrievecertificate?apikey=any HTTP/1.1\r\n")
     assert b"<CertificateSerial>4D</CertificateSerial>" in body
 
 
@@ -134,7 +144,9 @@ def test_nothing_found(status):
     ],
 )
 def test_a_query_that_is_refused(octets, says):
-    assert says in fails("client.query_refused", octets, "search", DEVICE, ExitCode.REFUSED).message
+    told = fails("client.query_refused", octets, "search", DEVICE, ExitCode.REFUSED)
+    assert says in told.message
+    assert "--api-key-file" in told.remedy
 
 
 def test_access_that_is_denied():

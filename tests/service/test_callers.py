@@ -30,8 +30,8 @@ def _identify(estate, der, interface="adhoc", **more):
 @pytest.mark.parametrize(
     ("system", "interface"),
     [
-        *(("adhoc", "adhoc"), ("AdHoc-7", "adhoc"), ("ad hoc head-end", "adhoc")),
-        *(("batch", "batched"), ("Batched CSRs", "batched")),
+        *(("adhoc", "adhoc"), ("AdHoc-7", "adhoc"), ("one ad-hoc head-end", "adhoc")),
+        *(("batch", "batched"), ("One's Batched CSRs", "batched")),
     ],
 )
 def test_the_name_of_the_system_tells_the_interface(estate, iki, system, interface):
@@ -52,6 +52,19 @@ def test_the_name_of_the_system_tells_the_interface(estate, iki, system, interfa
     other = {"adhoc": "batched", "batched": "adhoc"}[interface]
     with pytest.raises(AccessDeniedError, match="not one of the") as denied:
         _identify(estate, record.der, other)
+    assert denied.value.code == "access.interface"
+
+
+def test_the_certificate_of_the_quickstart_opens_the_ad_hoc_service(estate):
+    (record,) = estate.select(Selection(label="iki-supplier-one"))
+    assert _identify(estate, record.der).system == "supplier-one-adhoc-csr"
+
+
+@pytest.mark.parametrize("interface", ["adhoc", "batched"])
+def test_a_name_of_both_services_opens_neither(estate, iki, interface):
+    record = iki("adhoc-and-batch")
+    with pytest.raises(AccessDeniedError, match="too; a certificate is for one service") as denied:
+        _identify(estate, record.der, interface)
     assert denied.value.code == "access.interface"
 
 

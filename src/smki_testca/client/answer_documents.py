@@ -67,7 +67,9 @@ def _parsed(answer: Answer) -> etree._Element:
         try:
             return etree.fromstring(body, _parser())
         except (etree.XMLSyntaxError, ValueError) as error:
-            reason = f"{_cut(str(error)).rstrip('.')}; it begins {shown(_beginning(body))}"
+            # As text, lxml's errors have a name of a file that there is not.
+            words = error.msg if isinstance(error, etree.XMLSyntaxError) else str(error)
+            reason = f"{_cut(words).rstrip('.')}; it begins {shown(_beginning(body))}"
     media_type = f", {answer.media_type}" if answer.media_type else ""
     raise ServiceFaultError(
         "client.not_xml",

@@ -12,8 +12,19 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from smki_testca.client.handshake import Messages, alert_error, client_context, handshake_error
-from smki_testca.client.service_errors import ServiceError, ServiceFaultError, ServiceRefusalError
+from smki_testca.client.handshake import (
+    Messages,
+    alert_error,
+    client_context,
+    handshake_error,
+    openssl_words,
+)
+from smki_testca.client.service_errors import (
+    ServiceError,
+    ServiceFaultError,
+    ServiceRefusalError,
+    remedy_beside,
+)
 from smki_testca.client.timed_socket import TimedSocket
 from smki_testca.client.trace import Step
 from smki_testca.text import counted, plain, shown
@@ -32,6 +43,8 @@ _MOST_PLACES = 8
 """The most addresses of a name that are tried."""
 _CHUNK = 1 << 16
 _OK = 200
+_OF_SERVER = 500
+"""The first HTTP status for which the server is to blame."""
 _MOST_CHARACTERS = 300
 
 
@@ -371,10 +384,11 @@ def _broken(
         told = alert_error(messages, error)
         if told is not None:
             return told
-    reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+    reason = openssl_words(error) if isinstance(error, OSError) else str(error).rstrip(".")
+    said = f": {reason}" if reason else ""
     return ServiceFaultError(
         "client.reset",
-        f"The server ended the connection {_ENDED[step]}: {reason}.",
+        f"The server ended the connection {_ENDED[step]}{said}.",
         "Try again; if it stays so, look at the server's log, and proxies before it.",
     )
 
@@ -400,7 +414,9 @@ def check_status(answer: Answer) -> None:
         raise ServiceRefusalError(
             "client.denied",
             f"The service denies access ({status}){answer.first_line}.",
-            "Call it with the certificate, key or account that it is for.",
+            remedy_beside(
+                answer.first_line, "Call it with the certificate, key or account that it is for."
+            ),
         )
     if answer.location:
         raise ServiceFaultError(
@@ -411,5 +427,10 @@ def check_status(answer: Answer) -> None:
     raise ServiceFaultError(
         "client.http_status",
         f"The service answers with {status}{answer.first_line}.",
-        "Compare the address with the service's; of a status from 500, try again later.",
+        remedy_beside(
+            answer.first_line,
+            "Try again later."
+            if answer.status >= _OF_SERVER
+            else "Compare the address with the service's.",
+        ),
     )

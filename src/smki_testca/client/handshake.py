@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import re
 import ssl
 from dataclasses import dataclass
 from enum import Enum
@@ -117,14 +119,15 @@ class TlsDetails:
         version: of TLS, such as ``TLSv1.2``; empty if the handshake failed.
         suite: the cipher suite; empty if it failed.
         server: the server's certificate; None if it presented none.
-        is_asked: whether the server asked for a certificate of the client.
+        is_asked: whether the server asked for a certificate of the client; None where the handshake
+            ended before that could be known.
         sent: the subject of the certificate that the client sent; None if it sent none.
     """
 
     version: str
     suite: str
     server: ServerCertificate | None
-    is_asked: bool
+    is_asked: bool | None
     sent: str | None
 
     def as_json(self) -> dict[str, Any]:
@@ -142,11 +145,19 @@ class TlsDetails:
         lines = []
         if self.server is not None:
             each = self.server
-            lines.append(f"server certificate: {each.subject}, issued by {each.issuer},")
-            lines.append(f"  {each.not_before} to {each.not_after}, SHA-256 {each.sha256}")
+            lines += [
+                f"server certificate: {each.subject},",
+                f"  issued by {each.issuer},",
+                f"  {each.not_before} to {each.not_after},",
+                f"  SHA-256 {each.sha256}",
+            ]
         if self.is_asked:
             sent = "none was sent" if self.sent is None else f"sent {self.sent}"
             lines.append(f"client certificate: asked for, {sent}")
+        elif self.is_asked is None and self.server is None:
+            pass  # the handshake did not come so far
+        elif self.is_asked is None:
+            lines.append("client certificate: not known whether the server asks for one")
         else:
             lines.append("client certificate: not asked for, none was sent")
         return lines
@@ -214,7 +225,8 @@ class Messages:
             (tls.version() or "") if tls is not None else "",
             "" if suite is None else suite[0],
             None if der is None else ServerCertificate.of(der),
-            self.is_asked,
+            # The request for one comes last of what a server sends.
+            self.is_asked or (None if tls is None else False),
             credentials.subject if self.is_sent and credentials is not None else None,
         )
 
@@ -325,6 +337,23 @@ _NOT_TLS = frozenset(
 _NO_VERSION = frozenset({"UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "WRONG_SSL_VERSION"})
 
 
+_PLACE = re.compile(r" *\(_ssl\.c:[0-9]+\)")
+"""A place in Python's source, which says nothing to a person."""
+
+
+def openssl_words(error: OSError) -> str:
+    """Why OpenSSL or the system ended a connection, for people; empty if it only ended.
+
+    Args:
+        error: of the standard library.
+    """
+    if isinstance(error, ssl.SSLEOFError | http.client.RemoteDisconnected):
+        return ""
+    if isinstance(error, ssl.SSLError):
+        return _PLACE.sub("", error.reason or str(error)).replace("_", " ").lower()
+    return _PLACE.sub("", error.strerror or str(error)).rstrip(".")
+
+
 def handshake_error(messages: Messages, error: ssl.SSLError, host: str) -> ServiceError:
     """The error for a handshake that OpenSSL ended.
 
@@ -345,7 +374,7 @@ def handshake_error(messages: Messages, error: ssl.SSLError, host: str) -> Servi
             f"What answers at {host} does not speak TLS.",
             "Compare the port; or use http:// if the service has no TLS.",
         )
-    words = (reason or str(error)).replace("_", " ").lower()
+    words = openssl_words(error)
     if reason in _NO_VERSION:
         return _no_version(words)
     return ServiceFaultError("client.tls_failed", f"TLS failed: {words}.", _LOOK_AT_SERVER)

@@ -15,7 +15,7 @@ from smki_testca.client.adhoc_request import XML
 from smki_testca.client.answer_documents import document_in, octets_of, text_of
 from smki_testca.client.caller import Caller, Request, check_status
 from smki_testca.client.issued_certificate import IssuedCertificate
-from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError
+from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError, remedy_beside
 from smki_testca.client.trace import Step
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
@@ -30,6 +30,8 @@ SEARCH_PATH = "/services/certificatesearch"
 RETRIEVE_PATH = "/services/retrievecertificate"
 MAX_ANSWER_OCTETS = 16 << 20
 """The longest answer read."""
+NO_ACCOUNTS_KEY = "any"
+"""The API key that is sent where none is given: any will do while a repository has no accounts."""
 _MAX_NAME = 256
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 _OK, _REFUSED, _NOTHING = "200", "401", "402"
@@ -87,27 +89,29 @@ class RepositoryClient:
     Attributes:
         caller: how services are called.
         address: of the repository: a base, or the whole URL of the query.
-        api_key: of an account; empty to send none.
+        api_key: of an account; empty where there is none.
     """
 
     caller: Caller
     address: Address
     api_key: str = ""
 
-    def search(self, name: str, trace: Trace) -> list[Found]:
+    def search(self, name: str, trace: Trace, *, is_organisation: bool = False) -> list[Found]:
         """Search for certificates.
 
         Args:
             name: the EUI-64 of a Device, or else the name of an organisation.
             trace: of the call.
+            is_organisation: whether an EUI-64 is that of an organisation, too.
 
         Raises:
             InputError: if the name is none.
             ServiceRefusalError: if nothing is found, or the search is refused.
             ServiceFaultError: if the repository cannot be reached, or its answer cannot be used.
         """
-        field, value = _searched(name)
-        root = self._ask(SEARCH_PATH, "CertificateSearch", {field: value}, trace)
+        field, value = _searched(name, is_organisation=is_organisation)
+        hint = _NO_DEVICE if field == _DEVICE else _NO_ORGANISATION
+        root = self._ask(SEARCH_PATH, "CertificateSearch", {field: value}, trace, hint)
         results = [Found.of(element) for element in root.findall("Result")]
         trace.add(Step.CHECK, f"{len(results)} found")
         return results
@@ -127,7 +131,8 @@ class RepositoryClient:
                 "Write 1 to 64 hexadecimal digits.",
             )
         root = self._ask(
-            RETRIEVE_PATH, "CertificateData", {"CertificateSerial": serial.upper()}, trace
+            *(RETRIEVE_PATH, "CertificateData", {"CertificateSerial": serial.upper()}, trace),
+            "Compare the serial number; `client search` finds those of a Device.",
         )
         with trace.during(Step.CHECK):
             element = root.find("CertificateResponse")
@@ -144,59 +149,67 @@ class RepositoryClient:
         trace.add(Step.CHECK, f"the certificate has the serial number {certificate.serial}")
         return Found.of(element), certificate
 
-    def _ask(self, path: str, name: str, values: dict[str, str], trace: Trace) -> etree._Element:
-        """Send a request, and read the answer if it is one of success."""
+    def _ask(
+        self, path: str, name: str, values: dict[str, str], trace: Trace, hint: str
+    ) -> etree._Element:
+        """Send a request, and read the answer if it is one of success.
+
+        Args:
+            path: of the query, below a base.
+            name: of the messages, without its end.
+            values: what is asked for.
+            trace: of the call.
+            hint: what to do where nothing is found.
+        """
         root = etree.Element(f"{name}Request")
         for field, value in values.items():
             etree.SubElement(root, field).text = value
         body = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
-        address = self.address.at(path)
-        if self.api_key:
-            address = address.with_query("apikey", self.api_key)
+        address = self.address.at(path).with_query("apikey", self.api_key or NO_ACCOUNTS_KEY)
         answer = self.caller.call(Request("POST", address, MAX_ANSWER_OCTETS, body, XML), trace)
         with trace.during(Step.ANSWER):
             if str(answer.status) not in {_OK, _REFUSED, _NOTHING}:
                 check_status(answer)
-            _check_no_refusal(answer, f"{name}Response")
+            if str(answer.status) != _OK:
+                raise self._refusal(str(answer.status), _reason(answer, f"{name}Response"), hint)
             found = document_in(answer, f"{name}Response")
             code = text_of(found, "ResponseCode")
             if code != _OK:
-                raise _refusal(code, text_of(found, "ResponseMessage"))
+                raise self._refusal(code, text_of(found, "ResponseMessage"), hint)
         return found
 
+    def _refusal(self, code: str, message: str, hint: str) -> ServiceRefusalError:
+        """The error for an answer that gives nothing."""
+        said = f": {plain(message).rstrip('.')}" if message else ""
+        if code == _NOTHING:
+            error = ServiceRefusalError(
+                "client.nothing_found", f"The repository found nothing ({code}){said}.", hint
+            )
+        else:
+            error = ServiceRefusalError(
+                "client.query_refused",
+                f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){said}.",
+                remedy_beside(message, _OTHER_KEY) if self.api_key else _NO_KEY,
+            )
+        error.verdict = {"status": "", "code": code, "text": message}
+        return error
 
-def _check_no_refusal(answer: Answer, root: str) -> None:
-    """Check that the status of an answer is 200; others say why in XML, or else in plain text.
 
-    Raises:
-        ServiceRefusalError: if it is not.
-    """
-    status = str(answer.status)
-    if status == _OK:
-        return
+_NO_KEY = "If it is for accounts, name a file with the API key of yours: --api-key-file FILE."
+_OTHER_KEY = "Compare what was asked for, and the API key."
+_DEVICE, _ORGANISATION = "CertificateSubjectAltName", "CertificateSubjectName"
+_NO_DEVICE = (
+    "Compare the Device ID; if it is the EUI-64 of an organisation or a CA, add --organisation."
+)
+_NO_ORGANISATION = "Compare the name, with the case of its letters."
+
+
+def _reason(answer: Answer, root: str) -> str:
+    """Why a repository gives nothing: answers say it in XML, or else in plain text."""
     try:
-        message = text_of(document_in(answer, root), "ResponseMessage")
+        return text_of(document_in(answer, root), "ResponseMessage")
     except ServiceFaultError:
-        message = answer.first_line.removeprefix(": ") or answer.reason
-    raise _refusal(status, message)
-
-
-def _refusal(code: str, message: str) -> ServiceRefusalError:
-    said = f": {plain(message).rstrip('.')}" if message else ""
-    if code == _NOTHING:
-        error = ServiceRefusalError(
-            "client.nothing_found",
-            f"The repository found nothing ({code}){said}.",
-            "Compare what you searched for; the repository has only what was issued and lodged.",
-        )
-    else:
-        error = ServiceRefusalError(
-            "client.query_refused",
-            f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){said}.",
-            "Compare what you searched for, and the API key in --api-key-file.",
-        )
-    error.verdict = {"status": "", "code": code, "text": message}
-    return error
+        return answer.first_line.removeprefix(": ") or answer.reason
 
 
 def _incomplete(name: str) -> ServiceFaultError:
@@ -207,14 +220,14 @@ def _incomplete(name: str) -> ServiceFaultError:
     )
 
 
-def _searched(name: str) -> tuple[str, str]:
+def _searched(name: str, *, is_organisation: bool) -> tuple[str, str]:
     """The element of a search, and its text.
 
     Raises:
         InputError: if nothing can have the name.
     """
     try:
-        return "CertificateSubjectAltName", str(Eui64.parse(name))
+        return _ORGANISATION if is_organisation else _DEVICE, str(Eui64.parse(name))
     except InputError:
         pass
     if not name.strip() or len(name) > _MAX_NAME or not is_one_line(name):
@@ -223,4 +236,4 @@ def _searched(name: str) -> tuple[str, str]:
             f"{shown(name)} is neither a Device ID nor the name of an organisation.",
             f"Give one line of at most {_MAX_NAME} characters.",
         )
-    return "CertificateSubjectName", name
+    return _ORGANISATION, name

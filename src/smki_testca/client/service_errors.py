@@ -7,6 +7,16 @@ from typing import Any
 from smki_testca.errors import ExitCode, SmkiTestcaError
 
 
+def remedy_beside(words: str, remedy: str) -> str:
+    """A remedy of ours, where the words of a service are one sentence; else they say what to do.
+
+    Args:
+        words: of the service; empty where it said nothing.
+        remedy: what we should advise.
+    """
+    return "" if ". " in words.strip() else remedy
+
+
 class ServiceError(SmkiTestcaError):
     """A call of a service that did not give what it was made for.
 

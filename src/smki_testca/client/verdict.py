@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from smki_testca.client.answer_documents import text_of
-from smki_testca.client.service_errors import ServiceRefusalError
+from smki_testca.client.service_errors import ServiceRefusalError, remedy_beside
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -50,13 +50,16 @@ class Verdict:
             error = ServiceRefusalError(
                 "client.batch_unknown",
                 f"The service knows no such batch of this client: {self.status}{code}{text}.",
-                "Compare the BatchId, and use the certificate with which the batch was submitted.",
+                remedy_beside(
+                    self.text,
+                    "Compare the BatchId, and use the certificate with which it was submitted.",
+                ),
             )
         else:
             error = ServiceRefusalError(
                 "client.service_refused",
                 f"The service refuses: {self.status}{code}{text}.",
-                _REMEDIES.get(self.status, ""),
+                remedy_beside(self.text, _REMEDIES.get(self.status, "")),
             )
         error.verdict = {**self.as_json(), **more}
         return error

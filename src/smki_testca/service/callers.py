@@ -140,6 +140,15 @@ def identify(
             f" {interface.title}.",
             f"Present one whose system name fits {' or '.join(interface.systems)}.",
         )
+    others = [each for each in estate.library.interfaces.values() if each.name != interface.name]
+    both = next((each for each in others if each.is_for(system)), None)
+    if both is not None:
+        raise AccessDeniedError(
+            "access.interface",
+            f"The client's certificate is of the system {shown(system)}, whose name fits those of"
+            f" the {both.title}, too; a certificate is for one service (SEC App. M G).",
+            "Present one whose system name fits those of this service alone.",
+        )
     participant = estate.register.load().participant(record.participant or "")
     if not _may_call(participant, interface):
         raise AccessDeniedError(

@@ -128,9 +128,16 @@ def _issued(estate: Estate, interface: Interface) -> Record | None:
     return None
 
 
+def _system_name(interface: Interface) -> str:
+    """The name of a system for which an interface is."""
+    stem = interface.systems[0].replace("*", "")
+    name = f"{stem}-client"
+    return name if interface.is_for(name) else stem
+
+
 def _requests(estate: Estate, interface: Interface) -> Iterator[Request]:
     """The requests to try, one after another: participants, roles, purposes."""
-    library, system = estate.library, interface.systems[0].replace("*", "-client")
+    library, system = estate.library, _system_name(interface)
     registered = estate.register.load().participants.values()
     # Suppliers first: what they call every day, the DCC rarely does.
     for participant in sorted(registered, key=lambda each: each.kind in interface.kinds):

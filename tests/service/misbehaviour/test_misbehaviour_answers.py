@@ -62,7 +62,7 @@ def test_a_damaged_answer_keeps_its_head(small, mode):
 
 @pytest.mark.parametrize(("method", "path"), [("HEAD", "/a"), ("GET", "/empty")])
 def test_without_a_body_short_is_nothing_and_slow_is_as_it_should_be(small, method, path):
-    small.misbehave("repository=slow:1", "repository=short:1")
+    small.misbehave("repository=slow:10s:1", "repository=short:1")
     assert small.get("repository", path, method).read() == b""
     with pytest.raises(ConnectionError):
         small.get("repository", path, method)

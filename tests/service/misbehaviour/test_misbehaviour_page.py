@@ -96,7 +96,7 @@ def test_the_page_states_the_limits():
     assert f"up to {plan.MAX_RULES} rules" in text
     assert f"up to {plan.MAX_TIMES:,};" in text
     assert f"up to {MAX_BODY // 1024} KiB" in text
-    assert f"(by default {DEFAULT_SECONDS:g})" in text
+    assert f"(by default {DEFAULT_SECONDS:g}s)" in text
     assert f"handshake may take {listening.HANDSHAKE_SECONDS:g} seconds" in text
     assert f"first request {listening.HEAD_SECONDS:g}," in text
     assert f"body of a request {listening.BODY_SECONDS:g}." in text

@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="DEVICE-ID|ORGANISATION")
 @calling
 @API_KEY
+@click.option("--organisation", is_flag=True, help="An EUI-64 is that of an organisation or a CA.")
 @click.pass_obj
-def search(session: Session, /, name: str, **given: Any) -> None:
+def search(session: Session, /, name: str, *, organisation: bool, **given: Any) -> None:
     """Search a repository for the certificates of a Device, or of an organisation.
 
     \b
     Example:
       smki-testca client search 00-DB-12-00-00-00-00-01 --url http://localhost:8083
+      smki-testca client search Z1 --url http://localhost:8083
     """
     client = _client(given)
     with tracing(session) as trace:
-        found = client.search(name, trace)
+        found = client.search(name, trace, is_organisation=organisation)
     if session.as_json:
         results = [each.as_json() for each in found]
         print_json({"results": results, "connection": trace.as_json()})

@@ -190,11 +190,11 @@ KINDS = {
         ),
         Kind(
             "slow",
-            "Does what is asked, and sends the answer's body in small parts over so many seconds"
-            f" (by default {DEFAULT_SECONDS:g}).",
+            "Does what is asked, and sends the answer's body in small parts over a time such as 5s"
+            f" (by default {DEFAULT_SECONDS:g}s).",
             Layer.TRANSPORT,
             _ALL,
-            "[:SECONDS]",
+            "[:TIME]",
         ),
         Kind(
             "never",
@@ -352,8 +352,12 @@ class Mode:
         return self.name
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> Mode:
+    def of(cls, words: Sequence[str], service: str | None = None) -> Mode:
         """Read a mode from its name and arguments.
+
+        Args:
+            words: the name, and what follows it.
+            service: that is to misbehave; None for all.
 
         Raises:
             InputError: if there is none of that name, or the arguments are not its own.
@@ -368,7 +372,9 @@ class Mode:
             case "alert", [given]:
                 return cls(kind, alert=_alert(given))
             case "error" | "each", [status, *code]:
-                error = _error(status, EACH if name == "each" else ERRORS)
+                is_each = name == "each"
+                own = EACH if is_each else _statuses(service)
+                error = _error(status, EACH if is_each else tuple(ERRORS), own)
                 return cls(kind, error=error, code=_code(error, ":".join(code)))
             case "slow", [seconds]:
                 return cls(kind, _seconds(seconds))
@@ -386,11 +392,22 @@ def _alert(name: str) -> Alert:
     return ALERTS[name]
 
 
-def _error(status: str, statuses: Sequence[str] | dict[str, ErrorStatus]) -> ErrorStatus:
-    if status not in statuses:
+def _statuses(service: str | None) -> list[str]:
+    """The statuses with which a service can answer; all of them for one that has none."""
+    own = [
+        status
+        for status, error in ERRORS.items()
+        if any(place.service == service for place in error.places)
+    ]
+    return own or list(ERRORS)
+
+
+def _error(status: str, known: Sequence[str], own: Sequence[str]) -> ErrorStatus:
+    """The status of a name; an error names those of the service's own."""
+    if status not in known:
         raise _mode_error(
             f"There is no status {shown(status)} to answer with.",
-            use_one_of(statuses, given=status),
+            use_one_of(own, given=status),
         )
     return ERRORS[status]
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self
 
 from smki_testca.errors import InputError
-from smki_testca.service.misbehaviour.modes import SERVICES, Layer, Mode
+from smki_testca.service.misbehaviour.modes import DEFAULT_SECONDS, SERVICES, Layer, Mode
 from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,14 @@ class Rule:
         service, path = _place(place)
         how, at, probability = how.partition("@")
         words, times = _counted(how.split(":"))
-        rule = cls(service, path, Mode.of(words), times, _probability(probability) if at else 1.0)
+        if words == ["slow"] and times is not None:
+            raise _error(
+                f"slow:{times} does not say whether that is seconds or times.",
+                f"Write slow:{times}s for seconds, or slow:{DEFAULT_SECONDS:g}s:{times} for times.",
+            )
+        rule = cls(
+            service, path, Mode.of(words, service), times, _probability(probability) if at else 1.0
+        )
         rule._check()
         return rule
 
