@@ -68,6 +68,27 @@ def test_a_csr_that_cannot_be_used_is_answered_with_each_fault(operator):
     assert "csr.signature" in answer.html
 
 
+def test_what_to_do_about_a_csr_is_what_the_page_has(operator):
+    key_id = csrs.extension("551d0e", csrs.tlv(0x04, bytes(20)), critical=False)
+    extensions = [*csrs.device_extensions(bytes.fromhex("00DB120000007801")), key_id]
+    csr = csrs.pem(csrs.raw(csrs.new_key(), (), extensions)).decode()
+    answer = _submit(operator, {**METERS, "csr": csr})
+    assert answer.status == 422
+    assert "choose under How CSRs are taken: as a test CA" in answer.text
+    assert "--as" not in answer.text
+    linted = operator.submit("/lint", "/lint", {"text": csr}, {})
+    assert "<code>sign --as test-ca</code>" in linted.html
+    assert "`" not in linted.text
+    assert _submit(operator, {**METERS, "csr": csr, "taken-as": "test-ca"}).status == 200
+    assert _submit(operator, {**METERS, "csr": csr, "taken-as": "nobody"}).status == 422
+
+
+def test_a_participant_is_sent_to_the_operator_for_what_only_the_operator_does(two, operator):
+    fields = {**METERS, "purpose": "uept", "csr": csrs.pem(_csr()).decode()}
+    assert "Ask the operator. " in _submit(two, fields).text
+    assert "Ask the operator. " not in _submit(operator, fields).text
+
+
 def test_a_refusal_has_every_reason_and_what_to_do(operator):
     fields = {"participant": "labs-one", "purpose": "uept", "csr": csrs.pem(_csr()).decode()}
     answer = _submit(operator, fields)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from smki_testca.authority.csr import MAX_OCTETS, CsrFaultsError, TakenAs
+from smki_testca.authority.csr import MAX_OCTETS, OF_PORTAL, CsrFaultsError, TakenAs, parse
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.service.device_csr.batches import PortalZip, submit_zip
@@ -122,6 +122,8 @@ def _problems(visit: Visit, asked: Asked) -> tuple[Problem, ...]:
         problems.append(Problem("csr", "Paste a CSR here, or choose a file below."))
     if asked.csr and values["csr"] and asked.csr != values["csr"].encode():
         problems.append(Problem("csr", "Paste a CSR or choose a file, not both."))
+    if values["taken-as"] not in {"", *TakenAs}:
+        problems.append(Problem("taken-as", "Choose one of these."))
     if len(asked.csr) > MAX_OCTETS:
         problems.append(Problem("file", f"A CSR has at most {MAX_OCTETS:,} octets."))
     return tuple(problems)
@@ -155,7 +157,8 @@ def _sign(estate: Estate, visit: Visit, asked: Asked) -> Answer:
     """Sign a CSR through the gate; what is wrong is an answer, too."""
     values = asked.values
     try:
-        csr = estate.read_csr(asked.csr, taken_as=values["taken-as"] or TakenAs.PORTAL)
+        taken_as = TakenAs(values["taken-as"] or TakenAs.PORTAL)
+        csr = parse(asked.csr, estate.library, taken_as=taken_as, remedies=OF_PORTAL)
         request = estate.request(
             values["participant"],
             values["purpose"],
