@@ -519,7 +519,8 @@ def extensions(request: Request) -> Iterator[Breach]:
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in request.requested:
             message = f"it asks for the extension {names.described(name)}"
-            yield Breach("csr.extension", node.offset, f"{message}{_reason(request, name)}")
+            message += _reason(request, name)
+            yield Breach("csr.extension", node.offset, message, f"extensions.{name}")
     for name in request.requested:
         if view.extension_order.count(name) > 1:
             offset = request.offset(f"extensions.{name}")

@@ -242,6 +242,28 @@ def test_a_file_is_linted_with_the_findings_beside_the_fields(operator):
     assert "subjectAltName" in pasted.text
 
 
+def _fields(page):
+    """The rows of a page's table of fields: each path with what stands beside it."""
+    rows = re.findall(r'<tr><th[^>]*>([\w.]+)</th>(.*?)</tr>', page.html, re.DOTALL)
+    return {path: "".join(re.split(r"<[^>]*>", rest)) for path, rest in rows}
+
+
+def test_what_is_wrong_stands_beside_its_field(operator):
+    key_id = csrs.extension("551d0e", csrs.tlv(0x04, bytes(20)), critical=False)
+    surplus = csrs.raw(csrs.new_key(), (), [*csrs.device_extensions(), key_id])
+    lacking = csrs.raw(csrs.new_key(), (), csrs.device_extensions()[:1])
+    fields = _fields(operator.submit("/lint", "/lint", {"text": csrs.pem(surplus).decode()}, {}))
+    beside = fields["extensions.subjectKeyIdentifier"]
+    for words in ("error It asks for the extension", "csr.extension", "Leave it out"):
+        assert words in beside
+    assert "extensions" not in fields
+    # What is missing stands where it belongs.
+    fields = _fields(operator.submit("/lint", "/lint", {"text": csrs.pem(lacking).decode()}, {}))
+    names = list(fields)
+    assert names.index("extensions.subjectAltName") == names.index("extensions.keyUsage") + 1
+    assert "csr.device_id" in fields["extensions.subjectAltName"]
+
+
 @pytest.mark.parametrize("data", [b"", b"\0", b"30" * 50, b"PK\x03\x04", b"0\x84\xff\xff\xff\xff"])
 def test_whatever_is_dropped_is_answered(operator, data):
     answer = operator.submit("/lint", "/lint", {"text": ""}, {"file": ("x", data)})
