@@ -4,10 +4,15 @@ import io
 import re
 import time
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 import csrs
+from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin
+from smki_testca.register.requests import Delivery
+from smki_testca.service.device_csr import batches
 
 METERS = {"participant": "meters-one", "purpose": "device-and-user-system-tests"}
 NEXT_DEVICE = iter(range(0x10, 0x100))
@@ -135,6 +140,9 @@ def test_a_zip_becomes_a_batch_that_its_participant_alone_sees(operator, one, tw
     assert "COMPLETED" in page.text
     assert "success 3" in page.text
     assert "<i>meters" not in page.html
+    (certificates,) = {link for link in page.links if link.startswith("/certificates?run=")}
+    assert len(set(re.findall(r"/certificates/[0-9A-F]{32}", two.get(certificates).html))) == 3
+    assert not re.findall(r"/certificates/[0-9A-F]{32}", one.get(certificates).html)
     response = two.get(f"{answer.location}/response")
     with zipfile.ZipFile(io.BytesIO(response.body)) as outer:
         (inner,) = [name for name in outer.namelist() if name.endswith("-response.zip")]
@@ -159,6 +167,60 @@ def test_a_zip_that_is_none_is_told_beside_its_field(operator):
     answer = _submit(operator, {**METERS, "csr": ""}, {"file": ("meters.zip", b"PK nonsense")})
     assert answer.status == 422
     assert 'href="#file"' in answer.html
+
+
+BATCH = BatchRequest(
+    id=7,
+    origin=Origin.PORTAL,
+    reference="meters.zip",
+    participant="meters-one",
+    environment="ZAZ1",
+    purpose="uept",
+    delivery=Delivery.LOCAL,
+    peer={},
+    csrs=4,
+    digest=bytes(32),
+    state=BatchState.PARSING,
+    received=datetime(2026, 1, 1, tzinfo=UTC),
+    finished=None,
+    run=None,
+    signable=0,
+    issued=0,
+)
+
+
+def test_a_batch_that_is_being_read_says_what_is_known_and_when_to_look_again(
+    operator, monkeypatch
+):
+    monkeypatch.setattr(batches, "find", lambda *_: BATCH)
+    text = operator.get("/batches/7").text
+    assert "How many of its 4 CSRs get a certificate is known once all are read." in text
+    assert "Look again in a few seconds." in text
+    assert "Issued:" not in text
+    # As the page Submit names it.
+    assert re.search(r"Testing Service [^(]+ \(uept\)", text)
+    going = replace(BATCH, state=BatchState.PROCESSING, run=3, signable=4, issued=3)
+    monkeypatch.setattr(batches, "find", lambda *_: going)
+    page = operator.get("/batches/7")
+    assert "Issued: 3 of 4" in page.text
+    assert re.search(r"Look again in about \d+ minutes", page.text)
+    assert "/certificates?run=3" in page.links
+
+
+def test_another_csr_keeps_what_was_chosen(operator):
+    csr = csrs.pem(_csr()).decode()
+    answer = _submit(operator, {**METERS, "csr": csr})
+    (another,) = [link for link in answer.links if link.startswith("/submit?")]
+    page = operator.get(another).html
+    for value in METERS.values():
+        assert f'<option value="{value}" selected>' in page
+    # At first nothing is chosen for anybody.
+    assert operator.get("/submit").html.count('<option value="">Choose one</option>') == 2
+
+
+def test_the_agreements_of_a_participant_have_names_beside_codes(operator):
+    text = operator.get("/register/supplier-one").text
+    assert re.search(r"[A-Z][\w ]+ \(uept\)", text)
 
 
 @pytest.mark.parametrize("number", ["0", "99999", "x", "9" * 30])
@@ -244,7 +306,7 @@ def test_a_file_is_linted_with_the_findings_beside_the_fields(operator):
 
 def _fields(page):
     """The rows of a page's table of fields: each path with what stands beside it."""
-    rows = re.findall(r'<tr><th[^>]*>([\w.]+)</th>(.*?)</tr>', page.html, re.DOTALL)
+    rows = re.findall(r"<tr><th[^>]*>([\w.]+)</th>(.*?)</tr>", page.html, re.DOTALL)
     return {path: "".join(re.split(r"<[^>]*>", rest)) for path, rest in rows}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
-from smki_testca.service.portal.choices import RequestChoices, delivery
+from smki_testca.service.portal.choices import RequestChoices, delivery, purpose_text
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route, Unanswered
 
@@ -107,11 +108,14 @@ async def _show(visit: Visit) -> web.StreamResponse:
     participant, agreements = await visit.read(find)
     if participant is None or not visit.viewer.sees(participant.id):
         raise Unanswered.missing("The register has no such participant.", "See the page Register.")
+    library = visit.context.library
     return visit.page(
         "participant.html",
         participant=participant,
         tree=picture(participant),
         agreements=agreements,
+        purpose=partial(purpose_text, library),
+        categories={each.name: each.title for each in library.categories},
         today=visit.context.clock.now().date(),
     )
 

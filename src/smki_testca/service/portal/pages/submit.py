@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_ZIP = 40 << 20
 """The most octets of what is submitted: 50,000 CSRs in a ZIP have about 15 MB."""
+_KEPT = ("participant", "purpose", "environment", "taken-as")
+"""What another CSR is likely to have in common with one before."""
 _TAKEN_AS = [
     (TakenAs.PORTAL.value, "as the Portal: refuse what SEC App. M does not list"),
     (TakenAs.TEST_CA.value, "as a test CA: drop what no certificate takes from a CSR"),
@@ -83,7 +85,8 @@ class Answer:
 
 
 async def _show(visit: Visit) -> web.StreamResponse:
-    return await _page(visit, {})
+    # A link, as from the answer to a CSR, may have them filled in.
+    return await _page(visit, {name: visit.query(name) for name in _KEPT})
 
 
 async def _submit(visit: Visit) -> web.StreamResponse:
@@ -95,7 +98,8 @@ async def _submit(visit: Visit) -> web.StreamResponse:
     if asked.zipped:
         return await _submit_zip(visit, asked)
     answer = await visit.write(lambda estate: _sign(estate, visit, asked))
-    return visit.page("submitted.html", status=answer.status, answer=answer)
+    another = visit.link("/submit", **{name: asked.values[name] for name in _KEPT})
+    return visit.page("submitted.html", status=answer.status, answer=answer, another=another)
 
 
 def _asked(form: Form) -> Asked:
