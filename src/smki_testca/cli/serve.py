@@ -36,6 +36,14 @@ _PARTS = ("aiohttp", "jinja2", "lxml")
     help="The address to serve at. Beyond this machine, the portal asks who is there.",
 )
 @click.option(
+    "--host-name",
+    "host_names",
+    metavar="NAME",
+    multiple=True,
+    help="A name or IP address by which clients call this machine: the server's certificate is for"
+    " it, and the first is in the addresses. May be given several times.",
+)
+@click.option(
     "--port-base",
     metavar="N",
     type=click.IntRange(0, 65528),
@@ -82,14 +90,15 @@ _PARTS = ("aiohttp", "jinja2", "lxml")
 def serve(  # noqa: PLR0913 - click passes each option by its name
     session: Session,
     /,
+    *,
     bind: str,
+    host_names: Sequence[str],
     port_base: int,
     purpose: str | None,
     batch_window: str | None,
     misbehaviours: Sequence[str],
     seed: int,
     client_folder: Path | None,
-    *,
     no_issue: bool,
 ) -> None:
     """Run SMKI's web services for Device CSRs, the repository and a portal, until Ctrl-C.
@@ -103,10 +112,11 @@ def serve(  # noqa: PLR0913 - click passes each option by its name
       smki-testca --estate estate serve --misbehave '/services/*=503:3'
     """
     _check_extra()
-    from smki_testca.service.settings import Settings, Window
+    from smki_testca.service.settings import Settings, Window, host_name
 
     settings = Settings(
-        bind=bind,
+        bind=host_name(bind),
+        host_names=tuple(map(host_name, host_names)),
         port_base=port_base,
         purpose=purpose,
         batch_window=None if batch_window is None else Window.parse(batch_window),
@@ -187,6 +197,9 @@ def _tell(settings: Settings, served: dict[str, Served]) -> None:
         if each.authority is not None:
             say(f"  CA:          {each.authority}")
         say(f"  try: {_example(name, each)}")
+    if not settings.is_local:
+        names = ", ".join(settings.certified)
+        say("", f"The servers' certificate is for {names}; --host-name adds others.")
     if settings.batch_window is not None:
         say("", f"Batches are processed in {settings.batch_window}, UTC, only.")
     if settings.misbehaviours:

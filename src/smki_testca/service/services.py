@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import shutil
+import socket
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -148,7 +151,7 @@ class Services:
     async def _start(self, ends: contextlib.AsyncExitStack) -> None:
         settings = self._settings
         desk = self._desk
-        server = await desk.write(lambda estate: server_certificate(estate, settings.bind))
+        server = await desk.write(lambda estate: server_certificate(estate, settings.certified))
         false = await desk.write(lambda estate: false_certificates(estate, server))
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
@@ -229,12 +232,7 @@ class Services:
         try:
             listening = listening_socket(host, port)
         except OSError as error:
-            raise EstateError(
-                "service.port",
-                f"The {listener} cannot be served at {host} port {port}:"
-                f" {error.strerror or error}.",
-                "Choose others with --port-base N, or any free ones with --port-base 0.",
-            ) from error
+            raise _not_bound(error, listener, host, port) from error
         await Site(runner, listening, context, patience).start()
         name = "localhost" if host == _LOOPBACK else settings.host
         scheme = "http" if context is None else "https"
@@ -311,6 +309,23 @@ class Services:
             ),
             "control": Served(addresses[Listener.CONTROL], {}),
         }
+
+
+def _not_bound(error: OSError, listener: Listener, host: str, port: int) -> EstateError:
+    """The error for a port that cannot be opened."""
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return EstateError(
+            "service.address",
+            f"This machine has no address {host} to serve at.",
+            "Name one that it has with --bind ADDRESS; 0.0.0.0 is all of them.",
+        )
+    # The standard library adds to strerror what is said here already.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return EstateError(
+        "service.port",
+        f"The {listener.title} cannot be served at {host} port {port}: {reason}.",
+        "Choose others with --port-base N, or any free ones with --port-base 0.",
+    )
 
 
 async def _end(runners: list[web.AppRunner]) -> None:
