@@ -260,6 +260,8 @@ def test_what_is_no_request_of_the_service_is_told_in_a_plain_line(serving, clie
     assert response.status == status
     assert response.headers.get_content_type() == "text/plain"
     assert content.count(b"\n") == 1
+    advice = {404: "Compare the path", 405: "Use POST.", 413: "131,072 octets", 415: "Send it"}
+    assert advice[status].encode() in content
     if status == 405:
         assert response.headers["Allow"] == "POST"
     certificate_of(client.sign(device_csr()))

@@ -148,7 +148,7 @@ class Replacement:
             caller = known.callers[asked.certificate] = identify(
                 estate, asked.certificate, asked.address, self._interface, self._purpose
             )
-        return replace(caller, address=asked.address)
+        return caller if caller.address == asked.address else replace(caller, address=asked.address)
 
     def _outcome(self, estate: Estate, known: _Known, caller: Caller, asked: Asked) -> Outcome:
         try:
