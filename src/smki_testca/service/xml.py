@@ -27,7 +27,7 @@ _CHUNK = 1 << 16
 _MOST_LEVELS = 2
 _MOST_CHARACTERS = 300
 """The most of the words of a parser that an answer quotes."""
-_LONG_VALUE = re.compile(r"'([^']{40})[^']+'")
+_VALUE = re.compile(r"'([^']{,40})([^']*)'")
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 """The byte order marks of UTF-16 and UTF-32."""
 _DECLARED = re.compile(
@@ -192,5 +192,5 @@ def check_encoding(document: bytes) -> None:
 
 def cut(text: str) -> str:
     """A text on one line, for a message; the rest of it, or of a value in it, is left out."""
-    text = _LONG_VALUE.sub(r"'\1…'", plain(text.strip()))
+    text = _VALUE.sub(lambda each: f"'{each[1]}{'…' if each[2] else ''}'", plain(text.strip()))
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"

@@ -100,9 +100,9 @@ def test_no_value_ends_at_a_comment_an_instruction_or_a_reference(value):
         (request("<a/>"), "CertificateSigningRequest holds an element, a"),
         (request("TUlJ*"), "is not base64"),
         (request("TUlJé"), "is not base64"),
-        (request("TUl"), "base64Binary"),
-        (request("QR=="), "base64Binary"),
-        (request("-----BEGIN CERTIFICATE REQUEST-----"), "base64Binary"),
+        (request("TUl"), "is not base64"),
+        (request("QR=="), "is not base64"),
+        (request("-----BEGIN CERTIFICATE REQUEST-----"), "is not base64"),
         (request(version="2.0"), "'2.0' is not an element of the set {'1.0'}"),
         (request(attributes=""), "'ID' is required but missing"),
         (request(attributes='ID=""'), "length of '0'"),
@@ -184,7 +184,7 @@ def test_white_space_in_base64_is_refused_by_the_id_of_its_message(value):
         (batch(), "Expected is ( DeviceCSR )"),
         (batch(csr("a"), csr("b"), csr("a")), "two DeviceCSR elements have the ID a"),
         (batch(csr("a"), csr(" a\n")), "two DeviceCSR elements have the ID a"),
-        (batch(csr("a"), csr("1b")), "'1b' is not a valid value"),
+        (batch(csr("a"), csr("1b")), "'1b' is not an XML name"),
         (batch(csr("a"), csr("b" * 101)), "length of '101'"),
         (batch(csr("a"), csr("b", "TUl")), "in the DeviceCSR with the ID b"),
         (batch(csr("a"), csr("b", "TUlJ*")), "the value of DeviceCSR b is not base64"),
@@ -274,3 +274,19 @@ def test_50_000_csrs_take_little_memory_beside_their_message(tmp_path):
         [sys.executable, "-c", READ_MANY, path], check=True, capture_output=True, text=True
     )
     assert int(done.stdout) < 15_000  # KiB
+
+
+@pytest.mark.parametrize(
+    ("read", "document", "says"),
+    [
+        (csr_batch, batch(count=1, attributes='ID=""'), "the allowed minimum length of '1'"),
+        (csr_batch, batch(csr("1a")), "is not an XML name"),
+        (signing_request, request(version="2.0"), "not an element of the set {'1.0'}"),
+    ],
+)
+def test_what_the_schema_finds_is_told_without_the_names_of_its_types(read, document, says):
+    with pytest.raises(FormatError) as caught:
+        read(document)
+    assert says in caught.value.message
+    assert "type" not in caught.value.message
+    assert "facet" not in caught.value.message

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
 _SPACES = " \t\r\n"
+_FACET = re.compile(r"\[facet '\w+'\] ")
+_OF_TYPE = re.compile(r" is not a valid value of the (?:local )?\w+ type.*", re.DOTALL)
+_TYPES = {
+    "CsrId": "an XML name, which begins with a letter or _",
+    "xs:base64Binary": "base64",
+}
+"""What a value of a type is, by the name that libxml2 has of the type."""
 
 
 class FormatError(InputError):
@@ -175,6 +182,13 @@ def _base64(element: Element, request_id: str) -> bytes:
     ).of_request(request_id)
 
 
+def _without_types(fault: str) -> str:
+    """What a schema finds, without the names that types have in our schemas alone."""
+    fault = _FACET.sub("", fault)
+    what = next((text for name, text in _TYPES.items() if f"'{name}'" in fault), "a valid value")
+    return _OF_TYPE.sub(f" is not {what}", fault)
+
+
 class _Judged:
     """Has a message judged by its schema; there is nothing to say of the place of a fault."""
 
@@ -189,7 +203,7 @@ class _Judged:
             FormatError: if it did.
         """
         if self.parser is not None and (faults := self.parser.feed_error_log):
-            raise _invalid(cut(faults[0].message).rstrip(".") + self.place)
+            raise _invalid(cut(_without_types(faults[0].message)).rstrip(".") + self.place)
 
     def close(self) -> None:
         """Does nothing: ``check`` is called."""
