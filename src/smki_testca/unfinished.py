@@ -33,6 +33,11 @@ _WHOLE = "whole"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
+def _draw_name(name: str) -> str:
+    short = os.fsencode(name)[:_MOST_OCTETS].decode("utf-8", "ignore") or "file"
+    return f".{short}.{secrets.token_hex(16)}.unfinished"
+
+
 def create_file(folder: Path, name: str, mode: int = 0o600) -> tuple[int, Path]:
     """Create an unfinished file.
 
@@ -57,7 +62,11 @@ def create_file(folder: Path, name: str, mode: int = 0o600) -> tuple[int, Path]:
 
 @contextlib.contextmanager
 def unfinished_folder(
-    parent: Path, name: str, *, leaves: Callable[[Path], bool] = lambda _: False
+    parent: Path,
+    name: str,
+    *,
+    leaves: Callable[[Path], bool] = lambda _: False,
+    draw: Callable[[str], str] = _draw_name,
 ) -> Iterator[Path]:
     """Yield an unfinished folder, for its owner only; what is left of it is removed at the end.
 
@@ -65,12 +74,13 @@ def unfinished_folder(
         parent: of the folder.
         name: that the folder will have.
         leaves: asked at the end whether to leave the folder to the next sweep.
+        draw: makes of that name a random one, which it has by now.
 
     Raises:
         OSError: if it cannot be created.
     """
     while True:
-        path = parent / _draw_name(name)
+        path = parent / draw(name)
         path.mkdir(mode=0o700)
         descriptor = _open_folder(path)
         if descriptor is None or keep(descriptor, path):
@@ -85,20 +95,24 @@ def unfinished_folder(
             os.close(descriptor)
 
 
-def stale(folder: Path) -> Iterator[tuple[str, Path]]:
+def stale(folder: Path, name: re.Pattern[str] = _NAME) -> Iterator[tuple[str, Path]]:
     """Yield what killed processes of this user left in a folder, each locked while it is used.
+
+    Args:
+        folder: that may have some.
+        name: the random names; its first group is the name that the thing would have had.
 
     Yields:
         The name that it would have had (cut, if it was long), and its path.
     """
     try:
         with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if _NAME.fullmatch(entry.name)]
+            found = [entry.name for entry in entries if name.fullmatch(entry.name)]
     except OSError:
         return
-    for name in found:
-        path = folder / name
-        match = _NAME.fullmatch(name)
+    for each in found:
+        path = folder / each
+        match = name.fullmatch(each)
         descriptor = _open_left(path)
         if match is None or descriptor is None:
             continue
@@ -180,11 +194,6 @@ def lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _draw_name(name: str) -> str:
-    short = os.fsencode(name)[:_MOST_OCTETS].decode("utf-8", "ignore") or "file"
-    return f".{short}.{secrets.token_hex(16)}.unfinished"
 
 
 def keep(descriptor: int, path: Path) -> bool:

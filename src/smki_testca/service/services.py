@@ -7,12 +7,9 @@ import contextlib
 import errno
 import logging
 import os
-import shutil
 import socket
 import ssl
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
@@ -20,6 +17,7 @@ from aiohttp import web
 import smki_testca
 from smki_testca.errors import EstateError, SmkiTestcaError
 from smki_testca.service import applications, client_files, misbehaviour, paths
+from smki_testca.service.client_folder import client_folder
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
@@ -37,6 +35,7 @@ from smki_testca.service.tls import ServerContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from smki_testca.api import Estate
     from smki_testca.identifiers import Eui64
@@ -188,8 +187,7 @@ class Services:
         """Write the files with which to try the services, into a folder that goes at the end."""
         folder = self._settings.client_folder
         if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="smki-testca-"))
-            ends.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder = ends.enter_context(client_folder())
         chosen, may_issue = folder, self._settings.issue_clients
         await asyncio.to_thread(chosen.mkdir, mode=0o700, parents=True, exist_ok=True)
         self._authority = client_files.write_authority(chosen, server.authority)
