@@ -139,6 +139,7 @@ class Services:
     async def _start(self, ends: contextlib.AsyncExitStack) -> None:
         settings = self._settings
         desk = self._desk
+        await desk.write(lambda estate: estate.check_writable())
         server = await desk.write(lambda estate: server_certificate(estate, settings.bind))
         false = await desk.write(lambda estate: false_certificates(estate, server))
         self._trust = await desk.read(client_trust)
@@ -251,6 +252,8 @@ class Services:
         """Take newer CAs and revocation lists into the listeners' contexts, for good."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
+            if self._desk.failure is not None:
+                await self._try_to_write()
             try:
                 trust = await self._desk.read(client_trust)
             except SmkiTestcaError as error:
@@ -260,6 +263,12 @@ class Services:
                 self._trust = trust
                 for context in self._contexts:
                     context.take_trust(trust.authorities, trust.current_lists)
+
+    async def _try_to_write(self) -> None:
+        """See whether an estate that could not be written can be now."""
+        with contextlib.suppress(SmkiTestcaError):
+            await self._desk.write(lambda estate: estate.check_writable())
+            self._tell("the estate can be written again")
 
     def served(self) -> dict[str, Served]:
         """The services that answer, by name, in the order in which they are told."""

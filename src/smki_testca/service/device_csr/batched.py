@@ -173,9 +173,11 @@ async def _record(
 ) -> None:
     """Record an error that is answered; where the estate cannot be written, tell the operator."""
     body = {"request": request, "status": failure.status.value, "code": failure.code, **more}
+    if context.desk.failure is not None:
+        return  # to try that again at once would hold up everybody else
     try:
         await context.desk.write(_recording(body | {"peer": caller.as_json()}))
-    except SmkiTestcaError as error:
+    except Exception as error:  # noqa: BLE001 - the client has its answer all the same
         _tell(context, error)
 
 
