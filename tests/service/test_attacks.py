@@ -149,6 +149,23 @@ def test_what_is_no_request_is_refused(services, name):
         answer = send(services, name, octets)
         assert status(answer) in {400, 404, 405, 413, 414, 415, 417, 431, 505}, what
         assert b"Traceback" not in answer, what
+        assert b"aiohttp" not in answer, what
+        assert answer.partition(b"\r\n\r\n")[0].count(b"Server: smki-testca\r\n") == 1, what
+
+
+@pytest.mark.parametrize("name", ["adhoc", "batched", "repository", "portal"])
+def test_what_cannot_be_read_as_http_is_told_in_one_line(services, name):
+    for what in ("garbage", "negative length", "another version"):
+        answer = send(services, name, NO_REQUESTS[what])
+        assert status(answer) == 400, what
+        assert answer.endswith(b"\r\n\r\nThe request cannot be read as HTTP.\n"), what
+
+
+def test_what_cannot_be_read_as_http_is_told_in_json_by_the_control_listener(services):
+    answer = send(services, "control", NO_REQUESTS["garbage"])
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert error["code"] == "control.http"
+    assert error["message"] == "The request cannot be read as HTTP."
 
 
 @pytest.mark.parametrize("name", SERVICES)

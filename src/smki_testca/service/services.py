@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import shutil
 import ssl
 import tempfile
@@ -20,8 +19,9 @@ from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
-from smki_testca.service.failures import plain_failures
-from smki_testca.service.listening import KEPT_SECONDS, Patience, Site, listening_socket
+from smki_testca.service.failures import line_of, plain_failures
+from smki_testca.service.listening import Patience, Site, listening_socket, name_server
+from smki_testca.service.misbehaviour import control
 from smki_testca.service.misbehaviour.plan import Plan
 from smki_testca.service.server_certificate import (
     ServerCertificate,
@@ -45,10 +45,6 @@ Whoever waits for a client then, such as for the rest of a body, is given as lon
 """
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
-_SILENT = logging.getLogger("smki_testca.service.http")
-"""For aiohttp, which would print a traceback wherever a client hangs up or sends what is not HTTP.
-"""
-_SILENT.setLevel(logging.CRITICAL + 1)
 _LOOPBACK = "127.0.0.1"
 _CLIENTS = {
     Listener.ADHOC: ssl.CERT_REQUIRED,
@@ -204,13 +200,8 @@ class Services:
         host = _LOOPBACK if listener is Listener.CONTROL or settings.is_local else settings.bind
         patience = Patience(application, lambda line: self._tell(f"{listener}: {line}"))
         application.middlewares.insert(0, plain_failures)  # of whatever fails before the handler
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            logger=_SILENT,
-            shutdown_timeout=END_SECONDS,
-            keepalive_timeout=KEPT_SECONDS,
-        )
+        application.on_response_prepare.append(name_server)
+        runner = web.AppRunner(application, shutdown_timeout=END_SECONDS)
         await runner.setup()
         runners.append(runner)
         port = listener.port(settings.port_base)
@@ -223,7 +214,8 @@ class Services:
                 f" {error.strerror or error}.",
                 "Choose others with --port-base N, or any free ones with --port-base 0.",
             ) from error
-        await Site(runner, listening, context, patience).start()
+        failed = control.no_request if listener is Listener.CONTROL else line_of
+        await Site(runner, listening, context, patience, failed).start()
         name = "localhost" if host == _LOOPBACK else settings.host
         scheme = "http" if context is None else "https"
         _, port, *_ = runner.addresses[0]

@@ -112,6 +112,16 @@ def _own(request: web.Request, error: web.HTTPException) -> SmkiTestcaError:
     return InputError("control.http", f"The request failed: {reason}.")
 
 
+def no_request(status: int, line: str) -> web.Response:
+    """The answer to what is no request.
+
+    Args:
+        status: of HTTP.
+        line: what is wrong.
+    """
+    return _failed(InputError("control.http", line, "Send a request of HTTP/1.1."), status)
+
+
 def _failed(
     error: SmkiTestcaError, status: int | None = None, allow: str | None = None
 ) -> web.Response:
