@@ -109,11 +109,12 @@ def _emptied(estate):
 
 def test_a_full_disk_is_told_as_such_until_something_is_written(desk, quickstart):
     async def filling():
-        (full,) = await asyncio.gather(desk.write(_filling), return_exceptions=True)
+        with pytest.raises(EstateError) as raised:
+            await desk.write(_filling)
         failure = desk.failure
         await desk.write(_emptied)
         await desk.write(_noting("after"))
-        return full, failure
+        return raised.value, failure
 
     error, failure = asyncio.run(filling())
     assert error.code == "estate.unusable"
