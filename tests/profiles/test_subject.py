@@ -208,7 +208,7 @@ def certificate_with(library, profile, subject, usage):
     public_key = csrs.spki(csrs.rsa_key() if profile.key_type is KeyType.RSA2048 else KEY)
     now = datetime(2026, 11, 23, tzinfo=UTC)
     filling = Filling(SerialNumber(1 << 126), now, public_key, brought, "S", "One")
-    cut = template.render(values(template.setting, filling))
+    cut = template.render(template.elements(values(template.setting, filling)))
     return encode.sequence(cut, encode.sequence(encode.oid("1.2.3")), encode.bit_string(b""))
 
 

@@ -26,7 +26,7 @@ from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509.key_usages import USAGE_BITS
-from smki_testca.x509.keys import is_plain_p256, key_type_of, load_public_key, signature_fits
+from smki_testca.x509.keys import is_plain_p256, key_type_of, load_public_key, own_signature_fits
 from smki_testca.x509.names import KeyType
 from smki_testca.x509.view import view_certificate
 
@@ -92,6 +92,8 @@ class Unsigned:
         serial: its serial number.
         issued_at: when, UTC; notBefore may be earlier.
         values: of its fields, by path.
+        elements: of the fields that vary, encoded, by path.
+        tbs: the TBSCertificate.
         warnings: one line for each row of the profile that only warns.
     """
 
@@ -99,6 +101,7 @@ class Unsigned:
         "_spent",
         "_view",
         "authority",
+        "elements",
         "issued_at",
         "serial",
         "tbs",
@@ -121,7 +124,8 @@ class Unsigned:
         self.issued_at = filling.now
         self.values = values
         self.warnings = warnings
-        self.tbs = template.render(values)
+        self.elements = template.elements(values)
+        self.tbs = template.render(self.elements)
         self._spent = False
         self._view: View | None = None
 
@@ -219,16 +223,16 @@ class CertificationAuthority:
             ValueError: if it was signed before, or another CA built it.
         """
         unsigned.spend(self)
-        tbs, fields = unsigned.tbs, unsigned.values
+        tbs = unsigned.tbs
         signature = self._signer.sign(tbs)
         der = encode.sequence(tbs, self._signer.algorithm.encoded, encode.bit_string(signature))
-        self._verify(unsigned.template, fields, der)
+        self._verify(unsigned, der)
         return Certificate(
             der,
             unsigned.profile,
             unsigned.serial,
             unsigned.issued_at,
-            fields,
+            unsigned.values,
             unsigned.warnings,
         )
 
@@ -278,7 +282,7 @@ class CertificationAuthority:
         _check_key(profile, filling.public_key)
         template = self._template(profile, frozenset(filling.inputs))
         fields = values(template.setting, filling)
-        warnings = check_inputs(profile, fields, self._library.roles)
+        warnings = check_inputs(profile, fields, self._library.roles, template.varying)
         return Unsigned(self, template, filling, fields, tuple(warnings))
 
     def _template(self, profile: Profile, present: frozenset[str]) -> Template:
@@ -288,16 +292,16 @@ class CertificationAuthority:
             self._templates[key] = compile_template(setting, present, self._library.roles)
         return self._templates[key]
 
-    def _verify(self, template: Template, fields: Values, der: bytes) -> None:
+    def _verify(self, unsigned: Unsigned, der: bytes) -> None:
         """Check a signed certificate against its template and the CA's public key."""
         signed, signature = _signed_parts(der)
-        template.verify(signed, fields)
+        unsigned.template.verify(signed, unsigned.elements)
         if self._issuer is None or self.certificate is None:
-            own = fields["subjectPublicKeyInfo"]
+            own = unsigned.values["subjectPublicKeyInfo"]
             key = load_public_key(own) if isinstance(own, bytes) else None
         else:
             key = _key_of(self.certificate)
-        if key is None or not signature_fits(key, signature, signed):
+        if key is None or not own_signature_fits(key, signature, signed):
             raise SmkiTestcaError(
                 "ca.key_mismatch", "The CA's key does not belong to the CA's certificate."
             )

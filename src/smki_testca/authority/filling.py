@@ -14,11 +14,11 @@ from smki_testca.lint.rows import span_breaches, value_breaches
 from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value, shown_value
-from smki_testca.x509.keys import key_identifier
+from smki_testca.x509.keys import P256_POINT_OCTETS, is_plain_p256, key_identifier
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from smki_testca.lint.findings import Breach
     from smki_testca.profiles.model import Environment, Fill, Row
@@ -215,8 +215,17 @@ def check_future(not_after: datetime, now: datetime) -> None:
         )
 
 
-def check_inputs(profile: Profile, fields: Values, roles: Roles) -> list[str]:
+def check_inputs(
+    profile: Profile, fields: Values, roles: Roles, varying: Collection[str] | None = None
+) -> list[str]:
     """Check the values that vary from request to request against the rows.
+
+    Args:
+        profile: with the rows.
+        fields: the values.
+        roles: to check those that are roles.
+        varying: the paths of the values to check, where the others were when their template was
+            compiled; all by default.
 
     Returns:
         A line for each row that only warns.
@@ -227,7 +236,7 @@ def check_inputs(profile: Profile, fields: Values, roles: Roles) -> list[str]:
     warnings = []
     for row in profile.rows:
         value = fields.get(row.field.path)
-        if value is None:
+        if value is None or not (varying is None or row.field.path in varying):
             continue
         check_characters(row.field, profile.encoding(row.field), value)
         of_values = (
@@ -321,5 +330,7 @@ def _instant(fill: Derived, filling: Filling, fields: Values) -> Value | None:
 
 def subject_key_identifier(public_key: bytes, *, method: int) -> bytes:
     """The key identifier of a SubjectPublicKeyInfo in DER (RFC 5280 4.2.1.2)."""
+    if is_plain_p256(public_key):
+        return key_identifier(public_key[-P256_POINT_OCTETS:], method=method)
     root, _ = read(public_key, what="public key")
     return key_identifier(root.children[1].content[1:], method=method)

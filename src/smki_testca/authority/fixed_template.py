@@ -45,10 +45,7 @@ class FixedTemplate:
             shared: the values that every row of the tile has, by path.
             sample: the other values of one row; those of every row have the same lengths.
         """
-        elements = {
-            path: template.element(path, {**sample, **shared})
-            for path in set(_span_paths(template.parts))
-        }
+        elements = {path: template.element(path, {**sample, **shared}) for path in template.varying}
         constants, spans, widths = [b""], [], []
         for part in _fixed(template.parts, frozenset(shared), elements):
             if isinstance(part, bytes):
@@ -95,11 +92,3 @@ def _fixed(
             )
             yield encode.header(part.tag, length)
             yield from inner
-
-
-def _span_paths(parts: Iterable[Part]) -> Iterator[str]:
-    for part in parts:
-        if isinstance(part, Span):
-            yield part.path
-        elif not isinstance(part, bytes):
-            yield from _span_paths(part.parts)

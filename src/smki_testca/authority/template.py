@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import Filling, Setting, values
@@ -58,7 +59,7 @@ class TemplateMismatchError(Exception):
     """A certificate differs from its template outside the spans: a fault in this package."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
     """A TBSCertificate with spans.
 
@@ -70,32 +71,32 @@ class Template:
     setting: Setting
     parts: tuple[Part, ...]
 
-    def render(self, fields: Values) -> bytes:
-        """Render a TBSCertificate with these values in its spans."""
-        return b"".join(self._render(self.parts, fields))
+    @cached_property
+    def varying(self) -> frozenset[str]:
+        """The paths of the fields in its spans."""
+        return frozenset(_span_paths(self.parts))
 
-    def _render(self, parts: Iterable[Part], fields: Values) -> Iterator[bytes]:
-        for part in parts:
-            if isinstance(part, bytes):
-                yield part
-            elif isinstance(part, Span):
-                yield self.element(part.path, fields)
-            else:
-                yield encode.tlv(part.tag, b"".join(self._render(part.parts, fields)))
+    def elements(self, fields: Values) -> dict[str, bytes]:
+        """Encode the elements of its spans, by path."""
+        return {path: self.element(path, fields) for path in self.varying}
+
+    def render(self, elements: Mapping[str, bytes]) -> bytes:
+        """Render a TBSCertificate with these elements in its spans."""
+        return _rendered(self.parts, elements)
 
     def element(self, path: str, fields: Values) -> bytes:
         """Encode the element of one span."""
         field = FIELDS[path]
         return encode_value(field, self.setting.profile.encoding(field), fields[path])
 
-    def verify(self, tbs: bytes, fields: Values) -> None:
-        """Check that a TBSCertificate is this template with exactly these values.
+    def verify(self, tbs: bytes, elements: Mapping[str, bytes]) -> None:
+        """Check that a TBSCertificate is this template with exactly these elements.
 
         Raises:
             TemplateMismatchError: where it differs.
         """
         for path, element in self.spans(tbs).items():
-            if element != self.element(path, fields):
+            if element != elements[path]:
                 raise TemplateMismatchError(f"{path} has another value than asked for")
 
     def spans(self, tbs: bytes) -> dict[str, bytes]:
@@ -139,6 +140,26 @@ class Template:
                 raise TemplateMismatchError(f"the element at octet {position} differs")
             position = stop
         return position
+
+
+def _rendered(parts: Iterable[Part], elements: Mapping[str, bytes]) -> bytes:
+    octets = b""
+    for part in parts:
+        if isinstance(part, bytes):
+            octets += part
+        elif isinstance(part, Span):
+            octets += elements[part.path]
+        else:
+            octets += encode.tlv(part.tag, _rendered(part.parts, elements))
+    return octets
+
+
+def _span_paths(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Span):
+            yield part.path
+        elif isinstance(part, Wrapper):
+            yield from _span_paths(part.parts)
 
 
 def _element_at(data: bytes, position: int, limit: int) -> tuple[int, int, int]:

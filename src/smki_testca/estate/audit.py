@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
 
 _FIRST = bytes(32)
+_body_text = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _SUM_CHANGED = "the sum of its rows was changed"
 # Every entry with the digests of the tables that its transaction changed, if it was its last.
 _ENTRIES = """\
@@ -143,8 +144,10 @@ class AuditLog:
         self._tables: tuple[AuditedTable, ...] = ()
         self._suspects: dict[str, Callable[[], Iterable[str]]] = {}
         self._before = 0
+        self._appended: tuple[int, bytes] | None = None
         database.on_begin = self._begin
         database.on_commit = self._bind_rows
+        database.on_rollback = self._forget
 
     def account_for(
         self, *tables: AuditedTable, suspects: Mapping[str, Callable[[], Iterable[str]]]
@@ -168,11 +171,12 @@ class AuditLog:
         Raises:
             EstateError: if the end of the log was changed.
         """
-        last, previous = self._end()
-        if last and previous != self._recorded_head():
+        # After an entry of this transaction, nobody else can have changed the end.
+        last, previous = self._appended or self._end()
+        if self._appended is None and last and previous != self._recorded_head():
             raise _broken(f"is cut off or was changed after entry {last}")
         number = last + 1
-        text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        text = _body_text(body)
         instant = at.isoformat().replace("+00:00", "Z")
         digest = _digest(previous, number, instant, action, text)
         self._database.insert(
@@ -187,6 +191,7 @@ class AuditLog:
             },
         )
         self._set_head(digest)
+        self._appended = number, digest
         return number
 
     def entries(self, last: int | None = None) -> list[Entry]:
@@ -285,6 +290,8 @@ class AuditLog:
 
     def newest_digest(self) -> bytes:
         """The digest of the last entry: while it is the same, nothing else was recorded."""
+        if self._appended is not None:
+            return self._appended[1]
         digest: bytes = self._database.value(
             "SELECT digest FROM audit ORDER BY number DESC LIMIT 1"
         )
@@ -379,6 +386,7 @@ class AuditLog:
     # The rows.
 
     def _begin(self) -> None:
+        self._appended = None
         # Only the table audit is in estates of every format, and one may be upgraded now.
         self._before = int(self._database.value("SELECT coalesce(max(number), 0) FROM audit"))
 
@@ -386,6 +394,7 @@ class AuditLog:
         """Bind the rows that a transaction changed to its last entry, before it is committed."""
         changes = self._database.row_sums.take_changes()
         if not changes:
+            self._appended = None
             return
         number, _ = self._end()
         if number == self._before:
@@ -402,9 +411,14 @@ class AuditLog:
                 (table, after.rows, after.octets, number),
             )
         text = json.dumps(digests, separators=(",", ":"))
+        self._appended = None  # others may go on from here
         self._database.insert("audit_states", {"number": number, "digests": text})
         _, link = self._end()
         self._set_head(link)
+
+    def _forget(self) -> None:
+        """Look up the end of the log again: entries were taken back."""
+        self._appended = None
 
     def _bound_sum(self, table: str) -> RowSum:
         """The sum of a table before this transaction, after a look at what the log tells of it.

@@ -388,7 +388,7 @@ class CertificateStore:
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
         )
-        return replace(record, keys_secret=not made_from_seed)
+        return replace(record, keys_secret=False) if made_from_seed else record
 
     def select(
         self, selection: Selection, further: tuple[str, list[Any]] | None = None

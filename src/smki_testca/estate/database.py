@@ -17,6 +17,7 @@ from smki_testca.text import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
 
 T = TypeVar("T")
 
@@ -57,6 +58,8 @@ class Database:
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
         """Called before a transaction is committed."""
+        self.on_rollback: Callable[[], None] = _nothing
+        """Called when a part of a transaction was taken back, or all of it."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -190,6 +193,7 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
+                self.on_rollback()
                 raise
 
     @contextlib.contextmanager
@@ -271,6 +275,7 @@ class Database:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
             self.row_sums.go_back(mark)
+            self.on_rollback()
             raise
         self._connection.execute("RELEASE part")
 
@@ -518,38 +523,63 @@ def _shown(value: Any) -> str:
     return value.hex().upper() if isinstance(value, bytes) else shown(str(value))
 
 
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
+class _translated:  # noqa: N801 - used as a context manager, whose like are functions
+    """Turns SQLite's errors into estate errors.
+
+    A class, because one is entered for each statement: a generator takes several times as long.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        """Raise the estate's error for one of SQLite."""
+        if isinstance(error, sqlite3.DatabaseError):
+            raise _told(self._path, error) from error
+
+
+class _reading(_translated):  # noqa: N801 - as above
     """Turns whatever a damaged file does to SQLite and to Python's reading into estate errors."""
-    try:
-        with _translated(path):
-            yield
-    except MemoryError as error:
-        raise damaged(path, "it needs more memory than there is") from error
-    except UnicodeDecodeError as error:
-        # Python cannot read SQLite's message, which quotes the schema.
-        raise damaged(path, "its schema is not UTF-8") from error
+
+    __slots__ = ()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Raise the estate's error for one of SQLite, or of Python's reading."""
+        super().__exit__(kind, error, at)
+        if isinstance(error, MemoryError):
+            raise damaged(self._path, "it needs more memory than there is") from error
+        if isinstance(error, UnicodeDecodeError):
+            # Python cannot read SQLite's message, which quotes the schema.
+            raise damaged(self._path, "its schema is not UTF-8") from error
 
 
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into estate errors."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        # The low octet is the error, the others say more of it.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in _LOCKED:
-            raise EstateError(
-                "estate.locked",
-                f"Another process was writing to the estate in {path.parent} for over"
-                f" {WAIT_SECONDS:.0f} seconds.",
-                "Wait for it to end and try again.",
-            ) from error
-        if code in _UNUSABLE:
-            raise EstateError(
-                "estate.unusable",
-                f"The estate in {path.parent} cannot be used: {error}.",
-                "Check that the disk has space and that you have permission.",
-            ) from error
-        raise damaged(path, str(error)) from error
+def _told(path: Path, error: sqlite3.DatabaseError) -> EstateError:
+    """The estate's error for one of SQLite."""
+    # The low octet is the error, the others say more of it.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in _LOCKED:
+        return EstateError(
+            "estate.locked",
+            f"Another process was writing to the estate in {path.parent} for over"
+            f" {WAIT_SECONDS:.0f} seconds.",
+            "Wait for it to end and try again.",
+        )
+    if code in _UNUSABLE:
+        return EstateError(
+            "estate.unusable",
+            f"The estate in {path.parent} cannot be used: {error}.",
+            "Check that the disk has space and that you have permission.",
+        )
+    return damaged(path, str(error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from smki_testca.profiles.inputs import USAGE
@@ -16,6 +17,7 @@ from smki_testca.x509.fields import shown_value
 from smki_testca.x509.key_usages import names_of_usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from smki_testca.identifiers import RegistryEntry
@@ -215,7 +217,7 @@ class Row:
         return "; ".join(demands)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DocumentProfile:
     """One type of signed document, as rows.
 
@@ -233,18 +235,19 @@ class DocumentProfile:
     rows: tuple[Row, ...]
     origin: str
 
-    @property
+    @cached_property
     def filling_rows(self) -> tuple[Row, ...]:
         """The rows that fill a field, one for each field."""
         return tuple(row for row in self.rows if row.fill is not None)
 
     def encoding(self, field: Field) -> str:
         """The ASN.1 type a field is written in."""
-        # Few rows state one: this is asked for every field of every certificate.
-        for row in self.rows:
-            if row.encoding and row.field.path == field.path:
-                return row.encoding
-        return field.encodings[0]
+        return self._encodings.get(field.path) or field.encodings[0]
+
+    @cached_property
+    def _encodings(self) -> Mapping[str, str]:
+        """The ASN.1 types that rows state, by path; the first row of a field counts."""
+        return {row.field.path: row.encoding for row in reversed(self.rows) if row.encoding}
 
     def critical(self, extension: str) -> bool:
         """Whether an extension is marked critical."""
@@ -265,7 +268,7 @@ class DocumentProfile:
         return frozenset(row.fill.name for row in self.rows if isinstance(row.fill, Input))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile(DocumentProfile):
     """One certificate type.
 

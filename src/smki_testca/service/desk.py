@@ -7,6 +7,7 @@ a desk, and goes on with other requests until the answer is there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sys
 import threading
@@ -38,11 +39,14 @@ _WRITER = 0
 
 
 class _Work:
-    """A piece of work, and the future of its result."""
+    """A piece of work, and the future of its result, which the event loop waits for."""
+
+    __slots__ = ("error", "future", "loop", "result", "work")
 
     def __init__(self, work: Callable[[Estate], Any]) -> None:
         self.work = work
-        self.future: Future[Any] = Future()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -54,12 +58,27 @@ class _Work:
             self.error = error
 
     def tell(self, failure: BaseException | None = None) -> None:
-        """Tell who waits: the result if all was committed, or else the failure."""
+        """Tell who waits, in its loop: the result if all was committed, or else the failure."""
+        if self.future.done():
+            return  # the client hung up
         error = self.error or failure
         if error is None:
             self.future.set_result(self.result)
         else:
             self.future.set_exception(error)
+
+
+def _tell_all(told: list[_Work], failure: BaseException | None = None) -> None:
+    """Tell all who wait, from another thread: each loop is woken once, not once for each work."""
+    for loop in dict.fromkeys(work.loop for work in told):
+        own = [work for work in told if work.loop is loop]
+
+        def tell(own: list[_Work] = own) -> None:
+            for work in own:
+                work.tell(failure)
+
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
+            loop.call_soon_threadsafe(tell)
 
 
 class Desk:
@@ -160,11 +179,10 @@ class Desk:
             failure = error
         errors = (*(waiting.error for waiting in together), failure)
         self.failure = next(filter(is_unwritable, errors), None)
-        if self.failure is not None and self.failure.code == _LOCKED:
+        if is_unwritable(failure) and failure.code == _LOCKED:
             # Those who came meanwhile have waited as long: they do not wait once more.
             together = [*together, *self._come_meanwhile()]
-        for waiting in together:
-            waiting.tell(failure)
+        _tell_all(together, failure)
 
     def _come_meanwhile(self) -> list[_Work]:
         """The works that wait to be done now; they are not done any more."""
@@ -181,7 +199,7 @@ class Desk:
         with estate:
             while (question := self._questions.get()) is not None:
                 question.do(estate)
-                question.tell()
+                _tell_all([question])
 
     def _opened_for(self, number: int) -> Estate | None:
         """The open estate of a thread; None if it cannot be opened, which ``start`` raises."""
@@ -204,7 +222,7 @@ async def _answered(work: Callable[[Estate], T], waiting: queue.SimpleQueue[_Wor
     asked = _Work(work)
     waiting.put(asked)
     # Whoever waits may be cancelled, as the client hangs up; the work is done all the same.
-    result: T = await asyncio.shield(asyncio.wrap_future(asked.future))
+    result: T = await asked.future
     return result
 
 

@@ -10,21 +10,30 @@ from __future__ import annotations
 import socket
 from functools import cache
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+if TYPE_CHECKING:
+    from smki_testca.service.settings import Settings
 
-def is_host_served(host: str, *, is_local: bool) -> bool:
+
+def is_host_served(host: str, settings: Settings) -> bool:
     """Whether the services answer for a host.
 
     Args:
         host: as the header Host has it.
-        is_local: whether only programs of this machine reach them: then it must be an address, or a
-            name of this machine.
+        settings: of the services. If only programs of this machine reach them, it must be an
+            address, a name of this machine, or one that the services were given.
     """
     name = _host_name(host)
     if name is None:
         return False
-    return not is_local or _is_address(name) or name in _names_of_machine()
+    return (
+        not settings.is_local
+        or _is_address(name)
+        or name in _names_of_machine()
+        or name in {given.lower() for given in settings.host_names}
+    )
 
 
 def _host_name(host: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -19,6 +20,8 @@ from smki_testca.x509.names import (
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 P256_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 """The first octets of every P-256 SubjectPublicKeyInfo with an uncompressed point."""
+P256_POINT_OCTETS = 65
+"""The length of the point, whose first octet says that it is uncompressed."""
 _P256_OCTETS = len(P256_HEAD) + 64
 
 _METHOD_2_FIRST = [bytes((0x40 | octet & 0x0F,)) for octet in range(256)]
@@ -47,6 +50,21 @@ def has_even_modulus(key: PublicKey) -> bool:
 def is_plain_p256(spki: bytes) -> bool:
     """Whether a SubjectPublicKeyInfo that was read before is P-256, its point uncompressed."""
     return spki.startswith(P256_HEAD) and len(spki) == _P256_OCTETS
+
+
+def own_signature_fits(key: PublicKey, signature: bytes, data: bytes) -> bool:
+    """Whether this key made a signature of this program's own over the data; with SHA-256.
+
+    Unlike ``signature_fits``, it does not guard against octets from outside.
+    """
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def signature_fits(

@@ -8,6 +8,7 @@ import pytest
 from smki_testca.service import listening
 from smki_testca.service.portal.page import MAX_FORM
 from smki_testca.service.portal.pages.sign_in import target
+from visitors import visitor_of
 
 
 @pytest.mark.parametrize(
@@ -196,3 +197,9 @@ def test_after_signing_in_nobody_is_led_elsewhere(given):
 @pytest.mark.parametrize("given", ["/", "/certificates?cn=a&status=in-use", "/audit/7"])
 def test_after_signing_in_a_visitor_gets_what_was_asked_for(given):
     assert target(given) == given
+
+
+def test_services_answer_for_the_names_that_they_were_given(serve):
+    visitor = visitor_of(serve(host_names=("Test.Example",)))
+    assert visitor.get("/", Host="test.example").status == 200
+    assert visitor.get("/", Host="other.example").status == 421

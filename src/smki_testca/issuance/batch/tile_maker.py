@@ -263,8 +263,9 @@ class TileMaker:
                 fresh = private_keys.generate(key_type, self._entropy(number))
                 public, private = private_keys.public_key_info(fresh), private_keys.to_pkcs8(fresh)
             template, field_values = self._filled(section, row, serial, public)
-            tbs = template.render(field_values)
-            template.verify(tbs, field_values)
+            elements = template.elements(field_values)
+            tbs = template.render(elements)
+            template.verify(tbs, elements)
             ders.append(sign(tbs))
             private_of_rows.append(private)
         return ders, private_of_rows

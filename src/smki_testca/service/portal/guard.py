@@ -12,6 +12,8 @@ from smki_testca.text import shown
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from smki_testca.service.settings import Settings
+
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
@@ -32,7 +34,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
-def check_host(request: web.Request, *, is_local: bool) -> None:
+def check_host(request: web.Request, settings: Settings) -> None:
     """Check that a request to a portal of this machine alone names this machine.
 
     Where the portal is reached from elsewhere, it has any name, and nobody sees anything who has
@@ -40,12 +42,12 @@ def check_host(request: web.Request, *, is_local: bool) -> None:
 
     Args:
         request: the request.
-        is_local: whether only programs of this machine reach the portal.
+        settings: of the services.
 
     Raises:
         Unanswered: if it names another.
     """
-    if not is_host_served(request.host, is_local=is_local):
+    if not is_host_served(request.host, settings):
         raise Unanswered(
             HTTPStatus.MISDIRECTED_REQUEST,
             f"This portal does not answer for the host {shown(request.host)}.",

@@ -51,7 +51,7 @@ def application(context: Context) -> web.Application:
 @web.middleware
 async def _for_its_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a request that names a host which the repository has."""
-    if not is_host_served(request.host, is_local=request.app[CONTEXT].settings.is_local):
+    if not is_host_served(request.host, request.app[CONTEXT].settings):
         raise web.HTTPMisdirectedRequest(
             text="The repository does not answer for this host. Use localhost, the address or the"
             " host name of the machine that serves it."
