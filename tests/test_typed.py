@@ -30,6 +30,7 @@ OTHERS = (
     "audit.md",
     "batched-service.md",
     "batches.md",
+    "client.md",
     "corpus-fuzz.md",
     "corpus-run.md",
     "corpus.md",

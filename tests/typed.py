@@ -3,8 +3,8 @@
 A document is read from top to bottom. Blocks that are marked ``sh`` are typed, in one session of
 bash. A block below a paragraph that says "Write a file `NAME`" is that file. The paragraph above a
 block may say that the command there "ends with 3"; every other command ends with 0. A block that is
-marked ``text`` is what the block above it prints: serial numbers, dates and columns may differ, and
-"…" stands for anything.
+marked ``text`` is what the block above it prints: serial numbers, dates, fingerprints and columns
+may differ, and "…" stands for anything.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ def _pattern(line: str) -> str:
 def _likened(line: str) -> str:
     """A line with what differs from run to run taken out, and without padding."""
     line = re.sub(r"\b[0-9A-F]{32}\b", "SERIAL", line)
-    line = re.sub(r"\b\d{4}-\d{2}-\d{2}\b", "DATE", line)
+    line = re.sub(r"\b\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?\b", "DATE", line)
+    line = re.sub(r"\b[0-9a-f]{64}\b", "SHA-256", line)
     return re.sub(r"\s+", " ", line).strip()
 
 

@@ -97,6 +97,9 @@ def test_a_batch_is_done_and_can_be_fetched_again_and_by_nobody_else(call, reque
     outcome = call("batch", "batched", requests, "--out", tmp_path / "out", "--poll", "0.2")
     assert outcome.code == 0, outcome.out
     assert outcome.json["success"] == 3
+    issued = outcome.json["certificates"]
+    assert {each["name"] for each in issued} == {"0.csr", "1.csr", "2.csr"}
+    assert all((tmp_path / "out" / each["file"]).is_file() and each["serial"] for each in issued)
     with (tmp_path / "out" / "report.csv").open(newline="") as file:
         assert {row["status"] for row in csv.DictReader(file)} == {"SUCCESS"}
     again = ("--batch-id", outcome.json["batch_id"], "--out", tmp_path / "again")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import bad_servers
 import csrs
 from smki_testca.client import adhoc_request, csr_batch, list_download
+from smki_testca.client.account import Account
 from smki_testca.client.address import Address
 from smki_testca.client.caller import Answer, Caller
 from smki_testca.client.csr_batch import BatchAddresses, BatchCsr
 from smki_testca.client.handshake import ServerCertificate
-from smki_testca.client.list_download import Account
 from smki_testca.client.repository_query import RepositoryClient
 from smki_testca.client.service_errors import ServiceError
 from smki_testca.client.trace import Trace

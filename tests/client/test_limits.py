@@ -9,10 +9,10 @@ import pytest
 
 import csrs
 from smki_testca.client import adhoc_request, caller, csr_batch, list_download, repository_query
+from smki_testca.client.account import Account
 from smki_testca.client.address import Address
 from smki_testca.client.caller import Caller, Request
 from smki_testca.client.csr_batch import BatchAddresses, BatchCsr
-from smki_testca.client.list_download import Account
 from smki_testca.client.repository_query import RepositoryClient
 from smki_testca.client.trace import Trace
 

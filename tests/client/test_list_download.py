@@ -10,9 +10,9 @@ import bad_servers
 import csrs
 from bad_servers import answers, authority, issued, response, revocation_list, serving
 from smki_testca.client import list_download
+from smki_testca.client.account import Account
 from smki_testca.client.address import Address
 from smki_testca.client.caller import Caller
-from smki_testca.client.list_download import Account
 from smki_testca.client.service_errors import ServiceError
 from smki_testca.client.trace import Step, Trace
 from smki_testca.errors import ExitCode, InputError

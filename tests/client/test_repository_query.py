@@ -9,6 +9,7 @@ import pytest
 import bad_servers
 import csrs
 from bad_servers import answers, response, serving
+from smki_testca.client.account import Account
 from smki_testca.client.address import Address
 from smki_testca.client.caller import Caller
 from smki_testca.client.repository_query import RepositoryClient
@@ -54,7 +55,7 @@ def retrieved(der):
 def ask(octets, call, value, *, api_key="", path=""):
     with serving(answers(octets)) as port:
         address = Address.parse(f"http://localhost:{int(port)}{path}")
-        client = RepositoryClient(Caller(20), address, api_key)
+        client = RepositoryClient(Caller(20), address, Account(api_key))
         return getattr(client, call)(value, Trace()), port.requests
 
 
@@ -100,7 +101,7 @@ def test_an_organisation_is_searched_by_its_eui64_if_one_says_so():
 def test_the_api_key_is_sent_in_the_query_and_in_no_message():
     with serving(answers(response(b"", "500 No", ""))) as port:
         client = RepositoryClient(
-            Caller(20), Address.parse(f"http://localhost:{int(port)}"), "se cret&"
+            Caller(20), Address.parse(f"http://localhost:{int(port)}"), Account("se cret&")
         )
         with pytest.raises(ServiceError) as caught:
             client.search(DEVICE, Trace())
@@ -108,6 +109,20 @@ def test_the_api_key_is_sent_in_the_query_and_in_no_message():
             b"POST /services/certificatesearch?apikey=se%20cret%26 HTTP/1.1"
         )
     assert "cret" not in str(caught.value.as_json())
+
+
+def test_a_search_takes_a_name_and_a_password_over_tls_alone(tmp_path):
+    account = Account(name="me", password="pass")  # noqa: S106 - of a test
+    plain = Address.parse("http://localhost:1")
+    with pytest.raises(InputError) as caught:
+        RepositoryClient(Caller(20), plain, account).search(DEVICE, Trace())
+    assert caught.value.code == "client.password_in_clear"
+    with serving(answers(response(found())), tls=bad_servers.context(tmp_path)) as port:
+        caller = Caller(20, (bad_servers.authority().der,))
+        address = Address.parse(f"https://localhost:{int(port)}")
+        RepositoryClient(caller, address, account).search(DEVICE, Trace())
+    ((head, _),) = port.requests
+    assert b"Authorization: Basic " + base64.b64encode(b"me:pass") in head
 
 
 def test_a_certificate_is_retrieved_by_its_number(certificate):

@@ -109,6 +109,15 @@ def test_the_newest_come_first_however_they_were_issued(with_runs_original, tmp_
     assert alone == sorted(alone, reverse=True)
 
 
+@pytest.mark.parametrize("name", ["all", "id", "not in use", "in use"])
+def test_those_of_one_run_are_found_by_it(with_runs, name):
+    expected = {str(each.serial) for each in with_runs.select(SELECTIONS[name]) if each.place}
+    found = [record for record, _ in _walk(with_runs, SELECTIONS[name], run=1)]
+    assert {str(record.serial) for record in found} == expected
+    assert len(found) == len(expected) > 0
+    assert not _walk(with_runs, SELECTIONS[name], run=2)
+
+
 def test_each_certificate_has_its_status(with_runs):
     for record, status in _walk(with_runs):
         assert status is with_runs.status(record)

@@ -116,7 +116,7 @@ def test_a_csr_is_submitted_and_its_certificate_downloaded(browser, serving, scr
         download.value.save_as(tmp_path / "certificate")
         assert (tmp_path / "certificate").stat().st_size > 300
         # The same CSR again: the reason, and what to do, are told.
-        page.goto("/submit")
+        page.goto("/submit?participant=meters-one&purpose=uept")
         page.locator("#csr").fill("nonsense")
         page.get_by_role("button", name="Submit").click()
         assert page.locator("h1").inner_text() == "The CSR cannot be used"

@@ -74,6 +74,21 @@ OF_SIGN = Remedies(
     "Or add --as test-ca, which drops what no certificate takes from a CSR.",
 )
 OF_ZIP = Remedies("sign it alone, with `sign --profile`", OF_SIGN.drop)
+OF_PORTAL = Remedies(
+    "ask the operator to sign it as one for that",
+    "Or choose under How CSRs are taken: as a test CA, which drops what no certificate takes from a"
+    " CSR.",
+)
+OF_PORTAL_ZIP = Remedies(
+    OF_PORTAL.name_type,
+    "Or submit it alone, and choose under How CSRs are taken: as a test CA, which drops what no"
+    " certificate takes from a CSR.",
+)
+OF_WEB_SERVICE = Remedies(
+    OF_PORTAL.name_type,
+    "Or submit it on the page Submit of the portal, and choose under How CSRs are taken: as a test"
+    " CA, which drops what no certificate takes from a CSR.",
+)
 OF_MANIFEST = Remedies(
     "name that in the column profile",
     "Or sign it alone, with `sign --as test-ca`, which drops what no certificate takes from a CSR.",

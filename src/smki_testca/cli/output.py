@@ -168,8 +168,8 @@ def print_table(
         say(*folded(plain(title), room))
     with console.capture() as printed:
         console.print(table)
-    # Blanks at the end only make a line longer. Not by click, which takes a terminal in ASCII for one
-    # in UTF-8: a character that it lacks is shown by its code.
+    # Blanks at the end only make a line longer. It is not printed by click, which takes a terminal
+    # in ASCII for one in UTF-8: a character that it lacks is shown by its code.
     sys.stdout.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
     if len(places) < len(columns):
         left_out = [name for place, name in enumerate(columns) if place not in places]

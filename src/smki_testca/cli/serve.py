@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from smki_testca.cli.session import Session
     from smki_testca.service.access import EstateAccess
-    from smki_testca.service.services import Served, Services
+    from smki_testca.service.services import Served
     from smki_testca.service.settings import Settings
 
 _PARTS = ("aiohttp", "jinja2", "lxml")
@@ -34,6 +34,14 @@ _PARTS = ("aiohttp", "jinja2", "lxml")
     default="127.0.0.1",
     show_default=True,
     help="The address to serve at. Beyond this machine, the portal asks who is there.",
+)
+@click.option(
+    "--host-name",
+    "host_names",
+    metavar="NAME",
+    multiple=True,
+    help="A name or IP address by which clients call this machine: the server's certificate is for"
+    " it, and the first is in the addresses. May be given several times.",
 )
 @click.option(
     "--port-base",
@@ -82,14 +90,15 @@ _PARTS = ("aiohttp", "jinja2", "lxml")
 def serve(  # noqa: PLR0913 - click passes each option by its name
     session: Session,
     /,
+    *,
     bind: str,
+    host_names: Sequence[str],
     port_base: int,
     purpose: str | None,
     batch_window: str | None,
     misbehaviours: Sequence[str],
     seed: int,
     client_folder: Path | None,
-    *,
     no_issue: bool,
 ) -> None:
     """Run SMKI's web services for Device CSRs, the repository and a portal, until Ctrl-C.
@@ -103,10 +112,11 @@ def serve(  # noqa: PLR0913 - click passes each option by its name
       smki-testca --estate estate serve --misbehave '/services/*=503:3'
     """
     _check_extra()
-    from smki_testca.service.settings import Settings, Window
+    from smki_testca.service.settings import Settings, Window, host_name
 
     settings = Settings(
-        bind=bind,
+        bind=host_name(bind),
+        host_names=tuple(map(host_name, host_names)),
         port_base=port_base,
         purpose=purpose,
         batch_window=None if batch_window is None else Window.parse(batch_window),
@@ -166,17 +176,18 @@ async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> 
         if as_json:
             print_json_line({"services": {name: each.as_json() for name, each in served.items()}})
         else:
-            _tell(services, served)
+            _tell(settings, served)
         await ended.wait()
         say("ending", err=True)
 
 
-def _tell(services: Services, served: dict[str, Served]) -> None:
-    """Print what answers where, and how to try it."""
+def _tell(settings: Settings, served: dict[str, Served]) -> None:
+    """Print what answers where, how to try it, and what is out of the ordinary."""
     for name, each in served.items():
         say("", f"{_TITLES[name]}: {each.url}")
         for what, url in each.more.items():
-            say(f"  {what.replace('_', ' ')}: {url}")
+            if url != each.url:
+                say(f"  {_ADDRESSES[what]}: {url}")
         if each.client is not None:
             new = ", issued just now" if each.client.is_new else ""
             say(
@@ -186,8 +197,15 @@ def _tell(services: Services, served: dict[str, Served]) -> None:
         if each.authority is not None:
             say(f"  CA:          {each.authority}")
         say(f"  try: {_example(name, each)}")
+    if not settings.is_local:
+        names = ", ".join(settings.certified)
+        say("", f"The servers' certificate is for {names}; --host-name adds others.")
+    if settings.batch_window is not None:
+        say("", f"Batches are processed in {settings.batch_window}, UTC, only.")
+    if settings.misbehaviours:
+        say("", "Misbehaviour on purpose, until it is changed at the last address:")
+        say(*(f"  {rule}" for rule in settings.misbehaviours))
     say("", "Everything here is for tests only. Ctrl-C ends it.")
-    del services
 
 
 _TITLES = {
@@ -197,23 +215,45 @@ _TITLES = {
     "portal": "Portal",
     "control": "Control of misbehaviour",
 }
+_ADDRESSES = {"https_url": "over HTTPS", "submit": "submit", "result": "result"}
+"""What a service's other addresses are, by their names in JSON."""
+_XML = " -H 'Content-Type: application/xml;charset=UTF-8'"
 
 
 def _example(name: str, each: Served) -> str:
-    """A line for curl."""
-    tls = "" if each.authority is None else f" --cacert {quote(str(each.authority))}"
-    if each.client is not None:
-        tls += f" --cert {quote(str(each.client.certificate))}"
-        tls += f" --key {quote(str(each.client.key))}"
-    xml = " -H 'Content-Type: application/xml;charset=UTF-8'"
+    """A line to try a service with."""
     match name:
-        case "adhoc":
-            return f"curl{tls}{xml} --data-binary @request.xml {each.url}"
-        case "batched":
-            return f"curl{tls}{xml} --data-binary @batch.xml {each.more['submit']}"
-        case "repository":
-            return f"curl {each.url}/"
-        case "portal":
-            return f"curl {each.url}/"
-        case _:
+        case "adhoc" | "batched":
+            return _example_of_csr(name, each)
+        case "repository" if each.device is not None:
+            key = "KEY-OF-AN-ACCOUNT" if each.needs_account else "any"
+            query = (
+                f"<CertificateSearchRequest><CertificateSubjectAltName>{each.device}"
+                "</CertificateSubjectAltName></CertificateSearchRequest>"
+            )
+            url = f"{each.url}/services/certificatesearch?apikey={key}"
+            return f"curl{_XML} --data '{query}' '{url}'"
+        case "control":
             return f"curl {each.url}/misbehaviour"
+        case _:
+            return f"curl{_trust(each)} {each.url}/"
+
+
+def _example_of_csr(name: str, each: Served) -> str:
+    """A line to try a service for Device CSRs with."""
+    if each.client is None:
+        return "no certificate of the estate opens it; see smki-testca issue iki --help"
+    if each.client.request is None:
+        command = {"adhoc": "adhoc", "batched": "batch"}[name]
+        return f"no Device has a certificate yet; see smki-testca client {command} --help"
+    client, key = quote(str(each.client.certificate)), quote(str(each.client.key))
+    data = f"--data-binary @{quote(str(each.client.request))}"
+    url = each.more.get("submit", each.url)
+    return f"curl{_trust(each)} --cert {client} --key {key}{_XML} {data} {url}"
+
+
+def _trust(each: Served) -> str:
+    """The option of curl that names the CA of a server."""
+    if each.authority is None or not each.url.startswith("https:"):
+        return ""
+    return f" --cacert {quote(str(each.authority))}"

@@ -40,6 +40,21 @@ def file_names(named: Iterable[tuple[str, str]]) -> dict[str, str]:
     return names
 
 
+def issued_as_json(outcomes: Sequence[CsrOutcome]) -> list[dict[str, str]]:
+    """The certificates as JSON, each with its CSR and the file that it is written to."""
+    names = file_names((each.id, each.name) for each in outcomes)
+    return [
+        {
+            "id": each.id,
+            "name": each.name,
+            "file": names[each.id],
+            **each.certificate.as_json(),
+        }
+        for each in outcomes
+        if each.certificate is not None
+    ]
+
+
 def files_of(outcomes: Sequence[CsrOutcome]) -> Iterator[OutputFile]:
     """Yield the certificates, PEM, and the report."""
     names = file_names((each.id, each.name) for each in outcomes)

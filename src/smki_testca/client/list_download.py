@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import Verdict, gathered, signer_of
-from smki_testca.text import is_one_line
 from smki_testca.x509 import entries
 from smki_testca.x509.name_text import name_text
 from smki_testca.x509.view import view_revocation_list
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from smki_testca.client.account import Account
     from smki_testca.client.address import Address
     from smki_testca.client.caller import Answer
     from smki_testca.client.trace import Trace
@@ -31,28 +30,6 @@ if TYPE_CHECKING:
 MAX_OCTETS = 2 * entries.MAX_OCTETS
 """The longest answer read: PEM is longer than the list in it."""
 _REMEDY = "Have the CA issue its next list, or the repository publish it."
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What opens downloads.
-
-    Attributes:
-        api_key: of an account; empty to send none.
-        name: of an account; empty for none.
-        password: of the account.
-    """
-
-    api_key: str = ""
-    name: str = ""
-    password: str = ""
-
-    def headers(self) -> dict[str, str]:
-        """The header of HTTP Basic (RFC 7617), if there is a name."""
-        if not self.name:
-            return {}
-        text = base64.b64encode(f"{self.name}:{self.password}".encode()).decode("ascii")
-        return {"Authorization": f"Basic {text}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +89,8 @@ def download(
         ServiceRefusalError: if the repository refuses.
         ServiceFaultError: if it cannot be reached, or the list does not hold.
     """
-    _check(address, account)
+    _check(address)
+    account.check(address)
     if account.api_key:
         address = address.with_query("apikey", account.api_key)
     answer = caller.call(Request("GET", address, MAX_OCTETS, headers=account.headers()), trace)
@@ -139,24 +117,12 @@ def download(
     return found
 
 
-def _check(address: Address, account: Account) -> None:
+def _check(address: Address) -> None:
     if not address.path:
         raise InputError(
             "client.url",
             f"{address} does not say which revocation list.",
             "Give its whole URL.",
-        )
-    if ":" in account.name or not is_one_line(account.name + account.password):
-        raise InputError(
-            "client.user",
-            "HTTP Basic takes no name with a colon, and no control characters (RFC 7617 2).",
-            "Name another account.",
-        )
-    if account.name and not address.is_tls:
-        raise InputError(
-            "client.password_in_clear",
-            "A password is sent over TLS only, and the URL begins with http://.",
-            "Use https://, or an API key.",
         )
 
 

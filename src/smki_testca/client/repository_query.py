@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lxml import etree
 
+from smki_testca.client.account import NOBODY, Account
 from smki_testca.client.adhoc_request import XML
 from smki_testca.client.answer_documents import document_in, octets_of, text_of
 from smki_testca.client.caller import Caller, Request, check_status
@@ -89,12 +90,12 @@ class RepositoryClient:
     Attributes:
         caller: how services are called.
         address: of the repository: a base, or the whole URL of the query.
-        api_key: of an account; empty where there is none.
+        account: that opens it; empty where there is none.
     """
 
     caller: Caller
     address: Address
-    api_key: str = ""
+    account: Account = NOBODY
 
     def search(self, name: str, trace: Trace, *, is_organisation: bool = False) -> list[Found]:
         """Search for certificates.
@@ -165,8 +166,11 @@ class RepositoryClient:
         for field, value in values.items():
             etree.SubElement(root, field).text = value
         body = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
-        address = self.address.at(path).with_query("apikey", self.api_key or NO_ACCOUNTS_KEY)
-        answer = self.caller.call(Request("POST", address, MAX_ANSWER_OCTETS, body, XML), trace)
+        account = self.account
+        account.check(self.address)
+        address = self.address.at(path).with_query("apikey", account.api_key or NO_ACCOUNTS_KEY)
+        headers = {**XML, **account.headers()}
+        answer = self.caller.call(Request("POST", address, MAX_ANSWER_OCTETS, body, headers), trace)
         with trace.during(Step.ANSWER):
             if str(answer.status) not in {_OK, _REFUSED, _NOTHING}:
                 check_status(answer)
@@ -189,14 +193,14 @@ class RepositoryClient:
             error = ServiceRefusalError(
                 "client.query_refused",
                 f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){said}.",
-                remedy_beside(message, _OTHER_KEY) if self.api_key else _NO_KEY,
+                _NO_KEY if self.account.is_none else remedy_beside(message, _OTHER_KEY),
             )
         error.verdict = {"status": "", "code": code, "text": message}
         return error
 
 
 _NO_KEY = "If it is for accounts, name a file with the API key of yours: --api-key-file FILE."
-_OTHER_KEY = "Compare what was asked for, and the API key."
+_OTHER_KEY = "Compare what was asked for, and the account."
 _DEVICE, _ORGANISATION = "CertificateSubjectAltName", "CertificateSubjectName"
 _NO_DEVICE = (
     "Compare the Device ID; if it is the EUI-64 of an organisation or a CA, add --organisation."

@@ -143,6 +143,7 @@ class CertificatePages:
         size: int,
         *,
         name: str = "",
+        run: int | None = None,
         after: Position | None = None,
     ) -> CertificatePage:
         """The certificates that fit a selection, from a place on.
@@ -152,18 +153,15 @@ class CertificatePages:
             at: the time of their statuses.
             size: the most certificates.
             name: text that is part of the name in the subject, in this spelling; any if empty.
+            run: that issued them; those issued alone and by every run by default.
             after: where the page before ended; the first page by default.
         """
         found: list[Record] = []
         position, looks = after or _START, 0
         # Those issued alone and those of runs, each the newest first, as one list in that order.
-        merged = heapq.merge(
-            self._alone(selection, at, name, position.alone),
-            self._of_runs(selection, at, name, position.of_runs),
-            key=lambda look: look.at,
-            reverse=True,
-        )
-        for look in merged:
+        alone = self._alone(selection, at, name, position.alone) if run is None else ()
+        of_runs = self._of_runs(selection, at, name, run, position.of_runs)
+        for look in heapq.merge(alone, of_runs, key=lambda look: look.at, reverse=True):
             if look.record is not None:
                 if len(found) == size:
                     return self._page(found, at, position, is_cut=False)
@@ -201,26 +199,29 @@ class CertificatePages:
             yield _Look(last.issued_at, before)
 
     def _of_runs(
-        self, selection: Selection, at: datetime, name: str, after: RunPlace
+        self, selection: Selection, at: datetime, name: str, run: int | None, after: RunPlace
     ) -> Iterator[_Look]:
-        """Those of runs: those that an index finds; or else tile by tile."""
+        """Those of a run, or of all: those that an index finds; or else tile by tile."""
         if selection.is_one_place:
-            return self._one_place(selection, at, name, after)
+            return self._one_place(selection, at, name, run, after)
         statuses = selection.statuses
         if statuses is not None and statuses <= _SET:
             listed = self._listed(statuses)
             if listed is not None:
-                return self._at(listed, selection, at, name, after)
-        return self._by_tile(selection, at, name, after)
+                wanted = [each for each in listed if run in {None, each.run}]
+                return self._at(wanted, selection, at, name, after)
+        return self._by_tile(selection, at, name, run, after)
 
     def _one_place(
-        self, selection: Selection, at: datetime, name: str, after: RunPlace
+        self, selection: Selection, at: datetime, name: str, run: int | None, after: RunPlace
     ) -> Iterator[_Look]:
         """Those of runs with a serial number or an EUI-64: there are few, and all are read."""
         records = {
             RunPlace(record.place[0], self._row(record)): record
             for record in self._run_certificates.select(selection)
-            if record.place is not None and _is_named(record, name)
+            if record.place is not None
+            and run in {None, record.place[0]}
+            and _is_named(record, name)
         }
         records = self._of_status(records, selection, at)
         for place in sorted(records, reverse=True):
@@ -248,10 +249,10 @@ class CertificatePages:
                 yield _Look(record.issued_at, place)
 
     def _by_tile(
-        self, selection: Selection, at: datetime, name: str, after: RunPlace
+        self, selection: Selection, at: datetime, name: str, only: int | None, after: RunPlace
     ) -> Iterator[_Look]:
         for run in reversed(self._runs.all()):
-            if run.id > after.run:
+            if run.id > after.run or only not in {None, run.id}:
                 continue
             issued_at = from_iso(run.terms.at)
             for tile in reversed(self._tiles.of_run(run.id, done=True)):

@@ -59,7 +59,10 @@ _PORTAL_RULES = "SEC App. M"
 _PORTAL_HIERARCHIES = frozenset({Hierarchy.ORGANISATION, Hierarchy.DEVICE, Hierarchy.IKI})
 """The hierarchies whose CSRs SEC App. M F and G describe."""
 _MAX_NAMES = 3
-_IF_IT_CANNOT = "If your program cannot: `sign --as test-ca`, or make the CSR with `csr`."
+_IF_IT_CANNOT = (
+    "If your program cannot: `sign --as test-ca`; or, on the page Submit of the portal, How CSRs"
+    " are taken: as a test CA. Or make the CSR with `smki-testca csr`."
+)
 _USE_CSR = "`smki-testca csr` makes a right one, but only with a new key pair"
 
 
@@ -516,7 +519,8 @@ def extensions(request: Request) -> Iterator[Breach]:
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in request.requested:
             message = f"it asks for the extension {names.described(name)}"
-            yield Breach("csr.extension", node.offset, f"{message}{_reason(request, name)}")
+            message += _reason(request, name)
+            yield Breach("csr.extension", node.offset, message, f"extensions.{name}")
     for name in request.requested:
         if view.extension_order.count(name) > 1:
             offset = request.offset(f"extensions.{name}")

@@ -14,7 +14,7 @@ from smki_testca.text import plain
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from smki_testca.importers.sources import Source
     from smki_testca.lint.engine import Linter
@@ -35,12 +35,17 @@ class SheetRow(NamedTuple):
     Attributes:
         path: such as ``validity.notAfter``.
         value: in words; empty where it is missing, or has no value of its own.
-        severities: of its findings.
+        findings: what is wrong with it.
     """
 
     path: str
     value: str
-    severities: tuple[Severity, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """Those of its findings."""
+        return tuple(finding.severity for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +93,33 @@ def fingerprints(data: bytes) -> Mapping[str, str | None]:
 
 
 def _rows(description: Description) -> list[SheetRow]:
-    severities: dict[str, list[Severity]] = {}
+    findings: dict[str, list[Finding]] = {}
     for finding in description.findings:
         of_signature = finding.code.removeprefix("csr.").startswith("signature")
         path = finding.path or (SIGNATURE if of_signature else "")
-        severities.setdefault(path, []).append(finding.severity)
+        findings.setdefault(path, []).append(finding)
     rows = [
-        SheetRow(path, plain(value), tuple(severities.pop(path, ())))
+        SheetRow(path, plain(value), tuple(findings.pop(path, ())))
         for path, value in description.fields.items()
     ]
     # The paths that are left have no line: they are missing, or have no value of their own.
-    rows += [SheetRow(path, "", tuple(found)) for path, found in severities.items() if path]
+    for path, found in findings.items():
+        if path:
+            rows.insert(_place(path, rows), SheetRow(path, "", tuple(found)))
     return rows
+
+
+def _place(path: str, rows: Sequence[SheetRow]) -> int:
+    """Where the row of a field that has none belongs: before what is part of it, or by its like."""
+    for place, row in enumerate(rows):
+        if row.path.startswith(f"{path}."):
+            return place
+    while "." in path:
+        path = path.rpartition(".")[0]
+        beside = [place for place, row in enumerate(rows) if f"{row.path}.".startswith(f"{path}.")]
+        if beside:
+            return beside[-1] + 1
+    return len(rows)
 
 
 def _title(description: Description, linter: Linter) -> str:

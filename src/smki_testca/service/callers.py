@@ -170,6 +170,26 @@ def identify(
     )
 
 
+def peer_of(estate: Estate, der: bytes | None, address: str) -> dict[str, str]:
+    """What is known of a client that may not call, as the audit log records it, as ``peer``.
+
+    Args:
+        estate: that may have issued its certificate.
+        der: the certificate; None if the client presented none.
+        address: that the client calls from.
+    """
+    peer = {"address": address}
+    number = None if der is None else view_certificate(der).value("serialNumber")
+    if not isinstance(number, int):
+        return peer
+    peer["serial"] = str(SerialNumber(number))
+    record = estate.by_serial(SerialNumber(number))
+    if record is not None and record.der == der:
+        known = {"participant": record.participant, "system": record.name}
+        peer |= {key: text for key, text in known.items() if text is not None}
+    return peer
+
+
 def _may_call(participant: Participant, interface: Interface) -> bool:
     """Whether a participant is of a kind, or acts in a User Role, for which an interface is."""
     return participant.kind in interface.kinds or any(

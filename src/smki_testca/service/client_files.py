@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import Refusal, SmkiTestcaError
+from smki_testca.errors import InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.files import create
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.service.callers import AccessDeniedError, identify
+from smki_testca.service.example_requests import example_request
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ class ClientFiles:
         key: its private key, not encrypted: only its owner may read the file.
         participant: whose certificate it is.
         is_new: whether it was issued just now.
+        request: a request in XML with which to try the service; None where the client may ask for
+            none of the newest Devices.
     """
 
     certificate: Path
     key: Path
     participant: str
     is_new: bool
+    request: Path | None
 
 
 def write_authority(folder: Path, authority: bytes) -> Path:
@@ -56,7 +60,12 @@ def write_authority(folder: Path, authority: bytes) -> Path:
 
 
 def write_client(
-    estate: Estate, interface: Interface, folder: Path, *, may_issue: bool
+    estate: Estate,
+    interface: Interface,
+    folder: Path,
+    *,
+    may_issue: bool,
+    purpose: str | None = None,
 ) -> ClientFiles | None:
     """Write the files of a client for a web service.
 
@@ -65,6 +74,7 @@ def write_client(
         interface: the web service.
         folder: of the files.
         may_issue: whether to ask the gate for a certificate where the estate has none.
+        purpose: the Testing Service of requests; that of the certificate by default.
 
     Returns:
         The files; None if the estate has no certificate with its key that opens the service, and
@@ -74,7 +84,7 @@ def write_client(
         EstateError: if the passphrase is wrong.
         OutputError: if a file cannot be written.
     """
-    record, is_new = _existing(estate, interface), False
+    record, is_new = _existing(estate, interface, purpose), False
     if record is None and may_issue:
         record, is_new = _issued(estate, interface), True
     if record is None:
@@ -86,7 +96,12 @@ def write_client(
     certificate, private = (folder / f"{interface.name}{end}" for end in (".pem", ".key"))
     _write(certificate, to_pem(record.der) + to_pem(issuer.der))
     _write(private, to_pem(key, "PRIVATE KEY"))
-    return ClientFiles(certificate, private, record.participant or "", is_new)
+    caller = identify(estate, record.der, "", interface, purpose)
+    example = example_request(estate, interface.name, caller)
+    request = None if example is None else folder / f"{interface.name}-request.xml"
+    if request is not None and example is not None:
+        _write(request, example.encode("utf-8"))
+    return ClientFiles(certificate, private, caller.participant, is_new, request)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -95,7 +110,7 @@ def _write(path: Path, content: bytes) -> None:
     create(path, content)
 
 
-def _existing(estate: Estate, interface: Interface) -> Record | None:
+def _existing(estate: Estate, interface: Interface, purpose: str | None) -> Record | None:
     """The newest certificate of the estate that opens an interface, and whose key it has."""
     statuses = frozenset({Status.IN_USE, Status.PENDING})
     profiles = [
@@ -107,8 +122,8 @@ def _existing(estate: Estate, interface: Interface) -> Record | None:
     records = sorted(estate.select(chosen), key=lambda record: record.issued_at, reverse=True)
     for record in records:
         try:
-            identify(estate, record.der, "", interface)
-        except AccessDeniedError:
+            identify(estate, record.der, "", interface, purpose)
+        except (AccessDeniedError, InputError):  # or the log does not say for what purpose it is
             continue
         if estate.private_keys([record]):
             return record

@@ -9,6 +9,7 @@ from aiohttp import web
 from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
 from smki_testca.service.callers import AccessDeniedError
 from smki_testca.service.context import CONTEXT
+from smki_testca.service.xml import cut
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def plain_failures(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _line(error.status, error.text or error.reason, error.headers.get("Allow"))
+        return _line(error.status, _words(error, request), error.headers.get("Allow"))
     except SmkiTestcaError as error:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
         if status >= 500:
@@ -44,6 +45,29 @@ async def plain_failures(
     except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
         request.app[CONTEXT].tell(f"internal error: {type(error).__name__}: {error}")
         return _line(500, "Internal error. The service's operator sees what it was.")
+
+
+def _words(error: web.HTTPException, request: web.Request) -> str:
+    """What a client is told: the words of the service, or ours in place of the framework's."""
+    text = error.text or error.reason
+    if isinstance(error, web.HTTPRequestEntityTooLarge) and text.startswith(_TOO_LARGE):
+        most = request.client_max_size
+        return f"The request is longer than {most:,} octets. Send less, or several requests."
+    if text != f"{error.status}: {error.reason}":
+        return text
+    if isinstance(error, web.HTTPNotFound):
+        return (
+            f"There is nothing at {cut(request.path)}. Compare the path with the address that serve"
+            " prints."
+        )
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = " or ".join(sorted(error.allowed_methods))
+        return f"The method {cut(request.method)} is not for {cut(request.path)}. Use {allowed}."
+    return text
+
+
+_TOO_LARGE = "Maximum request body size"
+"""How the framework's words of a body that is too long begin."""
 
 
 def _line(status: int, text: str, allow: str | None = None) -> web.Response:

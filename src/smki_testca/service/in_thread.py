@@ -8,12 +8,13 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, InputError
 from smki_testca.service.misbehaviour.plan import Rule
 from smki_testca.service.services import Services
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from smki_testca.service.access import EstateAccess
     from smki_testca.service.misbehaviour.plan import Plan
@@ -23,6 +24,10 @@ T = TypeVar("T")
 
 _WITH_CLIENTS = ("adhoc", "batched")
 """The services whose clients must present a certificate."""
+
+
+def _no_service(message: str, names: Iterable[str], given: str) -> InputError:
+    return InputError("service.name", message, use_one_of(list(names), given=given))
 
 
 class ServicesInThread:
@@ -80,18 +85,21 @@ class ServicesInThread:
         """Where a service answers: ``adhoc``, ``batched``, ``repository``, ``portal``, ``control``.
 
         Raises:
-            KeyError: if there is no such service.
+            InputError: if there is no such service.
         """
-        return str(self.served[name]["url"])
+        return str(self._service(name)["url"])
 
     def client_context(self, name: str) -> ssl.SSLContext:
         """The TLS context of a client of a service: it trusts the server, and has a certificate.
 
         Raises:
-            KeyError: if there is no such service, or it has no TLS.
+            InputError: if there is no such service, or it has no TLS.
             EstateError: if the estate has no certificate for it.
         """
-        service = self.served[name]
+        service = self._service(name)
+        if "ca" not in service:
+            with_tls = [each for each, keys in self.served.items() if "ca" in keys]
+            raise _no_service(f"The service {name} has no TLS.", with_tls, name)
         context = ssl.create_default_context(cafile=service["ca"])
         if name in _WITH_CLIENTS:
             if "client_certificate" not in service:
@@ -102,6 +110,12 @@ class ServicesInThread:
                 )
             context.load_cert_chain(service["client_certificate"], service["client_key"])
         return context
+
+    def _service(self, name: str) -> dict[str, Any]:
+        served = self.served
+        if name not in served:
+            raise _no_service(f"There is no service {shown(name)}.", served, name)
+        return served[name]
 
     def misbehave(self, *rules: str) -> None:
         """Have services answer badly from now on, as the rules say; see docs/misbehaviour.md.

@@ -23,6 +23,7 @@ from smki_testca.x509 import private_keys
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from smki_testca.api import Estate
@@ -56,17 +57,17 @@ class ServerCertificate:
     authority: bytes
 
 
-def server_certificate(estate: Estate, host: str) -> ServerCertificate:
-    """The certificate of the servers of an estate; it is made where there is none for that host.
+def server_certificate(estate: Estate, names: Iterable[str]) -> ServerCertificate:
+    """The certificate of the servers of an estate; it is made where there is none for all names.
 
     Args:
         estate: that keeps it.
-        host: an address that clients call, beside those of this machine alone.
+        names: names and IP addresses that clients call, beside those of this machine alone.
 
     Raises:
         EstateError: if the passphrase is wrong, or the estate cannot be written.
     """
-    hosts = tuple(dict.fromkeys((*_LOCAL, host)))
+    hosts = tuple(dict.fromkeys((*_LOCAL, *names)))
     now = estate.clock.now()
     with estate.transaction():
         authority = _stored(estate, _CA, now)

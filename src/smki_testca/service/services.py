@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import shutil
+import socket
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
+from smki_testca.service.example_requests import example_device
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.listening import KEPT_SECONDS, Patience, Site, listening_socket
 from smki_testca.service.misbehaviour.plan import Plan
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.api import Estate
+    from smki_testca.identifiers import Eui64
     from smki_testca.service.access import EstateAccess
     from smki_testca.service.client_files import ClientFiles
 
@@ -69,12 +74,16 @@ class Served:
         client: the files of a client with which to try it; None where it needs none, or the
             estate has none.
         authority: the file of the CA that clients trust; None without TLS.
+        device: a Device that the estate has a certificate of, to search for; None for none.
+        needs_account: whether whoever searches needs an account.
     """
 
     url: str
     more: dict[str, str]
     client: ClientFiles | None = None
     authority: Path | None = None
+    device: Eui64 | None = None
+    needs_account: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The service as ``serve --json`` prints it."""
@@ -83,6 +92,7 @@ class Served:
             files |= {
                 "client_certificate": self.client.certificate,
                 "client_key": self.client.key,
+                "example_request": self.client.request,
             }
         written = {name: str(path) for name, path in files.items() if path is not None}
         return {"url": self.url, **self.more, **written}
@@ -115,6 +125,8 @@ class Services:
         self._contexts: list[ServerContext] = []
         self._clients: dict[str, ClientFiles] = {}
         self._authority: Path | None = None
+        self._device: Eui64 | None = None
+        self._has_accounts = False
         self._trust: ClientTrust | None = None
         self.context: Context | None = None
 
@@ -139,7 +151,7 @@ class Services:
     async def _start(self, ends: contextlib.AsyncExitStack) -> None:
         settings = self._settings
         desk = self._desk
-        server = await desk.write(lambda estate: server_certificate(estate, settings.bind))
+        server = await desk.write(lambda estate: server_certificate(estate, settings.certified))
         false = await desk.write(lambda estate: false_certificates(estate, server))
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
@@ -184,9 +196,13 @@ class Services:
 
         def write(estate: Estate) -> dict[str, ClientFiles]:
             made = {
-                name: client_files.write_client(estate, interface, chosen, may_issue=may_issue)
+                name: client_files.write_client(
+                    estate, interface, chosen, may_issue=may_issue, purpose=self._settings.purpose
+                )
                 for name, interface in estate.library.interfaces.items()
             }
+            self._device = example_device(estate)
+            self._has_accounts = estate.accounts.exist()
             return {name: files for name, files in made.items() if files is not None}
 
         self._clients = await self._desk.write(write)
@@ -216,12 +232,7 @@ class Services:
         try:
             listening = listening_socket(host, port)
         except OSError as error:
-            raise EstateError(
-                "service.port",
-                f"The {listener} cannot be served at {host} port {port}:"
-                f" {error.strerror or error}.",
-                "Choose others with --port-base N, or any free ones with --port-base 0.",
-            ) from error
+            raise _not_bound(error, listener, host, port) from error
         await Site(runner, listening, context, patience).start()
         name = "localhost" if host == _LOOPBACK else settings.host
         scheme = "http" if context is None else "https"
@@ -287,6 +298,8 @@ class Services:
                 {"https_url": addresses[Listener.REPOSITORY_TLS]},
                 None,
                 authority,
+                self._device,
+                self._has_accounts or not self._settings.is_local,
             ),
             "portal": Served(
                 addresses.get(Listener.PORTAL, addresses[Listener.PORTAL_TLS]),
@@ -296,6 +309,23 @@ class Services:
             ),
             "control": Served(addresses[Listener.CONTROL], {}),
         }
+
+
+def _not_bound(error: OSError, listener: Listener, host: str, port: int) -> EstateError:
+    """The error for a port that cannot be opened."""
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return EstateError(
+            "service.address",
+            f"This machine has no address {host} to serve at.",
+            "Name one that it has with --bind ADDRESS; 0.0.0.0 is all of them.",
+        )
+    # The standard library adds to strerror what is said here already.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return EstateError(
+        "service.port",
+        f"The {listener.title} cannot be served at {host} port {port}: {reason}.",
+        "Choose others with --port-base N, or any free ones with --port-base 0.",
+    )
 
 
 async def _end(runners: list[web.AppRunner]) -> None:

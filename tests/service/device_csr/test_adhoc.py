@@ -251,35 +251,63 @@ def test_what_the_gate_refuses_is_a_workflow_error_as_long_as_it_does(serve, con
         ({"body": b"<" * 200_000}, 413),
     ],
 )
-def test_what_is_no_request_of_the_service_is_told_in_a_plain_line(client, call, status):
+def test_what_is_no_request_of_the_service_is_told_in_a_plain_line(serving, client, call, status):
     response, content = client.call(**{"body": request(device_csr())} | call)
+    entry = last_entry(serving)
+    assert (entry.action, entry.body["status"]) == ("service.adhoc", f"HTTP {status}")
+    assert entry.body["request"].startswith(f"{call.get('method', 'POST')} /")
+    assert entry.body["peer"]["participant"] == "supplier-one"
     assert response.status == status
     assert response.headers.get_content_type() == "text/plain"
     assert content.count(b"\n") == 1
+    advice = {404: "Compare the path", 405: "Use POST.", 413: "131,072 octets", 415: "Send it"}
+    assert advice[status].encode() in content
     if status == 405:
         assert response.headers["Allow"] == "POST"
     certificate_of(client.sign(device_csr()))
 
 
-def test_the_certificate_of_another_interface_opens_nothing(serving, connect):
-    response, content = connect(serving, "batched").call(request(device_csr()))
-    assert response.status == 403
-    assert b"Ad Hoc Device CSR Web Service" in content
+def last_entry(serving):
     with serving.open() as estate:
         (entry,) = estate.audit.entries(1)
+    return entry
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {},
+        {"headers": {"Content-Type": "text/plain"}},
+        {"method": "GET", "body": None},
+        {"path": "/none"},
+        {"body": b"<" * 200_000},
+    ],
+    ids=["right", "type", "method", "path", "length"],
+)
+def test_the_certificate_of_another_interface_opens_nothing(serving, connect, call):
+    response, content = connect(serving, "batched").call(**{"body": request(device_csr())} | call)
+    assert response.status == 403
+    assert b"Ad Hoc Device CSR Web Service" in content
+    entry = last_entry(serving)
     assert (entry.action, entry.body["status"]) == ("service.adhoc", "DENIED")
     assert entry.body["code"] == "access.interface"
-    assert entry.body["peer"]["address"].startswith("127.0.0.1:")
+    peer = entry.body["peer"]
+    assert peer["address"].startswith("127.0.0.1:")
+    assert serial_of(serving.services["batched"]) == SerialNumber.parse(peer["serial"])
+    assert (peer["participant"], peer["system"]) == ("supplier-one", "batch-client")
+
+
+def serial_of(service):
+    pem = Path(service["client_certificate"]).read_bytes()
+    return SerialNumber(x509.load_pem_x509_certificate(pem).serial_number)
 
 
 def test_a_client_whose_certificate_is_revoked_gets_nothing_any_more(serve, connect):
     serving = serve()
     client = connect(serving)
     certificate_of(client.sign(device_csr()))
-    pem = Path(serving.services["adhoc"]["client_certificate"]).read_bytes()
-    own = x509.load_pem_x509_certificate(pem)
     with serving.open() as estate:
-        record = estate.by_serial(SerialNumber(own.serial_number))
+        record = estate.by_serial(serial_of(serving.services["adhoc"]))
         estate.revoke(Selection(serial=record.serial), Reason.KEY_COMPROMISE)
     response, content = client.call(request(device_csr()))
     assert response.status == 403

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import shutil
+import tracemalloc
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from smki_testca.estate.batch_requests import BatchState
 from smki_testca.service.access import EstateAccess
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
-from smki_testca.service.device_csr import batched
+from smki_testca.service.device_csr import admission, batched
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
 from smki_testca.service.device_csr.schema import Schema
 from smki_testca.service.misbehaviour import install
@@ -62,7 +63,7 @@ def service(original, tmp_path, monkeypatch):
     shutil.copytree(original[0], directory)
     known = original[1]
     monkeypatch.setattr(
-        batched, "peer_certificate", lambda request: known.get(request.headers.get("Caller"))
+        admission, "peer_certificate", lambda request: known.get(request.headers.get("Caller"))
     )
 
     # A process is started by the tests of it; here, the batches are processed in this one.
@@ -351,25 +352,107 @@ def test_who_may_not_call_is_told_why_in_one_line(service, participant, code):
             ("SubmitCSRBatch", "DENIED"),
             ("CSRBatchResult", "DENIED"),
         ]
-        assert entries[0]["peer"]["address"].startswith("127.0.0.1:")
+        peer = entries[0]["peer"]
+        assert peer["address"].startswith("127.0.0.1:")
+        known = {} if participant == "nobody" else {"participant": participant, "system": "batch-1"}
+        assert peer.items() >= known.items()
+        assert ("serial" in peer) is bool(known)
 
     service(test)
 
 
 def test_what_is_no_request_of_the_service_gets_a_plain_line(service):
+    async def chunks():
+        for _ in range(batched.MAX_OCTETS // 1_000_000 + 1):
+            yield bytes(1_000_000)
+
     async def test(caller):
-        headers = XML | {"Caller": "supplier-one"}
+        own = {"Caller": "supplier-one"}
+        headers = XML | own
         client = caller.client
-        assert (await client.get(SUBMIT_PATH, headers=headers)).status == 405
-        assert (await client.head(RESULT_PATH, headers=headers)).status == 405
-        assert (await client.get("/2.0/PortalCSRBatch/CSRBatchResult")).status == 404
-        form = FormData({"a": "b"})
-        answer = await client.post(SUBMIT_PATH, data=form, headers={"Caller": "supplier-one"})
-        assert answer.status == 415
-        too_long = io.BytesIO(bytes(batched.MAX_OCTETS + 1))
-        assert (await client.post(SUBMIT_PATH, data=too_long, headers=headers)).status == 413
+        answers = [
+            await client.get(SUBMIT_PATH, headers=headers),
+            await client.head(RESULT_PATH, headers=headers),
+            await client.get("/2.0/PortalCSRBatch/CSRBatchResult", headers=own),
+            await client.post(SUBMIT_PATH, data=FormData({"a": "b"}), headers=own),
+            await client.post(SUBMIT_PATH, data=chunks(), headers=headers),
+        ]
+        statuses = [each.status for each in answers]
+        assert statuses == [405, 405, 404, 415, 413]
+        entries = [each.body for each in caller.entries("service.batched")]
+        assert [each["status"] for each in entries] == [f"HTTP {each}" for each in statuses]
+        assert {each["peer"]["participant"] for each in entries} == {"supplier-one"}
+        # Who calls is looked at first.
+        assert (await client.get(SUBMIT_PATH, headers={"Caller": "network-one"})).status == 403
         assert (await caller.result("?BatchId=1")).tag == "CSRBatchResult"
 
+    service(test)
+
+
+def _head(length):
+    """The head of a submission."""
+    return (
+        f"POST {SUBMIT_PATH} HTTP/1.1\r\nHost: a\r\nCaller: supplier-one\r\n"
+        f"Content-Type: application/xml\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def test_a_body_that_is_not_of_its_encoding_is_refused_and_recorded(service):
+    async def test(caller):
+        headers = XML | {"Caller": "supplier-one", "Content-Encoding": "gzip"}
+        answer = await caller.client.post(SUBMIT_PATH, data=io.BytesIO(b"a" * 999), headers=headers)
+        assert answer.status == 400
+        (entry,) = caller.entries("service.batched")
+        assert entry.body["status"] == "HTTP 400"
+        assert not caller.told
+
+    service(test)
+
+
+def test_a_client_that_hangs_up_submits_nothing(service):
+    async def test(caller):
+        _, writer = await asyncio.open_connection(caller.client.host, caller.client.port)
+        writer.write(_head(1_000_000) + bytes(5_000))
+        await writer.drain()
+        writer.close()
+        assert (await caller.result("?BatchId=1")).tag == "CSRBatchResult"
+        assert not caller.told
+
+    service(test)
+
+
+def test_what_announces_too_much_is_refused_before_it_comes(service):
+    async def test(caller):
+        reader, writer = await asyncio.open_connection(caller.client.host, caller.client.port)
+        writer.write(_head(batched.MAX_OCTETS + 1))
+        assert b" 413 " in await asyncio.wait_for(reader.readline(), 60)
+        writer.close()
+
+    service(test)
+
+
+def test_memory_does_not_grow_with_how_many_submit_at_a_time(service):
+    most = 12
+
+    async def test(caller):
+        tracemalloc.start()
+        try:
+            writers = []
+            for _ in range(most):
+                _, writer = await asyncio.open_connection(caller.client.host, caller.client.port)
+                writers.append(writer)
+                writer.write(_head(size + 1))
+                for _ in range(size // len(part)):
+                    writer.write(part)
+                    await writer.drain()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        for writer in writers:
+            writer.close()
+        assert peak < most * size / 2
+
+    part, size = bytes(1 << 16), 1 << 22
     service(test)
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from smki_testca.service import listening
 from smki_testca.service.portal.page import MAX_FORM
 from smki_testca.service.portal.pages.sign_in import target
 
@@ -103,6 +104,40 @@ def test_a_form_that_does_not_say_its_length_is_cut_off_as_well(operator):
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+def _part(boundary, name):
+    return f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [_part("x", "a").encode() * 400, b"--x\r\n" + b"A: " + b"a" * 20_000, b"\r\n" * 10_000],
+    ids=["empty parts", "a head", "nothing"],
+)
+def test_every_octet_of_a_form_with_files_counts(portal, operator, octets):
+    parts = urlsplit(operator.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        connection.sendall(f"{len(octets):x}\r\n".encode() + octets + b"\r\n")
+        # The rest of it never comes.
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+    assert not any("internal" in line for line in portal.told)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
+)
+def test_a_form_that_does_not_come_in_time_is_told_so(operator, monkeypatch, content_type):
+    monkeypatch.setattr(listening, "BODY_SECONDS", 0.5)
+    parts = urlsplit(operator.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        head = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n"
+        connection.sendall(f"{head}Content-Type: {content_type}\r\n\r\n--x\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [
@@ -113,6 +148,11 @@ def test_a_form_that_does_not_say_its_length_is_cut_off_as_well(operator):
         ("multipart/form-data", "nothing", 400),
         ("multipart/form-data; boundary=b", "--b\r\n\r\nno name\r\n--b--\r\n", 400),
         ("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; na", 400),
+        ("multipart/form-data; boundary=b", "--b\r\n" + "A: a\r\n" * 5_000 + "\r\n--b--\r\n", 400),
+        ("multipart/form-data; boundary=b", "a" * 60_000 + "\r\n--b--\r\n", 400),
+        ("multipart/form-data; boundary=b", "\r\n" * 30_000 + "--b--\r\n", 400),
+        (f"multipart/form-data; boundary={'b' * 40}", _part("b" * 40, "_charset_") * 2, 400),
+        ("multipart/form-data; boundary=b", _part("b", "same") * 101 + "--b--\r\n", 413),
     ],
 )
 def test_what_is_no_form_of_ours_is_told_so(operator, content_type, body, status):

@@ -72,19 +72,33 @@ def test_a_list_that_is_due_is_told_until_it_is_issued(portal_original, tmp_path
     directory = tmp_path / "due"
     shutil.copytree(portal_original, directory)
     operator = visitor_of(serve(directory, issue_clients=False))
-    assert "No revocation list is due." in operator.get("/").text
+    text = operator.get("/").text
+    assert "No CA has issued a revocation list yet." in text
+    assert "smki-testca crl issue --all --also-current" in text
     with opened(directory) as estate:
         estate.revoke(Selection(label="Z1-supplier-ds"), Reason.SUPERSEDED)
     assert "Z1 organisation-crl 1 revocation on no list yet" in operator.get("/").text
     with opened(directory) as estate:
         estate.issue_revocation_lists()
-    assert "No revocation list is due." in operator.get("/").text
+        (record,) = estate.revocations.lists()
+    page = operator.get("/")
+    assert "No revocation list is due." in page.text
+    assert "Z1 CRL 1 1 " in page.text
+    der, pem = [link for link in page.links if link.startswith("/revocation-lists/")]
+    assert operator.get(der).body == record.der
+    assert operator.get(pem).body.startswith(b"-----BEGIN X509 CRL-----\n")
+    for nothing in ("/revocation-lists/1/latest.crl", pem.replace(".pem", ".txt")):
+        assert operator.get(nothing).status == 404
 
 
-def test_the_overview_names_the_services(portal, operator):
-    text = operator.get("/").text
-    for listener, address in portal.running.services.context.addresses.items():
-        assert f"{listener} {address}" in text
+def test_the_overview_names_the_services_as_serve_does(portal, operator, two):
+    page, of_participant = operator.get("/"), two.get("/")
+    for name, served in portal.running.services.context.served.items():
+        addresses = [served[key] for key in ("submit", "result") if key in served]
+        for address in addresses or [served["url"]]:
+            assert re.search(rf"\b{name} [^/]* {re.escape(address)} ", page.text), name
+            assert (address in of_participant.text) == (name != "control")
+    assert portal.running.services.context.served["repository"]["url"] in page.links
 
 
 def test_months_are_drawn_for_two_years_and_years_beyond():

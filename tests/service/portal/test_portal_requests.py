@@ -4,10 +4,15 @@ import io
 import re
 import time
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 import csrs
+from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin
+from smki_testca.register.requests import Delivery
+from smki_testca.service.device_csr import batches
 
 METERS = {"participant": "meters-one", "purpose": "device-and-user-system-tests"}
 NEXT_DEVICE = iter(range(0x10, 0x100))
@@ -68,6 +73,27 @@ def test_a_csr_that_cannot_be_used_is_answered_with_each_fault(operator):
     assert "csr.signature" in answer.html
 
 
+def test_what_to_do_about_a_csr_is_what_the_page_has(operator):
+    key_id = csrs.extension("551d0e", csrs.tlv(0x04, bytes(20)), critical=False)
+    extensions = [*csrs.device_extensions(bytes.fromhex("00DB120000007801")), key_id]
+    csr = csrs.pem(csrs.raw(csrs.new_key(), (), extensions)).decode()
+    answer = _submit(operator, {**METERS, "csr": csr})
+    assert answer.status == 422
+    assert "choose under How CSRs are taken: as a test CA" in answer.text
+    assert "--as" not in answer.text
+    linted = operator.submit("/lint", "/lint", {"text": csr}, {})
+    assert "<code>sign --as test-ca</code>" in linted.html
+    assert "`" not in linted.text
+    assert _submit(operator, {**METERS, "csr": csr, "taken-as": "test-ca"}).status == 200
+    assert _submit(operator, {**METERS, "csr": csr, "taken-as": "nobody"}).status == 422
+
+
+def test_a_participant_is_sent_to_the_operator_for_what_only_the_operator_does(two, operator):
+    fields = {**METERS, "purpose": "uept", "csr": csrs.pem(_csr()).decode()}
+    assert "Ask the operator. " in _submit(two, fields).text
+    assert "Ask the operator. " not in _submit(operator, fields).text
+
+
 def test_a_refusal_has_every_reason_and_what_to_do(operator):
     fields = {"participant": "labs-one", "purpose": "uept", "csr": csrs.pem(_csr()).decode()}
     answer = _submit(operator, fields)
@@ -114,6 +140,9 @@ def test_a_zip_becomes_a_batch_that_its_participant_alone_sees(operator, one, tw
     assert "COMPLETED" in page.text
     assert "success 3" in page.text
     assert "<i>meters" not in page.html
+    (certificates,) = {link for link in page.links if link.startswith("/certificates?run=")}
+    assert len(set(re.findall(r"/certificates/[0-9A-F]{32}", two.get(certificates).html))) == 3
+    assert not re.findall(r"/certificates/[0-9A-F]{32}", one.get(certificates).html)
     response = two.get(f"{answer.location}/response")
     with zipfile.ZipFile(io.BytesIO(response.body)) as outer:
         (inner,) = [name for name in outer.namelist() if name.endswith("-response.zip")]
@@ -138,6 +167,60 @@ def test_a_zip_that_is_none_is_told_beside_its_field(operator):
     answer = _submit(operator, {**METERS, "csr": ""}, {"file": ("meters.zip", b"PK nonsense")})
     assert answer.status == 422
     assert 'href="#file"' in answer.html
+
+
+BATCH = BatchRequest(
+    id=7,
+    origin=Origin.PORTAL,
+    reference="meters.zip",
+    participant="meters-one",
+    environment="ZAZ1",
+    purpose="uept",
+    delivery=Delivery.LOCAL,
+    peer={},
+    csrs=4,
+    digest=bytes(32),
+    state=BatchState.PARSING,
+    received=datetime(2026, 1, 1, tzinfo=UTC),
+    finished=None,
+    run=None,
+    signable=0,
+    issued=0,
+)
+
+
+def test_a_batch_that_is_being_read_says_what_is_known_and_when_to_look_again(
+    operator, monkeypatch
+):
+    monkeypatch.setattr(batches, "find", lambda *_: BATCH)
+    text = operator.get("/batches/7").text
+    assert "How many of its 4 CSRs get a certificate is known once all are read." in text
+    assert "Look again in a few seconds." in text
+    assert "Issued:" not in text
+    # As the page Submit names it.
+    assert re.search(r"Testing Service [^(]+ \(uept\)", text)
+    going = replace(BATCH, state=BatchState.PROCESSING, run=3, signable=4, issued=3)
+    monkeypatch.setattr(batches, "find", lambda *_: going)
+    page = operator.get("/batches/7")
+    assert "Issued: 3 of 4" in page.text
+    assert re.search(r"Look again in about \d+ minutes", page.text)
+    assert "/certificates?run=3" in page.links
+
+
+def test_another_csr_keeps_what_was_chosen(operator):
+    csr = csrs.pem(_csr()).decode()
+    answer = _submit(operator, {**METERS, "csr": csr})
+    (another,) = [link for link in answer.links if link.startswith("/submit?")]
+    page = operator.get(another).html
+    for value in METERS.values():
+        assert f'<option value="{value}" selected>' in page
+    # At first nothing is chosen for anybody.
+    assert operator.get("/submit").html.count('<option value="">Choose one</option>') == 2
+
+
+def test_the_agreements_of_a_participant_have_names_beside_codes(operator):
+    text = operator.get("/register/supplier-one").text
+    assert re.search(r"[A-Z][\w ]+ \(uept\)", text)
 
 
 @pytest.mark.parametrize("number", ["0", "99999", "x", "9" * 30])
@@ -193,11 +276,22 @@ def test_the_gate_tells_a_participant_of_itself_alone(one):
     assert one.get(ask + "meters-one").status == 404
 
 
+@pytest.mark.parametrize("profile", ["organisation", "device", "dccki", "iki"])
+def test_a_question_that_was_not_asked_yet_has_no_errors(operator, profile):
+    answer = operator.get(f"/register/ask?participant=supplier-one&profile={profile}")
+    assert answer.status == 200
+    assert "There is a problem" not in answer.text
+    if profile in {"organisation", "device"}:
+        # As the other pages call it.
+        assert ">EUI-64</label>" in answer.html
+
+
 def test_what_is_wrong_with_a_question_is_beside_its_field(operator):
     answer = operator.get("/register/ask?profile=device&participant=network-one&device-id=zz")
     assert answer.status == 400
     assert 'href="#device-id"' in answer.html
     assert 'href="#hw-type"' in answer.html
+    assert "Fill in the field hwType." in answer.text
 
 
 def test_a_file_is_linted_with_the_findings_beside_the_fields(operator):
@@ -208,6 +302,28 @@ def test_a_file_is_linted_with_the_findings_beside_the_fields(operator):
     assert "subjectAltName" in answer.text
     pasted = operator.submit("/lint", "/lint", {"text": csrs.pem(der).decode()}, {})
     assert "subjectAltName" in pasted.text
+
+
+def _fields(page):
+    """The rows of a page's table of fields: each path with what stands beside it."""
+    rows = re.findall(r"<tr><th[^>]*>([\w.]+)</th>(.*?)</tr>", page.html, re.DOTALL)
+    return {path: "".join(re.split(r"<[^>]*>", rest)) for path, rest in rows}
+
+
+def test_what_is_wrong_stands_beside_its_field(operator):
+    key_id = csrs.extension("551d0e", csrs.tlv(0x04, bytes(20)), critical=False)
+    surplus = csrs.raw(csrs.new_key(), (), [*csrs.device_extensions(), key_id])
+    lacking = csrs.raw(csrs.new_key(), (), csrs.device_extensions()[:1])
+    fields = _fields(operator.submit("/lint", "/lint", {"text": csrs.pem(surplus).decode()}, {}))
+    beside = fields["extensions.subjectKeyIdentifier"]
+    for words in ("error It asks for the extension", "csr.extension", "Leave it out"):
+        assert words in beside
+    assert "extensions" not in fields
+    # What is missing stands where it belongs.
+    fields = _fields(operator.submit("/lint", "/lint", {"text": csrs.pem(lacking).decode()}, {}))
+    names = list(fields)
+    assert names.index("extensions.subjectAltName") == names.index("extensions.keyUsage") + 1
+    assert "csr.device_id" in fields["extensions.subjectAltName"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"30" * 50, b"PK\x03\x04", b"0\x84\xff\xff\xff\xff"])

@@ -263,7 +263,7 @@ def _tell_outcomes(
     Raises:
         ServiceFaultError: if a certificate is not for its CSR.
     """
-    from smki_testca.client.batch_report import REPORT, told
+    from smki_testca.client.batch_report import REPORT, issued_as_json, told
     from smki_testca.client.csr_batch import check_no_mismatch
 
     failed = [each for each in outcomes if each.certificate is None]
@@ -275,6 +275,7 @@ def _tell_outcomes(
                 "out": str(out),
                 "success": len(outcomes) - len(failed),
                 "refused": len(failed),
+                "certificates": issued_as_json(outcomes),
                 "problems": [each.as_json() for each in failed],
                 "connection": trace.as_json(),
             }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.cli.session import Session
+    from smki_testca.client.account import Account
     from smki_testca.client.address import Address
     from smki_testca.client.caller import Caller
     from smki_testca.client.trace import Passed, Trace
@@ -84,14 +85,44 @@ def calling(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-API_KEY = click.option(
-    "--api-key-file",
-    metavar="FILE",
-    help=f"The API key is on the first line of FILE; or in the variable {API_KEY_VARIABLE}.",
-)
+_OF_ACCOUNT = [
+    click.option(
+        "--api-key-file",
+        metavar="FILE",
+        help=f"The API key is on the first line of FILE; or in the variable {API_KEY_VARIABLE}.",
+    ),
+    click.option("--user", metavar="NAME", help="The account, where a password opens it."),
+    click.option(
+        "--password-file", metavar="FILE", help="Its password is on the first line of FILE."
+    ),
+]
 
 
-def api_key(given: dict[str, Any]) -> str:
+def of_account(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which account opens a repository."""
+    for option in reversed(_OF_ACCOUNT):
+        command = option(command)
+    return command
+
+
+def account_given(given: dict[str, Any]) -> Account:
+    """The account that the options name.
+
+    Raises:
+        UsageError: if they do not go together.
+        InputError: if a file cannot be read.
+    """
+    from smki_testca.client.account import Account
+
+    name, file = given["user"], given["password_file"]
+    if (name is None) != (file is None):
+        raise UsageError("usage", "--user and --password-file belong together.")
+    if name is None:
+        return Account(_api_key(given))
+    return Account(_api_key(given), name, str(first_line(file)))
+
+
+def _api_key(given: dict[str, Any]) -> str:
     """The API key, from a file or the environment; empty if there is none.
 
     Raises:

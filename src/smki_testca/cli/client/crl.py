@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, tracing
+from smki_testca.cli.client.calling import account_given, calling, endpoint, of_account, tracing
 from smki_testca.cli.output import print_document, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
-from smki_testca.cli.session import first_line
 from smki_testca.errors import UsageError
 from smki_testca.files import check_file, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
@@ -19,14 +18,11 @@ from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
-    from smki_testca.client.list_download import Account
 
 
 @click.command()
 @calling
-@API_KEY
-@click.option("--user", metavar="NAME", help="The account that opens downloads.")
-@click.option("--password-file", metavar="FILE", help="Its password is on the first line of FILE.")
+@of_account
 @click.option(
     "--issuer",
     "issuers",
@@ -59,7 +55,7 @@ def crl(session: Session, /, out: Path | None, **given: Any) -> None:
     from smki_testca.client.credentials import certificates_in
 
     issuers = [der for path in given["issuers"] for der in certificates_in(path)]
-    account, now = _account(given), session.clock_or_system().now()
+    account, now = account_given(given), session.clock_or_system().now()
     with tracing(session) as trace:
         found = list_download.download(caller, address, account, issuers, now, trace)
     pem = to_pem(found.der, "X509 CRL")
@@ -81,20 +77,3 @@ def crl(session: Session, /, out: Path | None, **given: Any) -> None:
     )
     if out is None:
         print_document(pem.decode("ascii"))
-
-
-def _account(given: dict[str, Any]) -> Account:
-    """The account that the options name.
-
-    Raises:
-        UsageError: if they do not go together.
-        InputError: if a file cannot be read.
-    """
-    from smki_testca.client.list_download import Account
-
-    name, file = given["user"], given["password_file"]
-    if (name is None) != (file is None):
-        raise UsageError("usage", "--user and --password-file belong together.")
-    if name is None:
-        return Account(api_key(given))
-    return Account(api_key(given), name, str(first_line(file)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.client.calling import API_KEY, api_key, calling, endpoint, tracing
+from smki_testca.cli.client.calling import account_given, calling, endpoint, of_account, tracing
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.files import check_file, write_file
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="DEVICE-ID|ORGANISATION")
 @calling
-@API_KEY
+@of_account
 @click.option("--organisation", is_flag=True, help="An EUI-64 is that of an organisation or a CA.")
 @click.pass_obj
 def search(session: Session, /, name: str, *, organisation: bool, **given: Any) -> None:
@@ -54,7 +54,7 @@ def search(session: Session, /, name: str, *, organisation: bool, **given: Any) 
 @click.command()
 @click.argument("serial")
 @calling
-@API_KEY
+@of_account
 @click.option("--out", metavar="FILE", type=OUTPUT, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @click.pass_obj
@@ -88,4 +88,4 @@ def _client(given: dict[str, Any]) -> RepositoryClient:
     caller, address = endpoint(given)
     from smki_testca.client.repository_query import RepositoryClient
 
-    return RepositoryClient(caller, address, api_key(given))
+    return RepositoryClient(caller, address, account_given(given))

@@ -66,6 +66,7 @@ class Reader:
         source: of the batch.
         library: the certificate types, and the RemotePartyRoles.
         taken_as: by whose rules the CSRs are taken.
+        remedies: what can be done about one that cannot be used.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Reader:
         source: CsrSource,
         library: Library,
         taken_as: csrs.TakenAs = csrs.TakenAs.PORTAL,
+        remedies: csrs.Remedies = csrs.OF_ZIP,
     ) -> None:
         self._source = source
         self._library = library
         self._taken_as = taken_as
+        self._remedies = remedies
         self._patterns: list[CsrPattern] = []
 
     def read(self, numbers: Sequence[int]) -> list[CsrContent | RowProblem]:
@@ -110,7 +113,7 @@ class Reader:
                         None,
                         pattern.remarks,
                     )
-            csr = csrs.parse(data, self._library, taken_as=self._taken_as, remedies=csrs.OF_ZIP)
+            csr = csrs.parse(data, self._library, taken_as=self._taken_as, remedies=self._remedies)
         except InputError as error:
             return RowProblem(number, error)
         learnt = CsrPattern.of(csr)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smki_testca.authority.csr import TakenAs
+from smki_testca.authority.csr import OF_ZIP, TakenAs
 from smki_testca.collector import without_collector
 from smki_testca.errors import InputError
 from smki_testca.estate.runs import State
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+    from smki_testca.authority.csr import Remedies
     from smki_testca.errors import SmkiTestcaError
     from smki_testca.estate.runs import Run
     from smki_testca.estate.stores import Stores
@@ -105,6 +106,7 @@ def begin_signing(
     workers: int,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
     on_store: Callable[[int | None, portal.Report], None] = _nothing,
+    remedies: Remedies = OF_ZIP,
 ) -> SignedBatch:
     """Plan a batch of CSRs and store the run that will sign them.
 
@@ -116,6 +118,7 @@ def begin_signing(
         watch: yields the CSRs that it is given, and may show how many there were.
         on_store: called in the transaction that stores the run, with its id, or None if no CSR
             can be signed, and the report. What it raises takes the run back.
+        remedies: what can be done about a CSR that cannot be used.
 
     Returns:
         What will be signed and what will not. The run has made no certificate yet.
@@ -138,7 +141,7 @@ def begin_signing(
 
     def planned() -> Plan:
         plan = Plan(estate, "requests", None, secrets, existing=existing)
-        reader = csr_reader.Reader(source, estate.library, taken_as)
+        reader = csr_reader.Reader(source, estate.library, taken_as, remedies)
         rows = csr_reader.row_requests(
             estate, reader, members, cells, workers, devices_only=options.devices_only
         )

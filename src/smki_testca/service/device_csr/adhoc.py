@@ -10,6 +10,7 @@ from aiohttp import web
 from smki_testca.errors import InputError
 from smki_testca.service.callers import AccessDeniedError
 from smki_testca.service.context import CONTEXT
+from smki_testca.service.device_csr.admission import refusals_recorded
 from smki_testca.service.device_csr.answers import CHARSET, CONTENT_TYPE, signing_response
 from smki_testca.service.device_csr.csr_reading import DeviceCsrReader
 from smki_testca.service.device_csr.documents import FormatError, signing_request
@@ -35,12 +36,13 @@ _REPLACEMENT = web.AppKey("replacement", Replacement)
 
 def application(context: Context) -> web.Application:
     """The application of the service."""
-    app = web.Application(client_max_size=MAX_OCTETS, middlewares=[plain_failures])
+    interface = context.library.interfaces[Listener.ADHOC]
+    app = web.Application(
+        client_max_size=MAX_OCTETS, middlewares=[plain_failures, refusals_recorded(interface)]
+    )
     app[CONTEXT] = context
     app[_READER] = DeviceCsrReader(context.library)
-    app[_REPLACEMENT] = Replacement(
-        context.library.interfaces[Listener.ADHOC], context.settings.purpose
-    )
+    app[_REPLACEMENT] = Replacement(interface, context.settings.purpose)
     for path in (ADHOC_PATH, "/"):
         app.router.add_post(path, _submit)
     return app

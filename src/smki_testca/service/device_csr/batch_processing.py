@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from smki_testca.authority.csr import OF_PORTAL_ZIP, OF_WEB_SERVICE
 from smki_testca.errors import AlreadySoError, InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchState, Origin
 from smki_testca.issuance.batch import running
@@ -33,6 +34,8 @@ AGAIN_SECONDS = 30.0
 
 _UNPARSED = {BatchState.PENDING, BatchState.PARSING}
 _WAITING = {BatchState.QUEUED, BatchState.PROCESSING}
+_REMEDIES = {Origin.PORTAL: OF_PORTAL_ZIP, Origin.WEB_SERVICE: OF_WEB_SERVICE}
+"""What can be done about a CSR that cannot be used, by where it was submitted."""
 
 
 class Ended(Exception):  # noqa: N818 - it is no error
@@ -139,7 +142,13 @@ class BatchProcessing:
         try:
             source = source_of(batch, content)
             begin_signing(
-                estate, source, options, workers=self._workers, watch=self._checked, on_store=keep
+                estate,
+                source,
+                options,
+                workers=self._workers,
+                watch=self._checked,
+                on_store=keep,
+                remedies=_REMEDIES[batch.origin],
             )
         except AlreadySoError:
             raise

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin, Submission
+from smki_testca.profiles.model import Interface
 from smki_testca.register.requests import Delivery
-from smki_testca.service.callers import AccessDeniedError, identify
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr import (
     answers,
@@ -23,15 +23,22 @@ from smki_testca.service.device_csr import (
     codes,
     documents,
 )
+from smki_testca.service.device_csr.admission import (
+    admitted,
+    record,
+    refusals_recorded,
+    write_entry,
+)
 from smki_testca.service.device_csr.answers import BatchStatus, DeviceCertificate, Failure
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
+from smki_testca.service.device_csr.received import received
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.misbehaviour import content_mode
 from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
-from smki_testca.service.tls import peer_address, peer_certificate
+from smki_testca.service.settings import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from smki_testca.api import Estate
     from smki_testca.service.callers import Caller
@@ -54,12 +61,15 @@ _SUBMIT, _RESULT = "SubmitCSRBatch", "CSRBatchResult"
 KEEPER = web.AppKey("keeper", BatchKeeper)
 """Where the application has what keeps its batch process."""
 _BOUND = web.AppKey("bound", asyncio.Semaphore)
+_INTERFACE = web.AppKey("interface", Interface)
 
 
 def application(context: Context) -> web.Application:
     """The application of the service; it keeps the batch process while it runs."""
-    app = web.Application(middlewares=[plain_failures], client_max_size=MAX_OCTETS)
+    interface = context.library.interfaces[Listener.BATCHED]
+    app = web.Application(middlewares=[plain_failures, refusals_recorded(interface)])
     app[CONTEXT] = context
+    app[_INTERFACE] = interface
     app[_BOUND] = asyncio.Semaphore(_AT_ONCE)
     for path in (SUBMIT_PATH, "/"):
         app.router.add_post(path, _submit)
@@ -85,24 +95,25 @@ async def _keep_process(app: web.Application) -> AsyncIterator[None]:
 async def _submit(request: web.Request) -> web.StreamResponse:
     """Take a batch: it is safe on the disk when its BatchId is answered."""
     context = request.app[CONTEXT]
-    caller = await _caller(request, _SUBMIT)
+    caller = await admitted(request, request.app[_INTERFACE], _SUBMIT)
     _check_type(request)
-    body = await request.read()
     failure = batch_misbehaviour.failure_of(content_mode(request))
     reference: str | None = None
     if failure is None:
         try:
-            async with request.app[_BOUND]:
-                batch = await asyncio.to_thread(documents.csr_batch, body)
+            async with received(request, MAX_OCTETS) as message, request.app[_BOUND]:
+                batch = await asyncio.to_thread(lambda: documents.csr_batch(message.read()))
                 submission = _submission(caller, batch)
                 number = await context.desk.write(lambda estate: batches.submit(estate, submission))
+        except (web.HTTPException, web.RequestPayloadError, ConnectionError):
+            raise  # it is too long, or did not come whole
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
             failure, reference = codes.of_submission(error), getattr(error, "request_id", None)
             _tell(context, error)
         else:
             context.submitted.set()
             return _answer(answers.batch_receipt(context.build, number, batch.id))
-    await _record(context, caller, _SUBMIT, failure)
+    await _record(request, caller, _SUBMIT, failure)
     return _answer(answers.batch_receipt(context.build, failure, reference))
 
 
@@ -137,7 +148,7 @@ def _check_type(request: web.Request) -> None:
 async def _result(request: web.Request) -> web.StreamResponse:
     """Tell the state of a batch, and its certificates once it is complete."""
     context = request.app[CONTEXT]
-    caller = await _caller(request, _RESULT)
+    caller = await admitted(request, request.app[_INTERFACE], _RESULT)
     number, mode = _batch_id(request), content_mode(request)
     failure = batch_misbehaviour.failure_of(mode)
     if failure is None:
@@ -154,7 +165,7 @@ async def _result(request: web.Request) -> web.StreamResponse:
         else:
             with file:
                 return await _send(request, file, length)
-    await _record(context, caller, _RESULT, failure, batch=number)
+    await _record(request, caller, _RESULT, failure, batch=number)
     return _answer(answers.batch_failure(context.build, failure))
 
 
@@ -169,12 +180,13 @@ def _tell(context: Context, error: Exception) -> None:
 
 
 async def _record(
-    context: Context, caller: Caller, request: str, failure: Failure[BatchStatus], **more: Any
+    request: web.Request, caller: Caller, asked: str, failure: Failure[BatchStatus], **more: Any
 ) -> None:
     """Record an error that is answered; where the estate cannot be written, tell the operator."""
-    body = {"request": request, "status": failure.status.value, "code": failure.code, **more}
+    body = {"request": asked, "status": failure.status.value, "code": failure.code, **more}
+    context = request.app[CONTEXT]
     try:
-        await context.desk.write(_recording(body | {"peer": caller.as_json()}))
+        await record(context, Listener.BATCHED, body | {"peer": caller.as_json()})
     except SmkiTestcaError as error:
         _tell(context, error)
 
@@ -220,7 +232,7 @@ class _Told:
             )
         state = self._state(estate, batch)
         body = {"request": _RESULT, "status": state.value, "batch": number}
-        _recording(body | {"peer": caller.as_json()})(estate)
+        write_entry(estate, Listener.BATCHED, body | {"peer": caller.as_json()})
         return batch
 
     def write(self, estate: Estate, batch: BatchRequest) -> tuple[IO[bytes], int]:
@@ -276,37 +288,3 @@ async def _send(request: web.Request, file: IO[bytes], length: int) -> web.Strea
 
 def _answer(document: bytes) -> web.Response:
     return web.Response(body=document, headers=_ANSWER)
-
-
-async def _caller(request: web.Request, asked: str) -> Caller:
-    """Who calls, as of now.
-
-    Args:
-        request: of the caller.
-        asked: what is asked for, for the audit log.
-
-    Raises:
-        AccessDeniedError: if it may not; that is recorded.
-    """
-    context = request.app[CONTEXT]
-    interface = context.library.interfaces["batched"]
-    der, address = peer_certificate(request), peer_address(request)
-    purpose = context.settings.purpose
-    try:
-        return await context.desk.read(
-            lambda estate: identify(estate, der, address, interface, purpose)
-        )
-    except AccessDeniedError as error:
-        denied = {"request": asked, "status": "DENIED", "code": error.code}
-        await context.desk.write(_recording(denied | {"peer": {"address": address}}))
-        raise
-
-
-def _recording(body: dict[str, Any]) -> Callable[[Estate], None]:
-    """What records a request and its answer in the audit log."""
-
-    def record(estate: Estate) -> None:
-        with estate.transaction():
-            estate.audit.append(estate.clock.now(), f"service.{Origin.WEB_SERVICE}", body)
-
-    return record

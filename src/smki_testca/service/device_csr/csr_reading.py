@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from smki_testca.x509.fields import Value
 
 _MAX_PATTERNS = 8
-_REMEDIES = csrs.Remedies(
-    "have it signed with `sign --profile`",
-    "Or have it signed with `sign --as test-ca`, which drops what no certificate takes from a CSR.",
-)
 
 
 class DeviceCsrReader:
@@ -59,7 +55,7 @@ class DeviceCsrReader:
         return None
 
     def _read(self, text: bytes) -> Csr:
-        csr = csrs.parse(text, self._library, remedies=_REMEDIES)
+        csr = csrs.parse(text, self._library, remedies=csrs.OF_WEB_SERVICE)
         check_of_device(csr.subject, self._library)
         learnt = CsrPattern.of(csr)
         if learnt is not None and len(self._known) < _MAX_PATTERNS:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.register.requests import Delivery
-from smki_testca.service.callers import AccessDeniedError, identify
+from smki_testca.service.callers import AccessDeniedError, identify, peer_of
 from smki_testca.service.device_csr import adhoc_misbehaviour, codes
+from smki_testca.service.device_csr.admission import DENIED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -118,14 +119,14 @@ class Replacement:
     def _recorded(self, estate: Estate, asked: Asked) -> Outcome | AccessDeniedError:
         """What becomes of a request, and its audit entry; denied access is recorded, too."""
         known = self._up_to_date(estate)
-        unknown = {"address": asked.address}
         try:
             caller = self._caller(estate, known, asked)
-        except AccessDeniedError as error:
-            _record(estate, {"status": "DENIED", "code": error.code, "peer": unknown})
+        except (AccessDeniedError, InputError) as error:
+            peer = peer_of(estate, asked.certificate, asked.address)
+            if isinstance(error, InputError):
+                return _failed(estate, peer, codes.of_request(error))
+            _record(estate, {"status": DENIED, "code": error.code, "peer": peer})
             return error
-        except InputError as error:
-            return _failed(estate, unknown, codes.of_request(error))
         return self._outcome(estate, known, caller, asked)
 
     def _up_to_date(self, estate: Estate) -> _Known:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import SmkiTestcaError
-from smki_testca.identifiers import SerialNumber
-from smki_testca.x509.view import view_certificate
+from smki_testca.service.callers import peer_of
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
@@ -40,25 +39,20 @@ async def record(
     Returns:
         Whether it was written; if not, the operator is told why.
     """
-    peer: dict[str, Any] = {"address": address}
-    if certificate is not None:
-        number = view_certificate(certificate).value("serialNumber")
-        if isinstance(number, int):
-            peer["serial"] = str(SerialNumber(number))
     body: dict[str, Any] = {
         "rule": str(state.rule),
         "mode": str(state.rule.mode),
         "number": state.number,
         "done": state.done,
         "service": service,
-        "peer": peer,
     }
     if path is not None:
         body["path"] = path[:_MOST_OF_PATH]
 
     def write(estate: Estate) -> None:
+        told = body | {"peer": peer_of(estate, certificate, address)}
         with estate.transaction():
-            estate.audit.append(estate.clock.now(), ACTION, body)
+            estate.audit.append(estate.clock.now(), ACTION, told)
 
     try:
         await context.desk.write(write)

@@ -9,6 +9,7 @@ from smki_testca.register.requests import Delivery
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.profiles import Library
     from smki_testca.service.portal.viewer import Viewer
     from smki_testca.service.portal.visit import Visit
 
@@ -47,6 +48,12 @@ class RequestChoices:
             [(each.code, each.name) for each in estate.library.testing_services.values()],
             [(name, name) for name in environments],
         )
+
+
+def purpose_text(library: Library, code: str) -> str:
+    """A Testing Service as people read it: its name, and its code."""
+    service = library.testing_services.get(code)
+    return code if service is None else f"{service.name} ({code})"
 
 
 def delivery(visit: Visit) -> Delivery:

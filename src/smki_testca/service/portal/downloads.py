@@ -29,6 +29,14 @@ _PLAIN = {
     "chain.pem": ("PEM of the certificate and the CAs above it", "application/x-pem-file"),
 }
 """The files of a certificate that are no export, with what they are and their types."""
+_OF_ONE = {
+    "pem": "PEM, with its CAs in folders: OpenSSL, curl, Node, Python",
+    "csv": "a table with what identifies it: spreadsheets",
+    "pkcs7": "one bundle with its CAs: Windows, keytool",
+    "c-table": "a table in C, declared in a header: firmware",
+    "jwks": "its public key and its CAs' as a JSON Web Key Set: web programs",
+}
+"""What a format is of one certificate without a key, where its summary tells of more."""
 
 
 class Download(NamedTuple):
@@ -61,7 +69,7 @@ def downloads(estate: Estate, record: Record) -> list[Download]:
     """The export formats that can hold a certificate without its private key."""
     (item,) = export.items(estate, [record], with_keys=False)
     return [
-        Download(name, form.traits.summary, "")
+        Download(name, _OF_ONE.get(name, form.traits.summary), "")
         for name, form in FORMATS.items()
         if _needs_no_key(name) and form.misfit(item) is None
     ]

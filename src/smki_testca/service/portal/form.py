@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from email.message import Message
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
 
 from smki_testca.service.portal.page import Unanswered
 
@@ -18,6 +22,7 @@ MAX_FIELDS = 100
 """The most fields and files of one form."""
 MAX_FIELD = 64 * 1024
 """The most octets of one field that is no file, such as a CSR that was pasted."""
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,9 @@ async def read_form(request: web.Request, most: int) -> Form:
         case "application/x-www-form-urlencoded":
             return _fields(await _octets(request, most))
         case "multipart/form-data":
-            return await _parts(request, most)
+            body = await _octets(request, most)
+            # In a thread: of what is there already, aiohttp would read all in one turn of the loop.
+            return await asyncio.to_thread(_parts, request.headers, body, most)
     raise Unanswered(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         f"A form is submitted here, not {request.content_type}.",
@@ -87,11 +94,15 @@ async def read_form(request: web.Request, most: int) -> Form:
 
 
 async def _octets(request: web.Request, most: int) -> bytes:
+    """The whole body, every octet of which counts: also those between the parts."""
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > most:
-            raise _too_large(most)
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > most:
+                raise _too_large(most)
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        raise _unreadable() from error
     return bytes(body)
 
 
@@ -110,35 +121,56 @@ def _fields(body: bytes) -> Form:
     return Form({name: _with_newlines(value) for name, value in pairs})
 
 
-async def _parts(request: web.Request, most: int) -> Form:
+def _parts(headers: Mapping[str, str], body: bytes, most: int) -> Form:
+    """The fields and files of a body of several parts; it takes a while."""
+    try:
+        return asyncio.run(_parts_of(headers, body, most))
+    except Unanswered:
+        raise
+    except Exception as error:
+        # aiohttp has many errors for what is no form: AssertionError, and warnings, are among them.
+        raise _unreadable() from error
+
+
+async def _parts_of(headers: Mapping[str, str], body: bytes, most: int) -> Form:
+    _check_beginning(headers, body)
     values: dict[str, str] = {}
     files: dict[str, Upload] = {}
-    left = most
-    try:
-        reader = await request.multipart()
-        while (part := await reader.next()) is not None:
-            if not isinstance(part, BodyPartReader) or not part.name:
-                raise _unreadable()
-            if len(values) + len(files) == MAX_FIELDS:
-                raise _too_large(most)
-            is_file = part.filename is not None
-            data = await _part(part, left if is_file else min(left, MAX_FIELD), most)
-            left -= len(data)
-            if not is_file:
-                values[part.name] = _with_newlines(data.decode("utf-8"))
-            elif part.filename or data:
-                files[part.name] = Upload(part.filename or "", data)
-    # aiohttp warns of a wrong header, which is an error where warnings are.
-    except (ValueError, RuntimeError, Warning, web.HTTPException) as error:
-        raise _unreadable() from error
+    # No octet waits for others: so there is nothing to pause.
+    content = StreamReader(BaseProtocol(asyncio.get_running_loop()), len(body) + 1)
+    for start in range(0, len(body), _CHUNK):
+        content.feed_data(body[start : start + _CHUNK])
+    content.feed_eof()
+    reader, parts = MultipartReader(headers, content), 0
+    while (part := await reader.next()) is not None:
+        parts += 1
+        if parts > MAX_FIELDS:
+            raise _too_large(most)
+        if not isinstance(part, BodyPartReader) or not part.name:
+            raise _unreadable()
+        is_file = part.filename is not None
+        data = await _part(part, most if is_file else MAX_FIELD)
+        if not is_file:
+            values[part.name] = _with_newlines(data.decode("utf-8"))
+        elif part.filename or data:
+            files[part.name] = Upload(part.filename or "", data)
     return Form(values, files)
 
 
-async def _part(part: BodyPartReader, left: int, most: int) -> bytes:
+def _check_beginning(headers: Mapping[str, str], body: bytes) -> None:
+    """Check that a body begins with its first part: browsers write nothing before it."""
+    head = Message()
+    head["Content-Type"] = headers.get("Content-Type", "")
+    boundary = head.get_boundary()
+    if boundary is None or not body.startswith(b"--" + boundary.encode()):
+        raise _unreadable()
+
+
+async def _part(part: BodyPartReader, most: int) -> bytes:
     body = bytearray()
-    while chunk := await part.read_chunk(64 * 1024):
+    while chunk := await part.read_chunk(_CHUNK):
         body += chunk
-        if len(body) > left:
+        if len(body) > most:
             raise _too_large(most)
     return bytes(body)
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _PACKAGE = "smki_testca.service.portal"
 _TYPES = {"portal.css": "text/css", "icon.svg": "image/svg+xml"}
+_CODE = re.compile(r"`([^`]+)`")
+_COMMAND = re.compile(r"smki-testca (?!csr\b|lint\b)")
+"""A command on the estate, which the operator alone has."""
 _CELL = re.compile(r"<t[dh](?=[ >])")
 
 
@@ -64,6 +67,7 @@ class Templates:
             "counted": counted,
             "number": _number,
             "labelled": _labelled,
+            "remedy": _remedy,
         }
         self._environment.globals["static"] = {name: path for name, (path, _) in _STATIC.items()}
 
@@ -102,3 +106,21 @@ def _labelled(rows: Markup, columns: Sequence[str]) -> Markup:
         return _CELL.sub(lambda cell: f'{cell[0]} data-label="{next(names)}"', text)
 
     return Markup("<tr>").join([first, *(Markup(row(each)) for each in others)])  # noqa: S704 - escaped by the template
+
+
+def _remedy(text: str, *, is_operator: bool = True) -> Markup:
+    """What to do, with what is to be typed in its typeface.
+
+    Args:
+        text: as errors and findings have it: for people who type commands.
+        is_operator: whether it is for one; others ask the operator where it names a command on the
+            estate.
+    """
+    is_asked = text.startswith("Ask the operator")
+    asks = _COMMAND.search(text) is not None and not is_operator and not is_asked
+    parts = _CODE.split(text)
+    marked = (
+        escape(part) if n % 2 == 0 else Markup("<code>{}</code>").format(part)
+        for n, part in enumerate(parts)
+    )
+    return Markup("").join(("Ask the operator. " if asks else "", *marked))

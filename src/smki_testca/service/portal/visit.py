@@ -92,6 +92,11 @@ class Visit:
         return self._viewer
 
     @property
+    def is_operator(self) -> bool:
+        """Whether the operator looks, who has the command, too."""
+        return self._viewer is not None and self._viewer.is_operator
+
+    @property
     def form_token(self) -> str:
         """What the forms of this visitor carry."""
         return self.portal.sessions.form_token(self.token)

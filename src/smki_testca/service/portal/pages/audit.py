@@ -181,7 +181,7 @@ async def _verify(visit: Visit) -> web.StreamResponse:
         raise Unanswered(
             HTTPStatus.FORBIDDEN,
             "Only the operator verifies the audit log.",
-            "Ask the operator: smki-testca audit verify",
+            "Ask the operator to do it.",
         )
 
     def examine(estate: Estate) -> Verification:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError
 from smki_testca.estate.batch_requests import BatchState
 from smki_testca.service.device_csr import batches
+from smki_testca.service.portal.choices import purpose_text
 from smki_testca.service.portal.page import Page, Route, Unanswered
 from smki_testca.service.tls import peer_address
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -24,6 +26,8 @@ SIZE = 50
 """The batches on a page."""
 MAX_PROBLEMS = 100
 """The most CSRs without a certificate that a page lists; the response has all."""
+_FEW = 1_000
+"""So many CSRs are done in seconds."""
 _MEANINGS = {
     BatchState.PENDING: "It was submitted, and waits.",
     BatchState.PARSING: "Its CSRs are read.",
@@ -117,9 +121,26 @@ async def _show(visit: Visit) -> web.StreamResponse:
         shown=shown,
         batch=batch,
         meaning=_MEANINGS[shown.state],
+        when=_when(visit, shown),
+        purpose=purpose_text(visit.context.library, batch.purpose),
         outcomes=outcomes,
         most=MAX_PROBLEMS,
     )
+
+
+def _when(visit: Visit, shown: Shown) -> str:
+    """When there will be more to see of a batch that goes on, in words."""
+    batch, window = shown.batch, visit.context.settings.batch_window
+    if shown.state is BatchState.PAUSED and window is not None:
+        return f"after {window.opens:%H:%M} UTC, when the window opens"
+    passed = (visit.context.clock.now() - batch.received).total_seconds()
+    if not batch.issued or passed <= 0:
+        # Nothing tells yet how quick this machine is.
+        return "in a few seconds" if batch.csrs <= _FEW else "in a minute"
+    left = passed * (batch.signable - batch.issued) / batch.issued
+    if left <= 60:
+        return "within a minute"
+    return f"in about {counted(round(left / 60), 'minute')}, if it goes on as it did"
 
 
 async def _response(visit: Visit) -> web.StreamResponse:

@@ -29,6 +29,7 @@ from smki_testca.service.portal.downloads import (
 )
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ SIZE = 50
 """The certificates on a page."""
 FIELDS = (
     *("eui64", "serial", "cn", "label", "participant", "role", "environment", "profile"),
-    "status",
+    *("status", "run"),
 )
 """What is searched for, by the names in the query."""
 
@@ -59,12 +60,14 @@ class Search:
     Attributes:
         given: the text of each field.
         selection: what the fields say; everything where one is wrong.
+        run: that issued them; None for any, and none.
         after: where the page before ended.
         problems: what is wrong with them.
     """
 
     given: Mapping[str, str]
     selection: Selection
+    run: int | None
     after: Position | None
     problems: tuple[Problem, ...]
 
@@ -88,7 +91,8 @@ class Search:
             after = Position.parse(visit.query("after")) if visit.query("after") else None
         except InputError as error:
             problems.append(Problem("", f"{error.message} {error.remedy}"))
-        return cls(given, Selection(**parts), after, tuple(problems))
+        run = parts.pop("run", None)
+        return cls(given, Selection(**parts), run, after, tuple(problems))
 
     @property
     def is_narrow(self) -> bool:
@@ -107,7 +111,16 @@ def _parsers(roles: Roles) -> dict[str, Callable[[str], Any]]:
         "environment": str,
         "profile": str,
         "status": Status.parse,
+        "run": _run_number,
     }
+
+
+def _run_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InputError(
+            "request.input", f"{shown(text)} is not the number of a run.", "Give one such as 3."
+        )
+    return int(text)
 
 
 async def _list(visit: Visit) -> web.StreamResponse:
@@ -121,7 +134,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
             return None, environments, participants
         now = estate.clock.now()
         page = estate.certificate_pages.page(
-            search.selection, now, SIZE, name=name, after=search.after
+            search.selection, now, SIZE, name=name, run=search.run, after=search.after
         )
         return page, environments, participants
 

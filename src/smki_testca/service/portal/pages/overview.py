@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import years_after
 from smki_testca.estate.status import Status
 from smki_testca.service.portal.page import Page, Route
+from smki_testca.service.portal.pages.revocation_lists import newest_lists
 from smki_testca.service.portal.timeline import Timeline, spans_from
 from smki_testca.service.portal.tree import family_trees
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from aiohttp import web
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.inventory import Ending, Kind
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.profiles import Library
+    from smki_testca.service.portal.pages.revocation_lists import ShownList
     from smki_testca.service.portal.tree import Family
     from smki_testca.service.portal.viewer import Viewer
     from smki_testca.service.portal.visit import Visit
@@ -42,6 +45,37 @@ class CountRow:
     total: int
 
 
+class Service(NamedTuple):
+    """An address of the services.
+
+    Attributes:
+        name: of the service, as ``serve`` and the documents have it.
+        what: it is.
+        is_linked: whether a browser shows anything there.
+    """
+
+    name: str
+    what: str
+    address: str
+    is_linked: bool
+
+
+_WHAT = {
+    "adhoc": {"url": "Ad Hoc Device CSR Web Service (SEC App. M 2.4)"},
+    "batched": {
+        "submit": "Batched Device CSR Web Service (SEC App. M 2.5): SubmitCSRBatch",
+        "result": "Batched Device CSR Web Service: CSRBatchResult",
+    },
+    "repository": {
+        "url": "search, retrieval and downloads of certificates and CRLs",
+        "https_url": "the same over HTTPS",
+    },
+    "portal": {"url": "these pages", "https_url": "the same over HTTPS"},
+    "control": {"url": "changes the misbehaviour, for this machine alone"},
+}
+"""What each address of a service is for, by the keys of ``serve --json``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What the page shows."""
@@ -51,6 +85,7 @@ class Overview:
     timeline: Timeline
     endings: list[Ending]
     due: list[tuple[DueList, str]]
+    lists: list[ShownList]
     now: datetime
 
 
@@ -65,8 +100,19 @@ async def _overview(visit: Visit) -> web.StreamResponse:
         years=years,
         spans=YEARS,
         most=MAX_ENDINGS,
-        addresses=visit.context.addresses,
+        services=list(_services(visit)),
     )
+
+
+def _services(visit: Visit) -> Iterator[Service]:
+    """What answers, as far as the viewer may use it."""
+    for name, served in visit.context.served.items():
+        if name == "control" and not visit.is_operator:
+            continue
+        is_for_browsers = name in {"portal", "repository"}
+        for key, what in _WHAT.get(name, {"url": ""}).items():
+            if key in served:
+                yield Service(name, what, served[key], is_linked=is_for_browsers)
 
 
 def _collect(estate: Estate, viewer: Viewer, years: int) -> Overview:
@@ -80,6 +126,7 @@ def _collect(estate: Estate, viewer: Viewer, years: int) -> Overview:
         Timeline.of(_by_month(kinds), spans_from(now, years)),
         estate.inventory.endings(now, before, MAX_ENDINGS, viewer.participant),
         [(each, each.why(now)) for each in due],
+        newest_lists(estate),
         now,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
-from smki_testca.service.portal.choices import RequestChoices, delivery
+from smki_testca.service.portal.choices import RequestChoices, delivery, purpose_text
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route, Unanswered
 
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from smki_testca.register.requests import Delivery
     from smki_testca.roles import Roles
     from smki_testca.service.portal.visit import Visit
+
+_LABELS = {
+    "id": "EUI-64",
+    "device-id": "EUI-64",
+    "hw-type": "hwType",
+    "common-name": "CN",
+    "dns": "DNS name",
+    "ip": "IP address",
+}
+"""The labels of inputs, by option, that are more than its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +108,14 @@ async def _show(visit: Visit) -> web.StreamResponse:
     participant, agreements = await visit.read(find)
     if participant is None or not visit.viewer.sees(participant.id):
         raise Unanswered.missing("The register has no such participant.", "See the page Register.")
+    library = visit.context.library
     return visit.page(
         "participant.html",
         participant=participant,
         tree=picture(participant),
         agreements=agreements,
+        purpose=partial(purpose_text, library),
+        categories={each.name: each.title for each in library.categories},
         today=visit.context.clock.now().date(),
     )
 
@@ -117,14 +131,16 @@ async def _ask(visit: Visit) -> web.StreamResponse:
     answer: Answer | None = None
     choices = await visit.read(lambda estate: RequestChoices.of(estate, visit.viewer))
     if profile is not None and values.get("participant"):
+        # A link, as from the page of a participant, chooses it and asks nothing yet.
+        is_asked = any(each.type.option in values for each in profile.subject_inputs)
         if not visit.viewer.sees(values["participant"]):
             raise Unanswered.missing(
                 "The register has no such participant.", "See the page Register."
             )
         asked: Profile = profile
-        problems = tuple(_problems(profile, values, library.roles))
+        problems = tuple(_problems(profile, values, library.roles)) if is_asked else ()
         try:
-            if not problems:
+            if is_asked and not problems:
                 answer = await visit.read(
                     lambda estate: _answer(estate, asked, values, delivery(visit))
                 )
@@ -137,6 +153,7 @@ async def _ask(visit: Visit) -> web.StreamResponse:
         profile=profile,
         choices=choices,
         usages=[(each.value, each.value.replace("-", " ")) for each in KeyUsage],
+        label=_label,
         values=values,
         problems=problems,
         answer=answer,
@@ -186,8 +203,8 @@ def _problems(profile: Profile, values: Mapping[str, str], roles: Roles) -> Iter
 
 
 def _label(option: str) -> str:
-    """The name of an input on the page."""
-    return option.replace("-", " ")
+    """The label of an input on the page."""
+    return _LABELS.get(option) or option.replace("-", " ").capitalize()
 
 
 PAGE = Page(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smki_testca.errors import InputError
+from smki_testca.estate.accounts import MAX_FAILURES
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route
 from smki_testca.service.portal.session import set_token
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 MAX_SIGN_IN = 8 * 1024
 """The most octets of the form."""
+
+_REFUSED = (
+    "The name and the password are not those of an account, or the account is locked, as it is for"
+    f" an hour after {MAX_FAILURES} failures within an hour. Ask the operator to look."
+)
 
 
 async def _ask(visit: Visit) -> web.StreamResponse:
@@ -40,9 +46,9 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
     details = {"peer": {"address": peer_address(visit.request)}}
     try:
         account = await visit.write(lambda estate: estate.accounts.settle(proof, details))
-    except InputError as error:
+    except InputError:
         await refuse_late(began)
-        problem = Problem("name", f"{error.message} {error.remedy}")
+        problem = Problem("name", _REFUSED)
         return _page(visit, onward, name, (problem,))
     visit.portal.sessions.end(visit.token)
     response = visit.see(onward)

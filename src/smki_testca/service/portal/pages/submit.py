@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from smki_testca.authority.csr import MAX_OCTETS, CsrFaultsError, TakenAs
+from smki_testca.authority.csr import MAX_OCTETS, OF_PORTAL, CsrFaultsError, TakenAs, parse
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.service.device_csr.batches import PortalZip, submit_zip
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_ZIP = 40 << 20
 """The most octets of what is submitted: 50,000 CSRs in a ZIP have about 15 MB."""
+_KEPT = ("participant", "purpose", "environment", "taken-as")
+"""What another CSR is likely to have in common with one before."""
 _TAKEN_AS = [
     (TakenAs.PORTAL.value, "as the Portal: refuse what SEC App. M does not list"),
     (TakenAs.TEST_CA.value, "as a test CA: drop what no certificate takes from a CSR"),
@@ -83,7 +85,8 @@ class Answer:
 
 
 async def _show(visit: Visit) -> web.StreamResponse:
-    return await _page(visit, {})
+    # A link, as from the answer to a CSR, may have them filled in.
+    return await _page(visit, {name: visit.query(name) for name in _KEPT})
 
 
 async def _submit(visit: Visit) -> web.StreamResponse:
@@ -95,7 +98,8 @@ async def _submit(visit: Visit) -> web.StreamResponse:
     if asked.zipped:
         return await _submit_zip(visit, asked)
     answer = await visit.write(lambda estate: _sign(estate, visit, asked))
-    return visit.page("submitted.html", status=answer.status, answer=answer)
+    another = visit.link("/submit", **{name: asked.values[name] for name in _KEPT})
+    return visit.page("submitted.html", status=answer.status, answer=answer, another=another)
 
 
 def _asked(form: Form) -> Asked:
@@ -122,6 +126,8 @@ def _problems(visit: Visit, asked: Asked) -> tuple[Problem, ...]:
         problems.append(Problem("csr", "Paste a CSR here, or choose a file below."))
     if asked.csr and values["csr"] and asked.csr != values["csr"].encode():
         problems.append(Problem("csr", "Paste a CSR or choose a file, not both."))
+    if values["taken-as"] not in {"", *TakenAs}:
+        problems.append(Problem("taken-as", "Choose one of these."))
     if len(asked.csr) > MAX_OCTETS:
         problems.append(Problem("file", f"A CSR has at most {MAX_OCTETS:,} octets."))
     return tuple(problems)
@@ -155,7 +161,8 @@ def _sign(estate: Estate, visit: Visit, asked: Asked) -> Answer:
     """Sign a CSR through the gate; what is wrong is an answer, too."""
     values = asked.values
     try:
-        csr = estate.read_csr(asked.csr, taken_as=values["taken-as"] or TakenAs.PORTAL)
+        taken_as = TakenAs(values["taken-as"] or TakenAs.PORTAL)
+        csr = parse(asked.csr, estate.library, taken_as=taken_as, remedies=OF_PORTAL)
         request = estate.request(
             values["participant"],
             values["purpose"],
