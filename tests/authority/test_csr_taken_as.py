@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from cryptography.x509.oid import SignatureAlgorithmOID
 
 import csrs
 from smki_testca.authority import csr
-from smki_testca.authority.csr import CsrFaultsError, TakenAs
+from smki_testca.authority.csr import CsrFaultsError, TakenAs, to_der
 from smki_testca.der import encode
 from smki_testca.der.read import read
 from smki_testca.profiles import Library
@@ -388,7 +389,9 @@ def test_what_was_dropped_is_told_in_text_and_recorded(command, quickstart, tmp_
     entries = command("--json", "--estate", quickstart, "audit", "show").json["entries"]
     body = entries[-1]["body"]
     body = json.loads(body) if isinstance(body, str) else body
+    sent = base64.b64encode(to_der(path.read_bytes())).decode()
     assert body["csr"] == {
+        "der": sent,
         "as": "test-ca",
         "warnings": [],
         "dropped": [

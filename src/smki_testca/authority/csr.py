@@ -187,6 +187,7 @@ class Csr:
         public_key: the SubjectPublicKeyInfo to copy, DER.
         holder_name: the trading name that it states; None if it states none.
         remarks: on it.
+        der: all of it as it came, DER.
     """
 
     view: View
@@ -196,6 +197,11 @@ class Csr:
     public_key: bytes
     holder_name: str | None = None
     remarks: Remarks = Remarks()
+    der: bytes = b""
+
+    def as_json(self) -> dict[str, Any]:
+        """The CSR as the audit log records it: der (base64), and the remarks."""
+        return {"der": base64.b64encode(self.der).decode("ascii"), **self.remarks.as_json()}
 
 
 def parse(
@@ -243,7 +249,7 @@ def parse(
             elif profile is None:
                 remedy += f" If it asks for another certificate type, {remedies.name_type}."
             raise CsrFaultsError(read, remedy, asked.name)
-    return replace(read, remarks=replace(read.remarks, taken_as=taken_as))
+    return replace(read, remarks=replace(read.remarks, taken_as=taken_as), der=der)
 
 
 def _check_document(der: bytes) -> None:

@@ -360,7 +360,7 @@ class Issuance:
         """
         with self._recording_refusal("issue", request, details):
             prepared = self.prepare(request, key, label=label, validity=validity, csr=csr)
-            of_csr = {} if csr is None else {"csr": csr.remarks.as_json()}
+            of_csr = {} if csr is None else {"csr": csr.as_json()}
             records = self.commit_one(prepared, "issue", **of_csr, **details)
         return records, prepared.warnings
 

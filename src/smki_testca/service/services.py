@@ -151,8 +151,9 @@ class Services:
     async def _start(self, ends: contextlib.AsyncExitStack) -> None:
         settings = self._settings
         desk = self._desk
-        server = await desk.write(lambda estate: server_certificate(estate, settings.certified))
-        false = await desk.write(lambda estate: false_certificates(estate, server))
+        names = settings.certified
+        server = await desk.write(lambda estate: server_certificate(estate, names))
+        false = await desk.write(lambda estate: false_certificates(estate, server, names))
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
         library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
@@ -323,7 +324,7 @@ def _not_bound(error: OSError, listener: Listener, host: str, port: int) -> Esta
     reason = os.strerror(error.errno) if error.errno else str(error)
     return EstateError(
         "service.port",
-        f"The {listener.title} cannot be served at {host} port {port}: {reason}.",
+        f"The {listener.words} cannot be served at {host} port {port}: {reason}.",
         "Choose others with --port-base N, or any free ones with --port-base 0.",
     )
 

@@ -122,8 +122,10 @@ def test_a_csr_becomes_a_certificate_that_says_the_same(client, path):
 
 
 def test_the_transaction_is_the_audit_entry_that_tells_of_it(serving, client):
-    entry = entry_of(serving, client.sign(device_csr()))
+    csr = device_csr()
+    entry = entry_of(serving, client.sign(csr))
     assert entry.action == "issue"
+    assert base64.b64decode(entry.body["csr"]["der"]) == csr
     peer, asked = entry.body["peer"], entry.body["request"]
     assert asked["delivery"] == "remote"
     assert (peer["participant"], asked["participant"]) == ("supplier-one", "supplier-one")

@@ -26,6 +26,7 @@ def test_each_csr_of_one_tool_is_read_as_it_is(library, usage):
         read, expected = reader.read(base64.b64encode(der)), single.parse(der, library)
         assert (read.subject, read.usage) == (expected.subject, expected.usage)
         assert (read.public_key, read.remarks) == (expected.public_key, expected.remarks)
+        assert read.der == expected.der == der
         assert single.differences(read.view, expected.view) == []
         other = single.parse(csrs.device(csrs.new_key(), device_id=IDS[0]), library)
         assert single.differences(read.view, other.view)

@@ -1,6 +1,7 @@
 """The page Certificates: what is found, what a certificate's page shows, and its downloads."""
 
 import io
+import re
 import shutil
 import zipfile
 
@@ -163,17 +164,28 @@ def test_the_history_and_the_renewals_of_a_certificate_are_told(portal_original,
     assert str(new.serial) not in revoked.html
 
 
-def test_what_is_known_of_a_csr_is_beside_the_certificate(portal_original, tmp_path, serve):
+def test_a_csr_is_beside_its_certificate_with_what_that_does_not_take_from_it(
+    portal_original, tmp_path, serve
+):
     directory = tmp_path / "csr"
     shutil.copytree(portal_original, directory)
+    surplus = csrs.extension("551d0e", csrs.tlv(0x04, bytes(20)), critical=False)
+    usage = csrs.extension(csrs.KEY_USAGE, csrs.DIGITAL_SIGNATURE)
+    sent = csrs.raw(csrs.new_key(), csrs.organisation_subject(), (surplus, usage))
     with opened(directory) as estate:
-        csr = estate.read_csr(csrs.device(csrs.new_key(), device_id=csrs.DEVICE_ID))
-        request = estate.request("meters-one", DEVICES, csr.subject, (csr.usage,))
-        (record,), _ = estate.issue(request, csr=csr)
+        record, _ = estate.sign(sent, "supplier-one", "uept", taken_as="test-ca")
+        (other,) = estate.select(Selection(label="Z1-supplier-ds"))
     operator = visitor_of(serve(directory, issue_clients=False))
     page = operator.get(f"/certificates/{record.serial}")
     assert "The CSR that asked for it" in page.text
-    assert "Taken as" in page.text
+    assert "Taken as test-ca" in page.text
+    at = page.html.index("The CSR, field by field</caption>")
+    row = re.search(r"extensions\.subjectKeyIdentifier\b.*?</tr>", page.html[at:], re.DOTALL)
+    assert "not taken" in row[0]
+    path = f"/certificates/{record.serial}/csr.pem"
+    assert path in page.links
+    assert operator.get(path).body == csrs.pem(sent)
+    assert operator.get(f"/certificates/{other.serial}/csr.pem").status == 404
 
 
 @pytest.mark.parametrize("label", ["ESME-ka", "Z1-supplier-ds", "iki-supplier-one", "DZ1", "ZA"])

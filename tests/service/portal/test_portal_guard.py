@@ -114,7 +114,7 @@ def _part(boundary, name):
     ids=["empty parts", "a head", "nothing"],
 )
 def test_every_octet_of_a_form_with_files_counts(portal, operator, octets):
-    parts = urlsplit(operator.url)
+    parts, told = urlsplit(operator.url), len(portal.told)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         connection.sendall(
             b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
@@ -123,7 +123,7 @@ def test_every_octet_of_a_form_with_files_counts(portal, operator, octets):
         connection.sendall(f"{len(octets):x}\r\n".encode() + octets + b"\r\n")
         # The rest of it never comes.
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
-    assert not any("internal" in line for line in portal.told)
+    assert not any("internal" in line for line in portal.told[told:])
 
 
 @pytest.mark.parametrize(

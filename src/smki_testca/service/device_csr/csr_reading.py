@@ -51,7 +51,7 @@ class DeviceCsrReader:
         for pattern, like in self._known:
             match = pattern.read(der)
             if match is not None:
-                return _alike(like, Eui64(match[0]), match[1])
+                return _alike(like, Eui64(match[0]), match[1], der)
         return None
 
     def _read(self, text: bytes) -> Csr:
@@ -63,7 +63,7 @@ class DeviceCsrReader:
         return csr
 
 
-def _alike(like: Csr, device_id: Eui64, public_key: bytes) -> Csr:
+def _alike(like: Csr, device_id: Eui64, public_key: bytes, der: bytes) -> Csr:
     """A CSR like another one, with values of its own in its fields; their places are the other's.
 
     To read every field again would take most of the time.
@@ -78,4 +78,5 @@ def _alike(like: Csr, device_id: Eui64, public_key: bytes) -> Csr:
         view=replace(like.view, fields=fields | changed),
         subject=like.subject.with_identifier(device_id),
         public_key=public_key,
+        der=der,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from smki_testca.service.portal.downloads import (
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route, Unanswered
 from smki_testca.text import shown
+from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -185,6 +187,27 @@ def role_name(code: int | None, roles: Roles) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedBy:
+    """The CSR that asked for a certificate.
+
+    Attributes:
+        told: what was noted of it, by what that is.
+        dropped: the paths of what the certificate does not take from it.
+        sheet: its fields and findings; None where it is not kept.
+        der: all of it; empty where it is not kept.
+    """
+
+    told: tuple[tuple[str, str], ...]
+    dropped: tuple[str, ...] = ()
+    sheet: Sheet | None = None
+    der: bytes = b""
+
+    def is_dropped(self, path: str) -> bool:
+        """Whether the certificate does not take a field from it."""
+        return any(path == each or path.startswith(f"{each}.") for each in self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """Everything that the page of a certificate shows.
 
@@ -194,7 +217,7 @@ class Detail:
         history: of its status.
         predecessor, successors: the certificates that it renewed, and that renewed it.
         has_entry: whether the viewer may see the entry of the audit log that issued it.
-        csr: what the estate has of the CSR that asked for it; empty where none did.
+        csr: that asked for it; None where none did.
         run: that issued it; None if it was issued alone.
         downloads: without private keys.
     """
@@ -207,7 +230,7 @@ class Detail:
     predecessor: SerialNumber | None
     successors: list[SerialNumber]
     has_entry: bool
-    csr: list[tuple[str, str]]
+    csr: AskedBy | None
     run: int | None
     downloads: list[Download]
 
@@ -232,7 +255,7 @@ def _detail(estate: Estate, serial: SerialNumber, viewer: Viewer) -> Detail:
     return Detail(
         record,
         estate.status(record),
-        _sheet(estate, record),
+        _sheet_of(estate, record, str(record.serial), record.der),
         tuple(estate.certificates.chain(record)) if record.issuer != record.serial else (),
         estate.history(record),
         estate.renewal_links.predecessor(record.serial),
@@ -261,28 +284,33 @@ def visible(estate: Estate, serial: SerialNumber, viewer: Viewer) -> Record:
     )
 
 
-def _sheet(estate: Estate, record: Record) -> Sheet:
+def _sheet_of(estate: Estate, record: Record, name: str, der: bytes) -> Sheet:
+    """The fields and findings of a certificate, or of its CSR."""
     trusted = [each.der for each in estate.certificates.authorities()]
     settings = Settings(estate.clock.now(), environment=record.environment)
     linter = Linter(settings, gathered([*trusted, record.der]), estate.library)
-    return Sheet.of(Source(str(record.serial), 0, record.der), linter)
+    return Sheet.of(Source(name, 0, der), linter)
 
 
-def _csr(estate: Estate, record: Record) -> list[tuple[str, str]]:
-    """What the audit log and the run tell of the CSR; the estate does not keep CSRs."""
+def _csr(estate: Estate, record: Record) -> AskedBy | None:
+    """What there is of the CSR that asked for a certificate; None where none did."""
     if record.place is not None:
         run = estate.runs.get(record.place[0])
         is_asked = run.terms.source == "requests"
-        return [("CSR", f"one of those of run {run.id}")] if is_asked else []
+        return AskedBy((("CSR", f"one of those of run {run.id}"),)) if is_asked else None
     remarks = estate.audit.entry(record.audit).body.get("csr")
     if not isinstance(remarks, dict):
-        return []
-    dropped = [str(each.get("message", "")) for each in remarks.get("dropped", ())]
-    return [
+        return None
+    dropped = remarks.get("dropped", ())
+    told = (
         ("Taken as", str(remarks.get("as", ""))),
         ("Warnings", ", ".join(map(str, remarks.get("warnings", ()))) or "none"),
-        ("Not taken from it", "; ".join(dropped) or "nothing"),
-    ]
+        ("Not taken from it", "; ".join(str(each.get("message", "")) for each in dropped)),
+    )
+    der = base64.b64decode(str(remarks.get("der", "")))
+    paths = tuple(str(each.get("path", "")) for each in dropped)
+    sheet = _sheet_of(estate, record, "CSR", der) if der else None
+    return AskedBy(tuple((name, text or "nothing") for name, text in told), paths, sheet, der)
 
 
 async def _file(visit: Visit) -> web.StreamResponse:
@@ -291,6 +319,19 @@ async def _file(visit: Visit) -> web.StreamResponse:
     def make(estate: Estate) -> Download:
         record = visible(estate, serial, visit.viewer)
         return plain_file(estate, record, name)
+
+    return download(visit, await visit.read(make))
+
+
+async def _csr_file(visit: Visit) -> web.StreamResponse:
+    serial = _serial(visit)
+
+    def make(estate: Estate) -> Download:
+        asked = _csr(estate, visible(estate, serial, visit.viewer))
+        if asked is None or not asked.der:
+            raise Unanswered.missing("The estate has no CSR of this certificate.")
+        pem = to_pem(asked.der, "CERTIFICATE REQUEST")
+        return Download(f"{serial}-csr.pem", "CSR", "application/x-pem-file", pem)
 
     return download(visit, await visit.read(make))
 
@@ -317,6 +358,7 @@ PAGE = Page(
     Route.get("/certificates/{serial}", _show),
     Route.get("/certificates/{serial}/files/{file}", _file),
     Route.get("/certificates/{serial}/export/{form}", _export),
+    Route.get("/certificates/{serial}/csr.pem", _csr_file),
     title="Certificates",
     place=30,
 )
