@@ -158,6 +158,11 @@ class Database:
         """Close the file. What is not committed is taken back: all of a dry run."""
         self._connection.close()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is going on; that which holds a dry run together is none."""
+        return self._is_within
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction: all changes within it happen, or none; other processes wait.
