@@ -186,7 +186,9 @@ class CertificatePages:
         statuses = self._statuses.statuses(records, at) if records else []
         return CertificatePage(list(zip(records, statuses, strict=True)), onward, is_cut)
 
-    def _alone(self, selection: Selection, at: datetime, name: str, before: int) -> Iterator[_Look]:
+    def _alone(
+        self, selection: Selection, at: datetime, name: str, before: int | None
+    ) -> Iterator[_Look]:
         """Those that were issued alone: the database says all but patterns and names."""
         statuses = selection.statuses
         further = None if statuses is None else self._statuses.condition(statuses, at)

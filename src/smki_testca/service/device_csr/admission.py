@@ -14,6 +14,8 @@ from smki_testca.service.tls import peer_address, peer_certificate
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from aiohttp.typedefs import Middleware
+
     from smki_testca.api import Estate
     from smki_testca.profiles.model import Interface
     from smki_testca.service.callers import Caller
@@ -69,7 +71,7 @@ def write_entry(estate: Estate, service: str, body: dict[str, Any]) -> None:
         estate.audit.append(estate.clock.now(), f"service.{service}", body)
 
 
-def refusals_recorded(interface: Interface) -> Callable[[web.Request, Handler], Any]:
+def refusals_recorded(interface: Interface) -> Middleware:
     """A middleware that records requests which HTTP refuses: an unknown path, a wrong type.
 
     A client that may not call is told that, and not what else is wrong with its request.
