@@ -78,7 +78,7 @@ def cases() -> dict[str, Callable[[], bytes]]:
 
     def filled() -> bytes:
         filling = Filling(SerialNumber.generate(entropy), NOW, spki, given)
-        return template.render(values(setting, filling))
+        return template.render(template.elements(values(setting, filling)))
 
     tbs = filled()
 

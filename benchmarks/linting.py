@@ -124,7 +124,7 @@ def _template(
 
 
 def _signed(template: Template, filling: Filling, signer: SoftwareSigner) -> bytes:
-    tbs = template.render(values(template.setting, filling))
+    tbs = template.render(template.elements(values(template.setting, filling)))
     signature = encode.bit_string(signer.sign(tbs))
     return encode.sequence(tbs, signer.algorithm.encoded, signature)
 

@@ -92,6 +92,7 @@ OURS = "written by this package"
 SERVED = "what came over a network, whose format says how it is encoded"
 TARGET = "what a parser under test prints, which may be anything"
 ELSEWHERE = {
+    "authority.csr": BASE64,
     "cli.client.adhoc": OURS,
     "cli.client.crl": OURS,
     "cli.client.repository": OURS,
@@ -101,12 +102,12 @@ ELSEWHERE = {
     "cli.export": OURS,
     "cli.issue": OURS,
     "cli.renewal": OURS,
+    "client.account": BASE64,
     "client.address": "a host's name in ASCII",
     "client.adhoc_request": BASE64,
     "client.answer_documents": SERVED,
     "client.caller": SERVED,
     "client.csr_batch": BASE64,
-    "client.list_download": BASE64,
     "corpus.delivery.c_source": "a template of this package",
     "corpus.delivery.folder": "the sums of a corpus, in ASCII",
     "corpus.delivery.index": "a schema of this package",
@@ -141,6 +142,7 @@ ELSEWHERE = {
     "profiles.text_pattern": "a reason of the library of patterns",
     "service.device_csr.answers": BASE64,
     "service.device_csr.batch_keeper": "what a process of this package prints",
+    "service.example_requests": BASE64,
     "service.portal.form": SERVED,
     "service.repository.admission": SERVED,
     "service.repository.index": OURS,

@@ -200,6 +200,14 @@ class Estate(Stores):
         """
         self.key_store.unlock()
 
+    def check_writable(self) -> None:
+        """Check that the estate can be written, before work that will.
+
+        Raises:
+            EstateError: if the disk is full, or there is no permission, for example.
+        """
+        self._database.check_writable()
+
     def close(self) -> None:
         """Close the estate's file."""
         self.runs.locks.close()

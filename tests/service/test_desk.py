@@ -1,12 +1,15 @@
 """The desk: works that wait together are one transaction, and each answers for itself."""
 
 import asyncio
+import contextlib
+import sqlite3
 import threading
 
 import pytest
 
 from estates import opened
 from smki_testca.errors import EstateError, InputError
+from smki_testca.estate import database
 from smki_testca.service.access import EstateAccess
 from smki_testca.service.desk import Desk
 
@@ -92,6 +95,79 @@ def test_a_commit_that_fails_is_told_to_everybody_whose_work_it_takes_back(desk,
     (error,) = asyncio.run(both())
     assert isinstance(error, EstateError)
     assert _notes(quickstart) == []
+
+
+def _filling(estate):
+    estate._database.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as a full disk is
+    with estate.transaction():
+        estate.audit.append(estate.clock.now(), "note", {"what": "x" * 100_000})
+
+
+def _emptied(estate):
+    estate._database.execute("PRAGMA max_page_count = 1000000")  # noqa: SLF001 - there is space
+
+
+def test_a_full_disk_is_told_as_such_until_something_is_written(desk, quickstart):
+    async def filling():
+        with pytest.raises(EstateError) as raised:
+            await desk.write(_filling)
+        failure = desk.failure
+        await desk.write(_emptied)
+        await desk.write(_noting("after"))
+        return raised.value, failure
+
+    error, failure = asyncio.run(filling())
+    assert error.code == "estate.unusable"
+    assert failure is error
+    assert desk.failure is None
+    assert _notes(quickstart) == ["after"]
+
+
+def test_after_a_transaction_that_sqlite_took_back_nothing_is_written_alone(desk, quickstart):
+    free = threading.Event()
+
+    def losing(estate):
+        estate._database.execute("ROLLBACK")  # noqa: SLF001 - as SQLite does on some full disks
+
+    async def several():
+        held = asyncio.create_task(desk.write(lambda _: free.wait(30)))
+        await asyncio.sleep(0.1)  # those that follow wait together
+        works = [_noting("before"), losing, _noting("after")]
+        waiting = [asyncio.create_task(desk.write(work)) for work in works]
+        await asyncio.sleep(0)
+        free.set()
+        assert await held
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    errors = asyncio.run(several())
+    assert [error.code for error in errors] == ["estate.unusable"] * 3
+    assert _notes(quickstart) == []
+
+
+def test_who_came_while_the_estate_was_locked_does_not_wait_once_more(quickstart, monkeypatch):
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
+    desk = Desk(_access(quickstart).open).start()
+    begun = []
+
+    def work(_):
+        begun.append(1)
+
+    async def several():
+        first = asyncio.create_task(desk.write(work))
+        await asyncio.sleep(0.2)  # the first waits for the lock
+        rest = [asyncio.create_task(desk.write(work)) for _ in range(200)]
+        return await asyncio.gather(first, *rest, return_exceptions=True)
+
+    try:
+        with contextlib.closing(sqlite3.connect(quickstart / "estate.sqlite")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            errors = asyncio.run(several())
+        assert {error.code for error in errors} == {"estate.locked"}
+        assert len({id(error) for error in errors}) == 1
+        assert not begun
+        assert desk.failure in errors
+    finally:
+        desk.close()
 
 
 def test_questions_are_answered_while_a_change_waits(desk):

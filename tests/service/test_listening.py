@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from smki_testca.service import listening
+from smki_testca.service.failures import line_of
 
 BODY = bytes(50 * 2**20)
 
@@ -24,7 +25,7 @@ async def served(talk, told):
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     opened = listening.listening_socket("127.0.0.1", 0)
-    await listening.Site(runner, opened, None, patience).start()
+    await listening.Site(runner, opened, None, patience, line_of).start()
     try:
         return await asyncio.to_thread(talk, opened.getsockname()[1])
     finally:

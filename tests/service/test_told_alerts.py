@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from smki_testca.service import listening
+from smki_testca.service.failures import line_of
 from smki_testca.service.server_certificate import ServerCertificate
 from smki_testca.service.tls import SUITES, ServerContext, peer_certificate
 
@@ -184,7 +185,7 @@ def server(tmp_path_factory):
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         opened = listening.listening_socket("127.0.0.1", 0)
-        await listening.Site(runner, opened, context, patience).start()
+        await listening.Site(runner, opened, context, patience, line_of).start()
         port = opened.getsockname()[1]
         started.append(Server(folder, port, context, told, iki, loop))
         is_up.set()

@@ -169,7 +169,8 @@ async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> 
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]  # nohup
+    for number in (signal.SIGINT, signal.SIGTERM, *hang_up):
         loop.add_signal_handler(number, ended.set)
     async with Services(access, settings, lambda line: say(line, err=True)) as services:
         served = services.served()

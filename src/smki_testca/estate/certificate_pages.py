@@ -159,7 +159,9 @@ class CertificatePages:
         found: list[Record] = []
         position, looks = after or _START, 0
         # Those issued alone and those of runs, each the newest first, as one list in that order.
-        alone = self._alone(selection, at, name, position.alone) if run is None else ()
+        # A bound that excludes nothing would keep SQLite from the index of what is selected.
+        before = position.alone if position.alone < _LAST_ROW else None
+        alone = self._alone(selection, at, name, before) if run is None else ()
         of_runs = self._of_runs(selection, at, name, run, position.of_runs)
         for look in heapq.merge(alone, of_runs, key=lambda look: look.at, reverse=True):
             if look.record is not None:
@@ -184,7 +186,9 @@ class CertificatePages:
         statuses = self._statuses.statuses(records, at) if records else []
         return CertificatePage(list(zip(records, statuses, strict=True)), onward, is_cut)
 
-    def _alone(self, selection: Selection, at: datetime, name: str, before: int) -> Iterator[_Look]:
+    def _alone(
+        self, selection: Selection, at: datetime, name: str, before: int | None
+    ) -> Iterator[_Look]:
         """Those that were issued alone: the database says all but patterns and names."""
         statuses = selection.statuses
         further = None if statuses is None else self._statuses.condition(statuses, at)

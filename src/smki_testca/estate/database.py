@@ -158,6 +158,11 @@ class Database:
         """Close the file. What is not committed is taken back: all of a dry run."""
         self._connection.close()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is going on; that which holds a dry run together is none."""
+        return self._is_within
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction: all changes within it happen, or none; other processes wait.
@@ -171,9 +176,10 @@ class Database:
         if self._connection.in_transaction:
             # Part of one; or, after the first of a dry run, another one.
             whole = contextlib.nullcontext() if self._is_within else self._whole()
-            with self._savepoint(), whole:
+            with _translated(self.path), self._savepoint(), whole:
                 yield
             return
+        self._refuse_lost()
         with _translated(self.path):
             # Only a file that somebody changed has another mode; see _connect.
             if not self.dry_run:
@@ -202,9 +208,32 @@ class Database:
         try:
             self.on_begin()
             yield
+            self._refuse_lost()
             self.on_commit()
         finally:
             self._is_within = False
+
+    def _refuse_lost(self) -> None:
+        """Go on with no transaction that SQLite has rolled back, as it does if the disk is full.
+
+        What came after it would be committed by itself.
+        """
+        if self._is_within and not self._connection.in_transaction:
+            raise EstateError(
+                "estate.unusable",
+                f"The estate in {self.path.parent} cannot be used: what was to be written was taken"
+                " back.",
+                "Check that the disk has space and that you have permission.",
+            )
+
+    def check_writable(self) -> None:
+        """Write what the file has already, to see whether it can be written.
+
+        Raises:
+            EstateError: if it cannot.
+        """
+        with self.transaction():
+            self.execute(f"PRAGMA user_version = {self.format}")
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -198,6 +198,11 @@ class Stores:
         """A transaction: all changes within it happen, or none; other processes wait."""
         return self._database.transaction()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is going on."""
+        return self._database.in_transaction
+
     def private_key(self, record: Record) -> bytes | None:
         """The private key of a certificate, PKCS#8 DER; None if the estate does not have it.
 

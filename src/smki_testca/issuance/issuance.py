@@ -368,9 +368,13 @@ class Issuance:
     def _recording_refusal(
         self, action: str, request: Request, details: Mapping[str, Any] = MappingProxyType({})
     ) -> Iterator[None]:
-        """A transaction in which the audit log records a refusal, which is raised after it."""
+        """A transaction in which the audit log records a refusal, which is raised after it.
+
+        Within another one, it needs none of its own: before a refusal, nothing is changed.
+        """
         refused: Refusal | None = None
-        with self._estate.transaction():
+        estate = self._estate
+        with contextlib.nullcontext() if estate.in_transaction else estate.transaction():
             try:
                 yield
             except Refusal as refusal:

@@ -12,7 +12,9 @@ import queue
 import sys
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar
+
+from smki_testca.errors import EstateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,9 @@ each statement: with Python's 5 ms, the thread that writes would wait for the ev
 at each of them."""
 READERS = 2
 """The number of threads that answer questions."""
+_LOCKED = "estate.locked"
+_UNWRITABLE = frozenset({_LOCKED, "estate.unusable"})
+"""The codes of errors that the next work would have, too."""
 _WRITER = 0
 """The place of the thread that changes the estate among all."""
 
@@ -96,6 +101,8 @@ class Desk:
         ]
         self._opened = [Future[None]() for _ in self._threads]
         self._switch_seconds = sys.getswitchinterval()
+        self.failure: EstateError | None = None
+        """Why the last works could not be written; None if they could."""
 
     def start(self) -> Self:
         """Open the estate in each thread, and unlock its keys.
@@ -159,7 +166,30 @@ class Desk:
                         self._changes.put(None)  # the end, which comes after these
                         break
                     together.append(following)
-                _commit(estate, together)
+                self._commit(estate, together)
+
+    def _commit(self, estate: Estate, together: list[_Work]) -> None:
+        """Do works in one transaction, and tell who waits for each."""
+        failure: BaseException | None = None
+        try:
+            with estate.transaction():
+                for waiting in together:
+                    waiting.do(estate)
+        except Exception as error:  # noqa: BLE001 - everybody whose work was taken back is told
+            failure = error
+        errors = (*(waiting.error for waiting in together), failure)
+        self.failure = next(filter(is_unwritable, errors), None)
+        if is_unwritable(failure) and failure.code == _LOCKED:
+            # Those who came meanwhile have waited as long: they do not wait once more.
+            together = [*together, *self._come_meanwhile()]
+        _tell_all(together, failure)
+
+    def _come_meanwhile(self) -> list[_Work]:
+        """The works that wait to be done now; they are not done any more."""
+        found = [self._changes.get() for _ in range(self._changes.qsize())]
+        if None in found:
+            self._changes.put(None)
+        return [work for work in found if work is not None]
 
     def _read_all(self) -> None:
         """What a reading thread does until the desk is closed."""
@@ -196,13 +226,6 @@ async def _answered(work: Callable[[Estate], T], waiting: queue.SimpleQueue[_Wor
     return result
 
 
-def _commit(estate: Estate, together: list[_Work]) -> None:
-    """Do works in one transaction, and tell who waits for each."""
-    failure: BaseException | None = None
-    try:
-        with estate.transaction():
-            for waiting in together:
-                waiting.do(estate)
-    except Exception as error:  # noqa: BLE001 - everybody whose work was taken back is told
-        failure = error
-    _tell_all(together, failure)
+def is_unwritable(error: BaseException | None) -> TypeGuard[EstateError]:
+    """Whether an error says that the estate cannot be written now, whatever the work is."""
+    return isinstance(error, EstateError) and error.code in _UNWRITABLE

@@ -34,17 +34,17 @@ async def plain_failures(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _line(error.status, _words(error, request), error.headers.get("Allow"))
+        return line_of(error.status, _words(error, request), error.headers.get("Allow"))
     except SmkiTestcaError as error:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
         if status >= 500:
             request.app[CONTEXT].tell(f"error: {error.message}")
-        return _line(status, f"{error.message} {error.remedy}".strip())
+        return line_of(status, f"{error.message} {error.remedy}".strip())
     except ConnectionError:
         raise  # the client is gone
     except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on
         request.app[CONTEXT].tell(f"internal error: {type(error).__name__}: {error}")
-        return _line(500, "Internal error. The service's operator sees what it was.")
+        return line_of(500, "Internal error. The service's operator sees what it was.")
 
 
 def _words(error: web.HTTPException, request: web.Request) -> str:
@@ -70,6 +70,13 @@ _TOO_LARGE = "Maximum request body size"
 """How the framework's words of a body that is too long begin."""
 
 
-def _line(status: int, text: str, allow: str | None = None) -> web.Response:
+def line_of(status: int, text: str, allow: str | None = None) -> web.Response:
+    """An answer of one line of text.
+
+    Args:
+        status: of HTTP.
+        text: of the line.
+        allow: the methods that the path takes, where another was used.
+    """
     headers = {} if allow is None else {"Allow": allow}
     return web.Response(status=status, text=f"{plain(text)}\n", headers=headers)

@@ -1,4 +1,4 @@
-"""Opens the port of a listener, and ends connections whose requests do not come.
+"""Opens the port of a listener, and answers or ends connections without requests.
 
 A handshake, the head of the first request and each body have their time, and so has a client that
 reads nothing of its answer. So none can hold a connection open by doing a little now and then.
@@ -7,11 +7,13 @@ reads nothing of its answer. So none can hold a connection open by doing a littl
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +34,12 @@ BACKLOG = 512
 
 PEER: ContextVar[str] = ContextVar("peer", default="a client")
 """The address and port from which a connection comes, while it is made."""
+NAME = "smki-testca"
+"""What answers name as the server: nobody needs to know versions, or what it is made of."""
+_SILENT = logging.getLogger("smki_testca.service.http")
+"""For aiohttp, which would print a traceback wherever a client hangs up or sends what is not HTTP.
+"""
+_SILENT.setLevel(logging.CRITICAL + 1)
 _TOO_LATE = b"The head of the request did not come in time.\n"
 _ANSWER_TOO_LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -150,6 +158,52 @@ def _peer(transport: asyncio.BaseTransport) -> str:
     return address_text(address) if address else "a client"
 
 
+async def name_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Name the server in an answer; a signal of applications."""
+    response.headers["Server"] = NAME
+
+
+class _Connection(web.RequestHandler):
+    """A connection; it answers what is no request in our words.
+
+    Args:
+        server: whose connection it is.
+        failed: makes an answer of a status and a line.
+    """
+
+    __slots__ = ("_failed",)
+
+    def __init__(self, server: web.Server, failed: Callable[[int, str], web.Response]) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # none is what it takes for no log
+            logger=_SILENT,
+            keepalive_timeout=KEPT_SECONDS,
+        )
+        self._failed = failed
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what cannot be read as a request, or a request whose handler failed."""
+        # It raises ConnectionError if an answer has begun.
+        super().handle_error(request, status, exc, message)
+        line = "The request cannot be read as HTTP."
+        if isinstance(exc, LineTooLong):
+            line = "A line of the request's head is too long."
+        elif status >= 500:
+            line = "Internal error."
+        response = self._failed(status, line)
+        response.headers["Server"] = NAME
+        response.force_close()
+        return response
+
+
 class Site(web.BaseSite):
     """A port at which an application answers.
 
@@ -158,6 +212,7 @@ class Site(web.BaseSite):
         listening: the open port.
         ssl_context: for HTTPS.
         patience: with clients; it was made for the application.
+        failed: answers what is no request, with a status and a line.
     """
 
     def __init__(
@@ -166,10 +221,12 @@ class Site(web.BaseSite):
         listening: socket.socket,
         ssl_context: SSLContext | None,
         patience: Patience,
+        failed: Callable[[int, str], web.Response],
     ) -> None:
         super().__init__(runner, ssl_context=ssl_context, backlog=BACKLOG)
         self._listening = listening
         self._patience = patience
+        self._failed = failed
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -205,6 +262,6 @@ class Site(web.BaseSite):
 
     def _connection(self) -> web.RequestHandler:
         """What answers the requests of a connection that begins."""
-        connection = self._answering()
+        connection = _Connection(self._answering, self._failed)
         self._patience.expect(connection)
         return connection

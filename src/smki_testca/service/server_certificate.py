@@ -79,11 +79,14 @@ def server_certificate(estate: Estate, names: Iterable[str]) -> ServerCertificat
     return ServerCertificate(server[0], server[1], authority[0])
 
 
-def false_certificates(estate: Estate, current: ServerCertificate) -> dict[str, ServerCertificate]:
+def false_certificates(
+    estate: Estate, current: ServerCertificate, names: Iterable[str]
+) -> dict[str, ServerCertificate]:
     """Certificates that clients must refuse, by the name of the misbehaviour that presents them.
 
-    They are of the key of the current one.
+    They are of the key of the current one, and but for what is wrong with each, for its names.
     """
+    hosts = tuple(dict.fromkeys((*_LOCAL, *names)))
     authority = x509.load_der_x509_certificate(current.authority).subject
     now = estate.clock.now()
     with estate.transaction():
@@ -94,9 +97,9 @@ def false_certificates(estate: Estate, current: ServerCertificate) -> dict[str, 
     ended = now - timedelta(days=SERVER_DAYS + 1)
     stranger = _rsa(private_keys.generate(KeyType.RSA2048, estate.entropy))
     made = {
-        "expired-server-certificate": _leaf(estate, authority, signer, own, _LOCAL, ended),
+        "expired-server-certificate": _leaf(estate, authority, signer, own, hosts, ended),
         "wrong-host-certificate": _leaf(estate, authority, signer, own, (_ANOTHER_HOST,), now),
-        "untrusted-server-certificate": _leaf(estate, authority, stranger, own, _LOCAL, now),
+        "untrusted-server-certificate": _leaf(estate, authority, stranger, own, hosts, now),
     }
     return {name: ServerCertificate(der, own, current.authority) for name, der in made.items()}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import socket
 import ssl
@@ -22,8 +21,9 @@ from smki_testca.service.client_trust import ClientTrust, client_trust
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
 from smki_testca.service.example_requests import example_device
-from smki_testca.service.failures import plain_failures
-from smki_testca.service.listening import KEPT_SECONDS, Patience, Site, listening_socket
+from smki_testca.service.failures import line_of, plain_failures
+from smki_testca.service.listening import Patience, Site, listening_socket, name_server
+from smki_testca.service.misbehaviour import control
 from smki_testca.service.misbehaviour.plan import Plan
 from smki_testca.service.server_certificate import (
     ServerCertificate,
@@ -49,10 +49,6 @@ Whoever waits for a client then, such as for the rest of a body, is given as lon
 """
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
-_SILENT = logging.getLogger("smki_testca.service.http")
-"""For aiohttp, which would print a traceback wherever a client hangs up or sends what is not HTTP.
-"""
-_SILENT.setLevel(logging.CRITICAL + 1)
 _LOOPBACK = "127.0.0.1"
 _CLIENTS = {
     Listener.ADHOC: ssl.CERT_REQUIRED,
@@ -150,8 +146,10 @@ class Services:
     async def _start(self, ends: contextlib.AsyncExitStack) -> None:
         settings = self._settings
         desk = self._desk
-        server = await desk.write(lambda estate: server_certificate(estate, settings.certified))
-        false = await desk.write(lambda estate: false_certificates(estate, server))
+        await desk.write(lambda estate: estate.check_writable())
+        names = settings.certified
+        server = await desk.write(lambda estate: server_certificate(estate, names))
+        false = await desk.write(lambda estate: false_certificates(estate, server, names))
         self._trust = await desk.read(client_trust)
         await self._write_client_files(ends, server)
         library, clock = await desk.read(lambda estate: (estate.library, estate.clock))
@@ -217,13 +215,8 @@ class Services:
         host = _LOOPBACK if listener is Listener.CONTROL or settings.is_local else settings.bind
         patience = Patience(application, lambda line: self._tell(f"{listener}: {line}"))
         application.middlewares.insert(0, plain_failures)  # of whatever fails before the handler
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            logger=_SILENT,
-            shutdown_timeout=END_SECONDS,
-            keepalive_timeout=KEPT_SECONDS,
-        )
+        application.on_response_prepare.append(name_server)
+        runner = web.AppRunner(application, shutdown_timeout=END_SECONDS)
         await runner.setup()
         runners.append(runner)
         port = listener.port(settings.port_base)
@@ -231,7 +224,8 @@ class Services:
             listening = listening_socket(host, port)
         except OSError as error:
             raise _not_bound(error, listener, host, port) from error
-        await Site(runner, listening, context, patience).start()
+        failed = control.no_request if listener is Listener.CONTROL else line_of
+        await Site(runner, listening, context, patience, failed).start()
         name = "localhost" if host == _LOOPBACK else settings.host
         scheme = "http" if context is None else "https"
         _, port, *_ = runner.addresses[0]
@@ -260,6 +254,8 @@ class Services:
         """Take newer CAs and revocation lists into the listeners' contexts, for good."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
+            if self._desk.failure is not None:
+                await self._try_to_write()
             try:
                 trust = await self._desk.read(client_trust)
             except SmkiTestcaError as error:
@@ -269,6 +265,12 @@ class Services:
                 self._trust = trust
                 for context in self._contexts:
                     context.take_trust(trust.authorities, trust.current_lists)
+
+    async def _try_to_write(self) -> None:
+        """See whether an estate that could not be written can be now."""
+        with contextlib.suppress(SmkiTestcaError):
+            await self._desk.write(lambda estate: estate.check_writable())
+            self._tell("the estate can be written again")
 
     def served(self) -> dict[str, Served]:
         """The services that answer, by name, in the order in which they are told."""
@@ -321,7 +323,7 @@ def _not_bound(error: OSError, listener: Listener, host: str, port: int) -> Esta
     reason = os.strerror(error.errno) if error.errno else str(error)
     return EstateError(
         "service.port",
-        f"The {listener.title} cannot be served at {host} port {port}: {reason}.",
+        f"The {listener.words} cannot be served at {host} port {port}: {reason}.",
         "Choose others with --port-base N, or any free ones with --port-base 0.",
     )
 

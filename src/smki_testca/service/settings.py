@@ -44,7 +44,7 @@ class Listener(StrEnum):
     CONTROL = "control"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """What it is called in messages."""
         return _TITLES[self]
 

@@ -135,7 +135,8 @@ def elements(document: bytes, message: Message) -> Iterator[Element]:
         XmlError: if it is not well-formed XML in UTF-8, or has what a message does not have.
     """
     check_encoding(document)
-    parser = strict_parser(message)
+    followed = _followed()
+    followed.message, parser = message, followed.parser
     try:
         for part in parts(document):
             parser.feed(part)
@@ -144,7 +145,51 @@ def elements(document: bytes, message: Message) -> Iterator[Element]:
         parser.close()
     except etree.XMLSyntaxError as error:
         raise XmlError(cut(error.msg or "it is not well-formed")) from error
+    if len(_spare) < _MOST_SPARE:
+        _spare.append(followed)
     yield from message.ready
+
+
+class _Followed:
+    """A parser, and the message that follows it now.
+
+    lxml inspects the target of each new parser, which takes longer than reading a short message. So
+    one that read a message to its end is kept for another.
+    """
+
+    def __init__(self) -> None:
+        self.message = Message("")
+        self.parser = strict_parser(self)
+
+    def doctype(self, *name_and_identifiers: str | None) -> None:
+        self.message.doctype(*name_and_identifiers)
+
+    def start(
+        self, tag: str, attributes: Mapping[str, str], namespaces: Mapping[str | None, str]
+    ) -> None:
+        self.message.start(tag, attributes, namespaces)
+
+    def data(self, text: str) -> None:
+        self.message.data(text)
+
+    def end(self, tag: str) -> None:
+        self.message.end(tag)
+
+    def close(self) -> None:
+        """Does nothing: see ``Message.close``."""
+
+
+def _followed() -> _Followed:
+    """A parser for one message."""
+    try:
+        return _spare.pop()
+    except IndexError:
+        return _Followed()
+
+
+_spare: list[_Followed] = []
+"""Parsers that wait for a message; any thread may take one."""
+_MOST_SPARE = 4
 
 
 def strict_parser(target: Any, schema: etree.XMLSchema | None = None) -> Any:

@@ -3,7 +3,10 @@
 import base64
 import contextlib
 import http.client
+import json
+import sqlite3
 import ssl
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +18,7 @@ from lxml import etree
 import csrs
 from smki_testca.authority.revocation import Reason
 from smki_testca.errors import EstateError
+from smki_testca.estate import database
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.issuance import Issuance
@@ -337,7 +341,7 @@ def test_requests_at_once_get_each_their_own_certificate(serving, connect):
     ("error", "code"),
     [
         (RuntimeError("secret"), "CA:FAULT"),
-        (EstateError("estate.unusable", "The disk is full."), "CA:ESTATE"),
+        (EstateError("estate.damaged", "The estate is damaged."), "CA:ESTATE"),
     ],
 )
 def test_an_internal_error_is_one_of_the_ca_and_the_operator_is_told(
@@ -354,6 +358,56 @@ def test_an_internal_error_is_one_of_the_ca_and_the_operator_is_told(
     assert str(error) in serving.told[-1]
     assert entry_of(serving, refused).body["code"] == code
     certificate_of(client.sign(device_csr()))
+
+
+@pytest.fixture
+def patient(serve, monkeypatch):
+    """Services that do not wait long for a lock of the estate."""
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
+    return serve()
+
+
+def health(serving):
+    answer = serving.curl("control", path="/health")
+    return json.loads(answer.stdout)
+
+
+def test_while_the_estate_is_locked_a_request_is_answered_by_the_ca(patient, connect):
+    client = connect(patient)
+    with contextlib.closing(sqlite3.connect(patient.estate / "estate.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = client.sign(device_csr())
+        assert code_of(refused) == ("CA_ERROR", "CA:ESTATE")
+        assert refused.findtext("TransactionId") == "2147483647"
+        assert health(patient)["error"]["code"] == "estate.locked"
+    deadline = time.monotonic() + 60
+    while "error" in health(patient):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "the estate can be written again" in patient.told
+    certificate_of(client.sign(device_csr()))
+
+
+def test_once_the_estate_is_removed_a_request_is_answered_by_the_ca(serve, connect):
+    serving = serve()
+    client = connect(serving)
+    assert health(serving)["status"] == "ok"
+    (serving.estate / "estate.sqlite").unlink()
+    assert health(serving)["error"]["code"] == "service.estate_gone"
+    refused = client.sign(device_csr())
+    assert code_of(refused) == ("CA_ERROR", "CA:ESTATE")
+    assert "internal" not in " ".join(serving.told)
+
+
+def test_an_estate_that_cannot_be_written_is_not_served(serve, quickstart, monkeypatch):
+    with serve().open():
+        pass  # the certificates that a first start makes are there
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
+    with contextlib.closing(sqlite3.connect(quickstart / "estate.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(EstateError) as raised:
+            serve()
+    assert raised.value.code == "estate.locked"
 
 
 @pytest.fixture

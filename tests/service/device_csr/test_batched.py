@@ -3,6 +3,7 @@
 import asyncio
 import io
 import shutil
+import sqlite3
 import tracemalloc
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from lxml import etree
 import submissions
 from estates import opened
 from smki_testca.clock import FixedClock
+from smki_testca.estate import database
 from smki_testca.estate.batch_requests import BatchState
 from smki_testca.service.access import EstateAccess
 from smki_testca.service.context import Context
@@ -466,6 +468,23 @@ def test_an_estate_that_cannot_be_written_is_an_internal_error(service, monkeypa
 
     async def test(caller):
         assert _error(await caller.result("?BatchId=1")) == ("WORKFLOW_ERROR", "WF:BB1", None)
+
+    service(test)
+
+
+def test_while_the_estate_is_locked_a_batch_is_not_accepted(service, monkeypatch):
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
+    with opened(service.directory) as estate:
+        submissions.submit(estate, submissions.good(1))
+
+    async def test(caller):
+        other = sqlite3.connect(service.directory / "estate.sqlite")
+        other.execute("BEGIN IMMEDIATE")
+        root = await caller.submit(submissions.message(submissions.good(1)))
+        assert _error(root)[:2] == ("WORKFLOW_ERROR", "WF:BB2")
+        assert _error(await caller.result("?BatchId=1"))[:2] == ("WORKFLOW_ERROR", "WF:BB1")
+        other.close()
+        assert (await caller.result("?BatchId=1")).findtext("BatchStatus") == "PENDING"
 
     service(test)
 

@@ -10,11 +10,13 @@ from aiohttp import web
 from smki_testca.errors import InputError
 from smki_testca.service.callers import AccessDeniedError
 from smki_testca.service.context import CONTEXT
+from smki_testca.service.desk import is_unwritable
+from smki_testca.service.device_csr import codes
 from smki_testca.service.device_csr.admission import refusals_recorded
 from smki_testca.service.device_csr.answers import CHARSET, CONTENT_TYPE, signing_response
 from smki_testca.service.device_csr.csr_reading import DeviceCsrReader
 from smki_testca.service.device_csr.documents import FormatError, signing_request
-from smki_testca.service.device_csr.replacement import Asked, Replacement
+from smki_testca.service.device_csr.replacement import Asked, Outcome, Replacement
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.misbehaviour.middleware import content_mode
 from smki_testca.service.paths import ADHOC_PATH
@@ -24,10 +26,11 @@ from smki_testca.service.tls import peer_address, peer_certificate
 if TYPE_CHECKING:
     from smki_testca.authority.csr import Csr
     from smki_testca.service.context import Context
-    from smki_testca.service.device_csr.replacement import Outcome
 
 MAX_OCTETS = 1 << 17
 """The longest request: a CSR of the greatest length fits."""
+UNRECORDED = 2**31 - 1
+"""The TransactionId where nothing can be recorded: no entry of an audit log has this number."""
 _CONTENT_TYPES = frozenset({CONTENT_TYPE, "text/xml"})
 _HEADERS = {"Content-Type": f"{CONTENT_TYPE};charset={CHARSET}"}
 _READER = web.AppKey("reader", DeviceCsrReader)
@@ -63,9 +66,10 @@ async def _submit(request: web.Request) -> web.Response:
 async def _outcome(app: web.Application, asked: Asked) -> Outcome:
     """What becomes of a request, once that is safe on the disk.
 
+    An error is recorded, too, where that is possible.
+
     Raises:
         AccessDeniedError: if the client may not use the service.
-        EstateError: if not even an error can be recorded.
     """
     context, replacement = app[CONTEXT], app[_REPLACEMENT]
     try:
@@ -74,8 +78,16 @@ async def _outcome(app: web.Application, asked: Asked) -> Outcome:
         raise
     except Exception as error:  # noqa: BLE001 - each request has its answer
         context.tell(f"{Listener.ADHOC}: {type(error).__name__}: {error}")
-        failed = replace(asked, csr=error)
-    return await context.desk.write(lambda estate: replacement.answer(estate, failed))
+        failed, unrecorded = replace(asked, csr=error), Outcome(UNRECORDED, codes.of_request(error))
+        if is_unwritable(error):
+            return unrecorded  # to try that again at once would hold up everybody else
+    try:
+        return await context.desk.write(lambda estate: replacement.answer(estate, failed))
+    except AccessDeniedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        context.tell(f"{Listener.ADHOC}: not recorded: {type(error).__name__}: {error}")
+        return unrecorded
 
 
 def _read(body: bytes, reader: DeviceCsrReader) -> tuple[str | None, Csr | InputError]:

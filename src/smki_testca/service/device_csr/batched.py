@@ -185,9 +185,11 @@ async def _record(
     """Record an error that is answered; where the estate cannot be written, tell the operator."""
     body = {"request": asked, "status": failure.status.value, "code": failure.code, **more}
     context = request.app[CONTEXT]
+    if context.desk.failure is not None:
+        return  # to try that again at once would hold up everybody else
     try:
         await record(context, Listener.BATCHED, body | {"peer": caller.as_json()})
-    except SmkiTestcaError as error:
+    except Exception as error:  # noqa: BLE001 - the client has its answer all the same
         _tell(context, error)
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
-from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.errors import EstateError, InputError, SmkiTestcaError
+from smki_testca.estate_files import FILE_NAME
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.misbehaviour.documents import NewRules
 from smki_testca.service.misbehaviour.plan import Rule
@@ -28,6 +29,8 @@ MAX_BODY = 64 * 1024
 """The longest body, in octets."""
 _HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_FILE = web.AppKey("file", object)
+"""The identity of the estate's file as the services started."""
 _STATUSES = {
     "control.host": HTTPStatus.FORBIDDEN,
     "control.type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -40,6 +43,7 @@ def application(context: Context) -> web.Application:
     """The application of the control listener."""
     app = web.Application(middlewares=[_guard], client_max_size=MAX_BODY)
     app[CONTEXT] = context
+    app[_FILE] = _identity(context)
     app.add_routes(
         [
             web.get("/health", _health),
@@ -108,6 +112,16 @@ def _own(request: web.Request, error: web.HTTPException) -> SmkiTestcaError:
     return InputError("control.http", f"The request failed: {reason}.")
 
 
+def no_request(status: int, line: str) -> web.Response:
+    """The answer to what is no request.
+
+    Args:
+        status: of HTTP.
+        line: what is wrong.
+    """
+    return _failed(InputError("control.http", line, "Send a request of HTTP/1.1."), status)
+
+
 def _failed(
     error: SmkiTestcaError, status: int | None = None, allow: str | None = None
 ) -> web.Response:
@@ -122,9 +136,26 @@ def _answer(content: dict[str, Any], status: int = HTTPStatus.OK) -> web.Respons
     return web.json_response(content, status=status, headers=_HEADERS)
 
 
+def _identity(context: Context) -> tuple[int, int] | None:
+    """What tells the estate's file from another of its name; None if there is none."""
+    try:
+        found = (context.access.directory / FILE_NAME).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 async def _health(request: web.Request) -> web.Response:
     """Whether the services answer, and the estate behind them."""
     context = request.app[CONTEXT]
+    if _identity(context) != request.app[_FILE]:
+        raise EstateError(
+            "service.estate_gone",
+            f"The estate in {context.access.directory} was removed or replaced since serve began.",
+            "Start serve again.",
+        )
+    if context.desk.failure is not None:
+        return _failed(context.desk.failure)
     number = await context.desk.read(lambda estate: estate.audit.head().number)
     return _answer({"status": "ok", "version": context.build, "audit": number})
 

@@ -277,6 +277,8 @@ class Plan:
             service: one of ``SERVICES``.
             path: of the request; None for a handshake of TLS.
         """
+        if not self._states:
+            return None
         with self._lock:
             for state in self._states.values():
                 if state.left == 0 or not state.rule.is_for(service, path):

@@ -83,7 +83,7 @@ async def _guarded(
     """Answer a request that comes from where it may, and any error with a page."""
     portal = request.app[_PORTAL]
     try:
-        guard.check_host(request, is_local=portal.context.settings.is_local)
+        guard.check_host(request, portal.context.settings)
         guard.check_origin(request)
         response = await handler(request)
     except Unanswered as error:

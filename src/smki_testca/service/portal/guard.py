@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-from functools import cache
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from smki_testca.service.hosts import is_host_served
 from smki_testca.service.portal.page import Unanswered
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from smki_testca.service.settings import Settings
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -35,23 +34,20 @@ _SAFE = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
-def check_host(request: web.Request, *, is_local: bool) -> None:
+def check_host(request: web.Request, settings: Settings) -> None:
     """Check that a request to a portal of this machine alone names this machine.
 
-    Otherwise a page of a name that somebody makes resolve to this machine (DNS rebinding) could
-    read the portal with the rights of whoever looks at that page. An address cannot be rebound.
     Where the portal is reached from elsewhere, it has any name, and nobody sees anything who has
     not signed in under that name.
 
     Args:
         request: the request.
-        is_local: whether only programs of this machine reach the portal.
+        settings: of the services.
 
     Raises:
         Unanswered: if it names another.
     """
-    name = _host_name(request.host)
-    if name is None or (is_local and not (_is_address(name) or name in _names_of_machine())):
+    if not is_host_served(request.host, settings):
         raise Unanswered(
             HTTPStatus.MISDIRECTED_REQUEST,
             f"This portal does not answer for the host {shown(request.host)}.",
@@ -79,28 +75,3 @@ def check_origin(request: web.Request) -> None:
             "The form was submitted by a page of another site.",
             "Open the portal itself, and submit it there.",
         )
-
-
-def _host_name(host: str) -> str | None:
-    """The name in a Host header, in small letters; None if it is not one."""
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port
-    except ValueError:
-        return None
-    is_plain = parts.netloc == host and not parts.username and "@" not in host
-    return parts.hostname.rstrip(".") if is_plain and parts.hostname else None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-@cache
-def _names_of_machine() -> frozenset[str]:
-    own = socket.gethostname().lower()
-    return frozenset({"localhost", own, own.partition(".")[0]})

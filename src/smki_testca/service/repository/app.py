@@ -8,6 +8,7 @@ from aiohttp import web
 
 from smki_testca.service.context import CONTEXT, Context
 from smki_testca.service.failures import plain_failures
+from smki_testca.service.hosts import is_host_served
 from smki_testca.service.repository import downloads, search
 from smki_testca.service.repository.admission import Admission
 from smki_testca.service.repository.files import CERTIFICATE_FILES, LIST_ENDINGS
@@ -28,7 +29,9 @@ _AUTHORITY = "/ca/{family}/{hierarchy}/{name}"
 
 def application(context: Context) -> web.Application:
     """The repository of running services."""
-    app = web.Application(middlewares=[plain_failures], client_max_size=search.MAX_OCTETS)
+    app = web.Application(
+        middlewares=[plain_failures, _for_its_hosts], client_max_size=search.MAX_OCTETS
+    )
     app[CONTEXT] = context
     app[search.ADMISSION] = Admission(context)
     app.router.add_post(SEARCH_PATH, search.search)
@@ -43,6 +46,17 @@ def application(context: Context) -> web.Application:
     }.items():
         app.router.add_get(path, _for_accounts(handler))
     return app
+
+
+@web.middleware
+async def _for_its_hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request that names a host which the repository has."""
+    if not is_host_served(request.host, request.app[CONTEXT].settings):
+        raise web.HTTPMisdirectedRequest(
+            text="The repository does not answer for this host. Use localhost, the address or the"
+            " host name of the machine that serves it."
+        )
+    return await handler(request)
 
 
 def _for_accounts(handler: Handler) -> Handler:
