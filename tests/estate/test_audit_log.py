@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -314,25 +314,24 @@ def test_an_entry_that_is_not_as_its_action_has_it_is_told_as_damage(estate, bod
     assert caught.value.code == "audit.broken"
 
 
-def _taken_back(estate, now):
-    with estate.transaction():
-        estate.audit.append(now, "test.gone", {})
-        raise ZeroDivisionError
-
-
 def test_what_was_taken_back_within_a_transaction_is_not_continued_from(quickstart):
     with opened(quickstart) as estate:
         now, last = estate.clock.now(), estate.audit.head().number
         with estate.transaction():
             estate.audit.append(now, "test.kept", {})
-            with pytest.raises(ZeroDivisionError):
-                _taken_back(estate, now)
+            _take_back(estate, now)
             assert estate.audit.append(now, "test.next", {}) == last + 2
             assert estate.audit.newest_digest().hex() == estate.audit.entry(last + 2).digest
-        with pytest.raises(ZeroDivisionError):
-            _taken_back(estate, now)
+        _take_back(estate, now)
         with estate.transaction():
             assert estate.audit.append(now, "test.after", {}) == last + 3
         actions = [entry.action for entry in estate.audit.entries(3)]
         assert actions == ["test.kept", "test.next", "test.after"]
         estate.audit.verify()
+
+
+def _take_back(estate, now):
+    """Have an entry taken back with its transaction, or its part of one."""
+    with suppress(ZeroDivisionError), estate.transaction():
+        estate.audit.append(now, "test.gone", {})
+        raise ZeroDivisionError
