@@ -20,7 +20,7 @@ from typing import (
 )
 
 from smki_testca.errors import InputError
-from smki_testca.text import is_blank, is_one_line, is_text, shown, use_one_of
+from smki_testca.text import is_blank, is_text, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def check_label(label: object) -> None:
     """Check a label that somebody gives to a certificate; None is no label.
 
     Raises:
-        InputError: if it is not text on one line, has no visible character, or is too long.
+        InputError: if it is not text, has no visible character, or is too long.
     """
     if label is None:
         return
@@ -44,13 +44,6 @@ def check_label(label: object) -> None:
         )
     if is_blank(label):
         raise InputError("request.label", "The label is blank.", "Write one, or leave it out.")
-    if not is_one_line(label):
-        raise InputError(
-            "request.label",
-            f"The label {shown(label)} has a control character, a line break or a mark that changes"
-            " the direction of writing.",
-            "Leave that out.",
-        )
     if len(label) > MAX_LABEL_CHARACTERS:
         raise InputError(
             "request.label",
@@ -135,14 +128,9 @@ class LabelTemplate:
 
 
 def as_label(name: str | None) -> str | None:
-    """The label that a name in an imported file makes; None for a blank one.
-
-    It is cut to its length, and has a space for what no label has.
-    """
-    if name is None or is_blank(name[:MAX_LABEL_CHARACTERS]):
-        return None
-    cut = name[:MAX_LABEL_CHARACTERS]
-    return "".join(character if is_one_line(character) else " " for character in cut)
+    """The label that a name in an imported file makes: cut to its length; None for a blank one."""
+    cut = None if name is None else name[:MAX_LABEL_CHARACTERS]
+    return None if cut is None or is_blank(cut) else cut
 
 
 @dataclass(frozen=True, slots=True)

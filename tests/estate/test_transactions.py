@@ -1,7 +1,6 @@
 """Transactions inside others: parts that fail by themselves, and are safe with the whole."""
 
 import contextlib
-import sqlite3
 
 import pytest
 
@@ -122,7 +121,7 @@ def test_nothing_is_written_while_one_state_is_read(estate):
     before = estate.audit.head()
     with (
         estate._database.snapshot(),  # noqa: SLF001 - no store has it
-        pytest.raises(sqlite3.OperationalError, match="readonly"),
+        pytest.raises(EstateError, match="readonly"),
     ):
         estate.register.set_suspended("SEC-2020-001", suspended=True)
     assert estate.audit.head() == before
