@@ -117,7 +117,7 @@ def test_mould_template_and_readable_builder_give_the_same_octets(name, data):
     fixed = _poured(template, rows[0])
     contents = [[_content(template, path, found) for found in rows] for path in fixed.spans]
     rendered = list(fixed.render(contents))
-    assert rendered == [template.render(found) for found in rows]
+    assert rendered == [template.render(template.elements(found)) for found in rows]
     assert rendered == [reference.encode_tbs(template.setting.profile, found) for found in rows]
     assert {len(one) for one in rendered} == {fixed.length}
 
