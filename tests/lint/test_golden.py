@@ -111,6 +111,14 @@ def test_every_finding_is_of_a_rule_in_the_list(linted):
     of_csrs = [rule for rule in every if rule.code.startswith("csr.")]
     every += [csr.evidence(rule, LIBRARY.profile("dccki")) for rule in of_csrs]
     listed = {(rule.code, rule.severity, rule.basis, rule.source) for rule in every}
+    # How well the type of a key is known, the profile says.
+    (of_key,) = (rule for rule in every if rule.code == "subjectPublicKeyInfo.type")
+    listed |= {
+        (of_key.code, of_key.severity, row.basis, row.source)
+        for profile in LIBRARY.profiles
+        for row in profile.rows
+        if row.field.path == "subjectPublicKeyInfo"
+    }
     found = [finding for path in FILES for one in linted(path) for finding in one.findings]
     found += [finding for case in every_case().values() for finding in findings_of(case)]
     for finding in found:
