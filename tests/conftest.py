@@ -114,6 +114,19 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def _programs_of_slow_tests_are_not_measured(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Does not measure the coverage of programs that slow tests start, such as to kill them.
+
+    They would take half as long again, and what they run is what others run, too.
+    """
+    if request.node.get_closest_marker("slow") is not None:
+        for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+            monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _each_key_is_stretched_once() -> Iterator[None]:
     """Remembers keys that scrypt made: the copies of an estate have one passphrase and salt.
