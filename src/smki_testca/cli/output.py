@@ -132,14 +132,16 @@ def print_table(
         [tuple(map(plain, (cell,) if isinstance(cell, str) else cell)) for cell in row]
         for row in rows
     ]
-    room = shutil.get_terminal_size().columns if prose or sys.stdout.isatty() else _WIDE
-    if whole and _widest(columns, lines) > room:
+    available = shutil.get_terminal_size().columns if prose or sys.stdout.isatty() else _WIDE
+    if whole and _widest(columns, lines) > available:
         _print_whole(columns, lines)
         return
     places, widths = layout(
-        [[(column,) for column in columns], *lines], [columns.index(each) for each in least], room
+        [[(column,) for column in columns], *lines],
+        [columns.index(each) for each in least],
+        available,
     )
-    if total(widths) > room and len(columns) > _PAIR:
+    if total(widths) > available and len(columns) > _PAIR:
         pairs: list[Sequence[Cell]] = []
         for row in lines:
             pairs += [*zip(columns, row, strict=True), ("", "")]
@@ -157,15 +159,15 @@ def print_table(
         table.add_row(
             *(text(row[place], width) for place, width in zip(places, widths, strict=True))
         )
-    width = max(room, total(widths))
+    width = max(available, total(widths))
     console = Console(
         color_system="auto" if _in_colour() else None,
         width=width,
         highlight=False,
-        soft_wrap=width > room or room == _WIDE,
+        soft_wrap=width > available or available == _WIDE,
     )
     if title:
-        say(*folded(plain(title), room))
+        say(*folded(plain(title), available))
     with console.capture() as printed:
         console.print(table)
     # Blanks at the end only make a line longer. It is not printed by click, which takes a terminal
