@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import json
@@ -18,12 +17,7 @@ from typing import IO, Any, Self
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from smki_testca.der import encode
+from benchmarks import batches
 
 COMMAND = [sys.executable, "-m", "smki_testca"]
 FIRST_ID = 0x00DB120010000000
@@ -136,22 +130,8 @@ class BatchClient:
 
 def device_csrs(first: int, count: int) -> list[bytes]:
     """Make CSRs of Devices with consecutive IDs, each with a key of its own, in base64."""
-    module = encode.sequence(encode.oid(HW_TYPE), encode.tlv(encode.OCTET_STRING, bytes(8)))[:-8]
-    usage = x509.KeyUsage(*(bit == 4 for bit in range(9)))
-    csrs = []
-    for device_id in range(first, first + count):
-        name = x509.OtherName(
-            x509.ObjectIdentifier("1.3.6.1.5.5.7.8.4"), module + device_id.to_bytes(8)
-        )
-        csr = (
-            x509.CertificateSigningRequestBuilder()
-            .subject_name(x509.Name([]))
-            .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectAlternativeName([name]), critical=True)
-            .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-        )
-        csrs.append(base64.b64encode(csr.public_bytes(Encoding.DER)))
-    return csrs
+    pem = (csr for _, csr in batches.device_csrs(first, count))
+    return [b"".join(each.splitlines()[1:-1]) for each in pem]
 
 
 def message(reference: str, first: int, count: int) -> bytes:
