@@ -11,6 +11,7 @@ from smki_testca.authority.revocation import Reason
 from smki_testca.errors import EstateError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import FORMAT
+from smki_testca.estate.tables import declared
 from smki_testca.estate.status import Status
 from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -70,16 +71,22 @@ def test_an_estate_of_the_third_format_keeps_its_sums_and_verifies(tmp_path, qui
     assert _tables(directory) == _tables(quickstart)
 
 
-def test_an_estate_of_the_fourth_format_keeps_its_columns_and_verifies(tmp_path, quickstart):
-    directory = unpacked(4, tmp_path / "fourth")
+@pytest.mark.parametrize(
+    ("version", "column", "site"), [(4, "site", "north"), (5, "plant", "north")]
+)
+def test_an_estate_of_a_later_format_keeps_its_columns_and_verifies(
+    tmp_path, quickstart, version, column, site
+):
+    directory = unpacked(version, tmp_path / "later")
     with opened(directory, LATER) as estate:
         last = estate.audit.entries()[-1]
-        assert (last.action, last.body) == ("estate.upgrade", {"from": 4, "to": FORMAT})
+        assert (last.action, last.body) == ("estate.upgrade", {"from": version, "to": FORMAT})
         assert estate.audit.verify() == last.number
         assert estate.tiles.verify() == 2
         rows = list(estate.select(Selection(label="row")))
-        assert [dict(row.columns) for row in rows] == [{"site": "north"}] * 2
+        assert [dict(row.columns) for row in rows] == [{column: site}] * 2
         assert len(list(estate.select(Selection(label="range")))) == 3
+        assert [one.name for one in estate.accounts.all()] == ["tester"] * (version == 5)
     assert _tables(directory) == _tables(quickstart)
 
 
@@ -120,6 +127,8 @@ def test_it_is_brought_up_once(older):
 
 def test_an_upgrade_that_fails_leaves_the_estate_as_it_was(older, monkeypatch):
     before = _tables(older)
+    for version in range(1, FORMAT + 1):
+        declared(version)  # what is known of each format is not what this breaks
 
     def broken(_version):
         yield "CREATE TABLE standings (a)"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 5
+FORMAT = 6
 """The version of the schema: the number of its last file."""
 
 SchemaObject = tuple[str, str, str | None]
