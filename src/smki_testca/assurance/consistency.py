@@ -43,6 +43,7 @@ def caveats(case: Case) -> Iterator[Breach]:
             f"The report {report.id} is {report.outcome.words}, but {has}"
             f"{' caveat' if len(report.caveats) == 1 else ' caveats' if report.caveats else ''}.",
             (*report.path, "caveats") if report.caveats else (*report.path, "outcome"),
+            grounds=(report.stage,),
         )
 
 
@@ -62,6 +63,7 @@ def failures(case: Case) -> Iterator[Breach]:
         yield Breach(
             f"The report {report.id} is not approved, but lists no failure.",
             (*report.path, "outcome"),
+            grounds=(report.stage,),
         )
 
 
@@ -125,12 +127,14 @@ def provided(case: Case) -> Iterator[Breach]:
             yield Breach(
                 f"The record has no date on which {name} was given the report {report.id}.",
                 report.path,
+                grounds=(report.stage,),
             )
         elif day < report.completed:
             yield Breach(
                 f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, before it"
                 f" was complete on {report.completed}.",
                 (*report.path, key),
+                grounds=(report.stage,),
             )
 
 

@@ -32,6 +32,8 @@ RECORD_KIND = "assurance-record"
 """The kind of document that a record as a whole is in a report of the linter."""
 REPORT_KIND = "smki-assessment-report"
 """The kind of document that one of its reports is."""
+INDEPENDENCE = "independence."
+"""What the codes of the rules of independence begin with."""
 RULE = "R19"
 """The rule of the regime that the rules of independence enforce."""
 
@@ -181,7 +183,13 @@ def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) 
     """Combine a breach with its rule, and with the least known term that it rests on."""
     severity, basis, source = rule.severity, rule.basis, rule.source
     if breach.grounds:
-        severity, term = least(breach.grounds), least_known(breach.grounds)
+        # What rests on data is as grave as that says; a record that contradicts itself is not.
+        least_grave = least(breach.grounds)
+        is_of_data = rule.code.startswith(INDEPENDENCE)
+        severity = (
+            least_grave if is_of_data else max(severity, least_grave, key=SEVERITY_RANK.__getitem__)
+        )
+        term = least_known(breach.grounds)
         if not basis is term.basis is Basis.SPECIFIED:
             basis, source = term.basis, term.source
     return RecordFinding(
@@ -197,7 +205,7 @@ def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) 
         report=None if report is None else report.id,
         decision=None if breach.decision is None else breach.decision.id,
         person=breach.person,
-        rule=RULE if rule.code.startswith("independence.") else None,
+        rule=RULE if rule.code.startswith(INDEPENDENCE) else None,
     )
 
 

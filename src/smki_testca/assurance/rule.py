@@ -107,6 +107,7 @@ def of_record(
 
 
 def rules() -> list[Rule]:
-    """The metadata of every rule, in the order of the documentation."""
-    of_reports = [one.rule for one in REPORT_RULES.values()]
-    return of_reports + [one.rule for one in RECORD_RULES.values()]
+    """The metadata of every rule: those on which the worst verdicts depend come first."""
+    worst_first = list(Verdict)
+    of_reports = sorted(REPORT_RULES.values(), key=lambda one: worst_first.index(one.tells))
+    return [one.rule for one in of_reports] + [one.rule for one in RECORD_RULES.values()]
