@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _REPLACE = "Let somebody without such a tie take the decision again."
 _SHOW = (
-    "Show why it is no influence, or let the decision be taken without it; if you know the real"
-    " rule, put it into assurance-terms.toml."
+    "Show why that is without influence, or let the decision be taken again without it. If you know"
+    " the real rule, put it into assurance-terms.toml."
 )
 
 

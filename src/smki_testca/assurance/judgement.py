@@ -19,12 +19,12 @@ from smki_testca.text import counted
 from smki_testca.toml_places import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from smki_testca.assurance.record import Record, Report
     from smki_testca.assurance.rule import Breach
     from smki_testca.lint.rule import Rule
-    from smki_testca.profiles.assurance_terms import AssuranceTerms
+    from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
 
 DECLARING = (independence, consistency)
 """The modules that declare rules."""
@@ -180,18 +180,8 @@ def _judged(case: Case) -> Judged:
 
 
 def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) -> RecordFinding:
-    """Combine a breach with its rule, and with the least known term that it rests on."""
-    severity, basis, source = rule.severity, rule.basis, rule.source
-    if breach.grounds:
-        # What rests on data is as grave as that says; a record that contradicts itself is not.
-        least_grave = least(breach.grounds)
-        is_of_data = rule.code.startswith(INDEPENDENCE)
-        severity = (
-            least_grave if is_of_data else max(severity, least_grave, key=SEVERITY_RANK.__getitem__)
-        )
-        term = least_known(breach.grounds)
-        if not basis is term.basis is Basis.SPECIFIED:
-            basis, source = term.basis, term.source
+    """Combine a breach with its rule."""
+    severity, basis, source = _weighed(rule, breach.grounds)
     return RecordFinding(
         rule.code,
         severity,
@@ -207,6 +197,24 @@ def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) 
         person=breach.person,
         rule=RULE if rule.code.startswith(INDEPENDENCE) else None,
     )
+
+
+def _weighed(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]:
+    """How grave and how well known a breach is, and the source of that.
+
+    A breach of independence is what its terms are: they are data. A record that contradicts itself
+    is never graver or better known than its rule.
+    """
+    if not grounds:
+        return rule.severity, rule.basis, rule.source
+    severity, term = least(grounds), least_known(grounds)
+    if not rule.code.startswith(INDEPENDENCE):
+        severity = max(severity, rule.severity, key=SEVERITY_RANK.__getitem__)
+        term_counts = term.basis is not Basis.SPECIFIED and rule.basis is Basis.SPECIFIED
+    else:
+        term_counts = {term.basis, rule.basis} != {Basis.SPECIFIED}
+    known = term if term_counts else rule
+    return severity, known.basis, known.source
 
 
 def _ordered(breaches: Iterable[Breach]) -> list[Breach]:

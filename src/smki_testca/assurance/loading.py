@@ -95,7 +95,7 @@ class _Reading:
             ),
         )
         if not file.report:
-            raise self._error("assurance.empty", (), "the record has no [[report]] to judge")
+            raise self._fault("assurance.empty", (), "the record has no [[report]] to judge")
         self._ids([one.id for one in file.report], "report", ("report",))
         return Record(
             self._whole.origin,
@@ -112,7 +112,7 @@ class _Reading:
         table, path = self._file.scheme, ("scheme",)
         name = self._organisation_named(table.organisation, path)
         if organisations[name].kind is not OrganisationKind.SCHEME:
-            raise self._error(
+            raise self._fault(
                 "assurance.scheme",
                 (*path, "organisation"),
                 f"{name} is of kind {organisations[name].kind}, not scheme",
@@ -144,7 +144,7 @@ class _Reading:
                     parents.setdefault(one.id, []).append(link.parent)
             for one, link in links:
                 if link.period.start == day and one.id in _above(link.parent, parents):
-                    raise self._error(
+                    raise self._fault(
                         "assurance.circle",
                         (*link.path, "organisation"),
                         f"{link.parent} is a parent of {one.id}, which owns {link.parent} itself"
@@ -165,7 +165,7 @@ class _Reading:
     def _post(self, table: documents.PostTable, path: KeyPath) -> Post:
         kind = self._term(self._terms.post, table.kind, (*path, "kind"), "kind of post")
         if kind.employer != (table.organisation is not None):
-            raise self._error(
+            raise self._fault(
                 "assurance.post",
                 (*path, "organisation") if table.organisation is not None else path,
                 f"a post of kind {kind.name} {'needs an' if kind.employer else 'has no'}"
@@ -176,7 +176,7 @@ class _Reading:
             organisation = self._organisation_named(organisation, path)
         period = self._period(table, path)
         if table.accepted is not None and not (period.start and table.accepted <= period.start):
-            raise self._error(
+            raise self._fault(
                 "assurance.period",
                 (*path, "accepted"),
                 "a post is accepted by the day on which it begins, and that day is in from",
@@ -188,7 +188,7 @@ class _Reading:
             where = (*path, "reports-to", number)
             manager = self._person_named(one.person, where)
             if manager == table.id:
-                raise self._error("assurance.oversight", where, f"{manager} reports to themselves")
+                raise self._fault("assurance.oversight", where, f"{manager} reports to themselves")
             kind = self._terms.oversight[SUPERVISED]
             yield Oversight(kind, table.id, manager, None, self._period(one, where), where)
 
@@ -196,7 +196,7 @@ class _Reading:
         kind = self._term(self._terms.oversight, table.kind, (*path, "kind"), "kind of oversight")
         person, organisation = table.person, table.organisation
         if (person is None) == (organisation is None):
-            raise self._error(
+            raise self._fault(
                 "assurance.oversight", path, "an oversight has either a person or an organisation"
             )
         if person is not None:
@@ -248,7 +248,7 @@ class _Reading:
         if table.decision is not None:
             self._known(table.decision, decisions, (*path, "decision"), "decision of the report")
         if table.recorded is not None and table.recorded < table.on:
-            raise self._error(
+            raise self._fault(
                 "assurance.period",
                 (*path, "recorded"),
                 f"the recusal of {table.on} was recorded before, on {table.recorded}",
@@ -258,7 +258,7 @@ class _Reading:
     def _period(self, table: documents.PeriodTable, path: KeyPath) -> Period:
         start: date | None = table.from_
         if start is not None and table.until is not None and table.until < start:
-            raise self._error(
+            raise self._fault(
                 "assurance.period",
                 (*path, "until"),
                 f"the last day, {table.until}, is before the first one, {start}",
@@ -270,7 +270,7 @@ class _Reading:
         for number, one in enumerate(ids):
             if one in first:
                 line = self._whole.within(*path, first[one], "id").line
-                raise self._error(
+                raise self._fault(
                     "assurance.duplicate",
                     (*path, number, "id"),
                     f"{one} is the id of another {noun}, on line {line}",
@@ -290,7 +290,7 @@ class _Reading:
 
     def _known(self, name: str, names: Iterable[str], path: KeyPath, noun: str) -> str:
         if name not in names:
-            raise self._error(
+            raise self._fault(
                 "assurance.reference",
                 path,
                 f"there is no {noun} {shown(name)}",
@@ -321,13 +321,13 @@ class _Reading:
             ),
         ):
             if count > most:
-                raise self._error(
+                raise self._fault(
                     "assurance.limit",
                     (),
                     f"the record has {count} {noun}, but at most {most} are read",
                 )
 
-    def _error(self, code: str, path: KeyPath, what: str, remedy: str = "") -> InputError:
+    def _fault(self, code: str, path: KeyPath, what: str, remedy: str = "") -> InputError:
         return InputError(code, f"{self._whole.within(*path)}: {what}.", remedy)
 
 
