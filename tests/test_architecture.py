@@ -18,7 +18,18 @@ NAME = "smki_testca"
 ORDER = (
     "top-level modules",
     *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
-    *("estate", "issuance", "lifecycle", "exporters", "api", "device", "kits", "corpus", "service"),
+    *(
+        "estate",
+        "issuance",
+        "lifecycle",
+        "exporters",
+        "api",
+        "custody",
+        "device",
+        "kits",
+        "corpus",
+        "service",
+    ),
     *("client", "testing", "pytest_plugin", "cli", "__main__"),
 )
 """Each imports only what stands before it."""
