@@ -232,7 +232,7 @@ def _chain(estate: Stores, since: Path) -> tuple[Sequence[Link], int]:
         if entry is None:
             raise InputError(
                 "backup.unknown",
-                f"{since} was not made of this estate: its audit log does not have backup {identity}.",
+                f"{since} was not made of this estate: the audit log has no backup {identity}.",
                 "Name an earlier backup of it, or make a whole one: leave out --since.",
             )
         chain.append(Link(identity, entry.at, entry.body["file"]))
