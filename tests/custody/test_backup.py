@@ -191,6 +191,7 @@ def test_the_number_of_links_is_limited(tiled, back, command, monkeypatch, tmp_p
 # While others write.
 
 
+@pytest.mark.slow
 def test_backups_are_whole_while_others_write(tiled, bring_back, tmp_path):
     phrase = (tiled / "passphrase").read_text().strip()
     stop = threading.Event()

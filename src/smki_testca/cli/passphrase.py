@@ -98,7 +98,7 @@ def _new_passphrase(directory: Path, file: str | None) -> str:
         return first_line(file)
     if given := os.environ.get(_NEW_VARIABLE):
         return text_of(given, _NEW_VARIABLE)
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not _is_somebody_there():
         raise InputError(
             "passphrase.missing",
             "The new passphrase is needed, and nobody is there to type it.",
@@ -108,3 +108,8 @@ def _new_passphrase(directory: Path, file: str | None) -> str:
         f"New passphrase of {directory}", hide_input=True, confirmation_prompt=True, err=True
     )
     return text_of(answer, "What was typed")
+
+
+def _is_somebody_there() -> bool:
+    """Whether standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
