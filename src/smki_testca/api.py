@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.creation import check_finished, creating
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
-from smki_testca.estate_files import FILE_NAME, FILES
+from smki_testca.estate_files import FILE_NAME, FILES, PROFILES_FOLDER
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
@@ -666,6 +666,6 @@ def _as_callable(passphrase: str | Callable[[], str]) -> Callable[[], str]:
 
 
 def _library(directory: Path, profiles: Path | str | None) -> Library:
-    of_estate = directory / "profiles"
+    of_estate = directory / PROFILES_FOLDER
     overrides = [] if profiles is None else [Path(profiles)]
     return Library(*overrides, *([of_estate] if of_estate.is_dir() else []))

@@ -159,8 +159,9 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
                 f"There is no Testing Service {settings.purpose}.",
                 use_one_of(services, given=settings.purpose),
             )
+        wrapped = estate.key_store.wrapped()
         passphrase = session.passphrase(directory)
-    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock())
+    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock(), wrapped)
 
 
 async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 MAX_OCTETS = 16 << 20
 """The longest input file read, in octets."""
 _ESTATE_VARIABLE = "SMKI_TESTCA_ESTATE"
-_PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
+PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
 @dataclass
@@ -165,6 +166,7 @@ class Session:
                 f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
             )
         from smki_testca.api import Estate
+        from smki_testca.custody.passphrase_change import settle_file
 
         directory = Path(self.estate)
         estate = Estate.open(
@@ -174,9 +176,26 @@ class Session:
             clock=self.clock(),
             dry_run=self.dry_run,
         )
+        # A change of the passphrase that was interrupted left two in the estate's file.
+        with contextlib.suppress(OSError, SmkiTestcaError):
+            settle_file(estate)
         if needs_keys:
             self.unlock_first(estate)
         return estate
+
+    def open_unlocked(self) -> tuple[Estate, str]:
+        """Open the estate and unlock its keys; gives also the passphrase, which is asked for once.
+
+        Raises:
+            UsageError: if none was named.
+            EstateError: if it cannot be opened, or the passphrase is wrong.
+        """
+        estate = self.open()
+        try:
+            return estate, estate.key_store.unlock_with(self.passphrase(estate.directory))
+        except BaseException:
+            estate.close()
+            raise
 
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.
@@ -212,8 +231,8 @@ class Session:
         setting = self.setting("passphrase-file")
         if setting.source is Source.OPTION:
             return setting
-        if os.environ.get(_PASSPHRASE_VARIABLE):
-            return Setting(None, Source.VARIABLE, _PASSPHRASE_VARIABLE)
+        if os.environ.get(PASSPHRASE_VARIABLE):
+            return Setting(None, Source.VARIABLE, PASSPHRASE_VARIABLE)
         if directory is not None and (directory / PASSPHRASE_FILE).is_file():
             return Setting(str(directory / PASSPHRASE_FILE), Source.DEFAULT)
         return setting
@@ -231,7 +250,7 @@ class Session:
         if setting.value is not None:
             return first_line(setting.value, may_be_mark=not confirm)
         if setting.source is Source.VARIABLE:
-            return _of_text(os.environ[_PASSPHRASE_VARIABLE], _PASSPHRASE_VARIABLE)
+            return text_of(os.environ[PASSPHRASE_VARIABLE], PASSPHRASE_VARIABLE)
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 plain(f"Passphrase of {directory}"),
@@ -239,11 +258,11 @@ class Session:
                 confirmation_prompt=confirm,
                 err=True,
             )
-            return _of_text(answer, "What was typed")
+            return text_of(answer, "What was typed")
         raise EstateError(
             "estate.passphrase",
             "The estate's passphrase is needed.",
-            f"Give it with --passphrase-file FILE or {_PASSPHRASE_VARIABLE}.",
+            f"Give it with --passphrase-file FILE or {PASSPHRASE_VARIABLE}.",
         )
 
 
@@ -279,8 +298,12 @@ def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
     return passphrase
 
 
-def _of_text(text: str, origin: str) -> Passphrase:
-    """The passphrase in a variable, or one that was typed."""
+def text_of(text: str, origin: str) -> Passphrase:
+    """The passphrase in a variable, or one that was typed.
+
+    Raises:
+        InputError: if it is no text; the message quotes nothing of it.
+    """
     if not is_text(text):
         raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
     return Passphrase.of_text(text)

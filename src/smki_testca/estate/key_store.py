@@ -41,6 +41,7 @@ class KeyStore:
         self._entropy = entropy
         self._holders = KeyHolders(database)
         self._key: EstateKey | None = None
+        self._earlier: bytes | None = None
         self._unlocking: Callable[[], EstateKey] | None = None
 
     def prepare(self, passphrase: str) -> None:
@@ -210,14 +211,14 @@ class KeyStore:
         Raises:
             EstateError: if the creation of the estate was not finished.
         """
-        wrapped, passphrase = self._wrapped(), self._passphrase()
+        wrapped, passphrase = self._earlier or self.wrapped(), self._passphrase()
         thread = ThreadPoolExecutor(1)
         unlocking = thread.submit(_unlocked, passphrase, wrapped)
 
         def unlocked() -> EstateKey:
             # Processes can be forked once the thread has ended.
             thread.shutdown()
-            return unlocking.result()
+            return unlocking.result()[1]
 
         self._unlocking = unlocked
 
@@ -230,15 +231,66 @@ class KeyStore:
         """
         self._estate_key()
 
+    def unlock_with(self, passphrase: str) -> str:
+        """Unlock the estate key now, with a passphrase that was asked for already.
+
+        Returns:
+            The text that opens it: the passphrase, or another of its readings.
+
+        Raises:
+            EstateError: as ``unlock``.
+        """
+        text, self._key = _unlocked(passphrase, self.wrapped())
+        return text
+
+    def is_opened_by(self, passphrase: str) -> bool:
+        """Whether a passphrase opens the estate as it is now; it takes one guess.
+
+        Raises:
+            EstateError: if the wrapped key is damaged.
+        """
+        try:
+            EstateKey.unlock(passphrase, self.wrapped())
+        except EstateError as error:
+            if error.code != "estate.passphrase":
+                raise
+            return False
+        return True
+
+    def rewrap(self, passphrase: str, new: str) -> None:
+        """Wrap the estate key by another passphrase, within a transaction; the key stays the same.
+
+        Args:
+            passphrase: of the estate until now, as text.
+            new: the other one.
+
+        Raises:
+            EstateError: if the passphrase is wrong, as after a change by another process.
+        """
+        wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
+        self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
+
+    def open_by(self, wrapped: bytes) -> None:
+        """Unlock the estate key from a wrapped key of an earlier moment, which ``wrapped`` gave.
+
+        The passphrase of that moment opens it, whatever the estate's is by now.
+        """
+        self._earlier = wrapped
+
     def _estate_key(self) -> EstateKey:
         if self._key is None:
             if self._unlocking is None:
-                self._key = _unlocked(self._passphrase(), self._wrapped())
+                _, self._key = _unlocked(self._passphrase(), self._earlier or self.wrapped())
             else:
                 self._key = self._unlocking()
         return self._key
 
-    def _wrapped(self) -> bytes:
+    def wrapped(self) -> bytes:
+        """The estate key, wrapped by the passphrase.
+
+        Raises:
+            EstateError: if the creation of the estate was not finished.
+        """
         wrapped: bytes | None = self._database.value(
             "SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,)
         )
@@ -251,8 +303,8 @@ class KeyStore:
         return wrapped
 
 
-def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
-    """The estate key that a passphrase opens, by either of its readings.
+def _unlocked(passphrase: str, wrapped: bytes) -> tuple[str, EstateKey]:
+    """The estate key that a passphrase opens by one of its readings, and that reading.
 
     Raises:
         EstateError: if the passphrase is wrong, or the wrapped key is damaged.
@@ -262,8 +314,8 @@ def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
     *earlier, last = readings(passphrase)
     for text in earlier:
         try:
-            return EstateKey.unlock(text, wrapped)
+            return text, EstateKey.unlock(text, wrapped)
         except EstateError as error:
             if error.code != "estate.passphrase":
                 raise
-    return EstateKey.unlock(last, wrapped)
+    return last, EstateKey.unlock(last, wrapped)

@@ -194,6 +194,17 @@ class Stores:
             inputs[option] = str(value)
         return Subject.parse(known, inputs, self.library.roles, in_python)
 
+    def copy_file(self, path: Path) -> None:
+        """Copy the estate's file as it is at one moment; others wait before they commit.
+
+        Args:
+            path: of the copy, which must not exist yet.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the disk is full.
+        """
+        self._database.copy(path)
+
     def transaction(self) -> AbstractContextManager[None]:
         """A transaction: all changes within it happen, or none; other processes wait."""
         return self._database.transaction()

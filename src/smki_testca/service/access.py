@@ -20,6 +20,8 @@ class EstateAccess:
     Attributes:
         directory: of the estate.
         passphrase: asked for once, before the services start.
+        wrapped: the estate key as that passphrase wraps it: it opens for these services also after
+            a change of the passphrase. By default, as the estate has it.
         profiles: the operator's profile directory, if there is one.
         clock: a fixed clock; the system's by default.
     """
@@ -28,6 +30,7 @@ class EstateAccess:
     passphrase: str = field(repr=False)
     profiles: Path | None = None
     clock: Clock | None = None
+    wrapped: bytes | None = field(default=None, repr=False)
 
     def open(self) -> Estate:
         """Open the estate, for the thread that calls.
@@ -35,6 +38,9 @@ class EstateAccess:
         Raises:
             EstateError: if it cannot be opened.
         """
-        return Estate.open(
+        estate = Estate.open(
             self.directory, self.passphrase, profiles=self.profiles, clock=self.clock
         )
+        if self.wrapped is not None:
+            estate.key_store.open_by(self.wrapped)
+        return estate

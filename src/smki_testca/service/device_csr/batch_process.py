@@ -58,19 +58,21 @@ def command(access: EstateAccess, window: Window | None, workers: int | None) ->
 
 
 def secret_line(access: EstateAccess) -> bytes:
-    """The first line of its standard input: the passphrase."""
+    """The first line of its standard input: the passphrase, and the estate key that it wraps."""
     passphrase = access.passphrase
     has_mark = isinstance(passphrase, Passphrase) and passphrase.has_mark
-    return json.dumps({"passphrase": str(passphrase), "mark": has_mark}).encode() + b"\n"
+    wrapped = None if access.wrapped is None else access.wrapped.hex()
+    secret = {"passphrase": str(passphrase), "mark": has_mark, "wrapped": wrapped}
+    return json.dumps(secret).encode() + b"\n"
 
 
 def _access(directory: str, profiles: str | None, clock: str | None, line: bytes) -> EstateAccess:
     secret = json.loads(line)
     passphrase = Passphrase(secret["passphrase"], has_mark=secret["mark"])
     fixed: Clock | None = None if clock is None else FixedClock(parse_instant(clock))
-    return EstateAccess(
-        Path(directory), passphrase, None if profiles is None else Path(profiles), fixed
-    )
+    wrapped = None if secret["wrapped"] is None else bytes.fromhex(secret["wrapped"])
+    own = None if profiles is None else Path(profiles)
+    return EstateAccess(Path(directory), passphrase, own, fixed, wrapped)
 
 
 class Server:
