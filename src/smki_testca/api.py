@@ -61,6 +61,7 @@ class Estate(Stores):
         library: the profiles: an operator's take precedence over the estate's, and those over the
             shipped ones.
         audit: the audit log.
+        anchors: signed states of the audit log, to keep elsewhere.
         register: participants and agreements.
         accounts: with which people and programs sign in to the services.
         certificates: issued one by one, CAs included.

@@ -63,12 +63,17 @@ def quickstart(session: Session, directory: Path) -> None:
     """
     path = directory
     passphrase = make_passphrase(SystemEntropy())
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        anchoring.check_unused()
     with (
         creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS),
         Estate.create(
             path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         passphrase_file = leave_passphrase(path, passphrase)
         kit = kits.load(estate.library, _KIT)
         filled = maker.fill(estate, kit, maker.KitOptions(), Progress("issuing"))
@@ -140,6 +145,9 @@ def init(
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        (anchoring.check_unused if is_new else anchoring.check)()
     create_or_open = Estate.create if is_new else Estate.open
     whole = creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS) if is_new else nullcontext()
     with (
@@ -151,6 +159,8 @@ def init(
             clock=session.clock(),
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         if not is_new:
             session.unlock_first(estate)
         records = estate.add_environment(name, keys)

@@ -21,6 +21,7 @@ from smki_testca.text import is_text, plain, shown
 if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.clock import Clock
+    from smki_testca.lifecycle.anchoring import Anchoring
     from smki_testca.profiles import Library
 
 MAX_OCTETS = 16 << 20
@@ -49,6 +50,7 @@ class Session:
     dry_run: bool = False
     if_needed: bool = False
     _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
+    _anchorings: dict[Path, Anchoring] = field(default_factory=dict)
 
     def give(self, name: str, value: str) -> None:
         """Take the value of a global option.
@@ -148,15 +150,17 @@ class Session:
             self._libraries[directories] = Library(*directories)
         return self._libraries[directories]
 
-    def open(self, *, needs_keys: bool = False) -> Estate:
+    def open(self, *, needs_keys: bool = False, is_continued: bool = True) -> Estate:
         """Open the estate.
 
         Args:
             needs_keys: whether its private keys are needed while other processes wait for it.
+            is_continued: whether to check first that it continues its newest anchor, where a file
+                of anchors is configured.
 
         Raises:
             UsageError: if none was named.
-            EstateError: if it cannot be opened.
+            EstateError: if it cannot be opened, or does not continue its newest anchor.
         """
         if self.estate is None:
             raise UsageError(
@@ -167,6 +171,9 @@ class Session:
         from smki_testca.api import Estate
 
         directory = Path(self.estate)
+        anchoring = self.anchoring(directory)
+        if anchoring is not None and is_continued:
+            anchoring.check()
         estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
@@ -174,9 +181,33 @@ class Session:
             clock=self.clock(),
             dry_run=self.dry_run,
         )
+        if anchoring is not None and is_continued and not self.dry_run:
+            anchoring.follow(estate)
         if needs_keys:
             self.unlock_first(estate)
         return estate
+
+    def anchoring(self, directory: Path) -> Anchoring | None:
+        """Return what anchors an estate after the command; None if no file is configured for it.
+
+        Args:
+            directory: of the estate: the one that is named, or any if none is.
+        """
+        path = self.setting("audit.anchor").value
+        if path is None or (self.estate is not None and Path(self.estate) != directory):
+            return None
+        from smki_testca.lifecycle.anchoring import Anchoring
+
+        if directory not in self._anchorings:
+            self._anchorings[directory] = Anchoring(
+                directory, Path(path), self.clock_or_system(), lambda: self.passphrase(directory)
+            )
+        return self._anchorings[directory]
+
+    def add_anchors(self) -> list[EstateError]:
+        """Add the anchors that are due at the end of the command; gives the errors of that."""
+        errors = [anchoring.finish() for anchoring in self._anchorings.values()]
+        return [error for error in errors if error is not None]
 
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.
