@@ -234,11 +234,14 @@ def test_anchors_survive_white_space_and_the_wrapped_lines_of_a_mail(history, ch
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "it is no anchor."),
-        ("a certificate", "it is no anchor."),
+        ("", "it is not an anchor."),
+        ("a certificate", "it is not an anchor."),
         ("smki-anchor.2.1.x", "it has an anchor of another version."),
-        ("{line}.", "it has something after 1 anchor that is no anchor."),
-        ("{line}\n{line}\nsmki-anchor.1.", "it has something after 2 anchors that is no anchor."),
+        ("{line}.", "it has something after 1 anchor that is not an anchor."),
+        (
+            "{line}\n{line}\nsmki-anchor.1.",
+            "it has something after 2 anchors that is not an anchor.",
+        ),
     ],
 )
 def test_a_text_that_is_no_anchor_is_told_as_such(history, text, words):

@@ -152,7 +152,7 @@ def anchor(session: Session, out: Path | None) -> None:
         if to_file is None:
             made = estate.anchors.make()
         else:
-            estate.unlock()
+            estate.anchors.unlock()
             made = to_file.add(estate.anchors.make)
     if session.as_json:
         where = {} if to_file is None else {"file": str(out)}

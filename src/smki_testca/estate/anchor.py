@@ -124,7 +124,7 @@ def compressed_point(spki: bytes) -> bytes:
     """
     key = load_public_key(spki)
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ValueError("it is no key of an elliptic curve")  # noqa: TRY004 - a value of bytes
+        raise ValueError("it is not a key of an elliptic curve")  # noqa: TRY004 - a value of bytes
     return key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
 
 
@@ -205,9 +205,9 @@ def _unreadable(origin: str, before: int | None = None, *, newer: bool = False) 
     elif before is None:
         what = "does not end with an anchor"
     elif before:
-        what = f"has something after {counted(before, 'anchor')} that is no anchor"
+        what = f"has something after {counted(before, 'anchor')} that is not an anchor"
     else:
-        what = "is no anchor"
+        what = "is not an anchor"
     remedy = f"Give whole lines as audit anchor prints them: they begin with {MARK}.{_VERSION}."
     return InputError("anchor.unreadable", f"{origin} {what}.", remedy)
 

@@ -94,6 +94,14 @@ class AnchorStore:
         self._keys = key_store
         self._clock = clock
 
+    def unlock(self) -> None:
+        """Unlock the key now, before other work.
+
+        Raises:
+            EstateError: if the passphrase is missing or wrong.
+        """
+        self._keys.unlock()
+
     def make(self) -> Anchor:
         """Sign the state of the log now; the first time, make the key for that.
 
@@ -103,7 +111,7 @@ class AnchorStore:
             EstateError: if the passphrase is wrong, or the end of the log was changed.
         """
         # Before a transaction: somebody may have to type the passphrase.
-        self._keys.unlock()
+        self.unlock()
         signer = self._signer()
         with self._database.snapshot():
             head, first = self._audit.head(), self._audit.state(1)

@@ -118,6 +118,7 @@ class Anchoring:
         try:
             audit, store = self._stores(database)
             if audit.last_number() != self._before:
+                store.unlock()  # so that no empty file is left where that fails
                 AnchorFile(self.path).add(store.make)
         finally:
             database.close()
