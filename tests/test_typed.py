@@ -45,6 +45,7 @@ OTHERS = (
     "portal.md",
     "repository.md",
     "selecting.md",
+    "shared-cas.md",
 )
 
 

@@ -167,7 +167,7 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
 
 
 def _adding_anchors(session: Session, access: EstateAccess) -> Callable[[Estate], None] | None:
-    """What adds an anchor while the services run, where a file of anchors is configured.
+    """Returns a function that adds an anchor while the services run; None if no file is configured.
 
     What keeps it from that is told, and does not end the services.
     """

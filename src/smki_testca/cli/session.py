@@ -310,6 +310,27 @@ def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
     return passphrase
 
 
+def passphrase_for_keys(path: str | None) -> Passphrase:
+    """Return the passphrase to encrypt keys with: of a file, or typed twice on a terminal.
+
+    Raises:
+        InputError: if the file cannot be read.
+        UsageError: if there is neither a file nor a terminal.
+    """
+    if path is not None:
+        return first_line(path)
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "usage",
+            "A passphrase is needed to encrypt the keys with.",
+            "Give it with --export-passphrase-file FILE.",
+        )
+    answer: str = click.prompt(
+        "Passphrase for the keys", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return _of_text(answer, "What was typed")
+
+
 def _of_text(text: str, origin: str) -> Passphrase:
     """The passphrase in a variable, or one that was typed."""
     if not is_text(text):

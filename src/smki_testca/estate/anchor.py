@@ -65,7 +65,7 @@ class Anchor:
 
     @property
     def signed_text(self) -> str:
-        """What is signed: the line without the signature."""
+        """The text that is signed: the line without the signature."""
         octets = ".".join(map(_in_base64, (self.estate, self.digest, self.key)))
         return f"{MARK}.{_VERSION}.{self.number}.{iso(self.at)}.{octets}"
 

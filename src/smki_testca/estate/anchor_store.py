@@ -38,7 +38,7 @@ _GRAVITY = ("anchor.rewritten", "anchor.cut_off", "anchor.estate", "anchor.signa
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What the verification of a log with anchors found.
+    """The result of the verification of a log with anchors.
 
     Attributes:
         verification: of the log.
@@ -127,7 +127,7 @@ class AnchorStore:
         return unsigned.signed_by(signer.sign)
 
     def fault(self, anchor: Anchor) -> EstateError | None:
-        """What is wrong with an anchor, or with the log that should continue it; None for nothing.
+        """The fault of an anchor, or of the log that should continue it; None if there is none.
 
         Looks up single entries: only ``verify`` shows that the log is whole.
         """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.entropy import seed_used
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.key_holders import (
     AUTHORITY,
     OF_THE_ESTATE,
@@ -184,6 +184,31 @@ class KeyStore:
             EstateError: if the passphrase is wrong, or the reference is not of this estate.
         """
         return reference.open(self._estate_key(), deterministic=deterministic)
+
+    def encrypted_authority_key(
+        self, identifier: bytes, whose: str, encrypt: Callable[[bytes], bytes]
+    ) -> bytes:
+        """The private key of a CA, encrypted for another estate.
+
+        Args:
+            identifier: of the key.
+            whose: the CA, for the error's message.
+            encrypt: turns PKCS#8 into what leaves the estate.
+
+        Raises:
+            InputError: if the key is in a token.
+            EstateError: if the passphrase is wrong, or the key is missing or was changed.
+        """
+        uri = self._database.value("SELECT uri FROM token_keys WHERE id = ?", (identifier,))
+        if uri is not None:
+            raise InputError(
+                "key.in_token",
+                f"The key of {whose} is in the token {uri} and cannot be exported.",
+                "Let the other team use the token, or leave this CA out with --hierarchy.",
+            )
+        reference = self.reference(identifier, whose)
+        assert isinstance(reference, SealedKey)  # noqa: S101 - all others are in tokens
+        return reference.encrypted(self._estate_key(), encrypt)
 
     def for_workers(
         self, references: Mapping[T, KeyReference]
