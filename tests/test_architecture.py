@@ -46,6 +46,7 @@ STARTED_WITHOUT = {
     "api -> issuance.re_signing",
     "api -> lifecycle.importing",
     "authority.template -> authority.reference",
+    "lifecycle.authorities -> lifecycle.taken_certificate",
     "estate.externals -> importers.sources",
     "estate.externals -> lint.linted",
     "estate.externals -> lint.whole_input",

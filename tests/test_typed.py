@@ -46,6 +46,7 @@ OTHERS = (
     "portal.md",
     "repository.md",
     "selecting.md",
+    "shared-cas.md",
 )
 
 

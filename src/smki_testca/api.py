@@ -61,6 +61,7 @@ class Estate(Stores):
         library: the profiles: an operator's take precedence over the estate's, and those over the
             shipped ones.
         audit: the audit log.
+        anchors: signed states of the audit log, to keep elsewhere.
         register: participants and agreements.
         accounts: with which people and programs sign in to the services.
         certificates: issued one by one, CAs included.
@@ -225,6 +226,7 @@ class Estate(Stores):
         ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
         *,
         hierarchies: Collection[Hierarchy] | None = None,
+        ca_certificates: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
     ) -> list[Record]:
         """Make the CAs of an environment's family.
 
@@ -232,13 +234,16 @@ class Estate(Stores):
             name: of the environment.
             ca_keys: PEM private keys to use instead of fresh ones.
             hierarchies: to make CAs of; by default all of which the family has none yet.
+            ca_certificates: for such keys, DER, to take over instead of making new ones: for an
+                estate that shares its CAs with another.
 
         Returns:
             The new CAs: each hierarchy's root, then its issuing CA.
 
         Raises:
             InputError: if the environment is unknown or a CA of it has the name of a live one, the
-                estate has its CAs already, or a key is not of the profile's type.
+                estate has its CAs already, a key is not of the profile's type, or a certificate is
+                not of its key, name and profile.
         """
         environment = self.library.environment(name)
         with self._database.transaction():
@@ -254,7 +259,9 @@ class Estate(Stores):
                 raise InputError(
                     "live.ca_name", f"A CA named {live} would pass for the live one (R20)."
                 )
-            return AuthorityMaker(self).make(environment, ca_keys or {}, hierarchies)
+            return AuthorityMaker(self).make(
+                environment, ca_keys or {}, hierarchies, ca_certificates or {}
+            )
 
     def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:
         """The hierarchies of which the family has no CAs yet; if there are none, all."""

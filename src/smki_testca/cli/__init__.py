@@ -5,6 +5,7 @@ Modules are imported only when their command runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import io
@@ -138,6 +139,23 @@ def cli(context: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
     session = Session()
+    try:
+        _run(session)
+    except SystemExit as leaving:
+        sys.exit(_after(session, leaving.code))
+
+
+def _after(session: Session, code: str | int | None) -> str | int | None:
+    """Do what is due after a command; gives the exit code, which is 5 at least if that fails."""
+    for error in session.add_anchors():
+        with contextlib.suppress(OSError):
+            say(*error.lines(), err=True)
+        code = max(code if isinstance(code, int) else ExitCode.DONE, error.exit_code)
+    return code
+
+
+def _run(session: Session) -> NoReturn:
+    """Run the command, and end with its exit code."""
     _occupy_streams()
     if sys.stdout is None:
         _fail(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from smki_testca import kits
 from smki_testca.api import Estate
+from smki_testca.cli.ca_files import CaFiles, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
@@ -28,9 +28,9 @@ from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.records import (
     print_records,
 )
-from smki_testca.cli.session import Session, read_input
+from smki_testca.cli.session import Session, first_line
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import InputError, UsageError
+from smki_testca.errors import UsageError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.creation import creating, is_unfinished
 from smki_testca.estate_files import FILE_NAME, FILES, PASSPHRASE_FILE
@@ -38,11 +38,7 @@ from smki_testca.exporters.export import items, make
 from smki_testca.folders import write
 from smki_testca.kits import maker
 from smki_testca.passphrases import leave_passphrase, make_passphrase
-from smki_testca.text import counted, use_one_of
-
-if TYPE_CHECKING:
-    from smki_testca.profiles import Library
-    from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.text import counted
 
 _KIT = "quickstart"
 _EXPORTS = "export"
@@ -63,12 +59,17 @@ def quickstart(session: Session, directory: Path) -> None:
     """
     path = directory
     passphrase = make_passphrase(SystemEntropy())
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        anchoring.check_unused()
     with (
         creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS),
         Estate.create(
             path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         passphrase_file = leave_passphrase(path, passphrase)
         kit = kits.load(estate.library, _KIT)
         filled = maker.fill(estate, kit, maker.KitOptions(), Progress("issuing"))
@@ -117,12 +118,22 @@ def quickstart(session: Session, directory: Path) -> None:
     "--ca-keys",
     metavar="KEYS",
     help="A folder of PEM private keys named after CA profiles, such as"
-    " organisation-root-ca.key; CAs without one get a fresh key.",
+    " organisation-root-ca.key; CAs without one get a fresh key. Certificates beside them, such as"
+    " organisation-root-ca.crt, are taken over.",
+)
+@click.option(
+    "--ca-keys-passphrase-file",
+    metavar="FILE",
+    help="Decrypt the keys of --ca-keys with the passphrase on the first line of FILE.",
 )
 @click.pass_obj
 @with_if_needed
 def init(
-    session: Session, directory: Path | None, environment: str | None, ca_keys: str | None
+    session: Session,
+    directory: Path | None,
+    environment: str | None,
+    ca_keys: str | None,
+    ca_keys_passphrase_file: str | None,
 ) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
 
@@ -136,10 +147,16 @@ def init(
     # Names are checked first, so that a wrong name leaves no incomplete estate.
     library = session.library()
     library.check_hierarchies()
-    keys = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
+    passphrase = None if ca_keys_passphrase_file is None else first_line(ca_keys_passphrase_file)
+    given = (
+        CaFiles({}, {}) if ca_keys is None else read_ca_files(Path(ca_keys), library, passphrase)
+    )
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        (anchoring.check_unused if is_new else anchoring.check)()
     create_or_open = Estate.create if is_new else Estate.open
     whole = creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS) if is_new else nullcontext()
     with (
@@ -151,9 +168,11 @@ def init(
             clock=session.clock(),
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         if not is_new:
             session.unlock_first(estate)
-        records = estate.add_environment(name, keys)
+        records = estate.add_environment(name, given.keys, ca_certificates=given.certificates)
     if session.as_json:
         certificates = [record.as_json() for record in records]
         print_outcome(session, {"estate": str(path), "certificates": certificates})
@@ -183,19 +202,3 @@ def _directory_of(session: Session, directory: Path | None) -> Path:
             "usage", f"DIR is {directory}, and --estate {setting.value}.", "Name one of them."
         )
     return directory
-
-
-def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier], bytes]:
-    names = {
-        f"{profile}.key": (hierarchy.name, tier)
-        for hierarchy in library.hierarchies.values()
-        for tier, profile in hierarchy.tiers.items()
-    }
-    if not folder.is_dir():
-        raise InputError("ca_keys.folder", f"{folder} is not a folder of CA keys.")
-    keys = {}
-    for path in sorted(folder.iterdir()):
-        if path.name not in names:
-            raise InputError("ca_keys.stray", f"{path} is not a CA's key.", use_one_of(names))
-        keys[names[path.name]] = read_input(str(path), 1 << 16)
-    return keys

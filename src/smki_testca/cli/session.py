@@ -22,6 +22,7 @@ from smki_testca.text import is_text, plain, shown
 if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.clock import Clock
+    from smki_testca.lifecycle.anchoring import Anchoring
     from smki_testca.profiles import Library
 
 MAX_OCTETS = 16 << 20
@@ -50,6 +51,7 @@ class Session:
     dry_run: bool = False
     if_needed: bool = False
     _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
+    _anchorings: dict[Path, Anchoring] = field(default_factory=dict)
 
     def give(self, name: str, value: str) -> None:
         """Take the value of a global option.
@@ -149,15 +151,17 @@ class Session:
             self._libraries[directories] = Library(*directories)
         return self._libraries[directories]
 
-    def open(self, *, needs_keys: bool = False) -> Estate:
+    def open(self, *, needs_keys: bool = False, is_continued: bool = True) -> Estate:
         """Open the estate.
 
         Args:
             needs_keys: whether its private keys are needed while other processes wait for it.
+            is_continued: whether to check first that it continues its newest anchor, where a file
+                of anchors is configured.
 
         Raises:
             UsageError: if none was named.
-            EstateError: if it cannot be opened.
+            EstateError: if it cannot be opened, or does not continue its newest anchor.
         """
         if self.estate is None:
             raise UsageError(
@@ -169,6 +173,9 @@ class Session:
         from smki_testca.custody.passphrase_change import settle_file
 
         directory = Path(self.estate)
+        anchoring = self.anchoring(directory)
+        if anchoring is not None and is_continued:
+            anchoring.check()
         estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
@@ -179,6 +186,8 @@ class Session:
         # A change of the passphrase that was interrupted left two in the estate's file.
         with contextlib.suppress(OSError, SmkiTestcaError):
             settle_file(estate)
+        if anchoring is not None and is_continued and not self.dry_run:
+            anchoring.follow(estate)
         if needs_keys:
             self.unlock_first(estate)
         return estate
@@ -196,6 +205,28 @@ class Session:
         except BaseException:
             estate.close()
             raise
+
+    def anchoring(self, directory: Path) -> Anchoring | None:
+        """Return what anchors an estate after the command; None if no file is configured for it.
+
+        Args:
+            directory: of the estate: the one that is named, or any if none is.
+        """
+        path = self.setting("audit.anchor").value
+        if path is None or (self.estate is not None and Path(self.estate) != directory):
+            return None
+        from smki_testca.lifecycle.anchoring import Anchoring
+
+        if directory not in self._anchorings:
+            self._anchorings[directory] = Anchoring(
+                directory, Path(path), self.clock_or_system(), lambda: self.passphrase(directory)
+            )
+        return self._anchorings[directory]
+
+    def add_anchors(self) -> list[EstateError]:
+        """Add the anchors that are due at the end of the command; gives the errors of that."""
+        errors = [anchoring.finish() for anchoring in self._anchorings.values()]
+        return [error for error in errors if error is not None]
 
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.
@@ -296,6 +327,27 @@ def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
     if not passphrase and not (may_be_mark and passphrase.has_mark):
         raise InputError("passphrase.empty", f"The first line of {path} is empty.")
     return passphrase
+
+
+def passphrase_for_keys(path: str | None) -> Passphrase:
+    """Return the passphrase to encrypt keys with: of a file, or typed twice on a terminal.
+
+    Raises:
+        InputError: if the file cannot be read.
+        UsageError: if there is neither a file nor a terminal.
+    """
+    if path is not None:
+        return first_line(path)
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "usage",
+            "A passphrase is needed to encrypt the keys with.",
+            "Give it with --export-passphrase-file FILE.",
+        )
+    answer: str = click.prompt(
+        "Passphrase for the keys", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return text_of(answer, "What was typed")
 
 
 def text_of(text: str, origin: str) -> Passphrase:

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.entropy import seed_used
-from smki_testca.errors import EstateError
-from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
+from smki_testca.errors import EstateError, InputError
+from smki_testca.estate.key_holders import (
+    AUTHORITY,
+    OF_THE_ESTATE,
+    KeyHolders,
+    check_holders,
+)
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.passphrases import readings
@@ -130,7 +135,9 @@ class KeyStore:
     def _of_holder(self, identifier: bytes, holder: str) -> sqlite3.Row | None:
         """The row of a participant's key; None for other holders, and for keys of CAs."""
         row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
-        if row is None or holder == AUTHORITY or AUTHORITY in self._holders.holders(identifier):
+        if row is None or holder in OF_THE_ESTATE:
+            return None
+        if AUTHORITY in self._holders.holders(identifier):
             return None
         # Earlier formats did not name the holder: it is the one that the key was first issued to.
         stated = row["holder"] or self._holders.first(identifier)
@@ -151,12 +158,15 @@ class KeyStore:
             check_pair(identifier, unseal, f"key {identifier.hex()}")
         return len(rows)
 
-    def reference(self, identifier: bytes, whose: str = "a CA") -> KeyReference:
-        """The reference to a CA's key.
+    def reference(
+        self, identifier: bytes, whose: str = "a CA", *, holder: str = AUTHORITY
+    ) -> KeyReference:
+        """The reference to a key of the estate's own: a CA's, or that of its anchors.
 
         Args:
             identifier: of the key.
             whose: the CA, for the error's message.
+            holder: of the key.
 
         Raises:
             EstateError: if the estate has no key of that id.
@@ -164,8 +174,8 @@ class KeyStore:
         row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
         if row is None:
             raise EstateError("estate.damaged", f"The key of {whose} is missing.")
-        if row["holder"] not in {None, AUTHORITY}:
-            raise EstateError("estate.damaged", f"The key of {whose} is not sealed as a CA's.")
+        if row["holder"] != holder and not (row["holder"] is None and holder == AUTHORITY):
+            raise EstateError("estate.damaged", f"The key of {whose} is not sealed as such.")
         return SealedKey(identifier, row["sealed"], row["holder"])
 
     def signer(self, reference: KeyReference, *, deterministic: bool = True) -> Signer:
@@ -175,6 +185,31 @@ class KeyStore:
             EstateError: if the passphrase is wrong, or the reference is not of this estate.
         """
         return reference.open(self._estate_key(), deterministic=deterministic)
+
+    def encrypted_authority_key(
+        self, identifier: bytes, whose: str, encrypt: Callable[[bytes], bytes]
+    ) -> bytes:
+        """The private key of a CA, encrypted for another estate.
+
+        Args:
+            identifier: of the key.
+            whose: the CA, for the error's message.
+            encrypt: turns PKCS#8 into what leaves the estate.
+
+        Raises:
+            InputError: if the key is in a token.
+            EstateError: if the passphrase is wrong, or the key is missing or was changed.
+        """
+        uri = self._database.value("SELECT uri FROM token_keys WHERE id = ?", (identifier,))
+        if uri is not None:
+            raise InputError(
+                "key.in_token",
+                f"The key of {whose} is in the token {uri} and cannot be exported.",
+                "Let the other team use the token, or leave this CA out with --hierarchy.",
+            )
+        reference = self.reference(identifier, whose)
+        assert isinstance(reference, SealedKey)  # noqa: S101 - all others are in tokens
+        return reference.encrypted(self._estate_key(), encrypt)
 
     def for_workers(
         self, references: Mapping[T, KeyReference]
@@ -202,6 +237,10 @@ class KeyStore:
             EstateError: if the passphrase is wrong, or the secret was changed.
         """
         return self._estate_key().open(sealed, label)
+
+    def adopt(self, other: KeyStore) -> None:
+        """Take the estate key from another store of the same estate, if that has unlocked it."""
+        self._key = other._key
 
     def unlock_meanwhile(self) -> None:
         """Ask for the passphrase, and unlock the estate key in a thread.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.accounts import AccountStore
+from smki_testca.estate.anchor_store import AnchorStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.batch_requests import BatchRequestStore
@@ -78,6 +79,7 @@ class Stores:
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
         self.key_store = KeyStore(database, passphrase, entropy)
+        self.anchors = AnchorStore(database, self.audit, self.key_store, clock)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
