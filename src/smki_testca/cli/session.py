@@ -158,15 +158,9 @@ class Session:
             UsageError: if none was named.
             EstateError: if it cannot be opened.
         """
-        if self.estate is None:
-            raise UsageError(
-                "usage",
-                "No estate is named.",
-                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
-            )
         from smki_testca.api import Estate
 
-        directory = Path(self.estate)
+        directory = self.estate_directory()
         estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
@@ -177,6 +171,20 @@ class Session:
         if needs_keys:
             self.unlock_first(estate)
         return estate
+
+    def estate_directory(self) -> Path:
+        """Return the directory of the estate.
+
+        Raises:
+            UsageError: if none was named.
+        """
+        if self.estate is None:
+            raise UsageError(
+                "usage",
+                "No estate is named.",
+                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
+            )
+        return Path(self.estate)
 
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.

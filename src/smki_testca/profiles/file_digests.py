@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from smki_testca.profiles.model import Hierarchy
 
 
+PROFILE_FOLDERS = ("revocation-lists", "certificates")
+"""The folders of the profiles by which documents are made."""
+
+
 class Owner(StrEnum):
     """Whose folder a file of a library comes from."""
 
@@ -66,11 +70,7 @@ def profile_digests(library: Library, names: Iterable[str] | None = None) -> dic
         library: the library.
         names: of the profiles; every one by default. One that the library lacks is left out.
     """
-    known = {
-        name: folder
-        for folder in ("revocation-lists", "certificates")
-        for name in library.names(folder)
-    }
+    known = {name: folder for folder in PROFILE_FOLDERS for name in library.names(folder)}
     return {
         name: _sha256(library.path_of(f"{known[name]}/{name}.toml"))
         for name in (known if names is None else names)
