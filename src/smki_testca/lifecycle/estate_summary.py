@@ -6,6 +6,7 @@ import os
 import stat
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.estate.runs import State
@@ -15,7 +16,6 @@ from smki_testca.profiles.file_digests import PROFILE_FOLDERS, Owner, file_diges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from smki_testca.estate.authorities import AuthorityState
     from smki_testca.estate.status import Status
@@ -226,4 +226,4 @@ def _octets_below(folder: Path) -> Iterator[int]:
     """The octets of each file below a folder."""
     for where, _, files in os.walk(folder):
         for name in files:
-            yield _octets(folder / where / name)
+            yield _octets(Path(where, name))

@@ -8,6 +8,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE
 from smki_testca.lifecycle.doctor import kinds
 from smki_testca.lifecycle.doctor.observation import Observation
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.looking import Look
 
 _CAUSE = "The clock of a machine was wrong then; what was issued keeps its dates."
+_OF_LOG = {"audit.schema": kinds.DAMAGED_SCHEMA, "estate.damaged": kinds.DAMAGED_FILE}
 _OF_TILES = {
     "bulk.missing": kinds.TILE_MISSING,
     "bulk.damaged": kinds.TILE_CHANGED,
@@ -30,7 +32,7 @@ def check_log(patient: Patient, look: Look) -> Iterator[Observation]:
     try:
         verification = look.estate.audit.examine()
     except EstateError as error:
-        yield _fault(kinds.DAMAGED_LOG, error)
+        yield _fault(_OF_LOG.get(error.code, kinds.DAMAGED_LOG), error)
         yield from _of_file(look, error.message)
         return
     for remark in verification.remarks:
@@ -52,8 +54,10 @@ def _of_file(look: Look, told: str) -> Iterator[Observation]:
             yield _fault(kinds.DAMAGED_FILE, error)
         return
     for fault in faults:
-        if fault not in told:
-            yield Observation(kinds.DAMAGED_FILE, f"SQLite finds in {path}: {fault}.", RESTORE)
+        # SQLite tells of some in several lines.
+        text = " ".join(fault.split())
+        if plain(fault) not in told:
+            yield Observation(kinds.DAMAGED_FILE, f"SQLite finds in {path}: {text}.", RESTORE)
 
 
 def check_tiles(patient: Patient, look: Look) -> Iterator[Observation]:

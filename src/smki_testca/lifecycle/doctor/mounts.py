@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.lifecycle.doctor import kinds
@@ -10,10 +11,11 @@ from smki_testca.lifecycle.doctor.observation import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from smki_testca.lifecycle.doctor.patient import Patient
 
+MOUNTS = Path("/proc/self/mountinfo")
+"""Linux's list of file systems."""
 NETWORKED = frozenset(
     (
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "ncpfs"),
@@ -27,7 +29,7 @@ _DEVICE, _KIND_AFTER = 2, "-"
 
 def check(patient: Patient) -> Iterator[Observation]:
     """Look up the file system of the estate's directory; elsewhere than on Linux, nothing."""
-    kind = _file_system(patient.directory, patient.mounts)
+    kind = _file_system(patient.directory)
     if kind in NETWORKED:
         yield Observation(
             kinds.NETWORK,
@@ -37,10 +39,10 @@ def check(patient: Patient) -> Iterator[Observation]:
         )
 
 
-def _file_system(directory: Path, mounts: Path) -> str | None:
+def _file_system(directory: Path) -> str | None:
     """The kind of the file system that holds a directory; None if that is not known."""
     try:
-        with mounts.open("rb") as file:
+        with MOUNTS.open("rb") as file:
             lines = os.fsdecode(file.read(_MOST_OCTETS)).splitlines()
     except OSError:
         return None

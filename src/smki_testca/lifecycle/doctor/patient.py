@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from smki_testca.clock import Clock
     from smki_testca.estate.stores import Stores
@@ -40,7 +40,6 @@ class Patient:
         clock: tells the time.
         writable: opens the estate as every other command does, to mend it.
         with_keys: whether to open every private key, too.
-        mounts: the system's list of file systems, as Linux gives it.
         progress: makes what shows how far an activity is.
     """
 
@@ -51,5 +50,4 @@ class Patient:
     writable: Callable[[], AbstractContextManager[Stores]]
     passphrase_files: Mapping[str, Path] = field(default_factory=dict)
     with_keys: bool = False
-    mounts: Path = Path("/proc/self/mountinfo")
     progress: Callable[[str], Progress] = _silent

@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.estate_files import BULK_FOLDER, FILES, PASSPHRASE_FILE
@@ -15,7 +16,6 @@ from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from smki_testca.lifecycle.doctor.observation import Kind
     from smki_testca.lifecycle.doctor.patient import Patient
@@ -71,7 +71,7 @@ def _below(folder: Path) -> Iterator[Path]:
     """Everything below a folder."""
     for where, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            yield folder / where / name
+            yield Path(where, name)
 
 
 def _modes(kind: Kind, entries: list[_Entry]) -> Iterator[Observation]:
