@@ -88,7 +88,9 @@ def test_every_code_has_a_fault():
 
 
 @pytest.mark.parametrize("code", FAULTS)
-def test_each_fault_is_told_with_its_remedy_and_stays_where_mending_is_not_safe(command, patient, monkeypatch, code):
+def test_each_fault_is_told_with_its_remedy_and_stays_where_mending_is_not_safe(
+    command, patient, monkeypatch, code
+):
     needs, make = FAULTS[code]
     estate = patient(needs)
     more = make(estate, monkeypatch)

@@ -127,11 +127,8 @@ def _print_profiles(summary: EstateSummary, digest: str) -> None:
     changed = [file.name for file in summary.files if summary.is_as_created(file) is False]
     if changed:
         say("Changed since the estate was made:", *(f"  {name}" for name in changed), "")
-    say(
-        f"{shipped} of profiles {'is' if shipped == '1 file' else 'are'} shipped with smki-testca"
-        f" {smki_testca.__version__}. SHA-256 of all profiles:",
-        digest,
-    )
+    version = smki_testca.__version__
+    say(f"{shipped} of profiles shipped with smki-testca {version}. SHA-256 of all files:", digest)
 
 
 def _in_words(runs: Mapping[State, int]) -> str:

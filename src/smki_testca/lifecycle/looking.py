@@ -61,11 +61,18 @@ def looking(
     try:
         stored = database.format
         estate = Stores(directory, database, library, passphrase, clock, SystemEntropy())
+        added = 0
         if stored < FORMAT:
+            before = _entries(database)
             with database.transaction():
                 database.upgrade()
-        yield Look(estate, database, stored, int(stored < FORMAT))
+            added = _entries(database) - before
+        yield Look(estate, database, stored, added)
     finally:
         if estate is not None:
             estate.runs.locks.close()
         database.close()
+
+
+def _entries(database: Database) -> int:
+    return int(database.value("SELECT count(*) FROM audit"))
