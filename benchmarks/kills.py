@@ -509,12 +509,13 @@ def serials_of(directory: Path) -> set[str]:
 
 
 def check_estate(directory: Path) -> None:
-    """Check the audit log and the tiles of an estate."""
-    verified = subprocess.run(
-        [*COMMAND, "--estate", str(directory), "audit", "verify"], check=False, capture_output=True
-    )
-    if verified.returncode:
-        raise Fault("audit verify fails")
+    """Check the audit log and the tiles of an estate, and that the doctor finds no problem."""
+    for words in (("audit", "verify"), ("doctor",)):
+        checked = subprocess.run(
+            [*COMMAND, "--estate", str(directory), *words], check=False, capture_output=True
+        )
+        if checked.returncode:
+            raise Fault(f"{' '.join(words)} fails")
 
 
 def check_runs(directory: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError, InputError, SmkiTestcaError
+from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.lifecycle.doctor import (
     damage,
     due_work,
@@ -97,7 +97,7 @@ def examine(patient: Patient) -> Examination:
             look = stack.enter_context(
                 looking(patient.directory, patient.passphrase, _library(patient), patient.clock)
             )
-        except EstateError as error:
+        except SmkiTestcaError as error:
             if error.code == "estate.missing":
                 raise
             found.insert(0, Observation(kinds.OPEN, error.message, error.remedy))
@@ -146,5 +146,5 @@ def _library(patient: Patient) -> Library:
     """The profiles; the shipped ones where the others cannot be used, as a check tells."""
     try:
         return patient.library()
-    except InputError:
+    except (InputError, OSError):
         return Library()
