@@ -23,7 +23,7 @@ from smki_testca.register.notifications import Flow
 FILE = "estate.sqlite"
 LATER = datetime(2030, 3, 1, tzinfo=UTC)
 _AT = "2030-03-01T00:00:00Z"
-SERVICES = {
+SERVICES: dict[str, dict[str, object]] = {
     "accounts": {
         "name": "alice",
         "participant": "meters-one",

@@ -431,6 +431,8 @@ def _json_keys(value):
         ("device", ("device", "answers")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
+        ("estate, doctor", ("estate", "info")),
+        ("estate, doctor", ("doctor",)),
         ("Errors and refusals", ("show", "nothing")),
         (
             "Errors and refusals",

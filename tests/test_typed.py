@@ -37,6 +37,7 @@ OTHERS = (
     "corpus.md",
     "csrs.md",
     "device.md",
+    "doctor.md",
     "external.md",
     "factory-formats.md",
     "firmware.md",

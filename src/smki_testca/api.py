@@ -26,6 +26,7 @@ from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.passphrases import Passphrase, check_text
 from smki_testca.profiles import Library
+from smki_testca.profiles.file_digests import profile_digests
 from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import Delivery, Request
 
@@ -111,7 +112,8 @@ class Estate(Stores):
                 estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
                 with database.transaction():
                     estate.key_store.prepare(phrase)
-                    estate.audit.append(estate._clock.now(), "estate.create", {})
+                    body = {"profiles": profile_digests(library)}
+                    estate.audit.append(estate._clock.now(), "estate.create", body)
             except BaseException:
                 database.close()
                 raise

@@ -61,6 +61,8 @@ COMMANDS = {
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
     "audit": ("audit", "audit", "The audit log of an estate."),
+    "estate": ("estate", "estate", "What an estate is and has."),
+    "doctor": ("doctor", "doctor", "Look for what is wrong with an estate, and mend it."),
     "passphrase": ("passphrase", "passphrase", "The passphrase of an estate."),
     "backup": ("backup", "backup", "Make an encrypted copy of an estate while others use it."),
     "restore": ("backup", "restore", "Restore an estate from its backups."),

@@ -163,16 +163,10 @@ class Session:
             UsageError: if none was named.
             EstateError: if it cannot be opened, or does not continue its newest anchor.
         """
-        if self.estate is None:
-            raise UsageError(
-                "usage",
-                "No estate is named.",
-                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
-            )
         from smki_testca.api import Estate
         from smki_testca.custody.passphrase_change import settle_file
 
-        directory = Path(self.estate)
+        directory = self.estate_directory()
         anchoring = self.anchoring(directory)
         if anchoring is not None and is_continued:
             anchoring.check()
@@ -227,6 +221,20 @@ class Session:
         """Add the anchors that are due at the end of the command; gives the errors of that."""
         errors = [anchoring.finish() for anchoring in self._anchorings.values()]
         return [error for error in errors if error is not None]
+
+    def estate_directory(self) -> Path:
+        """Return the directory of the estate.
+
+        Raises:
+            UsageError: if none was named.
+        """
+        if self.estate is None:
+            raise UsageError(
+                "usage",
+                "No estate is named.",
+                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
+            )
+        return Path(self.estate)
 
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.

@@ -24,9 +24,11 @@ from smki_testca.estate.inventory import Inventory
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
 from smki_testca.estate.key_store import KeyStore
+from smki_testca.estate.orphans import Orphans
 from smki_testca.estate.register import RegisterStore
 from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
+from smki_testca.estate.row_counts import RowCounts
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.service_certificates import ServiceCertificateStore
@@ -92,6 +94,8 @@ class Stores:
             self.certificates, self.runs, self.tiles, self.run_certificates, self.statuses
         )
         self.inventory = Inventory(database, self.runs, self.tiles, self.run_certificates, library)
+        self.row_counts = RowCounts(database)
+        self.orphans = Orphans(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.key_store, self.key_holders, library)
@@ -301,7 +305,7 @@ class Stores:
         for record in (issuer, *self.certificates.chain(issuer)):
             status = self.status(record)
             if status is Status.EXPIRED:
-                remedy = _renew(record)
+                remedy = renewal_remedy(record)
             elif status is Status.REVOKED:
                 remedy = f"Make the next generation: {roll_over_command(record)}"
             else:
@@ -314,7 +318,7 @@ class Stores:
         if first is not None and ends is not None and first.not_after < ends:
             lines.append(
                 f"The CA {first.label} expires at {iso(first.not_after)}, before what is signed"
-                f" under it: nobody trusts that from then on. {_renew(first)}"
+                f" under it: nobody trusts that from then on. {renewal_remedy(first)}"
             )
         return tuple(lines)
 
@@ -335,6 +339,6 @@ def roll_over_command(authority: Record) -> str:
     )
 
 
-def _renew(authority: Record) -> str:
+def renewal_remedy(authority: Record) -> str:
     """The remedy for a CA's certificate that ends too early."""
     return f"Renew it: smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"

@@ -11,6 +11,7 @@ from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import AUTHORITY
 from smki_testca.lint.rows import value_breaches
+from smki_testca.profiles.file_digests import profile_digests, profiles_of_ca
 from smki_testca.profiles.model import POLICY, Hierarchy, Tier
 from smki_testca.text import shown
 from smki_testca.x509 import private_keys
@@ -305,6 +306,10 @@ class AuthorityMaker:
             "environment": environment.name,
             **({"experimental": True} if weaknesses else {}),
             **details,
+            "profiles": profile_digests(
+                self._estate.library,
+                profiles_of_ca(self._estate.library, profile.hierarchy, profile.tier),
+            ),
             "certificates": digests([certificate]),
         }
         record = record_of(
