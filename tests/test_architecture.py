@@ -17,7 +17,17 @@ NAME = "smki_testca"
 
 ORDER = (
     "top-level modules",
-    *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
+    *(
+        "der",
+        "x509",
+        "pkcs12",
+        "profiles",
+        "traceability",
+        "importers",
+        "lint",
+        "register",
+        "authority",
+    ),
     *("estate", "issuance", "lifecycle", "exporters", "api", "device", "kits", "corpus", "service"),
     *("client", "testing", "pytest_plugin", "cli", "__main__"),
 )

@@ -429,6 +429,8 @@ def _json_keys(value):
         ("profiles", ("profiles", "check")),
         ("device", shlex.split("device load --type esme --device {new}")),
         ("device", ("device", "answers")),
+        ("trace", ("trace", "R12")),
+        ("trace", ("trace", "25")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
         ("Errors and refusals", ("show", "nothing")),

@@ -167,6 +167,7 @@ def test_signatures_of_p256_cas_are_der_and_by_rfc_6979(authorise, issuing, esta
     assert loaded.signature == expected
 
 
+@pytest.mark.shows("R8")
 def test_the_signifier_comes_from_the_register(authorise, issuing):
     authorisation = authorise(subject=DcckiSubject("gateway", "gateway.test"))
     public_key = csrs.spki(csrs.rsa_key())
