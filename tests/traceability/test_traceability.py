@@ -83,7 +83,7 @@ def tree(file):
 def marks(function):
     """The ids that a test is marked with."""
     return [
-        argument.value
+        ast.literal_eval(argument)
         for decorator in function.decorator_list
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.shows"
         for argument in decorator.args
