@@ -48,7 +48,8 @@ test CA.
 A test compares this page with the list that `trace` reads, and the list with the source, both \
 ways: each test that is named here is marked with the ids that it shows, and no other is; one of \
 the tests of a requirement says each of its codes; each refusal and each error that cites a rule \
-is listed under it. The page is generated: `python tools/traceability_reference.py > docs/traceability.md`.
+is listed under it. The page is generated: \
+`python tools/traceability_reference.py > docs/traceability.md`.
 """
 
 
