@@ -544,6 +544,16 @@ def test_a_foreign_id_is_refused_by_the_gate(command, quickstart, tmp_path, kind
 
 
 @pytest.mark.shows("R22")
+def test_the_signature_of_a_csr_is_checked_before_whose_its_id_is(command, quickstart, tmp_path):
+    foreign = csrs.organisation(KEY, eui64=bytes.fromhex("90b3d51f30030000"))
+    broken = foreign[:-1] + bytes((foreign[-1] ^ 1,))
+    outcome = submit(command, quickstart, tmp_path, "organisation", broken)
+    assert outcome.code == 4
+    assert [one["code"] for one in outcome.json["error"]["all"]] == ["csr.signature"]
+    assert submit(command, quickstart, tmp_path, "organisation", foreign).code == 3
+
+
+@pytest.mark.shows("R22")
 def test_a_refused_csr_can_come_again_with_the_same_key(command, quickstart, tmp_path):
     foreign = csrs.organisation(KEY, eui64=bytes.fromhex("90b3d51f30030000"))
     assert submit(command, quickstart, tmp_path, "organisation", foreign).code == 3

@@ -104,6 +104,7 @@ def test_the_instant_of_the_decision_becomes_not_before(authorise, issuing):
     assert loaded.serial_number == made.serial.value
 
 
+@pytest.mark.shows("R4")
 def test_a_ca_whose_key_is_not_its_own_lets_nothing_out(authorise, issuing):
     with pytest.raises(SmkiTestcaError) as caught:
         cut(issuing(csrs.new_key()), authorise(KeyUsage.KEY_AGREEMENT), KeyUsage.KEY_AGREEMENT)
