@@ -1,4 +1,4 @@
-"""How every command reads its line: global options anywhere, nothing twice, "did you mean".
+"""Reads the line of every command: global options anywhere, nothing twice, "did you mean".
 
 The commands are plain ones of click. The group that is asked for a command gives it this reading,
 and so it is the same for all of them, however they were made.
@@ -136,7 +136,7 @@ class Reading(click.Command):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a look through a line meets before it is read, past what is wrong in it.
+    """The options in a line, collected before it is read and past its mistakes.
 
     Attributes:
         asks_for_json: whether ``--json`` is in it.

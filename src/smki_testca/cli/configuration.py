@@ -40,7 +40,7 @@ _SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "s
 
 
 class Source(StrEnum):
-    """Where a value comes from, the strongest first."""
+    """The sources of a value, the strongest first."""
 
     OPTION = "option"
     VARIABLE = "variable"

@@ -147,7 +147,7 @@ def _check_extra() -> None:
 
 
 def _access(session: Session, settings: Settings) -> EstateAccess:
-    """What opens the estate; its passphrase is asked for now, and whether the purpose is known."""
+    """The access to the estate; its passphrase is asked for now, and the purpose checked."""
     from smki_testca.service.access import EstateAccess
 
     with session.open() as estate:

@@ -89,7 +89,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the verification of a whole log found.
+    """The result of the verification of a whole log.
 
     Attributes:
         entries: how many there are.
@@ -127,7 +127,7 @@ class _Link:
 
     @property
     def octets(self) -> bytes:
-        """What the next entry continues from."""
+        """The link that the next entry continues from."""
         return _link_after(bytes.fromhex(self.entry.digest), self.after)
 
 
@@ -531,7 +531,7 @@ def _bind(bound: dict[str, _Bound], link: _Link) -> None:
 
 
 def _link_after(digest: bytes, after: str | None) -> bytes:
-    """What the next entry continues from: a digest over an entry and the rows after it."""
+    """The link that the next entry continues from: a digest over an entry and its rows."""
     if after is None:
         return digest
     # An entry's own digest is over an array, which this never is.

@@ -203,7 +203,7 @@ class Database:
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
-        """What is within is one whole transaction, with what is called at its ends."""
+        """One whole transaction, with what is called at its ends."""
         self._is_within = True
         try:
             self.on_begin()
@@ -356,7 +356,7 @@ class Database:
         statement: str,
         values: Sequence[Any] | Mapping[str, Any] = (),
     ) -> list[T]:
-        """What is read from all rows of a query.
+        """The values that are parsed from all rows of a query.
 
         Args:
             parse: reads one row; whatever it raises means that the row is damaged.
@@ -374,7 +374,7 @@ class Database:
         statement: str,
         values: Sequence[Any] | Mapping[str, Any] = (),
     ) -> T | None:
-        """What is read from the first row of a query, or None; see ``records``."""
+        """The value that is parsed from the first row of a query, or None; see ``records``."""
         row = self.row(statement, values)
         return None if row is None else self._parsed(parse, row, statement)
 
@@ -462,7 +462,7 @@ class Database:
             )
 
     def file_faults(self) -> list[str]:
-        """What SQLite finds wrong with the file; each as one line."""
+        """The faults that SQLite finds in the file, one line each."""
         with _reading(self.path):
             found = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
             missing = self._connection.execute("PRAGMA foreign_key_check").fetchall()

@@ -323,5 +323,5 @@ def roll_over_command(authority: Record) -> str:
 
 
 def _renew(authority: Record) -> str:
-    """What to do about a CA's certificate that ends too early."""
+    """The remedy for a CA's certificate that ends too early."""
     return f"Renew it: smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"

@@ -61,7 +61,7 @@ class TileRecord:
 
 
 class _Note(msgspec.Struct, frozen=True):
-    """What a process is about to record.
+    """A note of what a process is about to record.
 
     Attributes:
         head: the digest of the newest entry of the audit log before that, in hexadecimal.
@@ -404,7 +404,7 @@ def _recorded(entry: Entry) -> Iterator[tuple[tuple[int, int], tuple[int, str]]]
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What a folder holds; nothing if it is missing, or no folder."""
+    """The entries of a folder; none if it is missing, or no folder."""
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):

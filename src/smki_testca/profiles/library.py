@@ -382,7 +382,7 @@ class Library:
 
     @cached_property
     def device_answers(self) -> DeviceAnswers:
-        """What Devices answer to replacement certificates, and the rules that they check.
+        """The answers of Devices to replacement certificates, and the rules that they check.
 
         Raises:
             InputError: if the file is invalid: it defines something twice, names a status or a role

@@ -1,4 +1,4 @@
-"""What it takes to open the estate behind the services: in each thread, and in a child process."""
+"""Opens the estate behind the services: in each thread, and in a child process."""
 
 from __future__ import annotations
 

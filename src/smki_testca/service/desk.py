@@ -153,7 +153,7 @@ class Desk:
         return await _answered(work, self._questions)
 
     def _write_all(self) -> None:
-        """What the writing thread does until the desk is closed."""
+        """The work of the writing thread until the desk is closed."""
         estate = self._opened_for(_WRITER)
         if estate is None:
             return
@@ -192,7 +192,7 @@ class Desk:
         return [work for work in found if work is not None]
 
     def _read_all(self) -> None:
-        """What a reading thread does until the desk is closed."""
+        """The work of a reading thread until the desk is closed."""
         estate = self._opened_for(self._threads.index(threading.current_thread()))
         if estate is None:
             return

@@ -74,7 +74,7 @@ def _access(directory: str, profiles: str | None, clock: str | None, line: bytes
 
 
 class Server:
-    """What the process hears of the server that started it.
+    """The server that started the process, as the process hears of it.
 
     Args:
         lines: standard input, after its first line.
