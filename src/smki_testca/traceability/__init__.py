@@ -1,1 +1,1 @@
-"""Where each rule of the regime, and each paragraph behind it, is enforced, and what shows it."""
+"""The list of requirements: where each is enforced, which tests show it, and which codes tell of it."""
