@@ -292,6 +292,7 @@ def _padded(der):
     return csrs.tlv(0x30, info.encoded, algorithm.encoded, bits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.shows("R22")
 def test_each_fault_has_its_code_and_no_other_is_told(fault):

@@ -321,6 +321,7 @@ def test_organisation_lifetimes_end_a_second_before_the_anniversary(kit, tier, y
             assert isinstance(one.tbs["validity"]["notAfter"].getComponent(), time)
 
 
+@pytest.mark.slow
 def test_issuing_ca_lifetime_is_that_of_the_published_one(command, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("a passphrase\n")

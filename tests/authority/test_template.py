@@ -141,6 +141,7 @@ def test_template_and_readable_builder_give_the_same_octets(name, data):
     template.verify(cut, template.elements(found))
 
 
+@pytest.mark.slow
 @profiles
 @given(data=st.data())
 @settings(max_examples=5)
@@ -198,6 +199,7 @@ def test_spans_give_back_what_was_filled_in(name):
     assert spans["subjectPublicKeyInfo"] == found["subjectPublicKeyInfo"]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=150)
 @example(data=None)

@@ -575,6 +575,7 @@ def test_a_folder_linted_over_all_cores_gives_what_one_process_gives(
     assert all(one["findings"] == [] for n, one in enumerate(files) if n != 200)
 
 
+@pytest.mark.slow
 def test_rules_are_listed_without_any_document(command):
     outcome = command("--json", "lint", "rules")
     assert outcome.code == 0

@@ -274,6 +274,7 @@ def test_a_notification_in_csv_says_the_same_as_in_json(command, quickstart):
     assert outcome.out.endswith("\r\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

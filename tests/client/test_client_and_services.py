@@ -148,6 +148,7 @@ def test_the_certificate_of_one_service_does_not_open_another(command, serving, 
     assert "Call it with" not in outcome.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "code"),
     [
@@ -187,6 +188,7 @@ def test_each_misbehaviour_has_an_error_code_of_its_own(call, misbehave, csr, mo
     assert "<string>" not in outcome.out
 
 
+@pytest.mark.slow
 def test_an_answer_that_never_comes_is_waited_for_no_longer_than_asked(
     command, serving, misbehave, csr
 ):
@@ -200,6 +202,7 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_asked(
     assert outcome.json["error"]["code"] == "client.timeout"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "code"),
     [

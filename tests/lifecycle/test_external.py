@@ -347,6 +347,7 @@ def test_a_selection_finds_external_certificates_by_what_they_say(ours, everythi
     assert not names(expires_before=far) & names(profile="device")
 
 
+@pytest.mark.slow
 def test_external_cas_are_possible_issuers_and_the_estates_own_are_not(ours, one, theirs):
     bring(ours, one.der)
     now = ours.clock.now()

@@ -93,6 +93,7 @@ def test_an_id_in_a_range_that_was_not_allocated_says_whose_range(whois):
     assert "range of supplier-one" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("label", "participant", "found_by", "value"),
     [
@@ -171,6 +172,7 @@ def test_a_file_that_is_no_certificate_is_refused(whois, tmp_path, octets):
     assert outcome.json["error"]["code"].split(".")[0] in {"der", "document"}
 
 
+@pytest.mark.slow
 def test_whatever_is_changed_under_the_signature_was_not_issued_here(estate):
     (record,) = estate.certificates.select(Selection(label="dccki-supplier-one"))
     signed = x509.load_der_x509_certificate(record.der).tbs_certificate_bytes
@@ -255,6 +257,7 @@ def test_revoked_is_told(whois, estate, tmp_path):
     assert certificate["issued_to"] == "supplier-one"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "status", "said"),
     [
@@ -349,6 +352,7 @@ def test_participant_ids_and_market_participant_ids_lead_to_a_participant(
     assert "certificate" not in answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["Z1-supplier-ds", "GSME-ka", "iki-supplier-one"])
 def test_a_serial_number_leads_to_the_certificate_and_its_holder(whois, estate, label):
     record = of_label(estate, label)
@@ -391,6 +395,7 @@ def test_a_term_of_several_participants_is_answered_for_each(estate, whois):
     ]
 
 
+@pytest.mark.slow
 def test_an_imported_certificate_is_found_by_its_serial_number(estate, other_estate, tmp_path):
     data = csrs.organisation(csrs.new_key(), eui64=bytes.fromhex("90b3d51f30010009"), role="7F")
     record, _ = other_estate.sign(data, "supplier-one", "uept")

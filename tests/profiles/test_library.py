@@ -306,6 +306,7 @@ def test_a_directory_where_a_file_belongs_is_an_error(tmp_path, name):
     assert str(tmp_path / name) in caught.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["certificates", "categories", "revocation-lists", "kits"])
 @pytest.mark.parametrize("stem", ["--help", "two\nlines", "line\n", "a b", "\x1b[2J", "x" * 65])
 def test_a_file_whose_name_could_not_stand_in_a_command_or_a_report_is_an_error(

@@ -109,6 +109,7 @@ def test_an_id_given_another_user_role_is_told_by_the_party_alone(estate):
 
 
 @pytest.mark.shows("¶35", "B1", "R14")
+@pytest.mark.slow
 def test_a_changed_role_code_is_told_in_the_market_flow_alone(estate):
     told_all(estate)
     ids = (
@@ -222,6 +223,7 @@ def test_a_notification_turns_what_was_told_into_what_holds(before, now):
     assert set(made.removed) <= before
 
 
+@pytest.mark.slow
 @given(entries, entries)
 def test_csv_reads_back_to_what_json_says(before, now):
     made = notify(Flow.PANEL, 1, AT, before, now)
