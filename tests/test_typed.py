@@ -27,6 +27,7 @@ GUIDES = (
 )
 OTHERS = (
     "adhoc-service.md",
+    "assurance.md",
     "audit.md",
     "batched-service.md",
     "batches.md",

@@ -54,6 +54,7 @@ COMMANDS = {
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
     "corpus": ("corpus", "corpus", "Defective certificates, to test parsers with."),
     "device": ("device", "device", "A model of a Device, and its answers to certificates."),
+    "assurance": ("assurance", "assurance", "Whether SMKI Assessment Reports were independent."),
     "serve": ("serve", "serve", "Run SMKI's web services, the repository and a portal."),
     "client": ("client", "client", "Call such services, and see how each step goes."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
