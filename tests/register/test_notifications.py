@@ -108,8 +108,8 @@ def test_an_id_given_another_user_role_is_told_by_the_party_alone(estate):
     assert changes(estate, Flow.MARKET) == []
 
 
-@pytest.mark.shows("¶35", "B1", "R14")
 @pytest.mark.slow
+@pytest.mark.shows("¶35", "B1", "R14")
 def test_a_changed_role_code_is_told_in_the_market_flow_alone(estate):
     told_all(estate)
     ids = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import smki_testca
+from smki_testca.assurance.rule import rules as assurance_rules
 from smki_testca.errors import InputError
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library
@@ -178,7 +179,7 @@ def documented(document):
 
 def test_every_code_is_of_a_refusal_an_error_or_a_finding():
     known = documented("refusals.md") | documented("errors.md")
-    known |= {rule.code for rule in rules(Library())}
+    known |= {rule.code for rule in (*rules(Library()), *assurance_rules())}
     for one in REQUIREMENTS:
         assert set(one.codes) <= known, one.id
 
@@ -213,6 +214,11 @@ def test_every_code_that_cites_a_rule_is_listed_under_it():
         (rule.code, cited_rule)
         for rule in rules(Library())
         if not rule.profiles
+        for cited_rule in re.findall(r"\((R\d+)\)", rule.source)
+    ]
+    cited += [
+        (rule.code, cited_rule)
+        for rule in assurance_rules()
         for cited_rule in re.findall(r"\((R\d+)\)", rule.source)
     ]
     assert len(cited) > 50

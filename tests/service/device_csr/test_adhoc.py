@@ -166,8 +166,8 @@ def issue_to(estate, device_id, usage, count=1):
             )
 
 
-@pytest.mark.shows("R21")
 @pytest.mark.slow
+@pytest.mark.shows("R21")
 def test_there_are_at_most_a_hundred_for_a_device(serving, client):
     device_id = bytes.fromhex("00db1200000000f2")
     with serving.open() as estate:
