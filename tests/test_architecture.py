@@ -17,9 +17,10 @@ NAME = "smki_testca"
 
 ORDER = (
     "top-level modules",
-    *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
-    *("estate", "issuance", "lifecycle", "exporters", "api", "custody", "device", "kits"),
-    *("assurance", "corpus", "service", "client", "testing", "pytest_plugin", "cli", "__main__"),
+    *("der", "x509", "pkcs12", "profiles", "traceability", "importers", "lint", "register"),
+    *("authority", "estate", "issuance", "lifecycle", "exporters", "api", "custody", "device"),
+    *("kits", "assurance", "corpus", "service", "client", "testing", "pytest_plugin", "cli"),
+    "__main__",
 )
 """Each imports only what stands before it."""
 

@@ -60,6 +60,7 @@ COMMANDS = {
     "client": ("client", "client", "Call such services, and see how each step goes."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
+    "trace": ("traceability", "trace", "Where each rule is enforced, and which test shows it."),
     "audit": ("audit", "audit", "The audit log of an estate."),
     "estate": ("estate", "estate", "What an estate is and has."),
     "doctor": ("doctor", "doctor", "Look for what is wrong with an estate, and mend it."),

@@ -76,6 +76,7 @@ def _resume(estate, run, engine, monotonic=None):
     return running.resume(estate, run, engine, lambda _done, _of: None, *more)
 
 
+@pytest.mark.shows("R2")
 def test_a_suspended_agreement_stops_a_resume_before_anything_is_made(quickstart):
     with opened(quickstart) as estate:
         run = _begun(estate)
