@@ -77,7 +77,7 @@ class TokenConnection:
         if isinstance(answer, Failure):
             raise error_of(answer)
         if not isinstance(answer, kind):
-            raise TypeError(f"{type(answer).__name__} is no answer to {type(request).__name__}")
+            raise TypeError(f"{type(request).__name__} was answered with {type(answer).__name__}")
         return answer
 
     def close(self) -> None:
