@@ -22,8 +22,8 @@ A = TypeVar("A", bound=Answer)
 
 SILENT_SECONDS = 30.0
 """The longest silence of the token process, which says every few seconds that it works."""
-MAX_OCTETS = 1 << 24
-"""The longest message."""
+MAX_OCTETS = 1 << 28
+"""The longest message: the revocation list of a million entries is shorter."""
 SECOND_TRY = "Run the command again; a batch continues with batch resume."
 """The remedy where the token process ended."""
 

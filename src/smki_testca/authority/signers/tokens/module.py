@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +42,7 @@ class Module:
         self._watch = watch
         self._sessions: dict[TokenUri, TokenSession] = {}
         self._resolved: dict[TokenUri, TokenSession] = {}
+        self._unreadable = ""
         try:
             self._library = pkcs11.lib(path)
         except ckr.PKCS11Error as error:
@@ -86,14 +86,18 @@ class Module:
     def _present(self) -> list[_Present]:
         """The tokens that are there and can be used."""
         found = []
+        self._unreadable = ""
         with self._watch.calling():
             for slot in self._slots():
                 self._watch.another()
-                # A reader that fails hides no token in another one.
-                with contextlib.suppress(ckr.PKCS11Error):
+                try:
                     token = slot.get_token()
-                    if token.flags & TokenFlag.TOKEN_INITIALIZED:
-                        found.append(_Present(token, _uri_of(token)))
+                except ckr.PKCS11Error as error:
+                    # It hides no token in another slot.
+                    self._unreadable = f"; slot {slot.slot_id} failed: {described(error)}"
+                    continue
+                if token.flags & TokenFlag.TOKEN_INITIALIZED:
+                    found.append(_Present(token, _uri_of(token)))
         return found
 
     def _slots(self) -> Any:
@@ -108,7 +112,7 @@ class Module:
         there = use_one_of((one.uri for one in present), "token")
         return EstateError(
             "token.missing",
-            f"There is no token {uri.token_only}.",
+            f"There is no token {uri.token_only}{self._unreadable}.",
             there
             or f"Connect it: the module {Path(self._path).name} sees no token that is set up.",
         )

@@ -78,11 +78,11 @@ class TokenSession:
         found: set[Any] = self._token().slot.get_mechanisms()
         return found
 
-    def read(self, aim: str, work: Callable[[Any], T]) -> T:
+    def use(self, aim: str, work: Callable[[Any], T]) -> T:
         """Do something in the session.
 
-        If the session was lost, it is done once more in a new one. So it must have no effect that
-        twice is not the same as once.
+        If the session was lost, it is done once more in a new one: what was begun must either have
+        no effect, or take it back when it fails.
 
         Args:
             aim: what it is for, as in "to sign".
@@ -100,25 +100,25 @@ class TokenSession:
             raise explained(error, self.label, aim) from error
 
     def write(self, aim: str, work: Callable[[Any], T]) -> T:
-        """Do something once in a session that may write; see ``read``.
+        """Do something in a session that may write; see ``use``.
 
         Raises:
-            EstateError: if the token cannot do it.
+            EstateError: if the token cannot do it, such as because it is write-protected.
         """
-        self.read(aim, lambda _: None)  # it is logged in now, and so are all sessions with it
-        try:
-            with self.watch.calling():
-                token = self._token()
-                if token.flags & TokenFlag.WRITE_PROTECTED:
-                    raise read_only(self.label)
-                session = token.open(rw=True, attribute_mapper=_mapper())
-                try:
-                    return work(session)
-                finally:
-                    with contextlib.suppress(ckr.PKCS11Error):
-                        session.close()
-        except ckr.PKCS11Error as error:
-            raise explained(error, self.label, aim) from error
+
+        def written(_: Any) -> T:
+            # It is logged in, as all sessions with the token are.
+            token = self._token()
+            if token.flags & TokenFlag.WRITE_PROTECTED:
+                raise read_only(self.label)
+            session = token.open(rw=True, attribute_mapper=_mapper())
+            try:
+                return work(session)
+            finally:
+                with contextlib.suppress(ckr.PKCS11Error):
+                    session.close()
+
+        return self.use(aim, written)
 
     def close(self) -> None:
         """Log out."""
