@@ -79,6 +79,10 @@ class TrialToken:
         login = ("--module", MODULE, "--token-label", LABEL, "--login", "--pin", PIN)
         return self._run("pkcs11-tool", *login, *arguments)
 
+    def slots(self) -> str:
+        """What pkcs11-tool prints of the slots with tokens."""
+        return self._run("pkcs11-tool", "--module", MODULE, "--list-token-slots")
+
     def _run(self, *words: object) -> str:
         done = subprocess.run(
             list(map(str, words)),

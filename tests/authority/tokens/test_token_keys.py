@@ -86,7 +86,7 @@ def test_a_token_is_named_by_its_serial_number_too(token, tokens):
     assert made.uri.serial in error.remedy
 
 
-def test_a_token_that_is_not_there_is_told_with_those_that_are(token, tokens):
+def test_a_token_that_is_not_there_is_told_with_those_that_are(tokens):
     error = told(tokens.find, TokenUri.parse("pkcs11:token=smkl"))
     assert error.code == "token.missing"
     assert f"{URI};serial=" in error.remedy
@@ -95,7 +95,7 @@ def test_a_token_that_is_not_there_is_told_with_those_that_are(token, tokens):
 
 def test_a_token_is_found_by_all_that_its_uri_says(token, tokens):
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
-    listed = token.tool("--list-token-slots")
+    listed = token.slots()
     model = re.search(r"token model +: (.+)\n", listed)[1].strip()
     manufacturer = re.search(r"token manufacturer +: (.+)\n", listed)[1].strip()
     slot = int(re.search(r"\(0x([0-9a-f]+)\)", listed)[1], 16)
