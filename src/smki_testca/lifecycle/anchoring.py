@@ -127,7 +127,7 @@ class Anchoring:
         audit = AuditLog(database, self._clock)
         keys = KeyStore(database, self.passphrase, SystemEntropy())
         if self._opened is not None:
-            keys.adopt(self._opened)
+            keys.unlock_as(self._opened)
         return audit, AnchorStore(database, audit, keys, self._clock)
 
     def _refused(self, fault: EstateError) -> EstateError:
