@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smki_testca.x509.names import SignatureAlgorithm
 
 
@@ -23,6 +25,10 @@ class Signer(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """The signature's octets over the data."""
+        ...
+
+    def sign_all(self, data: Sequence[bytes]) -> list[bytes]:
+        """The signatures over each of the data, in order: one message to a key elsewhere."""
         ...
 
 

@@ -12,7 +12,7 @@ from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import signature_algorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from smki_testca.authority.signers import Sealer
     from smki_testca.x509.keys import PrivateKey
@@ -38,6 +38,10 @@ class SoftwareSigner:
         else:
             ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
             self.sign = lambda data: key.sign(data, ecdsa)
+
+    def sign_all(self, data: Sequence[bytes]) -> list[bytes]:
+        """The signatures over each of the data; see ``Signer.sign_all``."""
+        return list(map(self.sign, data))
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
