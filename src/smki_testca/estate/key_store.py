@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from smki_testca.authority.signers import KeyReference, Signer
+    from smki_testca.authority.signers.tokens.tokens import Tokens
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
     from smki_testca.x509.keys import PrivateKey
@@ -33,12 +35,26 @@ _WRAPPED_KEY = "wrapped-key"
 
 
 class KeyStore:
-    """The keys of one estate."""
+    """The keys of one estate.
 
-    def __init__(self, database: Database, passphrase: Callable[[], str], entropy: Entropy) -> None:
+    Args:
+        database: of the estate.
+        passphrase: gives the passphrase of the estate.
+        entropy: of new keys.
+        tokens: gives the PKCS#11 tokens.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        passphrase: Callable[[], str],
+        entropy: Entropy,
+        tokens: Callable[[], Tokens],
+    ) -> None:
         self._database = database
         self._passphrase = passphrase
         self._entropy = entropy
+        self._tokens = tokens
         self._holders = KeyHolders(database)
         self._key: EstateKey | None = None
         self._unlocking: Callable[[], EstateKey] | None = None
@@ -173,7 +189,7 @@ class KeyStore:
         Raises:
             EstateError: if the passphrase is wrong, or the reference is not of this estate.
         """
-        return reference.open(self._estate_key(), deterministic=deterministic)
+        return reference.open(self._means(), deterministic=deterministic)
 
     def for_workers(
         self, references: Mapping[T, KeyReference]
@@ -183,12 +199,15 @@ class KeyStore:
         Raises:
             EstateError: if the passphrase is wrong, or a key was changed.
         """
-        estate_key, transport_key = self._estate_key(), TransportKey()
-        resealed = {
-            name: reference.resealed(estate_key, transport_key)
+        means, transport_key = self._means(), TransportKey()
+        theirs = {
+            name: reference.for_workers(means, transport_key)
             for name, reference in references.items()
         }
-        return resealed, transport_key
+        return theirs, transport_key
+
+    def _means(self) -> SigningMeans:
+        return SigningMeans(self._estate_key, self._tokens)
 
     def seal(self, secret: bytes, label: bytes) -> bytes:
         """Encrypt a secret that is no private key of the estate under the estate key."""

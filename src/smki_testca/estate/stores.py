@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING, Unpack
 
 from smki_testca.clock import iso
-from smki_testca.errors import InputError
+from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.accounts import AccountStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from smki_testca.authority.signers.tokens.tokens import Tokens
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
@@ -77,7 +78,7 @@ class Stores:
         self.accounts = AccountStore(database, self.audit, self.register, clock)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
-        self.key_store = KeyStore(database, passphrase, entropy)
+        self.key_store = KeyStore(database, passphrase, entropy, self._tokens)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
@@ -101,6 +102,9 @@ class Stores:
             self.externals.audited(),
             suspects={"certificates": self.certificates.suspects},
         )
+
+    def _tokens(self) -> Tokens:
+        raise EstateError("token.module", "No PKCS#11 module is configured.")
 
     @property
     def clock(self) -> Clock:

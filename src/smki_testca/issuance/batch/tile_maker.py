@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
 from smki_testca.authority.fixed_template import FixedTemplate
+from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SeededEntropy, SystemEntropy
@@ -274,7 +275,8 @@ class TileMaker:
         if place not in self._signers:
             # Random signatures are quicker; only a seed needs the same ones again.
             signer = self._material.ca_keys[place].open(
-                self._material.transport_key, deterministic=self._secrets.seed is not None
+                SigningMeans.of_worker(self._material.transport_key),
+                deterministic=self._secrets.seed is not None,
             )
             self._signers[place] = _CertificateSigner(signer)
         return self._signers[place]
