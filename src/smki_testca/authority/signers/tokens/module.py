@@ -1,0 +1,143 @@
+"""The PKCS#11 module: it is loaded once, and the tokens that it knows are found by URI."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pkcs11
+from pkcs11 import TokenFlag
+from pkcs11 import exceptions as ckr
+
+from smki_testca.authority.signers.tokens.module_errors import described
+from smki_testca.authority.signers.tokens.session import TokenSession
+from smki_testca.authority.signers.tokens.uri import TokenUri
+from smki_testca.errors import EstateError
+from smki_testca.text import use_one_of
+
+if TYPE_CHECKING:
+    from smki_testca.authority.signers.tokens.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """A token that is there."""
+
+    token: Any
+    uri: TokenUri
+
+
+class Module:
+    """A PKCS#11 module and the tokens that are in use.
+
+    Raises:
+        EstateError: if the module cannot be loaded.
+    """
+
+    def __init__(self, path: str, watch: Watch) -> None:
+        self._path = path
+        self._watch = watch
+        self._sessions: dict[TokenUri, TokenSession] = {}
+        self._resolved: dict[TokenUri, TokenSession] = {}
+        try:
+            self._library = pkcs11.lib(path)
+        except (ckr.PKCS11Error, OSError, ValueError) as error:
+            reason = described(error) if isinstance(error, ckr.PKCS11Error) else str(error)
+            raise EstateError(
+                "token.module",
+                f"The PKCS#11 module {path} cannot be loaded: {_short(reason, path)}.",
+                "Check that --token-module names the module of the token's vendor, for this"
+                " machine, such as /usr/lib/softhsm/libsofthsm2.so.",
+            ) from error
+
+    def session(self, uri: TokenUri) -> TokenSession:
+        """The session with the one token that a URI names.
+
+        Raises:
+            EstateError: if there is none or several.
+        """
+        known = self._resolved.get(uri.token_only)
+        if known is not None:
+            return known
+        present = self._present()
+        fitting = [one for one in present if _fits(one, uri)]
+        if not fitting:
+            raise self._missing(uri, present)
+        if len(fitting) > 1:
+            raise EstateError(
+                "token.ambiguous",
+                f"{len(fitting)} tokens fit {uri.token_only}.",
+                use_one_of((one.uri for one in fitting), "token"),
+            )
+        found = fitting[0]
+        session = self._sessions.setdefault(
+            found.uri,
+            TokenSession(found.uri, found.token.label, self._find_again, self._watch),
+        )
+        self._resolved[uri.token_only] = session
+        return session
+
+    def close(self) -> None:
+        """Log out of every token."""
+        for session in self._sessions.values():
+            session.close()
+
+    def _find_again(self, uri: TokenUri) -> Any:
+        return next((one.token for one in self._present() if one.uri == uri), None)
+
+    def _present(self) -> list[_Present]:
+        """The tokens that are there and can be used."""
+        found = []
+        with self._watch.calling():
+            for slot in self._library.get_slots(token_present=True):
+                self._watch.another()
+                # A reader that fails hides no token in another one.
+                with contextlib.suppress(ckr.PKCS11Error):
+                    token = slot.get_token()
+                    if token.flags & TokenFlag.TOKEN_INITIALIZED:
+                        found.append(_Present(token, _uri_of(token)))
+        return found
+
+    def _missing(self, uri: TokenUri, present: list[_Present]) -> EstateError:
+        there = use_one_of((one.uri for one in present), "token")
+        return EstateError(
+            "token.missing",
+            f"There is no token {uri.token_only}.",
+            there
+            or f"Connect it: the module {Path(self._path).name} sees no token that is set up.",
+        )
+
+
+def _uri_of(token: Any) -> TokenUri:
+    """The URI by which a token is found again, in whatever slot it is."""
+    if serial := _serial(token):
+        return TokenUri(token=token.label, serial=serial)
+    return TokenUri(token=token.label, manufacturer=token.manufacturer_id, model=token.model)
+
+
+def _serial(token: Any) -> str:
+    text: str = token.serial.rstrip(b"\0 ").decode("utf-8", "replace")
+    return text
+
+
+def _fits(present: _Present, uri: TokenUri) -> bool:
+    token = present.token
+    stated = (
+        (uri.token, token.label),
+        (uri.manufacturer, token.manufacturer_id),
+        (uri.model, token.model),
+        (uri.serial, _serial(token)),
+        (uri.slot_id, token.slot.slot_id),
+    )
+    return all(asked is None or asked == there for asked, there in stated)
+
+
+def _short(reason: str, path: str) -> str:
+    """What the system says of a file, without the file's name again."""
+    return (
+        reason.removeprefix("OS exception while loading ")
+        .removeprefix(f"{path}: ")
+        .removeprefix(f"{path}: ")
+    )
