@@ -35,7 +35,10 @@ SLOW = (
 )
 """Third parties that take over 20 ms to import, or may be absent: a function may import them."""
 
-OPTIONAL = ("client", "corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
+OPTIONAL = (
+    *("authority.signers.tokens", "client", "corpus", "issuance.batch", "issuance.batch.cluster"),
+    *("kits", "service"),
+)
 """Whole packages that many never use, and what needs an extra: a function outside may import them.
 """
 

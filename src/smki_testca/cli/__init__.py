@@ -46,7 +46,7 @@ COMMANDS = {
     "profiles": ("profiles", "profiles", "Certificate profiles, categories, environments."),
     "expiring": ("renewal", "expiring", "List what expires soon, also as a calendar."),
     "renew": ("renewal", "renew", "Renew certificates, with the same key or a new one."),
-    "ca": ("authority", "ca", "The estate's CAs: list, renew, roll over."),
+    "ca": ("authority", "ca", "The estate's CAs: list, renew, roll over, move keys."),
     "status": ("revocation", "status", "Show a certificate's status and its history."),
     "set-status": ("revocation", "set_status", "Set the status of certificates."),
     "revoke": ("revocation", "revoke", "Revoke certificates."),
@@ -126,6 +126,8 @@ def cli(context: click.Context) -> None:
 
     The passphrase comes from --passphrase-file, SMKI_TESTCA_PASSPHRASE, the file that
     quickstart left in the estate, passphrase-file in smki-testca.toml, or a prompt.
+    The PIN of a token comes from --token-pin-file, SMKI_TESTCA_TOKEN_PIN, token-pin-file in
+    smki-testca.toml, or a prompt.
     """
     core_dumps.prevent()
     context.ensure_object(Session)

@@ -136,7 +136,8 @@ def _digest_option(context: click.Context, parameter: click.Parameter, text: str
 @click.option(
     "--keys",
     is_flag=True,
-    help="Also open every private key, and check that it fits its public key.",
+    help="Also open every private key, and check that it fits its public key. Tokens are asked if"
+    " a PKCS#11 module is configured.",
 )
 @click.pass_obj
 def verify(session: Session, digest: str | None, *, keys: bool) -> None:
@@ -152,6 +153,10 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         verified = estate.audit.examine(digest)
         tiles = estate.tiles.verify(Progress("tiles"))
         paired = estate.verify_keys(Progress("private keys")) if keys else None
+        in_tokens = len(estate.key_store.in_tokens.rows()) if keys else 0
+        asks_tokens = in_tokens > 0 and session.has_token_module
+        if asks_tokens:
+            estate.verify_token_keys()
     if session.as_json:
         print_json(
             {
@@ -160,6 +165,7 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
                 "whole": True,
                 "remarks": list(verified.remarks),
                 **({} if paired is None else {"keys": paired}),
+                **({"token_keys": in_tokens, "tokens_asked": asks_tokens} if in_tokens else {}),
             }
         )
         return
@@ -171,4 +177,16 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         else (f" {counted(paired, 'private key')} {'fits' if paired == 1 else 'fit'}.")
     )
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
+    if in_tokens:
+        say(_about_tokens(in_tokens, asked=asks_tokens))
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
+
+
+def _about_tokens(count: int, *, asked: bool) -> str:
+    keys = counted(count, "key")
+    if asked:
+        return f"{keys} in tokens {is_or_are(count)} there, and {'fits' if count == 1 else 'fit'}."
+    return (
+        f"{keys} in tokens {is_or_are(count)} not checked: no PKCS#11 module is named"
+        " (--token-module)."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,17 @@ from smki_testca.text import is_text, plain, shown
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.signers.tokens.access import TokenAccess
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
 
 MAX_OCTETS = 16 << 20
 """The longest input file read, in octets."""
 _ESTATE_VARIABLE = "SMKI_TESTCA_ESTATE"
+_MODULE_VARIABLE = "SMKI_TESTCA_PKCS11_MODULE"
+_VARIABLES = {"estate": _ESTATE_VARIABLE, "token-module": _MODULE_VARIABLE}
+"""The variables that give what an option does."""
+_PIN_VARIABLE = "SMKI_TESTCA_TOKEN_PIN"
 _PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
@@ -72,8 +77,9 @@ class Session:
         value = self.given.get(name, self.ahead.get(name))
         if value is not None:
             return Setting(value, Source.OPTION, f"--{name}")
-        if name == "estate" and (value := os.environ.get(_ESTATE_VARIABLE)):
-            return Setting(value, Source.VARIABLE, _ESTATE_VARIABLE)
+        variable = _VARIABLES.get(name)
+        if variable is not None and (value := os.environ.get(variable)):
+            return Setting(value, Source.VARIABLE, variable)
         return self.configuration.settings.get(name) or Setting(None, Source.DEFAULT)
 
     def configured_in(self, message: str) -> list[str]:
@@ -173,6 +179,7 @@ class Session:
             profiles=self.profiles_directory,
             clock=self.clock(),
             dry_run=self.dry_run,
+            token_access=self.token_access(),
         )
         if needs_keys:
             self.unlock_first(estate)
@@ -184,14 +191,15 @@ class Session:
         Otherwise it is asked for when it is needed, with the estate's write lock held: others
         would wait as long as that takes.
         """
-        if not self._has_passphrase_ready(estate.directory):
+        if not self.has_passphrase_ready(estate.directory):
             try:
                 estate.unlock()
             except BaseException:
                 estate.close()
                 raise
 
-    def _has_passphrase_ready(self, directory: Path) -> bool:
+    def has_passphrase_ready(self, directory: Path) -> bool:
+        """Whether nobody has to type the passphrase, or write it to a pipe."""
         setting = self.passphrase_setting(directory)
         if setting.value is not None:
             return Path(setting.value).is_file()
@@ -246,6 +254,78 @@ class Session:
             f"Give it with --passphrase-file FILE or {_PASSPHRASE_VARIABLE}.",
         )
 
+    @property
+    def has_token_module(self) -> bool:
+        """Whether a PKCS#11 module is named."""
+        return self.setting("token-module").value is not None
+
+    def token_access(self) -> TokenAccess:
+        """Return how to reach PKCS#11 tokens; nothing is read or asked for before it is needed."""
+        from smki_testca.authority.signers.tokens.access import TokenAccess
+
+        return TokenAccess(self._token_module, cache(self._pin))
+
+    def _token_module(self) -> Path:
+        """Return the path of the PKCS#11 module.
+
+        Raises:
+            UsageError: if none is named.
+        """
+        setting = self.setting("token-module")
+        if setting.value is None:
+            raise UsageError(
+                "token.module",
+                "A key in a PKCS#11 token is needed, and no PKCS#11 module is named.",
+                f"Add --token-module FILE, set {_MODULE_VARIABLE}, or write token-module into"
+                f" {FILE_NAME}.",
+            )
+        return Path(setting.value)
+
+    def pin_setting(self) -> Setting:
+        """Return the file of the PIN and where that comes from.
+
+        For a variable that holds the PIN itself, there is no value.
+        """
+        setting = self.setting("token-pin-file")
+        if setting.source is not Source.OPTION and os.environ.get(_PIN_VARIABLE):
+            return Setting(None, Source.VARIABLE, _PIN_VARIABLE)
+        return setting
+
+    def has_pin_ready(self) -> bool:
+        """Whether nobody has to type a PIN, or write it to a pipe."""
+        setting = self.pin_setting()
+        if setting.value is not None:
+            return Path(setting.value).is_file()
+        # Without a terminal there is none, and nobody is asked.
+        return setting.source is Source.VARIABLE or sys.stdin is None or not sys.stdin.isatty()
+
+    def _pin(self, token: str) -> str:
+        """Return the PIN of a token, from the first place that gives it.
+
+        The places are ``--token-pin-file``, the environment variable, the file that is configured,
+        and a prompt on a terminal.
+
+        Args:
+            token: the label of the token.
+
+        Raises:
+            EstateError: if none of them gives it.
+        """
+        setting = self.pin_setting()
+        if setting.value is not None:
+            return str(first_line(setting.value))
+        if setting.source is Source.VARIABLE:
+            return str(_of_text(os.environ[_PIN_VARIABLE], _PIN_VARIABLE))
+        if sys.stdin is not None and sys.stdin.isatty():
+            question = plain(f"PIN of the token {token}")
+            answer: str = click.prompt(question, hide_input=True, err=True)
+            return str(_of_text(answer, "What was typed"))
+        raise EstateError(
+            "token.pin",
+            f"The PIN of the token {shown(token)} is needed.",
+            f"Give it with --token-pin-file FILE or {_PIN_VARIABLE}.",
+        )
+
 
 def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
     """Read the octets of a file, or of standard input for ``-``.
@@ -280,7 +360,7 @@ def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
 
 
 def _of_text(text: str, origin: str) -> Passphrase:
-    """The passphrase in a variable, or one that was typed."""
+    """The passphrase or PIN in a variable, or one that was typed."""
     if not is_text(text):
         raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
     return Passphrase.of_text(text)

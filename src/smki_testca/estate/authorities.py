@@ -93,6 +93,10 @@ class AuthorityStore:
             self._open[key] = (record, self.able(record))
         return self._open[key]
 
+    def forget(self) -> None:
+        """Open CAs anew when they next sign: a key of theirs was moved."""
+        self._open.clear()
+
     def newest(self, environment: Environment, hierarchy: Hierarchy, tier: Tier) -> Record:
         """The newest certificate of the last generation of a tier's CA.
 

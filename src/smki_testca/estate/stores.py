@@ -6,10 +6,11 @@ The operations that change an estate are in packages that import this one.
 from __future__ import annotations
 
 import shlex
+from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
 
 from smki_testca.clock import iso
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.accounts import AccountStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from smki_testca.authority.signers.tokens.access import TokenAccess
     from smki_testca.authority.signers.tokens.tokens import Tokens
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
@@ -67,18 +69,20 @@ class Stores:
         passphrase: Callable[[], str],
         clock: Clock,
         entropy: Entropy,
+        token_access: TokenAccess | None = None,
     ) -> None:
         self.directory = directory
         self.library = library
         self._database = database
         self._clock = clock
         self.entropy = entropy
+        self._token_access = token_access
         self.audit = AuditLog(database, clock)
         self.register = RegisterStore(database, self.audit, library, clock, self._issued_to)
         self.accounts = AccountStore(database, self.audit, self.register, clock)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
-        self.key_store = KeyStore(database, passphrase, entropy, self._tokens)
+        self.key_store = KeyStore(database, passphrase, entropy, lambda: self.tokens)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
@@ -103,8 +107,28 @@ class Stores:
             suspects={"certificates": self.certificates.suspects},
         )
 
-    def _tokens(self) -> Tokens:
-        raise EstateError("token.module", "No PKCS#11 module is configured.")
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The PKCS#11 tokens that keys of the estate are in; none is used before it is needed.
+
+        Raises:
+            UsageError: if the estate was opened without access to tokens.
+        """
+        from smki_testca.authority.signers.tokens.tokens import Tokens  # noqa: PLC0415 - an extra
+
+        if self._token_access is None:
+            raise UsageError(
+                "token.module",
+                "The key is in a PKCS#11 token, and no PKCS#11 module is configured.",
+                "Open the estate with token_access.",
+            )
+        return Tokens(self._token_access)
+
+    def leave_tokens(self) -> None:
+        """End what was begun with tokens; they can be used again."""
+        tokens = self.__dict__.pop("tokens", None)
+        if tokens is not None:
+            tokens.close()
 
     @property
     def clock(self) -> Clock:
@@ -238,6 +262,8 @@ class Stores:
     def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal every private key of the estate, and pair it with its public key.
 
+        Keys in PKCS#11 tokens are not among them: see ``verify_token_keys``.
+
         Args:
             progress: called with the number of keys of runs that were paired.
 
@@ -252,6 +278,17 @@ class Stores:
             + self.externals.verify_keys()
             + self.run_certificates.verify_keys(progress)
         )
+
+    def verify_token_keys(self) -> int:
+        """Have the PKCS#11 tokens show that they have every key that the estate has there.
+
+        Returns:
+            The number of these keys.
+
+        Raises:
+            EstateError: if a token cannot be used, or for the first key that does not fit.
+        """
+        return self.key_store.in_tokens.verify()
 
     def device_certificates(self) -> DeviceCertificates:
         """The certificates of Devices by their IDs, as they are now."""

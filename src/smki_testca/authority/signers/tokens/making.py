@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pkcs11 import Attribute, CertificateType, MechanismFlag, ObjectClass
@@ -45,30 +46,30 @@ _PUBLIC = {
 }
 
 
-def generate(session: Any, token: TokenSession, key_type: KeyType, label: str) -> PrivateKeyObject:
-    """Make a key pair that signs and cannot leave the token.
+def generate(
+    session: Any, token: TokenSession, key_type: KeyType, label: str
+) -> tuple[PrivateKeyObject, bytes]:
+    """Make a key pair that signs and cannot leave the token; nothing is left if that fails.
+
+    Returns:
+        The private key, and the public one: SubjectPublicKeyInfo, DER.
 
     Raises:
-        EstateError: if the token made one that can leave it; it is removed.
+        EstateError: if the token made one that can leave it.
     """
     public, private = _pair(session, key_type, label)
     try:
-        key = PrivateKeyObject(
-            private, uri_of(private, token), key_type is KeyType.RSA2048, asks_each_time=False
-        )
         _check_kept(token, private)
-        stated = public_keys(session, key)
-        if len(stated) != 1:
-            raise token_failed(
-                f"The token {shown(token.label)} made a key pair without a public key."
-            )
-        _name_by(hashlib.sha256(stated[0]).digest()[:ID_OCTETS], public, private)
+        is_rsa = key_type is KeyType.RSA2048
+        key = PrivateKeyObject(private, uri_of(private, token), is_rsa, asks_each_time=False)
+        public_key = _public_key(session, token, key)
+        _name_by(hashlib.sha256(public_key).digest()[:ID_OCTETS], public, private)
+        return replace(key, uri=uri_of(private, token)), public_key
     except BaseException:
         for item in (private, public):
             with contextlib.suppress(ckr.PKCS11Error):
                 item.destroy()
         raise
-    return PrivateKeyObject(private, uri_of(private, token), key.is_rsa, key.asks_each_time)
 
 
 def _pair(session: Any, key_type: KeyType, label: str) -> Any:
@@ -87,6 +88,13 @@ def _pair(session: Any, key_type: KeyType, label: str) -> Any:
         TokenKeyType.EC, {Attribute.EC_PARAMS: P256_PARAMETERS}, local=True
     )
     return parameters.generate_keypair(**options)
+
+
+def _public_key(session: Any, token: TokenSession, key: PrivateKeyObject) -> bytes:
+    stated = public_keys(session, key)
+    if len(stated) != 1:
+        raise token_failed(f"The token {shown(token.label)} made a key pair without a public key.")
+    return stated[0]
 
 
 def _check_kept(token: TokenSession, private: Any) -> None:

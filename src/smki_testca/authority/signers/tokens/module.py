@@ -11,6 +11,7 @@ import pkcs11
 from pkcs11 import TokenFlag
 from pkcs11 import exceptions as ckr
 
+from smki_testca.authority.signers.tokens.connection import token_failed
 from smki_testca.authority.signers.tokens.module_errors import described
 from smki_testca.authority.signers.tokens.session import TokenSession
 from smki_testca.authority.signers.tokens.uri import TokenUri
@@ -91,7 +92,7 @@ class Module:
         """The tokens that are there and can be used."""
         found = []
         with self._watch.calling():
-            for slot in self._library.get_slots(token_present=True):
+            for slot in self._slots():
                 self._watch.another()
                 # A reader that fails hides no token in another one.
                 with contextlib.suppress(ckr.PKCS11Error):
@@ -99,6 +100,14 @@ class Module:
                     if token.flags & TokenFlag.TOKEN_INITIALIZED:
                         found.append(_Present(token, _uri_of(token)))
         return found
+
+    def _slots(self) -> Any:
+        try:
+            return self._library.get_slots(token_present=True)
+        except ckr.PKCS11Error as error:
+            raise token_failed(
+                f"The PKCS#11 module {self._path} failed to list its tokens: {described(error)}."
+            ) from error
 
     def _missing(self, uri: TokenUri, present: list[_Present]) -> EstateError:
         there = use_one_of((one.uri for one in present), "token")

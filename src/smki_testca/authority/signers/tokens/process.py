@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 _BACKLOG = 256
 _WORKING_SECONDS = 5.0
+_LOADING = 3
+"""How many times as long as for a call it may take to load a module."""
 _LAST_SECONDS = 2.0
 """How long the answers may take that are due when the process ends."""
 
@@ -74,7 +76,8 @@ class _Process:
         threading.Thread(target=self._end_with, args=(starter,), daemon=True).start()
         watch = Watch(self._hand_over.call_seconds, self._give_up)
         try:
-            with ended_if_longer(self._hand_over.call_seconds):
+            # The command waits less long, and tells why; here, it may have ended.
+            with ended_if_longer(_LOADING * self._hand_over.call_seconds):
                 module = Module(self._hand_over.module, watch)
         except SmkiTestcaError as error:
             write_frame(answer, messages.encode(failure_of(error)))

@@ -31,7 +31,6 @@ from smki_testca.authority.signers.tokens.messages import (
 from smki_testca.authority.signers.tokens.public_info import public_keys
 from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import EstateError
-from smki_testca.text import shown
 from smki_testca.x509.keys import key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
@@ -92,15 +91,11 @@ class RequestHandler:
         def found(session: Any) -> Key:
             key = private_key(session, token, uri)
             mechanism = SigningMechanism.of(token, key)
-            for public_key in public_keys(session, key):
+            stated = public_keys(session, key)
+            for public_key in stated:
                 if mechanism.fits(token, key, public_key):
                     return _key(key, public_key)
-            raise EstateError(
-                "token.key_missing",
-                f"The token {shown(token.label)} states no public key of {key.uri}.",
-                "Write the public key, or a certificate of it, into the token with the same CKA_ID,"
-                " such as with pkcs11-tool --write-object.",
-            )
+            raise _without_public_key(key, has_others=bool(stated))
 
         return token.read("to find a key", found)
 
@@ -130,8 +125,7 @@ class RequestHandler:
         token = self._module.session(uri)
 
         def made(session: Any) -> Key:
-            key = making.generate(session, token, key_type, label)
-            return _key(key, public_keys(session, key)[0])
+            return _key(*making.generate(session, token, key_type, label))
 
         return token.write("to make a key pair", made)
 
@@ -171,6 +165,21 @@ def _checked(
             "Put the right key into the token, or name the token that has it.",
         )
     return key, mechanism
+
+
+def _without_public_key(key: PrivateKeyObject, *, has_others: bool) -> EstateError:
+    if has_others:
+        return EstateError(
+            "token.key_other",
+            f"The public key that the token has for {key.uri} does not verify its signature.",
+            "Give each key pair in the token a CKA_ID of its own.",
+        )
+    return EstateError(
+        "token.key_missing",
+        f"The token has no public key of {key.uri}.",
+        "Write the public key, or a certificate of it, into the token with the same CKA_ID,"
+        " such as with pkcs11-tool --write-object.",
+    )
 
 
 def _key(key: PrivateKeyObject, public_key: bytes) -> Key:

@@ -89,6 +89,8 @@ class TokenSession:
             with self.watch.calling():
                 return self._tried(work)
         except ckr.PKCS11Error as error:
+            # What it was in the middle of would be in the way of what comes next.
+            self.close()
             raise explained(error, self.label, aim) from error
 
     def write(self, aim: str, work: Callable[[Any], T]) -> T:
@@ -192,8 +194,6 @@ def _with_warning(error: SmkiTestcaError, flags: int) -> SmkiTestcaError:
         warning = " It has locked the PIN now."
     elif flags & TokenFlag.USER_PIN_FINAL_TRY:
         warning = " One more wrong PIN locks it."
-    elif flags & TokenFlag.USER_PIN_COUNT_LOW:
-        warning = " A wrong PIN was given since the last right one."
     else:
         warning = ""
     return type(error)(error.code, error.message + warning, error.remedy)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from smki_testca.authority.signers.tokens import messages
-from smki_testca.authority.signers.tokens.connection import ended, error_of
+from smki_testca.authority.signers.tokens.connection import ended, error_of, token_failed
 from smki_testca.authority.signers.tokens.framing import read_frame, write_frame
 from smki_testca.authority.signers.tokens.messages import Failure, HandOver
 from smki_testca.errors import UsageError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CALL_SECONDS = 60.0
 """The longest that one call of a PKCS#11 module may take: a signature, a key pair, a login."""
 _START_SECONDS = 30.0
-"""How long Python may take to start, beside the module."""
+"""How long the process itself may take to start, beside the module."""
 _END_SECONDS = 5.0
 _MODULE = "smki_testca.authority.signers.tokens.process"
 _LONGEST_ADDRESS = 90
@@ -123,7 +123,8 @@ class TokenProcess:
         stdin, stdout = (
             cast("BinaryIO", pipe) for pipe in (self._process.stdin, self._process.stdout)
         )
-        timer = threading.Timer(_START_SECONDS + CALL_SECONDS, self._process.kill)
+        seconds = _START_SECONDS + CALL_SECONDS
+        timer = threading.Timer(seconds, self._process.kill)
         timer.daemon = True
         timer.start()
         try:
@@ -132,7 +133,12 @@ class TokenProcess:
         except OSError:
             data = None
         finally:
+            is_late = timer.finished.is_set()
             timer.cancel()
+        if data is None and is_late:
+            raise token_failed(
+                f"The PKCS#11 module {hand_over.module} was not loaded within {seconds:g} seconds."
+            )
         if data is None:
             raise ended(self.how_it_ended)
         answer = messages.read_answer(data)

@@ -124,6 +124,17 @@ class Tokens:
         """
         self._ask_token(uri, Remove(str(uri)), Done)
 
+    def log_in(self, uri: TokenUri) -> None:
+        """Log in to a token now, so that its PIN is asked for before other work.
+
+        Args:
+            uri: names the token.
+
+        Raises:
+            SmkiTestcaError: if the token cannot be used.
+        """
+        self._look(uri)
+
     def store_certificate(self, uri: TokenUri, der: bytes) -> None:
         """Store a certificate beside its key, in the place of an older one of the same key.
 
