@@ -183,6 +183,7 @@ def test_each_error_is_documented_under_its_exit_code():
         "ServiceFaultError": 6,
         "SmkiTestcaError": 70,
         "AuditedTable": 5,
+        "ProcessEndedError": 5,
     }
     sections = re.split(r"(?m)^## ", _text("errors.md"))[1:]
     by_exit = {

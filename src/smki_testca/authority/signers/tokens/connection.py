@@ -22,8 +22,8 @@ A = TypeVar("A", bound=Answer)
 
 SILENT_SECONDS = 30.0
 """The longest silence of the token process, which says every few seconds that it works."""
-MAX_OCTETS = 1 << 24
-"""The longest message."""
+MAX_OCTETS = 1 << 28
+"""The longest message: the revocation list of a million entries is shorter."""
 SECOND_TRY = "Run the command again; a batch continues with batch resume."
 """The remedy where the token process ended."""
 
@@ -77,7 +77,7 @@ class TokenConnection:
         if isinstance(answer, Failure):
             raise error_of(answer)
         if not isinstance(answer, kind):
-            raise TypeError(f"{type(answer).__name__} is no answer to {type(request).__name__}")
+            raise TypeError(f"{type(request).__name__} was answered with {type(answer).__name__}")
         return answer
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ def signature_value(octets: bytes) -> bytes:
         ValueError: if they are not those of P-256.
     """
     if len(octets) != OCTETS:
-        raise ValueError(f"{len(octets)} octets are no ECDSA signature of P-256")
+        raise ValueError(f"{len(octets)} octets are not an ECDSA signature of P-256")
     half = OCTETS // 2
     r, s = int.from_bytes(octets[:half]), int.from_bytes(octets[half:])
     return encode.sequence(encode.integer(r), encode.integer(s))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,12 @@ from smki_testca.authority.signers.tokens.connection import token_failed
 from smki_testca.authority.signers.tokens.module_errors import described
 from smki_testca.authority.signers.tokens.session import TokenSession
 from smki_testca.authority.signers.tokens.uri import TokenUri
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, UsageError
 from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.authority.signers.tokens.watch import Watch
+    from smki_testca.errors import SmkiTestcaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Module:
     """A PKCS#11 module and the tokens that are in use.
 
     Raises:
-        EstateError: if the module cannot be loaded.
+        SmkiTestcaError: if the module cannot be loaded.
     """
 
     def __init__(self, path: str, watch: Watch) -> None:
@@ -42,16 +42,11 @@ class Module:
         self._watch = watch
         self._sessions: dict[TokenUri, TokenSession] = {}
         self._resolved: dict[TokenUri, TokenSession] = {}
+        self._unreadable = ""
         try:
             self._library = pkcs11.lib(path)
-        except (ckr.PKCS11Error, OSError, ValueError) as error:
-            reason = described(error) if isinstance(error, ckr.PKCS11Error) else str(error)
-            raise EstateError(
-                "token.module",
-                f"The PKCS#11 module {path} cannot be loaded: {_short(reason, path)}.",
-                "Check that --token-module names the module of the token's vendor, for this"
-                " machine, such as /usr/lib/softhsm/libsofthsm2.so.",
-            ) from error
+        except ckr.PKCS11Error as error:
+            raise _not_loaded(path, error) from error
 
     def session(self, uri: TokenUri) -> TokenSession:
         """The session with the one token that a URI names.
@@ -91,14 +86,18 @@ class Module:
     def _present(self) -> list[_Present]:
         """The tokens that are there and can be used."""
         found = []
+        self._unreadable = ""
         with self._watch.calling():
             for slot in self._slots():
                 self._watch.another()
-                # A reader that fails hides no token in another one.
-                with contextlib.suppress(ckr.PKCS11Error):
+                try:
                     token = slot.get_token()
-                    if token.flags & TokenFlag.TOKEN_INITIALIZED:
-                        found.append(_Present(token, _uri_of(token)))
+                except ckr.PKCS11Error as error:
+                    # It hides no token in another slot.
+                    self._unreadable = f"; slot {slot.slot_id} failed: {described(error)}"
+                    continue
+                if token.flags & TokenFlag.TOKEN_INITIALIZED:
+                    found.append(_Present(token, _uri_of(token)))
         return found
 
     def _slots(self) -> Any:
@@ -113,7 +112,7 @@ class Module:
         there = use_one_of((one.uri for one in present), "token")
         return EstateError(
             "token.missing",
-            f"There is no token {uri.token_only}.",
+            f"There is no token {uri.token_only}{self._unreadable}.",
             there
             or f"Connect it: the module {Path(self._path).name} sees no token that is set up.",
         )
@@ -143,10 +142,13 @@ def _fits(present: _Present, uri: TokenUri) -> bool:
     return all(asked is None or asked == there for asked, there in stated)
 
 
-def _short(reason: str, path: str) -> str:
-    """What the system says of a file, without the file's name again."""
-    return (
-        reason.removeprefix("OS exception while loading ")
-        .removeprefix(f"{path}: ")
-        .removeprefix(f"{path}: ")
-    )
+def _not_loaded(path: str, error: ckr.PKCS11Error) -> SmkiTestcaError:
+    _, is_loader, reason = str(error).partition(f" while loading {path}")
+    if is_loader:  # of the system: the module itself was not asked yet
+        return UsageError(
+            "token.module",
+            f"The PKCS#11 module {path} cannot be loaded{reason.replace(f'{path}: ', '')}.",
+            "Name the module that the token's vendor has for this kind of machine, such as"
+            " /usr/lib/softhsm/libsofthsm2.so.",
+        )
+    return token_failed(f"The PKCS#11 module {path} does not start: {described(error)}.")

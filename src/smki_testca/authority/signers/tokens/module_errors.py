@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from pkcs11 import exceptions as ckr
 
 from smki_testca.authority.signers.tokens.connection import token_failed
 from smki_testca.errors import EstateError
 from smki_testca.text import shown
-
-if TYPE_CHECKING:
-    from smki_testca.errors import SmkiTestcaError
 
 LOST = (
     ckr.DeviceRemoved,
@@ -27,54 +23,6 @@ LOST = (
 )
 """The session is lost: worth one more try in a new one, if the token is there."""
 
-_GONE = (ckr.DeviceRemoved, ckr.SlotIDInvalid, ckr.TokenNotPresent, ckr.TokenNotRecognised)
-_TOLD = {
-    ckr.PinIncorrect: (
-        "token.pin",
-        "does not accept the PIN",
-        "Check the PIN. It was tried once; a token locks itself after a few wrong ones.",
-    ),
-    ckr.PinInvalid: (
-        "token.pin",
-        "says that the PIN has characters that no PIN of it has",
-        "Check the PIN and its file.",
-    ),
-    ckr.PinLenRange: (
-        "token.pin",
-        "says that the PIN is too long or too short",
-        "Check the PIN and its file.",
-    ),
-    ckr.PinExpired: (
-        "token.pin",
-        "says that its PIN has expired",
-        "Set a new one with the token's own program.",
-    ),
-    ckr.UserPinNotInitialized: (
-        "token.pin",
-        "has no PIN of its user yet",
-        "Set one with the token's own program.",
-    ),
-    ckr.PinLocked: (
-        "token.pin_locked",
-        "has locked its PIN, after too many wrong ones",
-        "Unlock it with the token's own program and its security officer's PIN.",
-    ),
-    ckr.TokenWriteProtected: (
-        "token.read_only",
-        "is write-protected",
-        "Make and remove keys where the token can be written, or use a key that is there.",
-    ),
-    ckr.SessionReadOnly: (
-        "token.read_only",
-        "gives only sessions that write nothing",
-        "Make and remove keys where the token can be written, or use a key that is there.",
-    ),
-    ckr.DeviceMemory: (
-        "token.full",
-        "has no memory left",
-        "Remove keys that nobody needs with the token's own program, or use another token.",
-    ),
-}
 _IRREGULAR = {
     ckr.AnotherUserAlreadyLoggedIn: "CKR_USER_ANOTHER_ALREADY_LOGGED_IN",
     ckr.FunctionCancelled: "CKR_FUNCTION_CANCELED",
@@ -82,7 +30,7 @@ _IRREGULAR = {
 }
 
 
-def explained(error: ckr.PKCS11Error, token: str, aim: str) -> SmkiTestcaError:
+def explained(error: ckr.PKCS11Error, token: str, aim: str) -> EstateError:
     """The error of this package for one of the module.
 
     Args:
@@ -90,13 +38,62 @@ def explained(error: ckr.PKCS11Error, token: str, aim: str) -> SmkiTestcaError:
         token: the token's label.
         aim: what was to be done, as in "to sign".
     """
-    kind = type(error)
-    if kind in _TOLD:
-        code, what, remedy = _TOLD[kind]
-        return EstateError(code, f"The token {shown(token)} {what}.", remedy)
-    if kind in _GONE:
-        return gone(token)
-    return token_failed(f"The token {shown(token)} failed {aim}: {described(error)}.")
+    name = f"The token {shown(token)}"
+    match error:
+        case ckr.PinIncorrect():
+            return EstateError(
+                "token.pin",
+                f"{name} does not accept the PIN.",
+                "Check the PIN. It was tried once; a token locks itself after a few wrong ones.",
+            )
+        case ckr.PinInvalid() | ckr.PinLenRange():
+            return EstateError(
+                "token.pin",
+                f"{name} has no PIN of such a length, or with such characters.",
+                "Check the PIN and its file.",
+            )
+        case ckr.PinExpired() | ckr.UserPinNotInitialized():
+            return EstateError(
+                "token.pin",
+                f"{name} has no PIN that is valid: {described(error)}.",
+                "Set one with the token's own program.",
+            )
+        case ckr.PinLocked():
+            return pin_locked(token)
+        case ckr.TokenWriteProtected() | ckr.SessionReadOnly():
+            return read_only(token)
+        case ckr.DeviceMemory():
+            return EstateError(
+                "token.full",
+                f"{name} has no memory left.",
+                "Remove keys that are not needed with the token's own program, or use another one.",
+            )
+        case (
+            ckr.DeviceRemoved()
+            | ckr.SlotIDInvalid()
+            | ckr.TokenNotPresent()
+            | ckr.TokenNotRecognised()
+        ):
+            return gone(token)
+    return token_failed(f"{name} failed {aim}: {described(error)}.")
+
+
+def pin_locked(token: str) -> EstateError:
+    """The error of a token whose PIN was wrong too often."""
+    return EstateError(
+        "token.pin_locked",
+        f"The token {shown(token)} has locked its PIN, after too many wrong ones.",
+        "Unlock it with the token's own program and the PIN of its security officer.",
+    )
+
+
+def read_only(token: str) -> EstateError:
+    """The error of a token that cannot be written."""
+    return EstateError(
+        "token.read_only",
+        f"The token {shown(token)} is write-protected: no key can be made in it or removed.",
+        "Use a key that is in it already, or another token.",
+    )
 
 
 def gone(token: str) -> EstateError:

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import threading
 import time
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Listener
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -26,6 +24,7 @@ import msgspec
 
 from smki_testca import core_dumps
 from smki_testca.authority.signers.tokens import messages
+from smki_testca.authority.signers.tokens.addresses import remove_address
 from smki_testca.authority.signers.tokens.connection import (
     MAX_OCTETS,
     failure_of,
@@ -158,7 +157,7 @@ class _Process:
         os._exit(1)
 
     def _tidy(self) -> None:
-        shutil.rmtree(Path(self._hand_over.address).parent, ignore_errors=True)
+        remove_address(self._hand_over.address)
 
 
 def _private_streams() -> tuple[BinaryIO, BinaryIO]:

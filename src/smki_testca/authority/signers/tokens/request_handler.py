@@ -97,11 +97,11 @@ class RequestHandler:
                     return _key(key, public_key)
             raise _without_public_key(key, has_others=bool(stated))
 
-        return token.read("to find a key", found)
+        return token.use("to find a key", found)
 
     def _open_key(self, uri: TokenUri, public_key: bytes) -> Opened:
         token = self._module.session(uri)
-        key, mechanism = token.read("to find a key", partial(_checked, token, uri, public_key))
+        key, mechanism = token.use("to find a key", partial(_checked, token, uri, public_key))
         opened = _OpenKey(token, uri, public_key, mechanism, key, token.generation)
         number = self._numbers.setdefault((uri, public_key), len(self._open))
         # Whoever opened it before goes on with the object that was found last.
@@ -119,7 +119,7 @@ class RequestHandler:
                 opened.generation = token.generation
             return opened.mechanism.sign(token, opened.key, items)
 
-        return Signed(token.read("to sign", sign))
+        return Signed(token.use("to sign", sign))
 
     def _generate(self, uri: TokenUri, key_type: KeyType, label: str) -> Key:
         token = self._module.session(uri)
@@ -131,7 +131,7 @@ class RequestHandler:
 
     def _store_certificate(self, uri: TokenUri, der: bytes) -> Done:
         token = self._module.session(uri)
-        key = token.read("to find a key", lambda session: private_key(session, token, uri))
+        key = token.use("to find a key", lambda session: private_key(session, token, uri))
         token.write(
             "to store a certificate",
             lambda session: making.store_certificate(session, key, der),

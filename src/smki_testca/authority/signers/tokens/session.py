@@ -9,7 +9,13 @@ from pkcs11 import PROTECTED_AUTH, Attribute, TokenFlag
 from pkcs11 import exceptions as ckr
 from pkcs11.attributes import AttributeMapper, handle_ulong
 
-from smki_testca.authority.signers.tokens.module_errors import LOST, explained, gone
+from smki_testca.authority.signers.tokens.module_errors import (
+    LOST,
+    explained,
+    gone,
+    pin_locked,
+    read_only,
+)
 from smki_testca.errors import EstateError, SmkiTestcaError
 from smki_testca.text import shown
 
@@ -48,7 +54,7 @@ class TokenSession:
         self.watch = watch
         self._find_token = find_token
         self._session: Any = None
-        self._refused: SmkiTestcaError | None = None
+        self._refused: EstateError | None = None
 
     @property
     def needs_pin(self) -> bool:
@@ -72,11 +78,11 @@ class TokenSession:
         found: set[Any] = self._token().slot.get_mechanisms()
         return found
 
-    def read(self, aim: str, work: Callable[[Any], T]) -> T:
+    def use(self, aim: str, work: Callable[[Any], T]) -> T:
         """Do something in the session.
 
-        If the session was lost, it is done once more in a new one. So it must have no effect that
-        twice is not the same as once.
+        If the session was lost, it is done once more in a new one: what was begun must either have
+        no effect, or take it back when it fails.
 
         Args:
             aim: what it is for, as in "to sign".
@@ -94,22 +100,25 @@ class TokenSession:
             raise explained(error, self.label, aim) from error
 
     def write(self, aim: str, work: Callable[[Any], T]) -> T:
-        """Do something once in a session that may write; see ``read``.
+        """Do something in a session that may write; see ``use``.
 
         Raises:
-            EstateError: if the token cannot do it.
+            EstateError: if the token cannot do it, such as because it is write-protected.
         """
-        self.read(aim, lambda _: None)  # it is logged in now, and so are all sessions with it
-        try:
-            with self.watch.calling():
-                session = self._token().open(rw=True, attribute_mapper=_mapper())
-                try:
-                    return work(session)
-                finally:
-                    with contextlib.suppress(ckr.PKCS11Error):
-                        session.close()
-        except ckr.PKCS11Error as error:
-            raise explained(error, self.label, aim) from error
+
+        def written(_: Any) -> T:
+            # It is logged in, as all sessions with the token are.
+            token = self._token()
+            if token.flags & TokenFlag.WRITE_PROTECTED:
+                raise read_only(self.label)
+            session = token.open(rw=True, attribute_mapper=_mapper())
+            try:
+                return work(session)
+            finally:
+                with contextlib.suppress(ckr.PKCS11Error):
+                    session.close()
+
+        return self.use(aim, written)
 
     def close(self) -> None:
         """Log out."""
@@ -147,7 +156,7 @@ class TokenSession:
                 "Run the command again.",
             )
         elif token.flags & TokenFlag.USER_PIN_LOCKED:
-            self._refused = explained(ckr.PinLocked(), self.label, "to log in")
+            self._refused = pin_locked(self.label)
             raise self._refused
         try:
             self._session = self._logged_in(token, credentials)
@@ -164,7 +173,7 @@ class TokenSession:
                 # Only the session was lost, and not what all sessions with the token share.
                 return token.open(attribute_mapper=_mapper())
 
-    def _not_logged_in(self, error: ckr.PKCS11Error) -> SmkiTestcaError:
+    def _not_logged_in(self, error: ckr.PKCS11Error) -> EstateError:
         told = explained(error, self.label, "to log in")
         if told.code.startswith("token.pin"):
             self.pin = None
@@ -188,7 +197,7 @@ def _asks_for_pin(token: Any) -> bool:
     return bool(token.flags & TokenFlag.LOGIN_REQUIRED and not token.flags & by_itself)
 
 
-def _with_warning(error: SmkiTestcaError, flags: int) -> SmkiTestcaError:
+def _with_warning(error: EstateError, flags: int) -> EstateError:
     """The same error with what the token says of the tries that are left."""
     if flags & TokenFlag.USER_PIN_LOCKED:
         warning = " It has locked the PIN now."
@@ -196,7 +205,7 @@ def _with_warning(error: SmkiTestcaError, flags: int) -> SmkiTestcaError:
         warning = " One more wrong PIN locks it."
     else:
         warning = ""
-    return type(error)(error.code, error.message + warning, error.remedy)
+    return EstateError(error.code, error.message + warning, error.remedy)
 
 
 def _mapper() -> AttributeMapper:

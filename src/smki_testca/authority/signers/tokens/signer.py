@@ -12,7 +12,7 @@ from smki_testca.x509.keys import load_public_key, own_signature_fits, signature
 from smki_testca.x509.names import ECDSA_WITH_SHA256
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from smki_testca.authority.signers.tokens.connection import Ask
     from smki_testca.authority.signers.tokens.uri import TokenUri
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 256
 """The most signatures of one message: others have their turn after it."""
+_MOST_OCTETS = 1 << 22
+"""The most data of one message, where the token computes the digests; more only for one alone."""
 
 
 class TokenSigner:
@@ -67,12 +69,23 @@ class TokenSigner:
             EstateError: if the token fails, or the first signature is not one of this key.
         """
         signatures: list[bytes] = []
-        for start in range(0, len(data), MOST_AT_ONCE):
-            part = data[start : start + MOST_AT_ONCE]
+        for part in self._parts(data):
             signatures += self._signed(part)
             if not self._is_verified:
                 self._verify(signatures[0], part[0])
         return signatures
+
+    def _parts(self, data: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+        """The data of one message after the other."""
+        start = octets = 0
+        for place, one in enumerate(data):
+            size = len(one) if self._opened.takes_data else 0
+            if place - start == MOST_AT_ONCE or (octets and octets + size > _MOST_OCTETS):
+                yield data[start:place]
+                start, octets = place, 0
+            octets += size
+        if start < len(data):
+            yield data[start:]
 
     def _signed(self, data: Sequence[bytes]) -> list[bytes]:
         if self._opened.takes_data:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from smki_testca.authority.signers.tokens import messages
+from smki_testca.authority.signers.tokens.addresses import new_address, remove_address
 from smki_testca.authority.signers.tokens.connection import ended, error_of, token_failed
 from smki_testca.authority.signers.tokens.framing import read_frame, write_frame
 from smki_testca.authority.signers.tokens.messages import Failure, HandOver
 from smki_testca.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import BinaryIO
 
 CALL_SECONDS = 60.0
@@ -30,8 +28,6 @@ _START_SECONDS = 30.0
 """How long the process itself may take to start, beside the module."""
 _END_SECONDS = 5.0
 _MODULE = "smki_testca.authority.signers.tokens.process"
-_LONGEST_ADDRESS = 90
-"""The longest path of a socket, less what Python needs; systems allow 104 octets, or a few more."""
 _OURS = "SMKI_TESTCA_"
 """How our variables begin: the PIN may be in one, and the estate's passphrase in another."""
 
@@ -109,7 +105,7 @@ class TokenProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(Path(self.address).parent, ignore_errors=True)
+        remove_address(self.address)
 
     def forget(self) -> None:
         """Close this side of its pipes."""
@@ -147,13 +143,14 @@ class TokenProcess:
 
 
 def _new_address() -> str:
-    """An address that nobody else knows; of a socket in a folder of its own, for its owner only."""
-    if sys.platform == "win32":
-        return rf"\\.\pipe\smki-token-{secrets.token_hex(16)}"
-    folder = tempfile.gettempdir()
-    if len(os.fsencode(folder)) > _LONGEST_ADDRESS - len("/smki-token-12345678/socket"):
-        folder = "/tmp"  # noqa: S108 - the folder in it is new, and its owner's only
-    return str(Path(tempfile.mkdtemp(prefix="smki-token-", dir=folder)) / "socket")
+    try:
+        return new_address()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise token_failed(
+            f"No folder for the socket of the token process can be made: {reason}.",
+            "Let TMPDIR name a folder that can be written.",
+        ) from error
 
 
 _running: set[TokenProcess] = set()

@@ -26,6 +26,8 @@ from smki_testca.authority.signers.tokens.messages import (
 from smki_testca.authority.signers.tokens.signer import TokenSigner
 from smki_testca.authority.signers.tokens.starting import TokenProcess, check_extra
 from smki_testca.authority.signers.tokens.uri import TokenUri
+from smki_testca.errors import EstateError
+from smki_testca.text import is_text, shown
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -178,7 +180,14 @@ class Tokens:
         with self._starting:
             seen = self._ask(Look(str(uri.token_only)), Seen)
             if seen.needs_pin:
-                self._ask(LogIn(seen.uri, self._access.pin(seen.label)), Done)
+                pin = self._access.pin(seen.label)
+                if not is_text(pin):
+                    raise EstateError(
+                        "token.pin",
+                        f"The PIN for the token {shown(seen.label)} is not text in UTF-8.",
+                        "Check the file with the PIN.",
+                    )
+                self._ask(LogIn(seen.uri, pin), Done)
 
     def _ask(self, request: Request, kind: type[A], /) -> A:
         connection = self._connected()
