@@ -151,10 +151,16 @@ def pkcs11_fault(softhsm, tmp_path_factory: pytest.TempPathFactory) -> Path:  # 
 def faulty(token: TrialToken, pkcs11_fault: Path, monkeypatch: pytest.MonkeyPatch):
     """Gives the token behind a module with faults, such as ``faulty("C_Sign:5:0x30")``."""
 
-    def made(*faults: str, flags: int | None = None, log: Path | None = None) -> TrialToken:
+    def made(
+        *faults: str, flags: int | None = None, log: Path | None = None, away: Path | None = None
+    ) -> TrialToken:
         monkeypatch.setenv("PKCS11_FAULT_MODULE", str(token.module))
         monkeypatch.setenv("PKCS11_FAULT", ",".join(faults))
-        for name, value in (("PKCS11_FAULT_FLAGS", flags), ("PKCS11_FAULT_LOG", log)):
+        for name, value in (
+            ("PKCS11_FAULT_FLAGS", flags),
+            ("PKCS11_FAULT_LOG", log),
+            ("PKCS11_FAULT_AWAY", away),
+        ):
             if value is not None:
                 monkeypatch.setenv(name, str(value))
         return replace(token, module=pkcs11_fault)

@@ -147,8 +147,13 @@ def _check_extra() -> None:
 
 
 def _access(session: Session, settings: Settings) -> EstateAccess:
-    """What opens the estate; its passphrase is asked for now, and whether the purpose is known."""
-    from smki_testca.service.access import EstateAccess
+    """What opens the estate; its passphrase and PINs are asked for now.
+
+    Raises:
+        InputError: if the purpose is not known.
+    """
+    from smki_testca.cli.tokens import access_of
+    from smki_testca.service.access import EstateAccess, TokenSecrets
 
     with session.open() as estate:
         services = estate.library.testing_services
@@ -160,7 +165,8 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
                 use_one_of(services, given=settings.purpose),
             )
         passphrase = session.passphrase(directory)
-    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock())
+        tokens = TokenSecrets.ask(estate, access_of(session))
+    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock(), tokens)
 
 
 async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> None:

@@ -30,13 +30,15 @@ class TokenSecrets:
 
     @classmethod
     def ask(cls, estate: Estate, access: TokenAccess) -> Self:
-        """Ask for what the keys of an estate need that are in tokens; nothing where none is.
+        """Ask for what the keys of issuing CAs need that are in tokens; nothing where none is.
 
         Raises:
             UsageError: if no module is configured.
             EstateError: if there is no PIN for a token.
         """
-        uris = [row.key.uri for row in estate.key_store.in_tokens.rows()]
+        in_tokens = estate.key_store.in_tokens
+        rows = [in_tokens.row(record.key_id) for record in estate.authorities.issuing_in_tokens()]
+        uris = [row.key.uri for row in rows if row is not None]
         if not uris:
             return cls()
         labels = dict.fromkeys(uri.token for uri in uris if uri.token is not None)

@@ -11,6 +11,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from smki_testca.authority.signers.tokens.connection import SECOND_TRY
 from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.runs import State
 from smki_testca.issuance.batch import issuing_keys
@@ -190,11 +191,10 @@ def _resumable(number: int) -> Iterator[None]:
     except EstateError as error:
         if not is_of_token(error):
             raise
-        raise EstateError(
-            error.code,
-            error.message,
-            f"{error.remedy} Then continue the run: smki-testca batch resume {number}".lstrip(),
-        ) from error
+        again = f"smki-testca batch resume {number}"
+        is_all = error.remedy == SECOND_TRY
+        remedy = f"Continue it: {again}" if is_all else f"{error.remedy} Then continue it: {again}"
+        raise EstateError(error.code, error.message, remedy) from error
 
 
 def cancel(estate: Stores, number: int) -> Run:
