@@ -183,8 +183,9 @@ class Services:
         ends.callback(watching.cancel)
 
     async def _try_tokens(self) -> None:
-        """Open the CAs' keys that are in tokens: the services start without a token, but not with
-        a wrong PIN, which nobody could put right later.
+        """Open the CAs' keys that are in tokens.
+
+        The services start without a token, which may come later, but not with a wrong PIN.
 
         Raises:
             EstateError: if a PIN is wrong, or locked.

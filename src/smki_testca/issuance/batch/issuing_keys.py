@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SEED = "token.seed"
 _CLUSTER = "token.cluster"
+_TRIAL = b"smki-testca tries the key of a CA before a batch"
 OF_A_RUN = frozenset({_SEED, _CLUSTER})
 """The codes of errors that rule out a run as a whole, whatever row they were found by."""
 
@@ -78,7 +79,7 @@ def is_of_token(error: EstateError) -> bool:
 
 
 def try_tokens(estate: Stores, serials: Iterable[str]) -> None:
-    """Open the keys of CAs that are in tokens, so that what is wrong is known before a run is.
+    """Sign with the keys of CAs that are in tokens: what is wrong is known before there is a run.
 
     Args:
         estate: of the CAs.
@@ -90,4 +91,4 @@ def try_tokens(estate: Stores, serials: Iterable[str]) -> None:
     for serial in dict.fromkeys(serials):
         record = estate.certificates.by_serial(SerialNumber.parse(serial))
         if record is not None and is_in_token(estate, record):
-            estate.authorities.signer(record)
+            estate.authorities.signer(record).sign(_TRIAL)
