@@ -183,6 +183,7 @@ def test_each_error_is_documented_under_its_exit_code():
         "ServiceFaultError": 6,
         "SmkiTestcaError": 70,
         "AuditedTable": 5,
+        "ProcessEndedError": 5,
     }
     sections = re.split(r"(?m)^## ", _text("errors.md"))[1:]
     by_exit = {
@@ -433,6 +434,8 @@ def _json_keys(value):
         ("trace", ("trace", "25")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
+        ("estate, doctor", ("estate", "info")),
+        ("estate, doctor", ("doctor",)),
         ("Errors and refusals", ("show", "nothing")),
         (
             "Errors and refusals",

@@ -37,6 +37,7 @@ OTHERS = (
     "corpus.md",
     "csrs.md",
     "device.md",
+    "doctor.md",
     "external.md",
     "factory-formats.md",
     "firmware.md",
@@ -46,6 +47,7 @@ OTHERS = (
     "portal.md",
     "repository.md",
     "selecting.md",
+    "shared-cas.md",
 )
 
 

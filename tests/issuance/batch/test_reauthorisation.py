@@ -29,6 +29,8 @@ COUNT = TILES * TILE_ROWS
 class _Engine:
     """Makes tiles in this process; something happens after each."""
 
+    on_cluster = False
+
     def __init__(self, happens=lambda: None, *, waits=False):
         self.made = 0
         self._happens = happens
