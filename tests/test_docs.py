@@ -40,6 +40,7 @@ EVERY_DOCUMENT = sorted(
 
 RUN_AS_TYPED = (
     DOCS / "audit.md",
+    DOCS / "backup.md",
     DOCS / "configuration.md",
     DOCS / "factory.md",
     DOCS / "new-type.md",
@@ -429,6 +430,11 @@ def _json_keys(value):
         ("profiles", ("profiles", "check")),
         ("device", shlex.split("device load --type esme --device {new}")),
         ("device", ("device", "answers")),
+        ("passphrase, backup, restore", ("backup", "{new}")),
+        (
+            "passphrase, backup, restore",
+            ("passphrase", "change", "--new-passphrase-file", "{participants}"),
+        ),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
         ("Errors and refusals", ("show", "nothing")),

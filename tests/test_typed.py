@@ -28,6 +28,7 @@ GUIDES = (
 OTHERS = (
     "adhoc-service.md",
     "audit.md",
+    "backup.md",
     "batched-service.md",
     "batches.md",
     "client.md",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +26,8 @@ from smki_testca.errors import EstateError, OutputError
 from smki_testca.estate.database import FORMAT
 from smki_testca.estate.stores import Stores
 from smki_testca.estate.tiles import TileStore
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -449,3 +454,12 @@ def test_a_link_in_place_of_a_tile_is_not_followed(tiled, tmp_path):
 def test_identities_differ_and_tell_backups_apart(tiled, back):
     digests = {hashlib.sha256(back(tiled, f"{n}").read_bytes()[:45]).digest() for n in range(2)}
     assert len(digests) == 2
+
+
+def test_the_program_in_the_documentation_reads_a_backup(tiled, back):
+    text = (DOCS / "backup.md").read_text("utf-8")
+    (program,) = re.findall(r"(?s)```python\n(.*?)```", text)
+    path = back(tiled, "one.backup")
+    call = [sys.executable, "-W", "ignore", "-c", program, path, tiled / "passphrase"]
+    printed = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines() == stored(path, tiled)
