@@ -524,14 +524,13 @@ def serials_of(directory: Path) -> set[str]:
 
 
 def check_estate(directory: Path, *more: str) -> None:
-    """Check the audit log and the tiles of an estate, with ``--keys`` also its keys."""
-    verified = subprocess.run(
-        [*COMMAND, "--estate", str(directory), "audit", "verify", *more],
-        check=False,
-        capture_output=True,
-    )
-    if verified.returncode:
-        raise Fault("audit verify fails")
+    """Check an estate: its audit log and tiles, with ``--keys`` also its keys; and by the doctor."""
+    for words in (("audit", "verify", *more), ("doctor",)):
+        checked = subprocess.run(
+            [*COMMAND, "--estate", str(directory), *words], check=False, capture_output=True
+        )
+        if checked.returncode:
+            raise Fault(f"{' '.join(words)} fails")
 
 
 def check_runs(directory: Path) -> None:

@@ -80,7 +80,7 @@ def is_estate(directory: Path) -> bool:
 
 
 def _what_is(path: Path) -> str:
-    """What makes a path one that is not written, in words; empty if nothing does."""
+    """The reason in words for which a path is not written; empty if there is none."""
     named = Path(os.path.realpath(path.parent), path.name)
     target = Path(os.path.realpath(path))
     for place in dict.fromkeys((named, target)):

@@ -58,8 +58,8 @@ class Database:
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
         """Called before a transaction is committed."""
-        self.on_rollback: Callable[[], None] = _nothing
-        """Called when a part of a transaction was taken back, or all of it."""
+        self.on_rollback: list[Callable[[], None]] = []
+        """Called in turn when a part of a transaction was taken back, or all of it."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -156,7 +156,17 @@ class Database:
 
     def close(self) -> None:
         """Close the file. What is not committed is taken back: all of a dry run."""
-        self._connection.close()
+        try:
+            if self._connection.in_transaction:
+                with _translated(self.path):
+                    self._connection.execute("ROLLBACK")
+                self._tell_rollback()
+        finally:
+            self._connection.close()
+
+    def _tell_rollback(self) -> None:
+        for tell in self.on_rollback:
+            tell()
 
     @property
     def in_transaction(self) -> bool:
@@ -198,12 +208,12 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
-                self.on_rollback()
+                self._tell_rollback()
                 raise
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
-        """What is within is one whole transaction, with what is called at its ends."""
+        """One whole transaction, with what is called at its ends."""
         self._is_within = True
         try:
             self.on_begin()
@@ -303,7 +313,7 @@ class Database:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
             self.row_sums.go_back(mark)
-            self.on_rollback()
+            self._tell_rollback()
             raise
         self._connection.execute("RELEASE part")
 
@@ -379,7 +389,7 @@ class Database:
         statement: str,
         values: Sequence[Any] | Mapping[str, Any] = (),
     ) -> list[T]:
-        """What is read from all rows of a query.
+        """The values that are parsed from all rows of a query.
 
         Args:
             parse: reads one row; whatever it raises means that the row is damaged.
@@ -397,7 +407,7 @@ class Database:
         statement: str,
         values: Sequence[Any] | Mapping[str, Any] = (),
     ) -> T | None:
-        """What is read from the first row of a query, or None; see ``records``."""
+        """The value that is parsed from the first row of a query, or None; see ``records``."""
         row = self.row(statement, values)
         return None if row is None else self._parsed(parse, row, statement)
 
@@ -485,7 +495,7 @@ class Database:
             )
 
     def file_faults(self) -> list[str]:
-        """What SQLite finds wrong with the file; each as one line."""
+        """The faults that SQLite finds in the file, one line each."""
         with _reading(self.path):
             found = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
             missing = self._connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -522,6 +532,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     # With a rollback journal, a transaction is committed when its journal is gone: only EXTRA
     # waits until that is safe on the disk.
     connection.execute("PRAGMA synchronous = EXTRA")
+    # Nothing of a private key that was moved to a token stays in the file.
+    connection.execute("PRAGMA secure_delete = ON")
     # Pages and functions of a file that somebody may have changed are not trusted.
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -63,7 +63,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """What else is known of rows; each part is empty where no row has any.
+    """The labels, lines and columns of rows; each part is empty where no row has any.
 
     Attributes:
         labels: by place.

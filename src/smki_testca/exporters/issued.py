@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.errors import InputError, OutputError, Refusal
+from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import Made, items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.kept import kept
@@ -107,7 +108,7 @@ def issue_to(
 
 
 def _remedy(records: Sequence[Record]) -> str:
-    """What to do where certificates are issued and their files have not got their names."""
+    """The remedy where certificates are issued, but their files have not got their names."""
     serials = ", ".join(
         [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
     )
@@ -120,7 +121,7 @@ def _remedy(records: Sequence[Record]) -> str:
 def _tried(
     target: Target, estate: Stores, result: T, records_of: Callable[[T], list[Record]]
 ) -> tuple[T, Saved]:
-    """What ``issue_to`` gives where nothing is to stay: it checks the files and names them."""
+    """The result of ``issue_to`` where nothing is to stay: the files are checked and named."""
     if target.out.exists() and not target.out.is_dir():
         raise InputError(
             "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."
@@ -136,6 +137,8 @@ def _tried(
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     issued = items(estate, records, with_keys=target.with_key)
     without = [item for item in issued if target.with_key and item.private_key is None]
+    if without and without[0].record.key_uri is not None:
+        raise stays_in_token(without[0].name)
     if without:
         raise InputError(
             "credential.no_key",
