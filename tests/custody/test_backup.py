@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from estates import opened, unpacked
 from smki_testca.custody import backup as backing_up
-from smki_testca.custody import restoring
 from smki_testca.custody.backup import back_up
 from smki_testca.custody.container import ContainerReader, ContainerWriter, Header
 from smki_testca.custody.contents import Contents, Manifest, write_head, write_manifest
@@ -360,7 +360,9 @@ def test_a_full_disk_is_found_before_anything_is_written(
     tiled, back, bring_back, monkeypatch, tmp_path
 ):
     path = back(tiled, "one.backup")
-    monkeypatch.setattr(restoring.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr(
+        "smki_testca.custody.restoring.shutil.disk_usage", lambda _: SimpleNamespace(free=1000)
+    )
     error = bring_back(path).json["error"]
     assert (error["code"], "1000 free" in error["message"]) == ("output.failed", True)
     assert not (tmp_path / "restored").exists()
@@ -409,10 +411,17 @@ def test_a_backup_of_an_older_format_is_restored_as_it_was(bring_back, command, 
         writer = ContainerWriter(sealed, Header(), (old / "passphrase").read_text().strip())
         everything = {"estate.sqlite": file, **tiles}
         octets = sum(map(len, everything.values()))
-        known = {"at": "", "chain": [], "entries": 1, "head": "", "format": 5, "version": ""}
+        known: dict[str, Any] = {
+            "at": "",
+            "chain": [],
+            "entries": 1,
+            "head": "",
+            "format": 5,
+            "version": "",
+        }
         write_manifest(writer, Manifest(**known, files=len(everything), octets=octets))
         for name, data in everything.items():
-            write_head(writer, Path(name), len(data))
+            write_head(writer, PurePosixPath(name), len(data))
             writer.write(data)
         writer.finish()
     outcome = bring_back(path, phrase=old / "passphrase")

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from estates import opened, unpacked
+from smki_testca import files
 from smki_testca.api import Estate
 from smki_testca.custody import passphrase_change
 from smki_testca.custody.passphrase_change import change, settle_file
@@ -106,7 +107,7 @@ def test_the_new_passphrase_comes_from_a_file_the_variable_or_is_typed_twice(
     change_to, command, quickstart, monkeypatch
 ):
     words = ("--json", "--estate", quickstart, "passphrase", "change")
-    assert command(*words).json["error"]["code"] == "passphrase.missing"
+    assert command(*words).json["error"]["code"] == "passphrase.needed"
     monkeypatch.setenv(VARIABLE, "of the variable")
     assert command(*words).code == 0
     assert opens(quickstart, "of the variable")
@@ -277,7 +278,7 @@ def test_if_the_file_cannot_be_written_nothing_changes(quickstart, old, monkeypa
 
 
 def test_if_the_file_cannot_be_tidied_up_it_opens_the_estate(quickstart, old, monkeypatch):
-    write, calls = passphrase_change.replace_private, []
+    write, calls = files.replace_private, []
 
     def fails_later(path, data):
         calls.append(data)
