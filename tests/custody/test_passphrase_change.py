@@ -100,6 +100,23 @@ def test_an_early_cost_becomes_that_of_today(command, tmp_path, monkeypatch):
         assert estate.key_store.verify()
 
 
+def test_nothing_that_the_old_passphrase_opens_stays_in_the_file(change_to, quickstart):
+    def secret():
+        with opened(quickstart) as estate:
+            return estate.key_store.wrapped()[-76:]
+
+    before = [secret()]
+    for number in range(3):
+        # The stated cost is longer each time, so that the row is stored at another place.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sealing, "COST", sealing.Cost(1 << (2 + 4 * number), 8, 1))
+            assert change_to(f"number {number}").code == 0
+        octets = (quickstart / "estate.sqlite").read_bytes()
+        assert secret() in octets
+        assert [old for old in before if old in octets] == []
+        before.append(secret())
+
+
 # Where the new passphrase comes from.
 
 
