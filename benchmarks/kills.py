@@ -524,7 +524,7 @@ def serials_of(directory: Path) -> set[str]:
 
 
 def check_estate(directory: Path, *more: str) -> None:
-    """Check the audit log and tiles of an estate, and ask the doctor; ``--keys`` its keys, too."""
+    """Check an estate: its audit log, tiles and, if asked, keys; and by the doctor."""
     for words in (("audit", "verify", *more), ("doctor",)):
         checked = subprocess.run(
             [*COMMAND, "--estate", str(directory), *words], check=False, capture_output=True

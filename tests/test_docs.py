@@ -40,6 +40,7 @@ EVERY_DOCUMENT = sorted(
 
 RUN_AS_TYPED = (
     DOCS / "audit.md",
+    DOCS / "backup.md",
     DOCS / "configuration.md",
     DOCS / "factory.md",
     DOCS / "new-type.md",
@@ -430,6 +431,11 @@ def _json_keys(value):
         ("profiles", ("profiles", "check")),
         ("device", shlex.split("device load --type esme --device {new}")),
         ("device", ("device", "answers")),
+        ("passphrase, backup, restore", ("backup", "{new}")),
+        (
+            "passphrase, backup, restore",
+            ("passphrase", "change", "--new-passphrase-file", "{participants}"),
+        ),
         ("trace", ("trace", "R12")),
         ("trace", ("trace", "25")),
         ("audit", ("audit", "show")),
