@@ -59,7 +59,7 @@ COMMANDS = {
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
     "audit": ("audit", "audit", "The audit log of an estate."),
-    "estate": ("estate", "estate", "What an estate is and has."),
+    "estate": ("estate", "estate", "Sum up an estate: its content, keys and size."),
     "doctor": ("doctor", "doctor", "Look for what is wrong with an estate, and mend it."),
 }
 

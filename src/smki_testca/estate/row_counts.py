@@ -43,7 +43,7 @@ class RowCounts:
         )
 
     def key_places(self) -> dict[bytes, str]:
-        """Where the keys of CAs are, by their ids: ``IN_ESTATE``, or the URI of one in a token.
+        """The places of the keys of CAs, by their ids: ``IN_ESTATE``, or the URI of one in a token.
 
         A key that is nowhere is left out.
         """

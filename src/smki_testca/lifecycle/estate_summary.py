@@ -72,7 +72,7 @@ class DiskUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstateSummary:
-    """What an estate is and has.
+    """The facts and numbers of an estate.
 
     Attributes:
         directory: of the estate.

@@ -1,4 +1,4 @@
-"""Whether the estate's file is damaged, or was changed behind the program's back."""
+"""Looks whether the estate's file is damaged, or was changed behind the program's back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_log(patient: Patient, look: Look) -> Iterator[Observation]:
 
 
 def _of_file(look: Look, told: str) -> Iterator[Observation]:
-    """What is wrong with the schema, and what SQLite finds; not what was told already."""
+    """The faults of the schema, and those that SQLite finds; not one that was told already."""
     try:
         look.database.check_schema()
     except EstateError as error:

@@ -58,7 +58,7 @@ INSIDE: dict[str, Callable[[Patient, Look], Iterable[Observation]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the doctor found.
+    """The result of all checks.
 
     Attributes:
         observations: in the order of the checks.
@@ -70,12 +70,12 @@ class Examination:
 
     @property
     def problems(self) -> list[Observation]:
-        """What makes the command fail."""
+        """The observations that make the command fail."""
         return [each for each in self.observations if each.is_problem]
 
     @property
     def notes(self) -> list[Observation]:
-        """What does not."""
+        """The observations that do not."""
         return [each for each in self.observations if not each.is_problem]
 
     def with_failed(self, failed: list[Observation]) -> Examination:

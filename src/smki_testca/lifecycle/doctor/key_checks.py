@@ -1,4 +1,4 @@
-"""Whether each CA has its key, and each key opens and belongs to its certificate."""
+"""Looks whether each CA has its key, and each key opens and belongs to its certificate."""
 
 from __future__ import annotations
 

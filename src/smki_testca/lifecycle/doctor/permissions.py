@@ -1,4 +1,4 @@
-"""Whether others than its owner can read or change what an estate consists of."""
+"""Looks whether others than its owner can read or change the parts of an estate."""
 
 from __future__ import annotations
 
