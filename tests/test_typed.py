@@ -27,6 +27,7 @@ GUIDES = (
 )
 OTHERS = (
     "adhoc-service.md",
+    "assurance.md",
     "audit.md",
     "batched-service.md",
     "batches.md",
@@ -46,6 +47,7 @@ OTHERS = (
     "portal.md",
     "repository.md",
     "selecting.md",
+    "shared-cas.md",
 )
 
 

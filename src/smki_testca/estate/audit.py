@@ -147,7 +147,7 @@ class AuditLog:
         self._appended: tuple[int, bytes] | None = None
         database.on_begin = self._begin
         database.on_commit = self._bind_rows
-        database.on_rollback = self._forget
+        database.on_rollback.append(self._forget)
 
     def account_for(
         self, *tables: AuditedTable, suspects: Mapping[str, Callable[[], Iterable[str]]]
@@ -287,6 +287,21 @@ class AuditLog:
         if link != recorded:
             raise _broken("is cut off or was changed at its end")
         return Head(number, link.hex())
+
+    def state(self, number: int) -> Head | None:
+        """The state of the log after an entry, as ``head`` gave it then; None without the entry."""
+        found = self._database.record(
+            _end,
+            "SELECT audit.number, digest, audit_states.digests AS after FROM audit"
+            " LEFT JOIN audit_states ON audit_states.number = audit.number"
+            " WHERE audit.number = ?",
+            (number,),
+        )
+        return None if found is None else Head(found[0], found[1].hex())
+
+    def last_number(self) -> int:
+        """The number of the last entry; 0 if there is none."""
+        return int(self._database.value("SELECT coalesce(max(number), 0) FROM audit"))
 
     def newest_digest(self) -> bytes:
         """The digest of the last entry: while it is the same, nothing else was recorded."""

@@ -16,7 +16,7 @@ from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.run_locks import is_locked
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
-from smki_testca.estate.tile import Tile, file_name, settle
+from smki_testca.estate.tile import Tile, file_name, missing, read_octets, settle
 from smki_testca.estate_files import BULK_FOLDER
 from smki_testca.files import sync_file, sync_folder
 from smki_testca.folders import put
@@ -154,6 +154,17 @@ class TileStore:
         condition = {None: "", True: " AND digest <> x''", False: " AND digest = x''"}[done]
         return self._where(f"run = ?{condition}", run)
 
+    def finished(self, after: int = 0) -> list[TileRecord]:
+        """The finished tiles that the audit log records after an entry; all by default."""
+        return self._where("digest <> x'' AND audit > ?", after)
+
+    def count(self, after: int = 0) -> int:
+        """How many tiles ``finished`` gives."""
+        found = self._database.value(
+            "SELECT count(*) FROM tiles WHERE digest <> x'' AND audit > ?", (after,)
+        )
+        return int(found)
+
     def at_row(self, run: int, row: int) -> TileRecord | None:
         """The finished tile that holds a row of a run."""
         # A serial of another run can lead to a row that is too large for SQLite.
@@ -233,6 +244,26 @@ class TileStore:
             EstateError: if it is missing or was changed, or is of another tile.
         """
         return _checked(tile, self._read(self.path(tile), tile.digest))
+
+    def size(self, tile: TileRecord) -> int:
+        """The octets of the file of a finished tile.
+
+        Raises:
+            EstateError: if it is missing.
+        """
+        path = self.path(tile)
+        try:
+            return path.lstat().st_size
+        except OSError as error:
+            raise missing(path, error) from error
+
+    def octets(self, tile: TileRecord) -> bytes:
+        """The file of a finished tile.
+
+        Raises:
+            EstateError: if it is missing or was changed.
+        """
+        return read_octets(self.path(tile), tile.digest)
 
     def adopt(self, run: int, attempt: Path, tiles: Collection[tuple[int, bytes]]) -> None:
         """Move tiles to the run's folder, within the transaction that records them.
