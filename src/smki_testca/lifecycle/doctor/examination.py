@@ -43,6 +43,7 @@ OUTSIDE: dict[str, Callable[[Patient], Iterable[Observation]]] = {
 INSIDE: dict[str, Callable[[Patient, Look], Iterable[Observation]]] = {
     "the format": due_work.check_format,
     "the audit log and the rows": damage.check_log,
+    "the anchors": damage.check_anchors,
     "the time of the log": time_order.check_log,
     "the tiles": damage.check_tiles,
     "leftovers of tiles": leftovers.check_tiles,
@@ -95,7 +96,13 @@ def examine(patient: Patient) -> Examination:
     with ExitStack() as stack:
         try:
             look = stack.enter_context(
-                looking(patient.directory, patient.passphrase, _library(patient), patient.clock)
+                looking(
+                    patient.directory,
+                    patient.passphrase,
+                    _library(patient),
+                    patient.clock,
+                    patient.token_access,
+                )
             )
         except SmkiTestcaError as error:
             if error.code == "estate.missing":
