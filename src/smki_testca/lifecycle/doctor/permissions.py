@@ -43,7 +43,8 @@ def check(patient: Patient) -> Iterator[Observation]:
     """
     if os.name == "nt":
         return
-    directory = patient.directory
+    # A link to it has no mode of its own.
+    directory = Path(os.path.realpath(patient.directory))
     around = list(_entries([directory]))
     bulk = directory / BULK_FOLDER
     files = list(_entries(directory / name for name in FILES if name != BULK_FOLDER))
