@@ -62,7 +62,7 @@ COMMANDS = {
     "examples": ("examples", "examples", "Write the examples to a folder."),
     "trace": ("traceability", "trace", "Where each rule is enforced, and which test shows it."),
     "audit": ("audit", "audit", "The audit log of an estate."),
-    "estate": ("estate", "estate", "What an estate is and has."),
+    "estate": ("estate", "estate", "Sum up an estate: its content, keys and size."),
     "doctor": ("doctor", "doctor", "Look for what is wrong with an estate, and mend it."),
     "passphrase": ("passphrase", "passphrase", "The passphrase of an estate."),
     "backup": ("backup", "backup", "Make an encrypted copy of an estate while others use it."),
