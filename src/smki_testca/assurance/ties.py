@@ -25,7 +25,7 @@ _GROUP_WORDS = {
 
 
 class TieKind(Enum):
-    """What makes a tie, the best known first."""
+    """The kind of a tie: what makes it, the best known first."""
 
     SEED_POST = auto()
     """An employee or director of the DCC or a DCC Service Provider, as the seed says."""
@@ -116,7 +116,7 @@ class Ties:
             )
 
     def _when(self, post: Post, day: date) -> tuple[TieKind, Term | None, str] | None:
-        """What a post's period is to a day, the term that this rests on, and its words."""
+        """The kind of tie that a post makes on a day, if any, the term it rests on, and its words."""
         period, windows = post.period, self._terms.window
         if period.covers(day):
             is_seeds = post.kind.name in SEED_POSTS
