@@ -472,6 +472,7 @@ def test_every_key_of_external_certificates_in_json_is_documented(command, quick
     for arguments in (
         ("import", folder, ROOT / "README.md"),
         ("list", "--external"),
+        ("delete", "--label", "Z1-supplier-ka"),
         ("re-sign", "--purpose", "uept"),
         ("re-sign", "--purpose", "uept", "--all-or-nothing"),
     ):

@@ -11,7 +11,6 @@ from functools import partial
 import pytest
 
 import batches
-from smki_testca.lifecycle import anchor_file
 
 CHECK = (
     *("check", "device", "--participant", "meters-one"),

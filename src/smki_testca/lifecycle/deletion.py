@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What was deleted.
+    """The certificates and keys that were deleted.
 
     Attributes:
         records: the certificates.
@@ -48,6 +48,8 @@ def delete_externals(estate: Stores, records: Sequence[ExternalRecord]) -> Delet
         # Another process may have deleted or signed some meanwhile.
         known = estate.externals.by_digests(record.sha256 for record in records)
         records = [known[record.sha256] for record in records if record.sha256 in known]
+        if not records:
+            raise InputError("delete.nothing", "What was to be deleted is gone already.")
         _check_not_signed(records)
         keys = estate.externals.remove(records)
         body = {
