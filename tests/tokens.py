@@ -45,7 +45,8 @@ class TrialToken:
     @property
     def objects(self) -> list[Path]:
         """The files of the objects in it."""
-        return sorted((self.folder / "tokens").glob("*/*.object"))
+        found = (self.folder / "tokens").glob("*/*.object")
+        return sorted(path for path in found if path.name != "token.object")
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> TrialToken:
         """Make it what SoftHSM2 sees in this process and those that it starts."""
