@@ -11,6 +11,7 @@
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
  * PKCS11_FAULT_AWAY    a file; as long as it exists, no slot has a token.
  * PKCS11_FAULT_FLAGS   a number whose bits are set in the flags of every token.
+ * PKCS11_FAULT_WITHOUT the number of a mechanism that no token has.
  * PKCS11_FAULT_LOG     a file to which the name of each call is appended, one a line.
  */
 #include <dlfcn.h>
@@ -22,6 +23,7 @@
 #define CKR_OK 0x0UL
 #define CKR_GENERAL_ERROR 0x5UL
 #define CKR_DEVICE_REMOVED 0x32UL
+#define VENDOR_DEFINED 0x80000000UL
 #define FLAGS_OFFSET 96 /* of CK_TOKEN_INFO: behind label, manufacturerID, model, serialNumber */
 
 typedef unsigned long word;
@@ -97,6 +99,14 @@ static void note(int number)
     }
 }
 
+static void hide_mechanism(word *mechanisms, word count)
+{
+    const char *hidden = getenv("PKCS11_FAULT_WITHOUT");
+    for (word place = 0; hidden != NULL && place < count; place++)
+        if (mechanisms[place] == strtoul(hidden, NULL, 0))
+            mechanisms[place] = VENDOR_DEFINED;
+}
+
 static word through(int number, word a, word b, word c, word d, word e, word f, word g, word h)
 {
     char what[32];
@@ -120,6 +130,8 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
     word result = real->functions[number](a, b, c, d, e, f, g, h);
     if (number == number_C_GetTokenInfo && result == CKR_OK && getenv("PKCS11_FAULT_FLAGS"))
         *(word *)(b + FLAGS_OFFSET) |= strtoul(getenv("PKCS11_FAULT_FLAGS"), NULL, 0);
+    if (number == number_C_GetMechanismList && result == CKR_OK && b != 0)
+        hide_mechanism((word *)b, *(word *)c);
     if (strcmp(what, "garbage") == 0 && number == number_C_Sign && d != 0)
         memset((void *)d, 0x2a, *(word *)e);
     return result;

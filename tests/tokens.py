@@ -45,7 +45,8 @@ class TrialToken:
     @property
     def objects(self) -> list[Path]:
         """The files of the objects in it."""
-        return sorted((self.folder / "tokens").glob("*/*.object"))
+        found = (self.folder / "tokens").glob("*/*.object")
+        return sorted(path for path in found if path.name != "token.object")
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> TrialToken:
         """Make it what SoftHSM2 sees in this process and those that it starts."""
@@ -78,6 +79,10 @@ class TrialToken:
         """What pkcs11-tool prints, logged in: a second opinion."""
         login = ("--module", MODULE, "--token-label", LABEL, "--login", "--pin", PIN)
         return self._run("pkcs11-tool", *login, *arguments)
+
+    def slots(self) -> str:
+        """What pkcs11-tool prints of the slots with tokens."""
+        return self._run("pkcs11-tool", "--module", MODULE, "--list-token-slots")
 
     def _run(self, *words: object) -> str:
         done = subprocess.run(
@@ -152,17 +157,18 @@ def faulty(token: TrialToken, pkcs11_fault: Path, monkeypatch: pytest.MonkeyPatc
     """Gives the token behind a module with faults, such as ``faulty("C_Sign:5:0x30")``."""
 
     def made(
-        *faults: str, flags: int | None = None, log: Path | None = None, away: Path | None = None
+        *faults: str,
+        flags: int | None = None,
+        log: Path | None = None,
+        without: int | None = None,
+        away: Path | None = None,
     ) -> TrialToken:
         monkeypatch.setenv("PKCS11_FAULT_MODULE", str(token.module))
         monkeypatch.setenv("PKCS11_FAULT", ",".join(faults))
-        for name, value in (
-            ("PKCS11_FAULT_FLAGS", flags),
-            ("PKCS11_FAULT_LOG", log),
-            ("PKCS11_FAULT_AWAY", away),
-        ):
+        variables = {"FLAGS": flags, "LOG": log, "WITHOUT": without, "AWAY": away}
+        for name, value in variables.items():
             if value is not None:
-                monkeypatch.setenv(name, str(value))
+                monkeypatch.setenv(f"PKCS11_FAULT_{name}", str(value))
         return replace(token, module=pkcs11_fault)
 
     return made
