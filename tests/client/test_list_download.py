@@ -94,7 +94,7 @@ def test_an_api_key_goes_into_the_query():
 
 
 def test_a_password_is_sent_over_tls_alone(tmp_path):
-    account = Account(name="me", password="pass")
+    account = Account(name="me", password="pass")  # noqa: S106 - of a test
     with pytest.raises(InputError) as caught:
         download(response(revocation_list()), account=account)
     assert caught.value.code == "client.password_in_clear"

@@ -112,7 +112,7 @@ def test_the_api_key_is_sent_in_the_query_and_in_no_message():
 
 
 def test_a_search_takes_a_name_and_a_password_over_tls_alone(tmp_path):
-    account = Account(name="me", password="pass")
+    account = Account(name="me", password="pass")  # noqa: S106 - of a test
     plain = Address.parse("http://localhost:1")
     with pytest.raises(InputError) as caught:
         RepositoryClient(Caller(20), plain, account).search(DEVICE, Trace())
