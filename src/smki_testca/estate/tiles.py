@@ -159,7 +159,7 @@ class TileStore:
         return self._where("digest <> x'' AND audit > ?", after)
 
     def count(self, after: int = 0) -> int:
-        """How many tiles ``finished`` gives."""
+        """The number of tiles that ``finished`` gives."""
         found = self._database.value(
             "SELECT count(*) FROM tiles WHERE digest <> x'' AND audit > ?", (after,)
         )
