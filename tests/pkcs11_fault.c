@@ -8,7 +8,9 @@
  *                        crash   the process ends by a signal
  *                        hang    the call does not return
  *                        gone    from now on, no slot has a token, and the token was removed
+ *                        chat    the module writes to standard output and standard error
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
+ * PKCS11_FAULT_AWAY    a file; as long as it exists, no slot has a token.
  * PKCS11_FAULT_FLAGS   a number whose bits are set in the flags of every token.
  * PKCS11_FAULT_WITHOUT the number of a mechanism that no token has.
  * PKCS11_FAULT_LOG     a file to which the name of each call is appended, one a line.
@@ -115,12 +117,19 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         abort();
     while (strcmp(what, "hang") == 0)
         pause();
+    if (strcmp(what, "chat") == 0) {
+        puts("the module writes to standard output");
+        fflush(stdout);
+        fputs("the module writes to standard error\n", stderr);
+    }
     is_gone |= strcmp(what, "gone") == 0;
-    if (is_gone && number == number_C_GetSlotList) {
+    const char *away = getenv("PKCS11_FAULT_AWAY");
+    int is_away = is_gone || (away != NULL && access(away, F_OK) == 0);
+    if (is_away && number == number_C_GetSlotList) {
         *(word *)c = 0;
         return CKR_OK;
     }
-    if (is_gone && number != number_C_Finalize)
+    if (is_away && number != number_C_Finalize)
         return CKR_DEVICE_REMOVED;
     if (*what >= '0' && *what <= '9')
         return strtoul(what, NULL, 0);
