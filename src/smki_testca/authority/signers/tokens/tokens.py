@@ -202,9 +202,10 @@ class Tokens:
                 self._process.is_ours and self._process.is_running
             ):
                 self.close()
-            if self._process is None or self._connection is None:
+            if self._process is None:
                 check_extra()
                 self._process = TokenProcess(self._access.module())
+            if self._connection is None or self._connection.is_closed:
                 self._connection = TokenConnection(self._process.address, self._process.authkey)
             return self._connection
 
