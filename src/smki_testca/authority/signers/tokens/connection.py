@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from smki_testca.authority.signers.tokens import messages
-from smki_testca.authority.signers.tokens.messages import Answer, Failure, Working
+from smki_testca.authority.signers.tokens.messages import Answer, Failure, NotOpen, Working
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ _KINDS: dict[str, type[SmkiTestcaError]] = {
 
 class ProcessEndedError(EstateError):
     """The token process is no longer there."""
+
+
+class KeyNotOpenError(Exception):
+    """The token process does not know the key: it was opened in one that has ended."""
 
 
 class Ask(Protocol):
@@ -67,18 +71,30 @@ class TokenConnection:
 
         Raises:
             SmkiTestcaError: if it fails, or the process ends or does not answer.
+            KeyNotOpenError: if it is for a key that must be opened first.
         """
         with self._turn:
             try:
                 self._connection.send_bytes(messages.encode(request))
                 answer = self._answer()
-            except (OSError, EOFError, msgspec.MsgspecError) as error:
-                raise ended() from error
+            except BaseException as error:
+                # Such as Ctrl-C: the answer that is still to come would be taken for the next one.
+                self._connection.close()
+                if isinstance(error, OSError | EOFError | msgspec.MsgspecError):
+                    raise ended() from error
+                raise
         if isinstance(answer, Failure):
             raise error_of(answer)
+        if isinstance(answer, NotOpen):
+            raise KeyNotOpenError
         if not isinstance(answer, kind):
             raise TypeError(f"{type(request).__name__} was answered with {type(answer).__name__}")
         return answer
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be asked any more."""
+        return self._connection.closed
 
     def close(self) -> None:
         """Close it."""
@@ -87,8 +103,6 @@ class TokenConnection:
     def _answer(self) -> Answer:
         while True:
             if not self._connection.poll(SILENT_SECONDS):
-                # What it answers later would be taken for the answer to something else.
-                self._connection.close()
                 raise token_failed(
                     f"The process that uses the token said nothing for {SILENT_SECONDS:g} seconds.",
                     SECOND_TRY,

@@ -112,8 +112,7 @@ class Tokens:
         Raises:
             SmkiTestcaError: if the token cannot be used; if no key or several fit, or another one.
         """
-        self._look(uri)
-        return TokenSigner(self._ask, uri, public_key)
+        return TokenSigner(self._ask, lambda: self._look(uri), uri, public_key)
 
     def remove(self, uri: TokenUri) -> None:
         """Remove a key pair that was made, and its certificate; nothing happens if it is gone.
@@ -203,9 +202,10 @@ class Tokens:
                 self._process.is_ours and self._process.is_running
             ):
                 self.close()
-            if self._process is None or self._connection is None:
+            if self._process is None:
                 check_extra()
                 self._process = TokenProcess(self._access.module())
+            if self._connection is None or self._connection.is_closed:
                 self._connection = TokenConnection(self._process.address, self._process.authkey)
             return self._connection
 
