@@ -28,7 +28,9 @@ GUIDES = (
 )
 OTHERS = (
     "adhoc-service.md",
+    "assurance.md",
     "audit.md",
+    "backup.md",
     "batched-service.md",
     "batches.md",
     "client.md",
@@ -37,6 +39,7 @@ OTHERS = (
     "corpus.md",
     "csrs.md",
     "device.md",
+    "doctor.md",
     "external.md",
     "factory-formats.md",
     "firmware.md",
@@ -46,6 +49,7 @@ OTHERS = (
     "portal.md",
     "repository.md",
     "selecting.md",
+    "shared-cas.md",
 )
 
 

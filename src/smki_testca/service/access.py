@@ -1,4 +1,4 @@
-"""What it takes to open the estate behind the services: in each thread, and in a child process."""
+"""Opens the estate behind the services: in each thread, and in a child process."""
 
 from __future__ import annotations
 
@@ -85,6 +85,8 @@ class EstateAccess:
     Attributes:
         directory: of the estate.
         passphrase: asked for once, before the services start.
+        wrapped: the estate key as that passphrase wraps it: it opens for these services also after
+            a change of the passphrase. By default, as the estate has it.
         profiles: the operator's profile directory, if there is one.
         clock: a fixed clock; the system's by default.
         tokens: for keys that are in tokens.
@@ -94,6 +96,7 @@ class EstateAccess:
     passphrase: str = field(repr=False)
     profiles: Path | None = None
     clock: Clock | None = None
+    wrapped: bytes | None = field(default=None, repr=False)
     tokens: TokenSecrets = field(default_factory=TokenSecrets)
 
     def open(self) -> Estate:
@@ -102,10 +105,13 @@ class EstateAccess:
         Raises:
             EstateError: if it cannot be opened.
         """
-        return Estate.open(
+        estate = Estate.open(
             self.directory,
             self.passphrase,
             profiles=self.profiles,
             clock=self.clock,
             token_access=self.tokens.access(),
         )
+        if self.wrapped is not None:
+            estate.key_store.open_by(self.wrapped)
+        return estate

@@ -102,6 +102,7 @@ class Services:
         access: opens the estate.
         settings: what is asked for.
         tell: called with a line for each refused client, and whatever else an operator should see.
+        between: see ``Desk``.
 
     Raises:
         InputError: if a rule of misbehaviour cannot be read.
@@ -112,12 +113,13 @@ class Services:
         access: EstateAccess,
         settings: Settings,
         tell: Callable[[str], None],
+        between: Callable[[Estate], None] | None = None,
     ) -> None:
         self._settings = settings
         self._tell = tell
         self._access = access
         self._plan = Plan.parse(settings.misbehaviours, settings.seed)
-        self._desk = Desk(access.open)
+        self._desk = Desk(access.open, between)
         self._ends = contextlib.AsyncExitStack()
         self._contexts: list[ServerContext] = []
         self._clients: dict[str, ClientFiles] = {}

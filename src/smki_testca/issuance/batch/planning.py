@@ -196,13 +196,13 @@ class Plan:
 
     @property
     def skipped_in_progress(self) -> int:
-        """How many of the skipped certificates are there not yet: other runs will issue them."""
+        """The number of skipped certificates that other runs are still to issue."""
         is_skipped = self.existing is Existing.SKIP
         return self._certificates.in_progress.total() if is_skipped else 0
 
     @property
     def retired(self) -> int:
-        """How many certificates in use the new ones will retire."""
+        """The number of certificates in use that the new ones will retire."""
         return self._certificates.in_use if self.existing is Existing.REPLACE else 0
 
     def add_range(self, request: Request, count: int) -> None:
@@ -358,7 +358,7 @@ class Plan:
         texts: dict[str, str],
         columns: list[str],
     ) -> Row:
-        """What the section of a certificate does not have."""
+        """The row of a certificate: all that its section does not have."""
         eui64 = request.subject.embedded_id
         label = self._fill_label(
             self._label if row.label is None else row.label, row.columns, usage, eui64

@@ -57,7 +57,7 @@ class SigningOptions:
 
 @dataclass(frozen=True, slots=True)
 class SignedBatch:
-    """What comes of a batch of CSRs.
+    """The outcome of a batch of CSRs.
 
     Attributes:
         outcome: of the batch; its lines are the places of CSRs, from 1.
@@ -79,7 +79,7 @@ class SignedBatch:
 
     @property
     def refused(self) -> dict[str, SmkiTestcaError]:
-        """Why the others have none, by the names of their CSRs."""
+        """The errors of the others, by the names of their CSRs."""
         return {self.names[each.line - 1]: each.error for each in self.outcome.problems}
 
     @property

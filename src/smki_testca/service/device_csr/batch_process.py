@@ -58,12 +58,13 @@ def command(access: EstateAccess, window: Window | None, workers: int | None) ->
 
 
 def secret_line(access: EstateAccess) -> bytes:
-    """The first line of its standard input: the passphrase, and what tokens need."""
+    """The first line of its standard input: the passphrase, what it wraps, and tokens' secrets."""
     passphrase = access.passphrase
     has_mark = isinstance(passphrase, Passphrase) and passphrase.has_mark
     secrets = {
         "passphrase": str(passphrase),
         "mark": has_mark,
+        "wrapped": None if access.wrapped is None else access.wrapped.hex(),
         "tokens": access.tokens.as_json(),
     }
     return json.dumps(secrets).encode() + b"\n"
@@ -73,14 +74,14 @@ def _access(directory: str, profiles: str | None, clock: str | None, line: bytes
     secret = json.loads(line)
     passphrase = Passphrase(secret["passphrase"], has_mark=secret["mark"])
     fixed: Clock | None = None if clock is None else FixedClock(parse_instant(clock))
+    wrapped = None if secret["wrapped"] is None else bytes.fromhex(secret["wrapped"])
+    own = None if profiles is None else Path(profiles)
     tokens = TokenSecrets.of_json(secret["tokens"])
-    return EstateAccess(
-        Path(directory), passphrase, None if profiles is None else Path(profiles), fixed, tokens
-    )
+    return EstateAccess(Path(directory), passphrase, own, fixed, wrapped, tokens)
 
 
 class Server:
-    """What the process hears of the server that started it.
+    """The server that started the process, as the process hears of it.
 
     Args:
         lines: standard input, after its first line.
