@@ -165,7 +165,7 @@ def test_several_reports_have_a_verdict_each_and_one_together(command, record):
     outcome = command("assurance", "check", record(f"{text}\n{second}"))
     sentences = [" ".join(part.split()) for part in outcome.out.split("\n\n")]
     assert sentences[0] == (
-        "Of 2 SMKI Assessment Reports, 1 were independent, 1 were not, and 0 cannot be shown to be."
+        "Of 2 SMKI Assessment Reports, 1 was independent, 1 was not, and 0 cannot be shown to be."
     )
     assert "The SMKI Assessment Report s (stage-1, approved) was independent." in sentences
     assert outcome.code == ExitCode.FINDINGS

@@ -200,9 +200,6 @@ def joins(case: Case) -> Iterator[Breach]:
     yield from case.linked(TieKind.JOINS)
 
 
-_MUST_BE_KNOWN = (InfluenceKind.PART, InfluenceKind.PRESENCE, InfluenceKind.BOARD)
-
-
 @of_report(
     Rule(
         "independence.employer", Severity.ERROR, Basis.SPECIFIED, SEED,
@@ -219,9 +216,7 @@ def employer(case: Case) -> Iterator[Breach]:
     for link in case.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
-        if influence.kind not in _MUST_BE_KNOWN or not isinstance(person, Person):
-            continue
-        if not any(one.period.covers(day) for one in person.posts):
+        if isinstance(person, Person) and not any(one.period.covers(day) for one in person.posts):
             yield Breach(
                 f"{person.name} {influence.words}, and the record does not say whom they worked for"
                 " that day.",
