@@ -29,6 +29,7 @@ OTHERS = (
     "adhoc-service.md",
     "assurance.md",
     "audit.md",
+    "backup.md",
     "batched-service.md",
     "batches.md",
     "client.md",
@@ -37,6 +38,7 @@ OTHERS = (
     "corpus.md",
     "csrs.md",
     "device.md",
+    "doctor.md",
     "external.md",
     "factory-formats.md",
     "firmware.md",
@@ -46,6 +48,7 @@ OTHERS = (
     "portal.md",
     "repository.md",
     "selecting.md",
+    "shared-cas.md",
 )
 
 

@@ -165,6 +165,7 @@ def test_the_two_agree_whatever_the_environment_and_the_issuer(name, data):
 
 @pytest.mark.slow
 @profiles
+@pytest.mark.shows("¶27", "R4")
 def test_every_single_changed_octet_is_noticed(name):
     profile = LIBRARY.profile(name)
     template, found, cut = _cut(profile, _sample(profile))

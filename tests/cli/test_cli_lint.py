@@ -75,6 +75,7 @@ def codes(outcome):
     return [finding["code"] for one in outcome.json["files"] for finding in one["findings"]]
 
 
+@pytest.mark.shows("3-issue-3", "¶27", "R4")
 def test_a_whole_estate_is_clean_without_an_estate_being_named(command, pem):
     outcome = command("lint", pem)
     assert outcome.code == 0

@@ -93,6 +93,7 @@ def test_json_tells_it_once_too(command, quickstart, words, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.shows("R24")
 def test_an_exclusive_registry_entry_is_refused_to_everybody_else(
     command, quickstart, words, tmp_path, name
 ):

@@ -110,6 +110,7 @@ def test_a_batch_is_done_and_can_be_fetched_again_and_by_nobody_else(call, reque
 
 
 @pytest.mark.parametrize("url", ["url", "https_url"])
+@pytest.mark.shows("¶26", "R5")
 def test_what_a_search_finds_can_be_retrieved(call, api_key, url):
     found = call("search", "repository", "00-DB-12-00-00-00-00-01", *api_key, url=url)
     assert found.code == 0, found.out

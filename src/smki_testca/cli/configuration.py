@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.text import is_one_line, use_one_of
@@ -28,14 +28,19 @@ KEYS = {
     "estate": "the estate to use",
     "profiles": "profiles that come before the estate's",
     "passphrase-file": "holds the estate's passphrase",
+    "token-module": "the PKCS#11 module that reaches tokens",
+    "token-pin-file": "holds the PIN of tokens",
     "environment": "the test environment of requests and of CAs",
     "participant": "the participant that asks",
     "purpose": "the Testing Service of requests",
     "hw-type": "the hwType of Devices",
     "export-format": "the format of export",
+    "audit.anchor": "gets an anchor of the audit log after each command",
 }
 """What may be configured, and what it is."""
-_PATHS = frozenset({"estate", "profiles", "passphrase-file"})
+_PATHS = frozenset(
+    {"estate", "profiles", "passphrase-file", "token-module", "token-pin-file", "audit.anchor"}
+)
 _SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "seed")
 
 
@@ -85,8 +90,9 @@ class Configuration:
         from smki_testca.toml_places import Place
 
         settings = {}
-        for key, value in toml.parse(data, str(path)).items():
-            place = Place(str(path), (key,), data=data)
+        for keys, value in _values(toml.parse(data, str(path))):
+            key = ".".join(keys)
+            place = Place(str(path), keys, data=data)
             _check_key(key, place)
             if not isinstance(value, str) or not value.strip() or not is_one_line(value):
                 raise InputError(
@@ -105,6 +111,15 @@ class Configuration:
         return cls(path, settings)
 
 
+def _values(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each value with its keys: a key with a dot in it is one of a table."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from (((key, inner), each) for inner, each in value.items())
+        else:
+            yield (key,), value
+
+
 def _check_key(key: str, place: Place) -> None:
     if key in KEYS:
         return
@@ -113,8 +128,8 @@ def _check_key(key: str, place: Place) -> None:
         raise InputError(
             "config.secret",
             f"{place}: a secret does not belong in this file, which others may read.",
-            "Write the passphrase into a file that only you can read, and name it with"
-            " passphrase-file.",
+            "Write it into a file that only you can read, and name that with passphrase-file or"
+            " token-pin-file.",
         )
     raise InputError("config.key", f"{place}: there is no such key.", use_one_of(KEYS, given=key))
 

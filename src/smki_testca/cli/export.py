@@ -1,22 +1,29 @@
-"""``export``: writes certificates, and their keys if asked, to files or standard output."""
+"""``export``: writes certificates, and their keys if asked, to files or standard output.
+
+``export ca-keys`` is a command of its own: nothing else gives out the key of a CA.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.command_line import (
     ConfiguredOption,
+    OptionsOrCommand,
 )
+from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_document,
     print_json,
+    print_table,
     print_warnings,
     say,
 )
 from smki_testca.cli.output_paths import (
+    FOLDER,
     OUTPUT,
     check_alone,
 )
@@ -24,9 +31,10 @@ from smki_testca.cli.selection import (
     own_selection,
     selecting,
 )
-from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.session import Session, first_line, passphrase_for_keys
 from smki_testca.errors import InputError
 from smki_testca.estate.status import LIVING
+from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
@@ -53,7 +61,7 @@ if TYPE_CHECKING:
     from smki_testca.folders import OutputFile
 
 
-@click.command()
+@click.group(cls=OptionsOrCommand, invoke_without_command=True)
 @click.option(
     "--format",
     "form",
@@ -90,8 +98,31 @@ if TYPE_CHECKING:
     help="Overwrite files that are there already, and remove stale ones of the same labels.",
 )
 @selecting
-@click.pass_obj
-def export(
+@click.pass_context
+def export(context: click.Context, /, **options: Any) -> None:
+    """Write the certificates of an estate, or those that fit every option, to a folder.
+
+    A certificate that was renewed, or that is out of use and has another in its place under the
+    same label, is left out unless --status or --serial selects it. The current one has the plain
+    file name.
+
+    Private keys are written only with --with-keys; a CA's private key never is, except by the
+    command ca-keys.
+
+    \b
+    Example:
+      smki-testca --estate estate export --format pem --out kit --with-keys
+      --participant supplier-one
+
+    \b
+    One certificate on standard output:
+      smki-testca --estate estate export --format pem --label Z1-supplier-ds --out -
+    """
+    if context.invoked_subcommand is None:
+        _export(context.ensure_object(Session), **options)
+
+
+def _export(
     session: Session,
     /,
     form: str,
@@ -103,23 +134,6 @@ def export(
     force: bool,
     **given: tuple[str, ...],
 ) -> None:
-    """Write the certificates of an estate, or those that fit every option, to a folder.
-
-    A certificate that was renewed, or that is out of use and has another in its place under the
-    same label, is left out unless --status or --serial selects it. The current one has the plain
-    file name.
-
-    Private keys are written only with --with-keys; a CA's private key never is.
-
-    \b
-    Example:
-      smki-testca --estate estate export --format pem --out kit --with-keys
-      --participant supplier-one
-
-    \b
-    One certificate on standard output:
-      smki-testca --estate estate export --format pem --label Z1-supplier-ds --out -
-    """
     check_alone(session, out)
     printed = is_standard_output(out)
     has_passphrase = export_passphrase_file is not None
@@ -135,6 +149,7 @@ def export(
         selected = items(
             estate, records, with_keys=with_keys, with_c_names=FORMATS[form].traits.c_names
         )
+        in_tokens = _in_tokens(selected) if with_keys else []
         named = given.get("status") or given.get("serial")
         made = make(
             *(form, selected, passphrase),
@@ -151,6 +166,7 @@ def export(
     warnings = [
         *summary(made.left_out, len(selected)),
         *made.renamings(),
+        *_warnings_of_tokens(in_tokens),
         *_warnings_of_use(unasked),
     ]
     if printed:
@@ -160,7 +176,8 @@ def export(
         _print(made.files[0], out)
         return
     if session.as_json:
-        print_json({**saved.as_json(), **_remarks(made), **_use_as_json(unasked)})
+        remarks = {**_remarks(made), **_tokens_as_json(in_tokens), **_use_as_json(unasked)}
+        print_json({**saved.as_json(), **remarks})
         return
     print_warnings([*warnings, *saved.warnings()])
     say(
@@ -176,6 +193,107 @@ def _remarks(made: Made) -> dict[str, list[dict[str, str]]]:
     ]
     renamed = [{"name": name, "written_as": instead} for name, instead in made.renamed]
     return {"left_out": left_out, "renamed": renamed}
+
+
+@export.command("ca-keys")
+@click.option("--out", metavar="FOLDER", type=FOLDER, required=True, help="The folder to write to.")
+@click.option(
+    "--environment",
+    metavar="E",
+    help="The CAs' environment; the estate's first by default.",
+)
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    type=HierarchyName(),
+    multiple=True,
+    help="Only the CAs of this hierarchy. May be given several times.",
+)
+@click.option(
+    "--export-passphrase-file",
+    metavar="FILE",
+    help="Encrypt the keys with the passphrase on the first line of FILE; otherwise it is asked"
+    " for.",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@click.pass_obj
+def ca_keys(
+    session: Session,
+    out: Path,
+    environment: str | None,
+    hierarchies: tuple[str, ...],
+    export_passphrase_file: str | None,
+    *,
+    force: bool,
+) -> None:
+    """Write the private keys of CAs, encrypted, and their certificates, for another team's estate.
+
+    Whoever has them and the passphrase can issue as these CAs. The audit log records which CAs
+    were given out. init --ca-keys takes the folder, so that both estates have the same CAs: the
+    root and the newest issuing CA of each hierarchy.
+
+    \b
+    Example:
+      smki-testca --estate estate export ca-keys --out shared --export-passphrase-file secret
+    """
+    from smki_testca.lifecycle.shared_authorities import share_authorities
+
+    passphrase = passphrase_for_keys(export_passphrase_file)
+    with session.open(needs_keys=True) as estate:
+        named = estate.library.environment(estate.environment(environment))
+        chosen = [name for name in estate.library.hierarchies if name in hierarchies]
+        shared = share_authorities(estate, named, chosen, passphrase, out, force=force)
+    if session.as_json:
+        print_json(
+            {
+                "folder": str(out),
+                "authorities": [authority.as_json() for authority in shared],
+                "files": [str(out / file.path) for each in shared for file in each.files],
+            }
+        )
+        return
+    print_table(
+        ("CA", "Profile", "Not after", "Serial"),
+        [
+            (record.label or "", record.profile, f"{record.not_after.date()}", str(record.serial))
+            for record in (each.record for each in shared)
+        ],
+    )
+    keys = counted(len(shared), "encrypted key")
+    say(
+        f"{keys} and the certificates of the CAs are in {out}.",
+        "Whoever has them and the passphrase can issue as these CAs.",
+    )
+
+
+def _in_tokens(items: Sequence[Item]) -> list[Item]:
+    """The certificates of end entities whose private keys are in tokens, where they stay.
+
+    Raises:
+        EstateError: if no other of the certificates has a private key.
+    """
+    found = [item for item in items if item.record.key_uri is not None and not item.is_ca]
+    if found and not any(item.private_key for item in items):
+        raise stays_in_token(found[0].name)
+    return found
+
+
+def _warnings_of_tokens(items: Sequence[Item]) -> list[str]:
+    if not items:
+        return []
+    named = ", ".join(item.name for item in items[:_NAMED])
+    more = ", …" if len(items) > _NAMED else ""
+    keys = counted(len(items), "private key")
+    return [f"{keys} left out: in a PKCS#11 token and never out of it: {named}{more}."]
+
+
+def _tokens_as_json(items: Sequence[Item]) -> dict[str, list[dict[str, str]]]:
+    certificates = [
+        {"serial": str(item.record.serial), "name": item.name, "key_place": item.record.key_uri}
+        for item in items
+        if item.record.key_uri is not None
+    ]
+    return {"keys_in_tokens": certificates} if certificates else {}
 
 
 def _not_living(made: Made) -> list[Item]:

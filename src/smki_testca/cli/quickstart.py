@@ -5,17 +5,19 @@ from __future__ import annotations
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca import kits
 from smki_testca.api import Estate
+from smki_testca.cli.ca_files import CaFiles, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
     with_if_needed,
 )
+from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_json,
@@ -28,19 +30,23 @@ from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.records import (
     print_records,
 )
-from smki_testca.cli.session import Session, read_input
+from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import InputError, UsageError
+from smki_testca.errors import UsageError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.creation import creating, is_unfinished
 from smki_testca.estate_files import FILE_NAME, FILES, PASSPHRASE_FILE
 from smki_testca.exporters.export import items, make
 from smki_testca.folders import write
 from smki_testca.kits import maker
+from smki_testca.lifecycle.ca_keys import FoundInToken, MadeInToken
 from smki_testca.passphrases import leave_passphrase, make_passphrase
-from smki_testca.text import counted, use_one_of
+from smki_testca.text import counted, shown, use_one_of
 
 if TYPE_CHECKING:
+    from smki_testca.authority.signers.tokens.uri import TokenUri
+    from smki_testca.lifecycle.ca_keys import CaKey
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -63,12 +69,17 @@ def quickstart(session: Session, directory: Path) -> None:
     """
     path = directory
     passphrase = make_passphrase(SystemEntropy())
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        anchoring.check_unused()
     with (
         creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS),
         Estate.create(
             path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         passphrase_file = leave_passphrase(path, passphrase)
         kit = kits.load(estate.library, _KIT)
         filled = maker.fill(estate, kit, maker.KitOptions(), Progress("issuing"))
@@ -117,12 +128,39 @@ def quickstart(session: Session, directory: Path) -> None:
     "--ca-keys",
     metavar="KEYS",
     help="A folder of PEM private keys named after CA profiles, such as"
-    " organisation-root-ca.key; CAs without one get a fresh key.",
+    " organisation-root-ca.key; CAs without one get a fresh key. Certificates beside them, such as"
+    " organisation-root-ca.crt, are taken over.",
+)
+@click.option(
+    "--ca-keys-passphrase-file",
+    metavar="FILE",
+    help="Decrypt the keys of --ca-keys with the passphrase on the first line of FILE.",
+)
+@token_option("Make the keys of the CAs in this PKCS#11 token, such as pkcs11:token=NAME.")
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    type=HierarchyName(),
+    multiple=True,
+    help="Only this hierarchy's keys go into the token; may be given several times.",
+)
+@click.option(
+    "--ca-key",
+    "found",
+    type=(str, TokenUriType()),
+    metavar="PROFILE URI",
+    multiple=True,
+    help="Take the key that is in a PKCS#11 token already, for the CA of this profile.",
 )
 @click.pass_obj
 @with_if_needed
 def init(
-    session: Session, directory: Path | None, environment: str | None, ca_keys: str | None
+    session: Session,
+    directory: Path | None,
+    environment: str | None,
+    ca_keys: str | None,
+    ca_keys_passphrase_file: str | None,
+    **in_tokens: Any,
 ) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
 
@@ -131,15 +169,27 @@ def init(
     \b
     Example:
       smki-testca --passphrase-file secret init estate --environment UIT-A
+
+    \b
+    With the keys of one hierarchy in a PKCS#11 token:
+      smki-testca init estate --token pkcs11:token=trial --hierarchy organisation
     """
     path = _directory_of(session, directory)
     # Names are checked first, so that a wrong name leaves no incomplete estate.
     library = session.library()
     library.check_hierarchies()
-    keys = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
+    passphrase = None if ca_keys_passphrase_file is None else first_line(ca_keys_passphrase_file)
+    given = (
+        CaFiles({}, {}) if ca_keys is None else read_ca_files(Path(ca_keys), library, passphrase)
+    )
+    keys: dict[_Place, CaKey] = dict(given.keys)
+    _add_keys_in_tokens(keys, library, **in_tokens)
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        (anchoring.check_unused if is_new else anchoring.check)()
     create_or_open = Estate.create if is_new else Estate.open
     whole = creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS) if is_new else nullcontext()
     with (
@@ -149,15 +199,26 @@ def init(
             lambda: session.passphrase(path, confirm=is_new),
             profiles=session.profiles_directory,
             clock=session.clock(),
+            token_access=session.token_access(),
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         if not is_new:
-            session.unlock_first(estate)
-        records = estate.add_environment(name, keys)
+            uris = [found for _, found in in_tokens["found"]]
+            ask_first(session, estate, lambda: Needs(tokens=[in_tokens["token"], *uris]))
+        records = estate.add_environment(name, keys, ca_certificates=given.certificates)
+        warnings = [
+            line
+            for profile, uri in in_tokens["found"]
+            for line in remarks_on_key(profile, estate.tokens.find(uri))
+        ]
     if session.as_json:
         certificates = [record.as_json() for record in records]
-        print_outcome(session, {"estate": str(path), "certificates": certificates})
+        document = {"estate": str(path), "certificates": certificates}
+        print_outcome(session, {**document, **({"warnings": warnings} if warnings else {})})
         return
+    print_warnings(warnings)
     print_table(
         ("CA", "Profile", "Not after", "Serial"),
         [
@@ -185,17 +246,47 @@ def _directory_of(session: Session, directory: Path | None) -> Path:
     return directory
 
 
-def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier], bytes]:
-    names = {
-        f"{profile}.key": (hierarchy.name, tier)
+_Place = tuple["Hierarchy", "Tier"]
+
+
+def _add_keys_in_tokens(
+    keys: dict[_Place, CaKey],
+    library: Library,
+    token: TokenUri | None,
+    hierarchies: tuple[str, ...],
+    found: tuple[tuple[str, TokenUri], ...],
+) -> None:
+    """Add the keys that are to be made in a token, or are in one already.
+
+    Args:
+        keys: those of files.
+        library: knows the hierarchies.
+        token: to make keys in.
+        hierarchies: whose keys are made there; of all if there are none.
+        found: the profiles of CAs, each with its key in a token.
+
+    Raises:
+        UsageError: if a CA would have two keys, or there is no such CA, or no token.
+    """
+    if hierarchies and token is None:
+        raise UsageError(
+            "usage", "--hierarchy says whose keys go into a token.", "Name it with --token URI."
+        )
+    places = {
+        profile: (hierarchy.name, tier)
         for hierarchy in library.hierarchies.values()
         for tier, profile in hierarchy.tiers.items()
     }
-    if not folder.is_dir():
-        raise InputError("ca_keys.folder", f"{folder} is not a folder of CA keys.")
-    keys = {}
-    for path in sorted(folder.iterdir()):
-        if path.name not in names:
-            raise InputError("ca_keys.stray", f"{path} is not a CA's key.", use_one_of(names))
-        keys[names[path.name]] = read_input(str(path), 1 << 16)
-    return keys
+    for profile, uri in found:
+        if profile not in places:
+            raise UsageError(
+                "usage",
+                f"There is no CA of a profile {shown(profile)}.",
+                use_one_of(places, given=profile),
+            )
+        if places[profile] in keys:
+            raise UsageError("usage", f"Two keys are given for {profile}.", "Give one.")
+        keys[places[profile]] = FoundInToken(uri)
+    if token is not None:
+        made = [place for place in places.values() if not hierarchies or place[0] in hierarchies]
+        keys.update((place, MadeInToken(token)) for place in made if place not in keys)

@@ -15,6 +15,12 @@ AUTHORITY: Final = "authority"
 """The holder of every CA's key."""
 
 
+ANCHOR: Final = "anchor"
+"""The holder of the key that signs anchors of the audit log."""
+OF_THE_ESTATE: Final = frozenset({AUTHORITY, ANCHOR})
+"""The holders whose keys only sign: nobody is given them."""
+
+
 def participant_holder(participant: str) -> str:
     """The holder that a participant is, by its id in the register."""
     return f"participant {participant}"
@@ -46,10 +52,11 @@ class KeyHolders:
             " UNION SELECT 'end-entity', participant FROM row_keys WHERE key_id = :id",
             {"id": identifier},
         )
+        in_token = self._database.value("SELECT holder FROM token_keys WHERE id = ?", (identifier,))
         return {
             participant_holder(row["participant"]) if row["tier"] == "end-entity" else AUTHORITY
             for row in rows
-        }
+        } | ({in_token} if in_token is not None else set())
 
     def first(self, identifier: bytes) -> str | None:
         """The holder that a key was first issued to; None if no certificate has the key."""
@@ -64,8 +71,9 @@ class KeyHolders:
         return bool(
             self._database.value(
                 "SELECT EXISTS (SELECT 1 FROM keys WHERE holder = ?)"
+                " OR EXISTS (SELECT 1 FROM token_keys WHERE holder = ?)"
                 " OR EXISTS (SELECT 1 FROM row_keys WHERE participant = ?)",
-                (participant_holder(participant), participant),
+                (participant_holder(participant), participant_holder(participant), participant),
             )
         )
 

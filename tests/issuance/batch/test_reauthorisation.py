@@ -29,6 +29,8 @@ COUNT = TILES * TILE_ROWS
 class _Engine:
     """Makes tiles in this process; something happens after each."""
 
+    on_cluster = False
+
     def __init__(self, happens=lambda: None, *, waits=False):
         self.made = 0
         self._happens = happens
@@ -76,6 +78,7 @@ def _resume(estate, run, engine, monotonic=None):
     return running.resume(estate, run, engine, lambda _done, _of: None, *more)
 
 
+@pytest.mark.shows("R2")
 def test_a_suspended_agreement_stops_a_resume_before_anything_is_made(quickstart):
     with opened(quickstart) as estate:
         run = _begun(estate)

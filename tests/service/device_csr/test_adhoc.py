@@ -125,6 +125,7 @@ def test_a_csr_becomes_a_certificate_that_says_the_same(client, path):
     assert answer.findtext("Build")
 
 
+@pytest.mark.shows("T6.4-2")
 def test_the_transaction_is_the_audit_entry_that_tells_of_it(serving, client):
     csr = device_csr()
     entry = entry_of(serving, client.sign(csr))
@@ -166,6 +167,7 @@ def issue_to(estate, device_id, usage, count=1):
 
 
 @pytest.mark.slow
+@pytest.mark.shows("R21")
 def test_there_are_at_most_a_hundred_for_a_device(serving, client):
     device_id = bytes.fromhex("00db1200000000f2")
     with serving.open() as estate:

@@ -96,6 +96,7 @@ def test_a_ca_is_found_by_its_name_with_its_role_and_no_usage(repository, name, 
     assert "CertificateUsage" not in found
 
 
+@pytest.mark.shows("¶26", "R5")
 def test_a_certificate_is_retrieved_by_its_serial_number_in_every_form(repository, serving):
     record = records(serving, eui64=Eui64.parse(METER))[0]
     digits = str(record.serial)
