@@ -15,6 +15,8 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.estate.runs import State
 from smki_testca.shipped import shipped
+from smki_testca.x509.keys import key_id
+from smki_testca.x509.view import view_certificate
 
 NOW = datetime(2030, 2, 2, tzinfo=UTC)
 """The time of the doctor: after the estates of the tests were made."""
@@ -45,6 +47,25 @@ def within(estate, change):
         database = whole._database  # noqa: SLF001 - no command makes such rows
         with database.transaction():
             change(database)
+
+
+def note_in_token(estate, label, uri="pkcs11:token=T;object=Z1"):
+    """Note the key of a CA as one in a token; it stays in the estate, too."""
+
+    def change(database):
+        der = database.value("SELECT der FROM certificates WHERE label = ?", (label,))
+        public_key = view_certificate(der).octets("subjectPublicKeyInfo")
+        row = {"id": key_id(public_key), "uri": uri, "public_key": public_key}
+        database.insert("token_keys", {**row, "holder": "authority"})
+
+    within(estate, change)
+
+
+def move_to_token(estate, label, uri="pkcs11:token=T;object=Z1"):
+    """The same, and no longer in the estate."""
+    note_in_token(estate, label, uri)
+    statement = "DELETE FROM keys WHERE id IN (SELECT id FROM token_keys)"
+    within(estate, lambda database: database.execute(statement))
 
 
 def run_folder(estate):
@@ -216,6 +237,20 @@ def _(estate, _patch):
     behind(estate, "UPDATE certificates SET label = 'another' WHERE tier = 'end-entity'")
 
 
+@fault("damage.anchor")
+def _(estate, patch):
+    anchors = estate.parent / "anchors.txt"
+    with opened(estate, NOW - timedelta(days=2)) as whole:
+        before = (estate / "estate.sqlite").read_bytes()
+        whole.anchors.make()
+        anchors.write_text(f"{whole.anchors.make().line}\n")
+    (estate / "estate.sqlite").write_bytes(before)
+    configuration = estate.parent / "smki-testca.toml"
+    configuration.write_text(f'audit.anchor = "{anchors}"\n')
+    configuration.chmod(0o600)
+    patch.setenv("SMKI_TESTCA_CONFIG", str(configuration))
+
+
 @fault("damage.schema")
 def _(estate, _patch):
     behind(estate, "CREATE TABLE stray (a)")
@@ -267,13 +302,7 @@ def _(estate, _patch):
 
 @fault("keys.twice")
 def _(estate, _patch):
-    within(
-        estate,
-        lambda database: database.execute(
-            "INSERT INTO token_keys SELECT key_id, 'pkcs11:token=T', x'00', 'authority'"
-            " FROM certificates WHERE label = 'Z1'"
-        ),
-    )
+    note_in_token(estate, "Z1")
 
 
 @fault("keys.unfit")
@@ -295,9 +324,16 @@ def _(estate, _patch):
     within(estate, lambda database: database.insert("keys", {**row, "holder": holder}))
 
 
+@fault("keys.tokens_not_asked")
+def _(estate, _patch):
+    move_to_token(estate, "Z1")
+    return ("--keys",)
+
+
 @fault("orphans.token_key")
 def _(estate, _patch):
-    row = {"id": bytes(32), "uri": "pkcs11:token=T", "public_key": b"key", "holder": "authority"}
+    row = {"id": key_id(b"key"), "uri": "pkcs11:token=T", "public_key": b"key"}
+    row["holder"] = "authority"
     within(estate, lambda database: database.insert("token_keys", row))
 
 

@@ -11,7 +11,6 @@ import pytest
 import ailments
 import work
 from estates import copied_with_run, opened, unpacked
-from smki_testca.estate.row_counts import token_of
 from smki_testca.estate.runs import State
 from smki_testca.estate.tile import Tile
 from smki_testca.shipped import shipped
@@ -99,14 +98,7 @@ def test_profiles_are_told_with_their_digests_and_whose_they_are(command, quicks
 
 
 def test_keys_in_tokens_are_told_by_token_and_ca(command, quickstart):
-    def moved(database):
-        database.execute(
-            "INSERT INTO token_keys SELECT key_id, 'pkcs11:token=Test%20token;object=Z1', x'00',"
-            " 'authority' FROM certificates WHERE label = 'Z1'"
-        )
-        database.execute("DELETE FROM keys WHERE id IN (SELECT id FROM token_keys)")
-
-    ailments.within(quickstart, moved)
+    ailments.move_to_token(quickstart, "Z1", "pkcs11:token=Test%20token;object=Z1")
     told = info(command, quickstart)
     assert told["keys"]["tokens"] == [{"token": "Test token", "keys": 1}]
     keys = {each["name"]: each["key"] for each in told["authorities"]}
@@ -120,19 +112,6 @@ def test_a_key_that_is_nowhere_is_told(command, quickstart):
     ailments.FAULTS["keys.missing"][1](quickstart, None)
     keys = {each["name"]: each["key"] for each in info(command, quickstart)["authorities"]}
     assert keys["Z1"] is None
-
-
-@pytest.mark.parametrize(
-    ("uri", "token"),
-    [
-        ("pkcs11:token=A%20b;object=c", "A b"),
-        ("pkcs11:object=c;token=d?module-name=e", "d"),
-        ("pkcs11:object=c", "pkcs11:object=c"),
-        ("nonsense", "nonsense"),
-    ],
-)
-def test_a_token_is_named_as_its_uri_names_it(uri, token):
-    assert token_of(uri) == token
 
 
 def test_runs_are_told_by_state_and_their_tiles_with_their_size(command, three_original, tmp_path):

@@ -161,6 +161,26 @@ def test_estates_of_earlier_formats_have_no_problem_and_stay_as_they_are(
     assert digest(estate) == before
 
 
+def test_a_ca_that_is_renewed_by_the_changed_profile_is_no_problem_any_more(command, patient):
+    estate = patient("quickstart")
+    ailments.own_profile(estate, "organisation-root-ca")
+    words = ("--estate", estate, "--clock", iso(NOW))
+    remedy = told(command(*words, "--json", "doctor"))["doctor.profiles.of_ca"]["remedy"]
+    assert remedy.endswith("smki-testca ca renew ZA")
+    assert command(*words, "ca", "renew", "ZA").code == 0
+    assert command(*words, "doctor").code == 0
+
+
+def test_an_estate_that_is_named_by_a_link_is_looked_at_as_it_is(command, patient):
+    estate = patient("quickstart")
+    estate.chmod(0o755)
+    link = estate.parent / "link"
+    link.symlink_to(estate)
+    assert "doctor.permissions.directory" in told(command("--estate", link, *words_for(None)))
+    assert command("--estate", link, *words_for(("--fix",))).code == 0
+    assert estate.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_problem_of_many_files_is_told_in_few_lines(command, patient):
     estate = patient("with_run")
     folder = ailments.run_folder(estate)

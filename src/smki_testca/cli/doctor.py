@@ -33,7 +33,12 @@ _INDENT = "  "
 @click.option(
     "--fix", is_flag=True, help="Mend what is safe to mend, then look again and say what is left."
 )
-@click.option("--keys", is_flag=True, help="Also open every private key, and check that it fits.")
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="Also open every private key, and check that it fits its public key. Tokens are asked if"
+    " a PKCS#11 module is configured.",
+)
 @click.pass_context
 def doctor(context: click.Context, *, fix: bool, keys: bool) -> None:
     """Look for what is wrong with an estate, and say what to do about it.
@@ -74,6 +79,7 @@ def doctor(context: click.Context, *, fix: bool, keys: bool) -> None:
 
 def _patient(session: Session, *, with_keys: bool) -> Patient:
     directory = session.estate_directory()
+    anchors = session.setting("audit.anchor").value
     return Patient(
         directory=directory,
         passphrase=lambda: session.passphrase(directory),
@@ -82,6 +88,8 @@ def _patient(session: Session, *, with_keys: bool) -> Patient:
         writable=session.open,
         passphrase_files=_passphrase_files(session),
         with_keys=with_keys,
+        token_access=session.token_access() if session.has_token_module else None,
+        anchors=None if anchors is None else Path(anchors),
         progress=Progress,
     )
 

@@ -1,4 +1,4 @@
-"""``estate``: tells what an estate is and has."""
+"""``estate``: sums up an estate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STEP = 1024
 
 @click.group()
 def estate() -> None:
-    """What an estate is and has.
+    """Sum up an estate.
 
     \b
     Example:

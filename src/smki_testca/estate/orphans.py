@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.estate.key_holders import ANCHOR
+
 if TYPE_CHECKING:
     from smki_testca.estate.database import Database
 
-_ANCHOR = "anchor"
-"""The holder of a key that signs checkpoints of the audit log, and has no certificate."""
 _OF_RUNS = ("row_ids", "row_keys", "tiles")
 
 
@@ -19,11 +19,11 @@ class Orphans:
         self._database = database
 
     def sealed_keys(self) -> list[bytes]:
-        """The ids of sealed private keys that no certificate has."""
+        """The ids of sealed private keys that no certificate has; those of anchors need none."""
         return self._ids(
             "SELECT id FROM keys WHERE coalesce(holder, '') <> ?"
             " AND NOT EXISTS (SELECT 1 FROM certificates WHERE key_id = id) ORDER BY id",
-            _ANCHOR,
+            ANCHOR,
         )
 
     def token_keys(self) -> list[bytes]:
@@ -31,7 +31,7 @@ class Orphans:
         return self._ids(
             "SELECT id FROM token_keys WHERE holder <> ?"
             " AND NOT EXISTS (SELECT 1 FROM certificates WHERE key_id = id) ORDER BY id",
-            _ANCHOR,
+            ANCHOR,
         )
 
     def imported_keys(self) -> list[bytes]:

@@ -423,11 +423,11 @@ class TileStore:
                 )
 
     def left_over(self) -> list[Path]:
-        """What killed processes left of tiles for runs of this estate: ``sweep`` removes it."""
+        """The leftovers of killed processes, for runs of this estate: ``sweep`` removes them."""
         return [attempt for name, attempt in stale(self._folder) if self._run_of(name) is not None]
 
     def of_no_run(self) -> list[Path]:
-        """What the folder of tiles holds for no run of this estate; not what a process works on."""
+        """The entries in the folder of tiles that are of no run of this estate, nor in use now."""
         present = _entries(self._folder)
         left = {path: name for name, path in stale(self._folder)}
         runs = self._database.rows("SELECT id FROM runs ORDER BY id")

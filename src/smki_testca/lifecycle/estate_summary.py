@@ -72,7 +72,7 @@ class DiskUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstateSummary:
-    """What an estate is and has.
+    """The facts and numbers of an estate.
 
     Attributes:
         directory: of the estate.
@@ -175,7 +175,6 @@ def sum_up(look: Look) -> EstateSummary:
     """
     estate = look.estate
     rows = estate.row_counts.by_table()
-    places = estate.row_counts.key_places()
     runs = Counter(run.state for run in estate.runs.all())
     return EstateSummary(
         directory=estate.directory,
@@ -189,9 +188,11 @@ def sum_up(look: Look) -> EstateSummary:
         due=tuple(due_lists(estate)),
         sealed=estate.row_counts.sealed_keys(),
         imported=estate.row_counts.imported_keys(),
-        in_tokens=estate.row_counts.token_keys(),
+        in_tokens=Counter(
+            row.key.uri.token or str(row.key.uri) for row in estate.key_store.in_tokens.rows()
+        ),
         authorities=tuple(
-            AuthorityKey(state, places.get(state.record.key_id))
+            AuthorityKey(state, estate.key_store.place(state.record.key_id))
             for state in estate.authorities.states()
         ),
         disk=DiskUse(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from smki_testca.authority.signers.tokens.access import TokenAccess
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
 
@@ -39,7 +40,11 @@ class Look:
 
 @contextlib.contextmanager
 def looking(
-    directory: Path, passphrase: Callable[[], str], library: Library, clock: Clock
+    directory: Path,
+    passphrase: Callable[[], str],
+    library: Library,
+    clock: Clock,
+    token_access: TokenAccess | None = None,
 ) -> Iterator[Look]:
     """Open an estate, and close it at the end.
 
@@ -51,6 +56,7 @@ def looking(
         passphrase: returns that of the estate; asked only if a private key is needed.
         library: the profiles.
         clock: tells the time.
+        token_access: how to reach PKCS#11 tokens; None if none is to be asked.
 
     Raises:
         EstateError: if there is no estate, or it is not finished, damaged or of a newer format.
@@ -60,7 +66,9 @@ def looking(
     estate = None
     try:
         stored = database.format
-        estate = Stores(directory, database, library, passphrase, clock, SystemEntropy())
+        estate = Stores(
+            directory, database, library, passphrase, clock, SystemEntropy(), token_access
+        )
         added = 0
         if stored < FORMAT:
             before = _entries(database)
@@ -70,6 +78,7 @@ def looking(
         yield Look(estate, database, stored, added)
     finally:
         if estate is not None:
+            estate.leave_tokens()
             estate.runs.locks.close()
         database.close()
 

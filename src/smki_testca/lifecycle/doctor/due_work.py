@@ -1,4 +1,4 @@
-"""What waits to be done: CAs to renew, revocation lists to issue, runs to resume."""
+"""Looks for work that waits: CAs to renew, revocation lists to issue, runs to resume."""
 
 from __future__ import annotations
 

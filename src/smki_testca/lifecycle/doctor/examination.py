@@ -43,6 +43,7 @@ OUTSIDE: dict[str, Callable[[Patient], Iterable[Observation]]] = {
 INSIDE: dict[str, Callable[[Patient, Look], Iterable[Observation]]] = {
     "the format": due_work.check_format,
     "the audit log and the rows": damage.check_log,
+    "the anchors": damage.check_anchors,
     "the time of the log": time_order.check_log,
     "the tiles": damage.check_tiles,
     "leftovers of tiles": leftovers.check_tiles,
@@ -58,7 +59,7 @@ INSIDE: dict[str, Callable[[Patient, Look], Iterable[Observation]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the doctor found.
+    """The result of all checks.
 
     Attributes:
         observations: in the order of the checks.
@@ -70,12 +71,12 @@ class Examination:
 
     @property
     def problems(self) -> list[Observation]:
-        """What makes the command fail."""
+        """The observations that make the command fail."""
         return [each for each in self.observations if each.is_problem]
 
     @property
     def notes(self) -> list[Observation]:
-        """What does not."""
+        """The observations that do not."""
         return [each for each in self.observations if not each.is_problem]
 
     def with_failed(self, failed: list[Observation]) -> Examination:
@@ -95,7 +96,13 @@ def examine(patient: Patient) -> Examination:
     with ExitStack() as stack:
         try:
             look = stack.enter_context(
-                looking(patient.directory, patient.passphrase, _library(patient), patient.clock)
+                looking(
+                    patient.directory,
+                    patient.passphrase,
+                    _library(patient),
+                    patient.clock,
+                    patient.token_access,
+                )
             )
         except SmkiTestcaError as error:
             if error.code == "estate.missing":

@@ -1,4 +1,4 @@
-"""Whether each CA has its key, and each key opens and belongs to its certificate."""
+"""Looks whether each CA has its key, and each key opens and belongs to its certificate."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE
 from smki_testca.lifecycle.doctor import kinds
 from smki_testca.lifecycle.doctor.observation import Observation
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,5 +38,23 @@ def check(patient: Patient, look: Look) -> Iterator[Observation]:
         estate.key_store.unlock()
         try:
             estate.verify_keys(patient.progress("private keys"))
+        except EstateError as error:
+            yield Observation(kinds.KEY_UNFIT, error.message, error.remedy or RESTORE)
+        yield from _in_tokens(patient, look)
+
+
+def _in_tokens(patient: Patient, look: Look) -> Iterator[Observation]:
+    """Have the tokens show that they have their keys, if there is a way to ask them."""
+    in_tokens = len(look.estate.key_store.in_tokens.rows())
+    if in_tokens and patient.token_access is None:
+        yield Observation(
+            kinds.TOKENS_NOT_ASKED,
+            f"{counted(in_tokens, 'key')} in tokens {'was' if in_tokens == 1 else 'were'} not"
+            " checked: no PKCS#11 module is named.",
+            "Name it with --token-module.",
+        )
+    elif in_tokens:
+        try:
+            look.estate.verify_token_keys()
         except EstateError as error:
             yield Observation(kinds.KEY_UNFIT, error.message, error.remedy or RESTORE)

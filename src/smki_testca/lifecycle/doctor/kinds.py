@@ -41,6 +41,7 @@ PROFILE_OF_ISSUED = _note("profiles.of_issued")
 PROFILES_NOT_RECORDED = _note("profiles.not_recorded")
 
 DAMAGED_LOG = _problem("damage.log")
+DAMAGED_ANCHOR = _problem("damage.anchor")
 DAMAGED_SCHEMA = _problem("damage.schema")
 DAMAGED_FILE = _problem("damage.file")
 
@@ -52,6 +53,7 @@ TILES_OF_NO_RUN = _problem("tiles.no_run")
 KEY_MISSING = _problem("keys.missing")
 KEY_TWICE = _problem("keys.twice")
 KEY_UNFIT = _problem("keys.unfit")
+TOKENS_NOT_ASKED = _note("keys.tokens_not_asked")
 
 ORPHAN_SEALED_KEY = _problem("orphans.sealed_key")
 ORPHAN_TOKEN_KEY = _problem("orphans.token_key")

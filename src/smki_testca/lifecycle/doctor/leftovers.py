@@ -1,4 +1,4 @@
-"""What killed commands left in an estate."""
+"""Looks for leftovers of killed commands in an estate."""
 
 from __future__ import annotations
 

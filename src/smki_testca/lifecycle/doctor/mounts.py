@@ -1,4 +1,4 @@
-"""Whether an estate is on a network file system, where SQLite's locks do not work reliably."""
+"""Looks whether an estate is on a network file system, where locks are not reliable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor finds: a problem or a note, its remedy, and the mending of it."""
+"""Observations of the doctor: a problem or a note, its remedy, and the mending of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Level(StrEnum):
-    """How much it matters: a problem makes the command fail, a note does not."""
+    """The weight of an observation: a problem makes the command fail, a note does not."""
 
     PROBLEM = "problem"
     NOTE = "note"

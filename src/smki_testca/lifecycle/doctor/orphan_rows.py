@@ -1,4 +1,4 @@
-"""Rows of an estate that belong to nothing."""
+"""Looks for rows of an estate that belong to nothing."""
 
 from __future__ import annotations
 

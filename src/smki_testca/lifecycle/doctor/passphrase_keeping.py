@@ -1,4 +1,4 @@
-"""How the passphrase of an estate is kept."""
+"""Looks at how the passphrase of an estate is kept."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from smki_testca.authority.signers.tokens.access import TokenAccess
     from smki_testca.clock import Clock
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles import Library
@@ -40,6 +41,8 @@ class Patient:
         clock: tells the time.
         writable: opens the estate as every other command does, to mend it.
         with_keys: whether to open every private key, too.
+        token_access: how to reach PKCS#11 tokens; None if no module is named.
+        anchors: the file of anchors that is configured; None if there is none.
         progress: makes what shows how far an activity is.
     """
 
@@ -50,4 +53,6 @@ class Patient:
     writable: Callable[[], AbstractContextManager[Stores]]
     passphrase_files: Mapping[str, Path] = field(default_factory=dict)
     with_keys: bool = False
+    token_access: TokenAccess | None = None
+    anchors: Path | None = None
     progress: Callable[[str], Progress] = _silent

@@ -1,4 +1,4 @@
-"""Whether others than its owner can read or change what an estate consists of."""
+"""Looks whether others than its owner can read or change the parts of an estate."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def check(patient: Patient) -> Iterator[Observation]:
     """
     if os.name == "nt":
         return
-    directory = patient.directory
+    # A link to it has no mode of its own.
+    directory = Path(os.path.realpath(patient.directory))
     around = list(_entries([directory]))
     bulk = directory / BULK_FOLDER
     files = list(_entries(directory / name for name in FILES if name != BULK_FOLDER))

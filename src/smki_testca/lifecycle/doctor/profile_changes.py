@@ -1,4 +1,4 @@
-"""Whether the profiles can be read, and are those by which the CAs were made."""
+"""Looks whether the profiles can be read, and are those by which the CAs were made."""
 
 from __future__ import annotations
 

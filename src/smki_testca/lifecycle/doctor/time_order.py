@@ -1,4 +1,4 @@
-"""Whether the clock tells a time that can be right."""
+"""Looks whether the clock tells a time that can be right."""
 
 from __future__ import annotations
 
