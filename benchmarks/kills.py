@@ -524,7 +524,7 @@ def serials_of(directory: Path) -> set[str]:
 
 
 def check_estate(directory: Path, *more: str) -> None:
-    """Check an estate: its audit log and tiles, with ``--keys`` also its keys; and by the doctor."""
+    """Check an estate: its audit log, tiles and, if asked, keys; and by the doctor."""
     for words in (("audit", "verify", *more), ("doctor",)):
         checked = subprocess.run(
             [*COMMAND, "--estate", str(directory), *words], check=False, capture_output=True

@@ -444,7 +444,7 @@ def _is_whole(name: str, octets: bytes) -> bool:
         with zipfile.ZipFile(io.BytesIO(octets)) as archive:
             return archive.testzip() is None
     if name.endswith(".backup"):
-        with io.BufferedReader(io.BytesIO(octets)) as file:
+        with io.BytesIO(octets) as file:
             contents = Contents(ContainerReader.open(file, name, ["phrase"]))
             return len(list(contents.files())) > 0
     return octets.startswith(b"-----BEGIN") and octets.endswith(b"-----\n")

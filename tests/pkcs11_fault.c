@@ -8,6 +8,7 @@
  *                        crash   the process ends by a signal
  *                        hang    the call does not return
  *                        gone    from now on, no slot has a token, and the token was removed
+ *                        chat    the module writes to standard output and standard error
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
  * PKCS11_FAULT_AWAY    a file; as long as it exists, no slot has a token.
  * PKCS11_FAULT_FLAGS   a number whose bits are set in the flags of every token.
@@ -116,6 +117,11 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         abort();
     while (strcmp(what, "hang") == 0)
         pause();
+    if (strcmp(what, "chat") == 0) {
+        puts("the module writes to standard output");
+        fflush(stdout);
+        fputs("the module writes to standard error\n", stderr);
+    }
     is_gone |= strcmp(what, "gone") == 0;
     const char *away = getenv("PKCS11_FAULT_AWAY");
     int is_away = is_gone || (away != NULL && access(away, F_OK) == 0);

@@ -29,6 +29,7 @@ OTHERS = (
     "adhoc-service.md",
     "assurance.md",
     "audit.md",
+    "backup.md",
     "batched-service.md",
     "batches.md",
     "client.md",

@@ -45,7 +45,8 @@ class TrialToken:
     @property
     def objects(self) -> list[Path]:
         """The files of the objects in it."""
-        return sorted((self.folder / "tokens").glob("*/*.object"))
+        found = (self.folder / "tokens").glob("*/*.object")
+        return sorted(path for path in found if path.name != "token.object")
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> TrialToken:
         """Make it what SoftHSM2 sees in this process and those that it starts."""
@@ -164,12 +165,8 @@ def faulty(token: TrialToken, pkcs11_fault: Path, monkeypatch: pytest.MonkeyPatc
     ) -> TrialToken:
         monkeypatch.setenv("PKCS11_FAULT_MODULE", str(token.module))
         monkeypatch.setenv("PKCS11_FAULT", ",".join(faults))
-        for name, value in (
-            ("FLAGS", flags),
-            ("LOG", log),
-            ("WITHOUT", without),
-            ("AWAY", away),
-        ):
+        variables = {"FLAGS": flags, "LOG": log, "WITHOUT": without, "AWAY": away}
+        for name, value in variables.items():
             if value is not None:
                 monkeypatch.setenv(f"PKCS11_FAULT_{name}", str(value))
         return replace(token, module=pkcs11_fault)

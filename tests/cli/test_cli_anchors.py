@@ -11,7 +11,6 @@ from functools import partial
 import pytest
 
 import batches
-from smki_testca.lifecycle import anchor_file
 
 CHECK = (
     *("check", "device", "--participant", "meters-one"),
@@ -312,7 +311,7 @@ def test_a_full_disk_is_told(run, configured, monkeypatch):
     run(*SUSPEND)
     before = configured.read_bytes()
     monkeypatch.setattr(
-        anchor_file.os,
+        os,
         "write",
         lambda number, data: (
             write(number, data[:9]) if b"smki-anchor" in data else write(number, data)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from estates import opened, unpacked
 from smki_testca.custody import backup as backing_up
-from smki_testca.custody import restoring
 from smki_testca.custody.backup import back_up
 from smki_testca.custody.container import ContainerReader, ContainerWriter, Header
 from smki_testca.custody.contents import Contents, Manifest, write_head, write_manifest
@@ -23,6 +26,8 @@ from smki_testca.errors import EstateError, OutputError
 from smki_testca.estate.database import FORMAT
 from smki_testca.estate.stores import Stores
 from smki_testca.estate.tiles import TileStore
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -355,7 +360,9 @@ def test_a_full_disk_is_found_before_anything_is_written(
     tiled, back, bring_back, monkeypatch, tmp_path
 ):
     path = back(tiled, "one.backup")
-    monkeypatch.setattr(restoring.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr(
+        "smki_testca.custody.restoring.shutil.disk_usage", lambda _: SimpleNamespace(free=1000)
+    )
     error = bring_back(path).json["error"]
     assert (error["code"], "1000 free" in error["message"]) == ("output.failed", True)
     assert not (tmp_path / "restored").exists()
@@ -404,10 +411,17 @@ def test_a_backup_of_an_older_format_is_restored_as_it_was(bring_back, command, 
         writer = ContainerWriter(sealed, Header(), (old / "passphrase").read_text().strip())
         everything = {"estate.sqlite": file, **tiles}
         octets = sum(map(len, everything.values()))
-        known = {"at": "", "chain": [], "entries": 1, "head": "", "format": 5, "version": ""}
+        known: dict[str, Any] = {
+            "at": "",
+            "chain": [],
+            "entries": 1,
+            "head": "",
+            "format": 5,
+            "version": "",
+        }
         write_manifest(writer, Manifest(**known, files=len(everything), octets=octets))
         for name, data in everything.items():
-            write_head(writer, Path(name), len(data))
+            write_head(writer, PurePosixPath(name), len(data))
             writer.write(data)
         writer.finish()
     outcome = bring_back(path, phrase=old / "passphrase")
@@ -449,3 +463,12 @@ def test_a_link_in_place_of_a_tile_is_not_followed(tiled, tmp_path):
 def test_identities_differ_and_tell_backups_apart(tiled, back):
     digests = {hashlib.sha256(back(tiled, f"{n}").read_bytes()[:45]).digest() for n in range(2)}
     assert len(digests) == 2
+
+
+def test_the_program_in_the_documentation_reads_a_backup(tiled, back):
+    text = (DOCS / "backup.md").read_text("utf-8")
+    (program,) = re.findall(r"(?s)```python\n(.*?)```", text)
+    path = back(tiled, "one.backup")
+    call = [sys.executable, "-W", "ignore", "-c", program, path, tiled / "passphrase"]
+    printed = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines() == stored(path, tiled)

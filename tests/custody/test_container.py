@@ -34,7 +34,7 @@ def container(content):
 
 
 def read(octets, *passphrases):
-    with io.BufferedReader(io.BytesIO(octets)) as file:
+    with io.BytesIO(octets) as file:
         reader = ContainerReader.open(file, "a file", passphrases or ("phrase",))
         return b"".join(iter(lambda: reader.read(1 << 16), b""))
 
@@ -131,7 +131,7 @@ def content(head, *files):
 
 
 def files_of(octets):
-    with io.BufferedReader(io.BytesIO(container(octets))) as file:
+    with io.BytesIO(container(octets)) as file:
         found = Contents(ContainerReader.open(file, "a file", ["phrase"]))
         return {str(one.path): b"".join(one.pieces) for one in found.files()}
 
@@ -205,7 +205,7 @@ def test_the_limits_hold(monkeypatch):
 def test_what_expands_to_very_much_is_given_a_piece_at_a_time():
     octets = container(bytes(1 << 26))
     assert len(octets) < 1 << 19
-    with io.BufferedReader(io.BytesIO(octets)) as file:
+    with io.BytesIO(octets) as file:
         reader = ContainerReader.open(file, "a file", ["phrase"])
         assert len(reader.read(1 << 30)) <= 1 << 20
 

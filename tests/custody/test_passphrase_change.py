@@ -10,6 +10,7 @@ import click
 import pytest
 
 from estates import opened, unpacked
+from smki_testca import files
 from smki_testca.api import Estate
 from smki_testca.custody import passphrase_change
 from smki_testca.custody.passphrase_change import change, settle_file
@@ -99,6 +100,23 @@ def test_an_early_cost_becomes_that_of_today(command, tmp_path, monkeypatch):
         assert estate.key_store.verify()
 
 
+def test_nothing_that_the_old_passphrase_opens_stays_in_the_file(change_to, quickstart):
+    def secret():
+        with opened(quickstart) as estate:
+            return estate.key_store.wrapped()[-76:]
+
+    before = [secret()]
+    for number in range(3):
+        # The stated cost is longer each time, so that the row is stored at another place.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sealing, "COST", sealing.Cost(1 << (2 + 4 * number), 8, 1))
+            assert change_to(f"number {number}").code == 0
+        octets = (quickstart / "estate.sqlite").read_bytes()
+        assert secret() in octets
+        assert [old for old in before if old in octets] == []
+        before.append(secret())
+
+
 # Where the new passphrase comes from.
 
 
@@ -106,7 +124,7 @@ def test_the_new_passphrase_comes_from_a_file_the_variable_or_is_typed_twice(
     change_to, command, quickstart, monkeypatch
 ):
     words = ("--json", "--estate", quickstart, "passphrase", "change")
-    assert command(*words).json["error"]["code"] == "passphrase.missing"
+    assert command(*words).json["error"]["code"] == "passphrase.needed"
     monkeypatch.setenv(VARIABLE, "of the variable")
     assert command(*words).code == 0
     assert opens(quickstart, "of the variable")
@@ -277,7 +295,7 @@ def test_if_the_file_cannot_be_written_nothing_changes(quickstart, old, monkeypa
 
 
 def test_if_the_file_cannot_be_tidied_up_it_opens_the_estate(quickstart, old, monkeypatch):
-    write, calls = passphrase_change.replace_private, []
+    write, calls = files.replace_private, []
 
     def fails_later(path, data):
         calls.append(data)

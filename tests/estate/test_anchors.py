@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ import csrs
 from smki_testca.api import Estate
 from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.clock import FixedClock
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import EstateError, InputError, OutputError
 from smki_testca.estate import audit
 from smki_testca.estate.anchor import Anchor, compressed_point, last_anchor, parse_anchors
 from smki_testca.estate.anchor_store import AnchorFaultsError, AnchorStore
@@ -334,11 +335,15 @@ def test_the_key_of_anchors_is_recorded_once_and_given_to_nobody(estate):
 # The file of anchors.
 
 
+def _same(anchor):
+    return anchor
+
+
 def test_a_file_gets_one_line_for_each_anchor(history, tmp_path):
     file = AnchorFile(tmp_path / "anchors.txt")
     assert file.newest() is None
     for anchor in history.anchors[:3]:
-        file.add(lambda anchor=anchor: anchor)
+        file.add(partial(_same, anchor))
         assert file.newest() == anchor
     lines = (tmp_path / "anchors.txt").read_text().splitlines()
     assert lines == [anchor.line for anchor in history.anchors[:3]]
@@ -382,7 +387,7 @@ def test_a_write_that_fails_leaves_nothing(history, tmp_path, monkeypatch):
     module = "smki_testca.lifecycle.anchor_file.os"
     write = os.write
     monkeypatch.setattr(f"{module}.write", lambda number, data: write(number, data[:50]))
-    with pytest.raises(Exception, match="No space left") as caught:
+    with pytest.raises(OutputError, match="No space left") as caught:
         AnchorFile(path).add(lambda: history.anchors[1])
     assert caught.value.code == "output.failed"
     assert path.read_bytes() == before

@@ -76,7 +76,7 @@ class BoardTable(PeriodTable, frozen=True, kw_only=True):
 
 
 class OversightTable(PeriodTable, frozen=True, kw_only=True):
-    """Who appointed or paid a person: another person, or an organisation."""
+    """The person or organisation that appointed or paid a person."""
 
     of: Id
     kind: Word
@@ -85,7 +85,7 @@ class OversightTable(PeriodTable, frozen=True, kw_only=True):
 
 
 class PartTable(Document, frozen=True, kw_only=True):
-    """How a person took part in a decision."""
+    """A person's part in a decision."""
 
     person: Id
     how: Word

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class InfluenceKind(Enum):
-    """What gives influence."""
+    """The kind of an influence: what gives it."""
 
     PART = auto()
     """The person took part in the decision."""
@@ -116,7 +116,7 @@ def _of_board(
 
 
 def _board_member(decision: Decision, recusals: list[Recusal]) -> tuple[InfluenceKind | None, str]:
-    """What the recusals of a board member leave of their influence, and its words."""
+    """The influence that recusals leave to a board member, if any, and its words."""
     on_board = "was on the scheme's board"
     in_time = [one for one in recusals if one.day <= decision.day]
     if not recusals:

@@ -53,7 +53,7 @@ class Judged:
     findings: tuple[RecordFinding, ...]
 
     def count(self, severity: Severity) -> int:
-        """How many findings have a severity."""
+        """The number of findings of a severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
     @property
@@ -85,7 +85,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a record shows.
+    """The verdicts of a record on its reports.
 
     Attributes:
         record: the record.
@@ -200,7 +200,7 @@ def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) 
 
 
 def _weighed(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]:
-    """How grave and how well known a breach is, and the source of that.
+    """The severity and the basis of a breach, and the source of that.
 
     A breach of independence is what its terms are: they are data. A record that contradicts itself
     is never graver or better known than its rule.

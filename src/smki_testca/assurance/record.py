@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class OrganisationKind(StrEnum):
-    """What an organisation is in an assessment."""
+    """The kind of an organisation in an assessment."""
 
     DCC = "dcc"
     DCC_SERVICE_PROVIDER = "dcc-service-provider"
@@ -85,7 +85,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a person is to an organisation, for a period.
+    """A person's post with an organisation, for a period.
 
     Attributes:
         kind: such as employee or director.
@@ -121,7 +121,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Oversight:
-    """Who supervises, appointed or paid a person who may take part in decisions.
+    """The supervision, appointment or payment of a person who may take part in decisions.
 
     Attributes:
         of: the id of that person.
@@ -139,7 +139,7 @@ class Oversight:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How a person took part in a decision."""
+    """A person's part in a decision."""
 
     person: str
     kind: PartTerm

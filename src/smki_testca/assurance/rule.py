@@ -24,7 +24,7 @@ NOT_READ = "not read"
 
 
 class Verdict(StrEnum):
-    """What a record shows of a report, the worst first."""
+    """The verdict of a record on a report, the worst first."""
 
     NOT_INDEPENDENT = "not-independent"
     NOT_SHOWN = "not-shown"

@@ -1,4 +1,4 @@
-"""How grave a finding is that rests on several terms: as grave as the least certain of them."""
+"""Weighs findings that rest on several terms: they are as grave as the least certain of these."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _GROUP_WORDS = {
 
 
 class TieKind(Enum):
-    """What makes a tie, the best known first."""
+    """The kind of a tie: what makes it, the best known first."""
 
     SEED_POST = auto()
     """An employee or director of the DCC or a DCC Service Provider, as the seed says."""
@@ -70,53 +70,49 @@ class Ties:
         self._record = record
         self._terms = terms
         self._of_person: dict[tuple[str, date], Tie | None] = {}
-        self._of_organisation: dict[tuple[str, date], list[tuple[Organisation, Term | None]]] = {}
+        self._of_organisation: dict[tuple[str, date], tuple[Organisation, Term | None] | None] = {}
         self._above: dict[tuple[str, date], frozenset[str]] = {}
 
     def of_person(self, person: Person, day: date) -> Tie | None:
         """The gravest tie of a person on a day; None if there is none."""
         place = (person.id, day)
         if place not in self._of_person:
-            ties = (tie for post in person.posts for tie in self._of_post(post, day))
-            ranked = sorted(ties, key=lambda tie: (*gravest_first(tie.grounds), tie.kind.value))
-            gravest = [tie for tie in ranked if _rank(tie) == _rank(ranked[0])]
-            self._of_person[place] = min(gravest, key=lambda tie: tie.order, default=None)
+            ties = (tie for post in person.posts if (tie := self._of_post(post, day)) is not None)
+            self._of_person[place] = min(ties, key=_rank, default=None)
         return self._of_person[place]
 
     def of_organisation(self, organisation: Organisation, day: date) -> Tie | None:
         """The gravest tie of an organisation itself on a day; None if there is none."""
-        for assessed, relation in self._assessed(organisation, day):
-            if relation is None:
-                words = f"is {ASSESSED[assessed.kind]}"
-                return Tie(TieKind.SEED_POST, (), words, ())
-            words = f"was then {_GROUP_WORDS[relation.name]} {_titled(assessed)}"
-            return Tie(TieKind.GROUP, (relation,), words, ())
-        return None
+        nearest = self._nearest(organisation, day)
+        if nearest is None:
+            return None
+        assessed, relation = nearest
+        if relation is None:
+            return Tie(TieKind.SEED_POST, (), f"is {ASSESSED[assessed.kind]}", ())
+        words = f"was then {_GROUP_WORDS[relation.name]} {_titled(assessed)}"
+        return Tie(TieKind.GROUP, (relation,), words, ())
 
-    def _of_post(self, post: Post, day: date) -> Iterator[Tie]:
+    def _of_post(self, post: Post, day: date) -> Tie | None:
         if post.organisation is None or not post.kind.counts:
-            return
+            return None
         organisation = self._record.organisations[post.organisation]
-        when = self._when(post, day)
-        if when is None:
-            return
-        kind, ground, words = when
-        for assessed, relation in self._assessed(organisation, day):
+        when, nearest = self._when(post, day), self._nearest(organisation, day)
+        if when is None or nearest is None:
+            return None
+        (kind, ground, words), (assessed, relation) = when, nearest
+        where = _titled(organisation)
+        if relation is not None:
+            where = f"{organisation.name}, {_GROUP_WORDS[relation.name]} {_titled(assessed)}"
+        return Tie(
+            TieKind.GROUP if kind is TieKind.SEED_POST and relation is not None else kind,
             # What is most particular to the tie comes first: a finding names its source.
-            grounds = [term for term in (ground, relation, post.kind) if term is not None]
-            where = _titled(organisation)
-            if relation is not None:
-                where = f"{organisation.name}, {_GROUP_WORDS[relation.name]} {_titled(assessed)}"
-            named = TieKind.GROUP if kind is TieKind.SEED_POST and relation is not None else kind
-            yield Tie(
-                named,
-                tuple(grounds),
-                words.format(post=f"{_article(post.kind.name)} {post.kind.name}", where=where),
-                (organisation.id, assessed.id, post.kind.name, str(post.period)),
-            )
+            tuple(term for term in (ground, relation, post.kind) if term is not None),
+            words.format(post=f"{_article(post.kind.name)} {post.kind.name}", where=where),
+            (organisation.id, assessed.id, post.kind.name, str(post.period)),
+        )
 
     def _when(self, post: Post, day: date) -> tuple[TieKind, Term | None, str] | None:
-        """What a post's period is to a day, the term that this rests on, and its words."""
+        """The kind of a post's tie on a day, if any, the term that it rests on, and its words."""
         period, windows = post.period, self._terms.window
         if period.covers(day):
             is_seeds = post.kind.name in SEED_POSTS
@@ -139,21 +135,22 @@ class Ties:
             words = f"became {{post}} of {{where}} {_days(days)} later ({period})"
         return (kind, window, words) if window.days is None or days <= window.days else None
 
-    def _assessed(
+    def _nearest(
         self, organisation: Organisation, day: date
-    ) -> list[tuple[Organisation, Term | None]]:
-        """The DCC and the providers that an organisation is, or is in a group with, on a day.
+    ) -> tuple[Organisation, Term | None] | None:
+        """The DCC or the provider that an organisation is, with None, or the one nearest to it.
 
-        Those that it is come first, with None; of each other one follows the closest relation.
+        That is one of its group on the day, with the relation that makes the gravest tie.
         """
         place = (organisation.id, day)
         if place not in self._of_organisation:
-            self._of_organisation[place] = sorted(
+            self._of_organisation[place] = min(
                 self._related(organisation, day),
                 key=lambda found: (
                     () if found[1] is None else gravest_first((found[1],)),
                     found[0].id,
                 ),
+                default=None,
             )
         return self._of_organisation[place]
 
@@ -194,8 +191,8 @@ class Ties:
         return self._above[place]
 
 
-def _rank(tie: Tie) -> tuple[int, ...]:
-    return (*gravest_first(tie.grounds), tie.kind.value)
+def _rank(tie: Tie) -> tuple[object, ...]:
+    return (*gravest_first(tie.grounds), tie.kind.value, tie.order)
 
 
 def _titled(organisation: Organisation) -> str:

@@ -39,6 +39,7 @@ COMMANDS = {
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
     "import": ("external", "import_", "Import other people's certificates and keys."),
     "re-sign": ("external", "re_sign", "Sign imported certificates again under your own CA."),
+    "delete": ("external", "delete", "Delete imported certificates and their keys."),
     "list": ("listing", "list_", "List the certificates of an estate."),
     "show": ("show", "show", "Show a certificate, CSR or CRL and what is wrong with it."),
     "lint": ("lint", "lint", "Say what is wrong with certificates, and by which rule."),

@@ -11,7 +11,7 @@ from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings, say
-from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, token_option
+from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -192,12 +192,12 @@ def move(session: Session, name: str, environment: str | None, token: TokenUri) 
     with session.open() as estate:
         ask_first(session, estate, lambda: Needs(sealing=False, tokens=[token]))
         record, found = estate.move_authority_key(name, token, environment)
+    warnings = remarks_on_key(record.label or "", found)
     if session.as_json:
-        remarks = list(found.remarks)
-        document = {"ca": record.label, "key": str(found.uri), "warnings": remarks}
+        document = {"ca": record.label, "key": str(found.uri), "warnings": warnings}
         print_outcome(session, document)
         return
-    print_warnings(f"The key of the CA {record.label} {remark}." for remark in found.remarks)
+    print_warnings(warnings)
     say(f"The CA {record.label} signs with its key in {found.uri} from now on.")
 
 

@@ -100,7 +100,7 @@ def _new_passphrase(directory: Path, file: str | None) -> str:
         return text_of(given, _NEW_VARIABLE)
     if not _is_somebody_there():
         raise InputError(
-            "passphrase.missing",
+            "passphrase.needed",
             "The new passphrase is needed, and nobody is there to type it.",
             f"Give it with --new-passphrase-file FILE or {_NEW_VARIABLE}.",
         )

@@ -31,7 +31,7 @@ from smki_testca.cli.records import (
     print_records,
 )
 from smki_testca.cli.session import Session, first_line
-from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, token_option
+from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import UsageError
 from smki_testca.estate.certificates import Selection
@@ -169,6 +169,9 @@ def init(
     \b
     Example:
       smki-testca --passphrase-file secret init estate --environment UIT-A
+
+    \b
+    With the keys of one hierarchy in a PKCS#11 token:
       smki-testca init estate --token pkcs11:token=trial --hierarchy organisation
     """
     path = _directory_of(session, directory)
@@ -205,10 +208,17 @@ def init(
             uris = [found for _, found in in_tokens["found"]]
             ask_first(session, estate, lambda: Needs(tokens=[in_tokens["token"], *uris]))
         records = estate.add_environment(name, keys, ca_certificates=given.certificates)
+        warnings = [
+            line
+            for profile, uri in in_tokens["found"]
+            for line in remarks_on_key(profile, estate.tokens.find(uri))
+        ]
     if session.as_json:
         certificates = [record.as_json() for record in records]
-        print_outcome(session, {"estate": str(path), "certificates": certificates})
+        document = {"estate": str(path), "certificates": certificates}
+        print_outcome(session, {**document, **({"warnings": warnings} if warnings else {})})
         return
+    print_warnings(warnings)
     print_table(
         ("CA", "Profile", "Not after", "Serial"),
         [

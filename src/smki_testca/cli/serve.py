@@ -155,7 +155,6 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
     Raises:
         InputError: if the purpose is not known.
     """
-    from smki_testca.cli.tokens import access_of
     from smki_testca.service.access import EstateAccess, TokenSecrets
 
     with session.open() as estate:
@@ -169,7 +168,7 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
             )
         wrapped = estate.key_store.wrapped()
         passphrase = session.passphrase(directory)
-        tokens = TokenSecrets.ask(estate, access_of(session))
+        tokens = TokenSecrets.ask(estate, session.token_access())
     return EstateAccess(
         directory, passphrase, session.profiles_directory, session.clock(), wrapped, tokens
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smki_testca.api import Estate
+    from smki_testca.authority.signers.tokens.tokens import FoundKey
     from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
@@ -38,6 +39,16 @@ class TokenUriType(click.ParamType[Any]):
 def token_option(help_text: str) -> Callable[[Any], Any]:
     """Return the option ``--token`` with a help of the command's own."""
     return click.option("--token", metavar="URI", type=TokenUriType(), help=help_text)
+
+
+def remarks_on_key(name: str, found: FoundKey) -> list[str]:
+    """Return a line for each thing that is unusual about a key that was found in a token.
+
+    Args:
+        name: of the CA whose key it is.
+        found: the key.
+    """
+    return [f"About the key of the CA {name}: {remark}." for remark in found.remarks]
 
 
 @dataclass(frozen=True, slots=True)

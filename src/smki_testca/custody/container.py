@@ -24,7 +24,7 @@ from smki_testca.sealed_stream import OpeningStream, SealingStream, StreamChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from io import BufferedReader
+    from typing import BinaryIO
 
 MAGIC: Final = b"SMKIBKUP"
 VERSION: Final = 1
@@ -57,7 +57,7 @@ class Header:
         return HEADER.pack(MAGIC, VERSION, log_n, cost.r, cost.p, self.salt, self.identity)
 
     @classmethod
-    def read(cls, file: BufferedReader, name: str) -> Self:
+    def read(cls, file: BinaryIO, name: str) -> Self:
         """Read the header of a file.
 
         Args:
@@ -129,7 +129,7 @@ class ContainerReader:
         self._ahead = bytearray()
 
     @classmethod
-    def open(cls, file: BufferedReader, name: str, passphrases: Iterable[str]) -> Self:
+    def open(cls, file: BinaryIO, name: str, passphrases: Iterable[str]) -> Self:
         """Open a container with the first passphrase that fits.
 
         Args:

@@ -1,4 +1,4 @@
-"""What is in a backup: a manifest, then the files of an estate, each after a line that names it.
+"""The content of a backup: a manifest, then the files of an estate, each after a line of its own.
 
     manifest in JSON, end of line; for each file: its head in JSON, end of line, its octets
 
@@ -60,7 +60,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in a backup.
+    """The list of what a backup has.
 
     Attributes:
         at: when it was made, in ISO 8601.
@@ -84,7 +84,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Head(msgspec.Struct, frozen=True):
-    """What stands before a file.
+    """The line before a file.
 
     Attributes:
         path: below the estate's directory, with slashes.

@@ -215,7 +215,7 @@ def _write_tiles(earlier: Sequence[Contents], writer: _Writer, estate: Estate) -
 
 
 def _opened(path: Path, passphrases: Sequence[str], stack: ExitStack) -> Contents:
-    """What is in a file."""
+    """The content of a file."""
     with unreadable(path):
         file = stack.enter_context(open_regular(path))
     return Contents(ContainerReader.open(file, str(path), passphrases))
@@ -304,6 +304,6 @@ class _Writer:
 
 
 def _place(path: PurePosixPath) -> PurePosixPath:
-    """Where a file is written at first."""
+    """The path below the directory that a file is written to at first."""
     folder, *inner = path.parts
     return PurePosixPath(_STAGED, *inner) if folder == PROFILES_FOLDER else path

@@ -351,6 +351,7 @@ class AuditLog:
             _bind(bound, link)
             for table, rows in zip(self._tables, recorded, strict=True):
                 rows.update(_recorded(table, entry))
+                _remove(rows, table, entry)
             last = entry
         if not is_continued:
             raise EstateError(
@@ -556,6 +557,15 @@ def _link_after(digest: bytes, after: str | None) -> bytes:
 def _recorded(table: AuditedTable, entry: Entry) -> list[tuple[Any, Any]]:
     try:
         return list(table.recorded(entry))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise unreadable_entry(entry.number) from error
+
+
+def _remove(rows: dict[Any, Any], table: AuditedTable, entry: Entry) -> None:
+    """Remove the rows whose removal an entry records from those recorded before."""
+    try:
+        for key in table.removed(entry):
+            del rows[key]
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise unreadable_entry(entry.number) from error
 

@@ -471,6 +471,22 @@ class Database:
         )[0]
         return (first, last) == (1, count)
 
+    def number_in_turn(self, table: str) -> None:
+        """Number the rows of a table 1, 2 and so on again, in their order, after some were deleted.
+
+        Within a transaction.
+        """
+        numbers = [row["rowid"] for row in self.rows(f"SELECT rowid FROM {table} ORDER BY rowid")]  # noqa: S608 - our own name
+        # Upward: the number that a row gets is free by then.
+        self.execute_many(
+            f"UPDATE {table} SET rowid = ? WHERE rowid = ?",  # noqa: S608 - our own name
+            [(place, number) for place, number in enumerate(numbers, 1) if place != number],
+        )
+
+    def overwrite_deleted(self) -> None:
+        """Overwrite with zeros what is deleted from now on, until the file is closed."""
+        self.rows("PRAGMA secure_delete = ON")
+
     def check_schema(self) -> None:
         """Check that the file has exactly what the schema of its format declares.
 

@@ -307,14 +307,15 @@ class KeyStore:
             encrypt: turns PKCS#8 into what leaves the estate.
 
         Raises:
-            InputError: if the key is in a token.
-            EstateError: if the passphrase is wrong, or the key is missing or was changed.
+            EstateError: if the passphrase is wrong, or the key is missing, was changed or is in a
+                token.
         """
-        uri = self._database.value("SELECT uri FROM token_keys WHERE id = ?", (identifier,))
-        if uri is not None:
-            raise InputError(
+        in_token = self.in_tokens.row(identifier)
+        if in_token is not None:
+            raise EstateError(
                 "key.in_token",
-                f"The key of {whose} is in the token {uri} and cannot be exported.",
+                f"The key of {whose} is in a PKCS#11 token and never leaves it:"
+                f" {in_token.key.uri}.",
                 "Let the other team use the token, or leave this CA out with --hierarchy.",
             )
         reference = self.reference(identifier, whose)
@@ -420,6 +421,8 @@ class KeyStore:
             EstateError: if the passphrase is wrong, as after a change by another process.
         """
         wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
+        # Nothing of the old one stays in unused parts of the file.
+        self._database.execute("PRAGMA secure_delete = ON")
         self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
 
     def open_by(self, wrapped: bytes) -> None:

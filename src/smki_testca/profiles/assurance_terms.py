@@ -1,4 +1,4 @@
-"""What may stand in a record of an SMKI assessment (seed ch. 5): ``assurance-terms.toml``."""
+"""The terms of records of SMKI assessments (seed ch. 5): ``assurance-terms.toml``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostTerm(Term):
-    """What a person can be to an organisation.
+    """A kind of post that a person can have.
 
     Attributes:
         employer: whether there is an organisation; where there is none, nothing can count.
@@ -79,7 +79,7 @@ class DecisionTerm(Term):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowTerm(Term):
-    """How far from a decision a post counts that does not cover its day.
+    """The days around a decision in which a post counts that does not cover its day.
 
     Attributes:
         days: the most days between them; None for any number.

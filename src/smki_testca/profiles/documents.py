@@ -332,7 +332,7 @@ class TermTable(Known, frozen=True, kw_only=True):
 
 
 class PostTable(TermTable, frozen=True, kw_only=True):
-    """What a person can be to an organisation; ``employer`` is whether there is one."""
+    """A kind of post that a person can have; ``employer`` is whether there is one."""
 
     counts: bool = True
     employer: bool = True

@@ -444,7 +444,7 @@ class Library:
 
     @cached_property
     def assurance_terms(self) -> AssuranceTerms:
-        """What may stand in a record of an assessment, and how well it is known to count.
+        """The terms of records of assessments, and how well it is known that they count.
 
         Raises:
             InputError: if the file is invalid: it defines a term twice, lacks one that the

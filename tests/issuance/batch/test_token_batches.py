@@ -11,6 +11,7 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -128,11 +129,9 @@ def test_a_manifest_may_have_rows_of_cas_in_the_token_and_in_the_estate(call, tm
 
 def test_csrs_are_signed_in_the_token(call, tmp_path):
     zipped = tmp_path / "meters.zip"
-    csr_by_name = {
-        f"{number}.csr": csrs.device(csrs.new_key(), device_id=(FIRST + number).to_bytes(8))
-        for number in range(3)
-    }
-    zipped.write_bytes(submissions.zipped(csr_by_name))
+    devices = [(FIRST + number).to_bytes(8) for number in range(3)]
+    made = {f"{each.hex()}.csr": csrs.device(csrs.new_key(), device_id=each) for each in devices}
+    zipped.write_bytes(submissions.zipped(made))
     asked = ("--participant", "meters-one", "--purpose", batches.DEVICE_PURPOSE)
     outcome = call("batch", "sign", zipped, *asked, "--out", tmp_path / "response.zip")
     assert outcome.code == 0, outcome.err
@@ -247,7 +246,8 @@ def test_a_key_that_is_missing_or_there_twice_is_told_of(issue, token_estate):
     _refuses(issue, token_estate, "no private key")
     token.tool(*other)
     _refuses(issue, token_estate, "its public key does not verify")
-    token.tool("--delete-object", "--type", "pubkey", "--id", name)
+    for _ in range(3):
+        token.tool("--delete-object", "--type", "pubkey", "--id", name)
     _refuses(issue, token_estate, "is another one")
 
 
@@ -354,7 +354,7 @@ ERRORS += (0xB0, 0xB3, 0xE0, 0xE1, 0x101, 0x150, 0x190, 0x80000001)
 
 
 @pytest.mark.slow
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(
     call_and_number=st.sampled_from(sorted(CALLS)).flatmap(
         lambda name: st.tuples(st.just(name), st.integers(0, CALLS[name]))
@@ -387,17 +387,15 @@ def test_whatever_call_fails_with_whatever_error_the_run_has_every_row_once_in_t
         records = list(estate.run_certificates.of_run(estate.runs.get(runs[-1].id)))
         (issuer,) = estate.select(Selection(profile="device-issuing-ca"))
     assert [record.eui64.value - first for record in records] == list(range(ROWS))
-    key = load_public_key(view_certificate(issuer.der).octets("subjectPublicKeyInfo"))
-    assert all(_verifies(key, record.der) for record in records)
+    ca = x509.load_der_x509_certificate(issuer.der)
+    for record in records:
+        x509.load_der_x509_certificate(record.der).verify_directly_issued_by(ca)
     assert call("audit", "verify").code == 0
 
 
-def _verifies(key, der):
-    view = view_certificate(der)
-    return signature_fits(key, view.signature, view.tbs)
-
-
 # Kills.
+
+COUNT = 12_000
 
 
 def _started(estate, *words):
@@ -415,7 +413,7 @@ def _started(estate, *words):
 def test_a_kill_leaves_no_process_behind_and_the_run_continues(call, token_estate, victim):
     # Tiles of their ordinary size: this command is a process of its own.
     process = _started(
-        token_estate.directory, "batch", "issue", *batches.range_of(40_000), "--workers", 2
+        token_estate.directory, "batch", "issue", *batches.range_of(COUNT), "--workers", 2
     )
     batches.until_tiles_are_written(token_estate.directory, process)
     all_of_it = killing.children(process.pid)
@@ -439,7 +437,7 @@ def test_a_kill_leaves_no_process_behind_and_the_run_continues(call, token_estat
         )
     resumed = call("--json", "batch", "resume", 1)
     assert resumed.code == 0, resumed.err
-    assert json.loads(resumed.out.splitlines()[-1])["run"]["issued"] == 40_000
-    assert _devices(token_estate) == list(range(40_000))
+    assert json.loads(resumed.out.splitlines()[-1])["run"]["issued"] == COUNT
+    assert _devices(token_estate) == list(range(COUNT))
     assert call("batch", "verify", 1).code == 0
     assert call("audit", "verify").code == 0

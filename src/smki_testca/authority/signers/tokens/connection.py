@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from smki_testca.authority.signers.tokens import messages
-from smki_testca.authority.signers.tokens.messages import Answer, Failure, Working
+from smki_testca.authority.signers.tokens.messages import Answer, Failure, NotOpen, Working
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ _KINDS: dict[str, type[SmkiTestcaError]] = {
 
 class ProcessEndedError(EstateError):
     """The token process is no longer there."""
+
+
+class KeyNotOpenError(Exception):
+    """The token process does not know the key: it was opened in one that has ended."""
 
 
 class Ask(Protocol):
@@ -67,6 +71,7 @@ class TokenConnection:
 
         Raises:
             SmkiTestcaError: if it fails, or the process ends or does not answer.
+            KeyNotOpenError: if it is for a key that must be opened first.
         """
         with self._turn:
             try:
@@ -76,6 +81,8 @@ class TokenConnection:
                 raise ended() from error
         if isinstance(answer, Failure):
             raise error_of(answer)
+        if isinstance(answer, NotOpen):
+            raise KeyNotOpenError
         if not isinstance(answer, kind):
             raise TypeError(f"{type(request).__name__} was answered with {type(answer).__name__}")
         return answer

@@ -57,25 +57,28 @@ def generate(
     Raises:
         EstateError: if the token made one that can leave it.
     """
-    public, private = _pair(session, key_type, label)
+    ids = [os.urandom(ID_OCTETS)]
     try:
+        public, private = _pair(session, key_type, ids[0], label)
         _check_kept(token, private)
         is_rsa = key_type is KeyType.RSA2048
         key = PrivateKeyObject(private, uri_of(private, token), is_rsa, asks_each_time=False)
         public_key = _public_key(session, token, key)
-        _name_by(hashlib.sha256(public_key).digest()[:ID_OCTETS], public, private)
+        ids.append(hashlib.sha256(public_key).digest()[:ID_OCTETS])
+        _name_by(ids[1], public, private)
         return replace(key, uri=uri_of(private, token)), public_key
     except BaseException:
-        for item in (private, public):
+        # The library may have failed when the pair was made and its objects were not known yet.
+        for key_id in ids:
             with contextlib.suppress(ckr.PKCS11Error):
-                item.destroy()
+                remove(session, token.uri.with_key(key_id, ""))
         raise
 
 
-def _pair(session: Any, key_type: KeyType, label: str) -> Any:
+def _pair(session: Any, key_type: KeyType, key_id: bytes, label: str) -> Any:
     """A new public and private key."""
     options = {
-        "id": os.urandom(ID_OCTETS),
+        "id": key_id,
         "label": label,
         "store": True,
         "capabilities": MechanismFlag.SIGN | MechanismFlag.VERIFY,

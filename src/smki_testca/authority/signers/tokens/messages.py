@@ -126,18 +126,18 @@ class Opened(_Message, frozen=True):
     """The key was found, and is the right one.
 
     Attributes:
-        number: by which the token process knows it.
+        name: by which the token process knows it: another process does not, until it is opened.
         takes_data: whether it signs data, and computes the digests itself.
     """
 
-    number: int
+    name: bytes
     takes_data: bool
 
 
 class Sign(_Message, frozen=True):
     """Asks for signatures over SHA-256 digests, or over data for a key that takes those."""
 
-    number: int
+    name: bytes
     items: list[bytes]
 
 
@@ -145,6 +145,10 @@ class Signed(_Message, frozen=True):
     """The signatures: r and s, 32 octets each, or those of RSA."""
 
     signatures: list[bytes]
+
+
+class NotOpen(_Message, frozen=True):
+    """The key was opened in another token process than this one."""
 
 
 class Remove(_Message, frozen=True):
@@ -165,7 +169,7 @@ class Done(_Message, frozen=True):
 
 
 Request = Look | LogIn | Generate | Find | OpenKey | Sign | Remove | StoreCertificate
-Answer = Ready | Working | Failure | Seen | Key | Opened | Signed | Done
+Answer = Ready | Working | Failure | Seen | Key | Opened | NotOpen | Signed | Done
 
 
 def encode(message: HandOver | Request | Answer) -> bytes:

@@ -64,13 +64,18 @@ class SharedTokenKey:
     def open(self, means: SigningMeans, *, deterministic: bool = True) -> TokenSigner:  # noqa: ARG002 - a token chooses for itself
         """The signer for the key, with a connection of its own; see ``KeyReference.open``."""
         authkey = means.sealer().open(self.sealed_authkey, _label(self.key_id))
-        return TokenSigner(TokenConnection(self.address, authkey).ask, self.uri, self.public_key)
+        ask = TokenConnection(self.address, authkey).ask
+        return TokenSigner(ask, _is_logged_in, self.uri, self.public_key)
 
     def for_workers(self, means: SigningMeans, transport: Sealer) -> SharedTokenKey:
         """The same reference under another transport key; see ``KeyReference.for_workers``."""
         authkey = means.sealer().open(self.sealed_authkey, _label(self.key_id))
         sealed = transport.seal(authkey, _label(self.key_id))
         return SharedTokenKey(self.key_id, self.uri, self.public_key, self.address, sealed)
+
+
+def _is_logged_in() -> None:
+    """The process that shares the token has logged in."""
 
 
 def _label(key_id: bytes) -> bytes:

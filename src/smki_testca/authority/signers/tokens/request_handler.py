@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from smki_testca.authority.signers.tokens.messages import (
     Key,
     LogIn,
     Look,
+    NotOpen,
     Opened,
     OpenKey,
     Remove,
@@ -56,8 +58,7 @@ class RequestHandler:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._open: list[_OpenKey] = []
-        self._numbers: dict[tuple[TokenUri, bytes], int] = {}
+        self._open: dict[bytes, _OpenKey] = {}
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request.
@@ -66,8 +67,9 @@ class RequestHandler:
             SmkiTestcaError: if it cannot be done.
         """
         match request:
-            case Sign(number, items):
-                return self._sign(self._open[number], items)
+            case Sign(name, items):
+                opened = self._open.get(name)
+                return NotOpen() if opened is None else self._sign(opened, items)
             case Look(uri):
                 token = self._module.session(TokenUri.parse(uri))
                 return Seen(str(token.uri), token.label, token.needs_pin)
@@ -102,11 +104,11 @@ class RequestHandler:
     def _open_key(self, uri: TokenUri, public_key: bytes) -> Opened:
         token = self._module.session(uri)
         key, mechanism = token.use("to find a key", partial(_checked, token, uri, public_key))
-        opened = _OpenKey(token, uri, public_key, mechanism, key, token.generation)
-        number = self._numbers.setdefault((uri, public_key), len(self._open))
-        # Whoever opened it before goes on with the object that was found last.
-        self._open[number : number + 1] = [opened]
-        return Opened(number, mechanism.takes_data)
+        # The name tells the key, so that no other one can ever be taken for it. Whoever opened it
+        # before goes on with the object that was found last.
+        name = hashlib.sha256(str(uri).encode() + public_key).digest()
+        self._open[name] = _OpenKey(token, uri, public_key, mechanism, key, token.generation)
+        return Opened(name, mechanism.takes_data)
 
     def _sign(self, opened: _OpenKey, items: list[bytes]) -> Signed:
         token = opened.token

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.signers.tokens.connection import token_failed
+from smki_testca.authority.signers.tokens.connection import KeyNotOpenError, token_failed
 from smki_testca.authority.signers.tokens.ecdsa import signature_value
 from smki_testca.authority.signers.tokens.messages import Opened, OpenKey, Sign, Signed
 from smki_testca.x509.keys import load_public_key, own_signature_fits, signature_algorithm
 from smki_testca.x509.names import ECDSA_WITH_SHA256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from smki_testca.authority.signers.tokens.connection import Ask
     from smki_testca.authority.signers.tokens.uri import TokenUri
@@ -29,6 +29,7 @@ class TokenSigner:
 
     Args:
         ask: asks the token process.
+        log_in: called before the key is opened, now, and again in another token process.
         uri: of the key.
         public_key: its SubjectPublicKeyInfo, DER, which the token's key is held against.
 
@@ -36,17 +37,20 @@ class TokenSigner:
         EstateError: if the token has no such key, or another one.
     """
 
-    def __init__(self, ask: Ask, uri: TokenUri, public_key: bytes) -> None:
+    def __init__(
+        self, ask: Ask, log_in: Callable[[], None], uri: TokenUri, public_key: bytes
+    ) -> None:
         loaded = load_public_key(public_key)
         if loaded is None:
             raise TypeError("a key that this package issued from can be read")
         self._ask = ask
+        self._log_in = log_in
         self._uri = uri
         self._public_key = public_key
         self._loaded = loaded
         self._algorithm = signature_algorithm(loaded)
         self._is_verified = False
-        self._opened = ask(OpenKey(str(uri), public_key), Opened)
+        self._opened = self._open()
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
@@ -70,10 +74,18 @@ class TokenSigner:
         """
         signatures: list[bytes] = []
         for part in self._parts(data):
-            signatures += self._signed(part)
+            try:
+                signatures += self._signed(part)
+            except KeyNotOpenError:
+                self._opened = self._open()
+                signatures += self._signed(part)
             if not self._is_verified:
                 self._verify(signatures[0], part[0])
         return signatures
+
+    def _open(self) -> Opened:
+        self._log_in()
+        return self._ask(OpenKey(str(self._uri), self._public_key), Opened)
 
     def _parts(self, data: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """The data of one message after the other."""
@@ -92,7 +104,7 @@ class TokenSigner:
             items = list(data)
         else:
             items = [hashlib.sha256(one).digest() for one in data]
-        signatures = self._ask(Sign(self._opened.number, items), Signed).signatures
+        signatures = self._ask(Sign(self._opened.name, items), Signed).signatures
         if len(signatures) != len(data):
             raise token_failed(f"{self._uri} gave {len(signatures)} signatures for {len(data)}.")
         if self._algorithm is not ECDSA_WITH_SHA256:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 60.0
 """The longest that one call of a PKCS#11 module may take: a signature, a key pair, a login."""
-_START_SECONDS = 30.0
+START_SECONDS = 30.0
 """How long the process itself may take to start, beside the module."""
 _END_SECONDS = 5.0
 _MODULE = "smki_testca.authority.signers.tokens.process"
@@ -119,7 +119,7 @@ class TokenProcess:
         stdin, stdout = (
             cast("BinaryIO", pipe) for pipe in (self._process.stdin, self._process.stdout)
         )
-        seconds = _START_SECONDS + CALL_SECONDS
+        seconds = START_SECONDS + CALL_SECONDS
         timer = threading.Timer(seconds, self._process.kill)
         timer.daemon = True
         timer.start()

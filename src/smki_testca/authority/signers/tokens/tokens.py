@@ -112,8 +112,7 @@ class Tokens:
         Raises:
             SmkiTestcaError: if the token cannot be used; if no key or several fit, or another one.
         """
-        self._look(uri)
-        return TokenSigner(self._ask, uri, public_key)
+        return TokenSigner(self._ask, lambda: self._look(uri), uri, public_key)
 
     def remove(self, uri: TokenUri) -> None:
         """Remove a key pair that was made, and its certificate; nothing happens if it is gone.
