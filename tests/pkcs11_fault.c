@@ -10,7 +10,9 @@
  *                        slow    the call takes a second longer
  *                        gone    from now on, no slot has a token, and the token was removed
  *                        chat    the module writes to standard output and standard error
+ *                        leaky   the private key can be extracted (C_GenerateKeyPair)
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
+ * PKCS11_FAULT_BACK    a file: once it exists, a token that was "gone" is back.
  * PKCS11_FAULT_FLAGS   a number whose bits are set in the flags of every token.
  * PKCS11_FAULT_WITHOUT the number of a mechanism that no token has.
  * PKCS11_FAULT_LOG     a file to which the name of each call is appended, one a line.
@@ -24,6 +26,7 @@
 #define CKR_OK 0x0UL
 #define CKR_GENERAL_ERROR 0x5UL
 #define CKR_DEVICE_REMOVED 0x32UL
+#define CKA_EXTRACTABLE 0x162UL
 #define VENDOR_DEFINED 0x80000000UL
 #define FLAGS_OFFSET 96 /* of CK_TOKEN_INFO: behind label, manufacturerID, model, serialNumber */
 
@@ -56,6 +59,12 @@ enum {
 static const char *const names[] = {
 #define NAME(name) #name,
     EACH(NAME)
+};
+
+struct attribute {
+    word type;
+    void *value;
+    word length;
 };
 
 struct list {
@@ -108,6 +117,13 @@ static void hide_mechanism(word *mechanisms, word count)
             mechanisms[place] = VENDOR_DEFINED;
 }
 
+static void make_extractable(struct attribute *attributes, word count)
+{
+    for (word place = 0; place < count; place++)
+        if (attributes[place].type == CKA_EXTRACTABLE)
+            *(unsigned char *)attributes[place].value = 1;
+}
+
 static word through(int number, word a, word b, word c, word d, word e, word f, word g, word h)
 {
     char what[32];
@@ -119,12 +135,16 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         pause();
     if (strcmp(what, "slow") == 0)
         sleep(1);
+    if (strcmp(what, "leaky") == 0)
+        make_extractable((struct attribute *)e, f);
     if (strcmp(what, "chat") == 0) {
         puts("the module writes to standard output");
         fflush(stdout);
         fputs("the module writes to standard error\n", stderr);
     }
     is_gone |= strcmp(what, "gone") == 0;
+    if (is_gone && getenv("PKCS11_FAULT_BACK") && access(getenv("PKCS11_FAULT_BACK"), F_OK) == 0)
+        is_gone = 0;
     if (is_gone && number == number_C_GetSlotList) {
         *(word *)c = 0;
         return CKR_OK;
