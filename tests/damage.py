@@ -24,7 +24,7 @@ from smki_testca.x509.keys import key_id
 FILE = "estate.sqlite"
 LATER = datetime(2030, 3, 1, tzinfo=UTC)
 _AT = "2030-03-01T00:00:00Z"
-SERVICES = {
+SERVICES: dict[str, dict[str, object]] = {
     "accounts": {
         "name": "alice",
         "participant": "meters-one",

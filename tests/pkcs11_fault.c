@@ -12,7 +12,7 @@
  *                        chat    the module writes to standard output and standard error
  *                        leaky   the private key can be extracted (C_GenerateKeyPair)
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
- * PKCS11_FAULT_BACK    a file: once it exists, a token that was "gone" is back.
+ * PKCS11_FAULT_AWAY    a file; as long as it exists, no slot has a token.
  * PKCS11_FAULT_FLAGS   a number whose bits are set in the flags of every token.
  * PKCS11_FAULT_WITHOUT the number of a mechanism that no token has.
  * PKCS11_FAULT_LOG     a file to which the name of each call is appended, one a line.
@@ -143,13 +143,13 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         fputs("the module writes to standard error\n", stderr);
     }
     is_gone |= strcmp(what, "gone") == 0;
-    if (is_gone && getenv("PKCS11_FAULT_BACK") && access(getenv("PKCS11_FAULT_BACK"), F_OK) == 0)
-        is_gone = 0;
-    if (is_gone && number == number_C_GetSlotList) {
+    const char *away = getenv("PKCS11_FAULT_AWAY");
+    int is_away = is_gone || (away != NULL && access(away, F_OK) == 0);
+    if (is_away && number == number_C_GetSlotList) {
         *(word *)c = 0;
         return CKR_OK;
     }
-    if (is_gone && number != number_C_Finalize)
+    if (is_away && number != number_C_Finalize)
         return CKR_DEVICE_REMOVED;
     if (*what >= '0' && *what <= '9')
         return strtoul(what, NULL, 0);

@@ -124,6 +124,8 @@ ELSEWHERE = {
     "corpus.run.targets.log": TARGET,
     "corpus.run.targets.program": TARGET,
     "device.state": BASE64,
+    "estate.anchor": BASE64,
+    "estate.anchor_store": BASE64,
     "estate.database": "SQLite gives text as octets",
     "estate.tables": OURS,
     "exporters.c_table": "a template of this package",

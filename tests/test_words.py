@@ -20,6 +20,8 @@ ARCHAIC = re.compile(
     re.IGNORECASE,
 )
 
+RIDDLE = re.compile(r"(What|Who|Where|How|Why)\b")
+
 ONE_HELP = ("--dry-run", "--if-needed", "--workers", "--engine", "--with-keys", "--with-key")
 
 
@@ -43,6 +45,18 @@ def test_no_text_of_the_source_has_an_archaic_phrase():
         if "shipped" not in path.parts
         for line, text in _texts(ast.parse(path.read_text("utf-8")))
         if ARCHAIC.search(text)
+    ]
+    assert found == []
+
+
+def test_a_docstring_begins_with_what_the_thing_is_or_does():
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        (path.name, ast.get_docstring(node))
+        for path in SOURCE.rglob("*.py")
+        if "shipped" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, documented) and RIDDLE.match(ast.get_docstring(node) or "")
     ]
     assert found == []
 

@@ -161,10 +161,12 @@ def faulty(token: TrialToken, pkcs11_fault: Path, monkeypatch: pytest.MonkeyPatc
         flags: int | None = None,
         log: Path | None = None,
         without: int | None = None,
+        away: Path | None = None,
     ) -> TrialToken:
         monkeypatch.setenv("PKCS11_FAULT_MODULE", str(token.module))
         monkeypatch.setenv("PKCS11_FAULT", ",".join(faults))
-        for name, value in (("FLAGS", flags), ("LOG", log), ("WITHOUT", without)):
+        variables = {"FLAGS": flags, "LOG": log, "WITHOUT": without, "AWAY": away}
+        for name, value in variables.items():
             if value is not None:
                 monkeypatch.setenv(f"PKCS11_FAULT_{name}", str(value))
         return replace(token, module=pkcs11_fault)

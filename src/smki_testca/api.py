@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.creation import check_finished, creating
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
-from smki_testca.estate_files import FILE_NAME, FILES
+from smki_testca.estate_files import FILE_NAME, FILES, PROFILES_FOLDER
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
@@ -26,6 +26,7 @@ from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.passphrases import Passphrase, check_text
 from smki_testca.profiles import Library
+from smki_testca.profiles.file_digests import profile_digests
 from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import Delivery, Request
 
@@ -65,6 +66,7 @@ class Estate(Stores):
         library: the profiles: an operator's take precedence over the estate's, and those over the
             shipped ones.
         audit: the audit log.
+        anchors: signed states of the audit log, to keep elsewhere.
         register: participants and agreements.
         accounts: with which people and programs sign in to the services.
         certificates: issued one by one, CAs included.
@@ -117,7 +119,8 @@ class Estate(Stores):
                 estate = cls(directory, database, library, ask, clock, entropy, token_access)
                 with database.transaction():
                     estate.key_store.prepare(phrase)
-                    estate.audit.append(estate._clock.now(), "estate.create", {})
+                    body = {"profiles": profile_digests(library)}
+                    estate.audit.append(estate._clock.now(), "estate.create", body)
             except BaseException:
                 database.close()
                 raise
@@ -239,6 +242,7 @@ class Estate(Stores):
         ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey] | None = None,
         *,
         hierarchies: Collection[Hierarchy] | None = None,
+        ca_certificates: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
     ) -> list[Record]:
         """Make the CAs of an environment's family.
 
@@ -247,13 +251,16 @@ class Estate(Stores):
             ca_keys: for CAs whose key is not to be made in the estate: a private key in PEM, or
                 ``MadeInToken`` or ``FoundInToken``.
             hierarchies: to make CAs of; by default all of which the family has none yet.
+            ca_certificates: for such keys, DER, to take over instead of making new ones: for an
+                estate that shares its CAs with another.
 
         Returns:
             The new CAs: each hierarchy's root, then its issuing CA.
 
         Raises:
             InputError: if the environment is unknown or a CA of it has the name of a live one, the
-                estate has its CAs already, or a key is not of the profile's type.
+                estate has its CAs already, a key is not of the profile's type, or a certificate is
+                not of its key, name and profile.
         """
         environment = self.library.environment(name)
         with self._database.transaction():
@@ -270,7 +277,9 @@ class Estate(Stores):
                 raise InputError(
                     "live.ca_name", f"A CA named {live} would pass for the live one (R20)."
                 )
-            return AuthorityMaker(self).make(environment, ca_keys, hierarchies)
+            return AuthorityMaker(self).make(
+                environment, ca_keys, hierarchies, ca_certificates or {}
+            )
 
     def _hierarchies_to_make(
         self, environment: Environment, ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey]
@@ -731,6 +740,6 @@ def _as_callable(passphrase: str | Callable[[], str]) -> Callable[[], str]:
 
 
 def _library(directory: Path, profiles: Path | str | None) -> Library:
-    of_estate = directory / "profiles"
+    of_estate = directory / PROFILES_FOLDER
     overrides = [] if profiles is None else [Path(profiles)]
     return Library(*overrides, *([of_estate] if of_estate.is_dir() else []))

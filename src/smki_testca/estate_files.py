@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FILE_NAME = "estate.sqlite"
 BULK_FOLDER = "bulk"
 """The folder of the tiles of runs."""
+PROFILES_FOLDER = "profiles"
+"""The folder of the estate's own profiles, which the operator keeps."""
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 MARKER = ".unfinished"
 """The file that an estate's directory has as long as the estate is being made."""
@@ -78,7 +80,7 @@ def is_estate(directory: Path) -> bool:
 
 
 def _what_is(path: Path) -> str:
-    """What makes a path one that is not written, in words; empty if nothing does."""
+    """The reason in words for which a path is not written; empty if there is none."""
     named = Path(os.path.realpath(path.parent), path.name)
     target = Path(os.path.realpath(path))
     for place in dict.fromkeys((named, target)):

@@ -64,7 +64,7 @@ JSON: Final = Words({**_NAMES, "object": "an object"}, {"str": "Write it in quot
 
 
 def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]:
-    """What msgspec found wrong, as a sentence without its full stop, and what to do about it.
+    """The mistake that msgspec found, as a sentence without its full stop, and the remedy.
 
     Args:
         message: of msgspec, with its path or without.
@@ -98,7 +98,7 @@ def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]
 
 
 def json_in_words(error: Exception) -> str:
-    """Why a line of JSON cannot be decoded to its type, as a sentence without its full stop."""
+    """The mistake in a line of JSON that is not of its type, as a sentence without full stop."""
     if isinstance(error, UnicodeError):
         return "it is not UTF-8"
     if isinstance(error, RecursionError):

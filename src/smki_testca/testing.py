@@ -272,7 +272,7 @@ class Workshop:
         self.estate.close()
 
     def access(self) -> EstateAccess:
-        """What opens the estate again, in the threads of its services."""
+        """The access by which the threads of its services open the estate again."""
         directory = self.estate.directory
         return EstateAccess(directory, _passphrase(directory), self._profiles, self.estate.clock)
 

@@ -63,7 +63,7 @@ def test_each_value_is_shown_with_the_line_that_it_is_from(command, project):
         assert settings[key]["source"] == "file"
         assert settings[key]["place"] == f"{path}:{number}"
         paths = {"estate", "profiles", "passphrase-file", "token-module", "token-pin-file"}
-        is_path = key in paths
+        is_path = key in paths | {"audit.anchor"}
         assert settings[key]["value"] == (str(path.parent / "x") if is_path else "x")
     assert f"{path}:9" in command("config").out
 

@@ -10,6 +10,7 @@ import pytest
 from estates import opened
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate import database
+from smki_testca.service import desk as desk_module
 from smki_testca.service.access import EstateAccess
 from smki_testca.service.desk import Desk
 
@@ -144,6 +145,7 @@ def test_after_a_transaction_that_sqlite_took_back_nothing_is_written_alone(desk
     assert _notes(quickstart) == []
 
 
+@pytest.mark.slow
 def test_who_came_while_the_estate_was_locked_does_not_wait_once_more(quickstart, monkeypatch):
     monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
     desk = Desk(_access(quickstart).open).start()
@@ -193,3 +195,26 @@ def test_a_wrong_passphrase_is_told_at_the_start(quickstart):
 def test_a_lacking_estate_is_told_at_the_start(tmp_path):
     with pytest.raises(EstateError, match="no estate"):
         Desk(EstateAccess(tmp_path, "phrase").open).start()
+
+
+def test_what_is_due_between_changes_is_done_once_after_them(quickstart, monkeypatch):
+    monkeypatch.setattr(desk_module, "BETWEEN_SECONDS", 0.01)
+    done, seen = threading.Event(), []
+
+    def between(estate):
+        seen.append((threading.current_thread().name, len(estate.audit.entries_of("note"))))
+        done.set()
+
+    desk = Desk(_access(quickstart).open, between).start()
+    try:
+        assert not done.wait(0.05)  # nothing was changed yet
+        asyncio.run(desk.write(_noting("one")))
+        assert done.wait(30)
+        done.clear()
+        assert not done.wait(0.05)
+        asyncio.run(desk.write(_noting("two")))
+        assert done.wait(30)
+    finally:
+        desk.close()
+    assert seen == [("desk-writer", 1), ("desk-writer", 2)]
+    assert _notes(quickstart) == ["one", "two"]

@@ -58,7 +58,7 @@ _GIVE_CSR = "Give the CSR, in PEM, base64 or DER."
 
 @dataclass(frozen=True, slots=True)
 class Remedies:
-    """What can be done about a CSR, which depends on how it was submitted.
+    """The remedies for a CSR, which depend on how it was submitted.
 
     Attributes:
         name_type: how to say which certificate type it asks for.
@@ -147,7 +147,7 @@ class CsrFaultsError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What there is to say about a CSR that can be used.
+    """The remarks on a CSR that can be used.
 
     Attributes:
         taken_as: by whose rules.

@@ -5,6 +5,7 @@ Modules are imported only when their command runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import io
@@ -38,6 +39,7 @@ COMMANDS = {
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
     "import": ("external", "import_", "Import other people's certificates and keys."),
     "re-sign": ("external", "re_sign", "Sign imported certificates again under your own CA."),
+    "delete": ("external", "delete", "Delete imported certificates and their keys."),
     "list": ("listing", "list_", "List the certificates of an estate."),
     "show": ("show", "show", "Show a certificate, CSR or CRL and what is wrong with it."),
     "lint": ("lint", "lint", "Say what is wrong with certificates, and by which rule."),
@@ -54,11 +56,18 @@ COMMANDS = {
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
     "corpus": ("corpus", "corpus", "Defective certificates, to test parsers with."),
     "device": ("device", "device", "A model of a Device, and its answers to certificates."),
+    "assurance": ("assurance", "assurance", "Whether SMKI Assessment Reports were independent."),
     "serve": ("serve", "serve", "Run SMKI's web services, the repository and a portal."),
     "client": ("client", "client", "Call such services, and see how each step goes."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
+    "trace": ("traceability", "trace", "Where each rule is enforced, and which test shows it."),
     "audit": ("audit", "audit", "The audit log of an estate."),
+    "estate": ("estate", "estate", "Sum up an estate: its content, keys and size."),
+    "doctor": ("doctor", "doctor", "Look for what is wrong with an estate, and mend it."),
+    "passphrase": ("passphrase", "passphrase", "The passphrase of an estate."),
+    "backup": ("backup", "backup", "Make an encrypted copy of an estate while others use it."),
+    "restore": ("backup", "restore", "Restore an estate from its backups."),
 }
 
 
@@ -136,6 +145,23 @@ def cli(context: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
     session = Session()
+    try:
+        _run(session)
+    except SystemExit as leaving:
+        sys.exit(_after(session, leaving.code))
+
+
+def _after(session: Session, code: str | int | None) -> str | int | None:
+    """Do what is due after a command; gives the exit code, which is 5 at least if that fails."""
+    for error in session.add_anchors():
+        with contextlib.suppress(OSError):
+            say(*error.lines(), err=True)
+        code = max(code if isinstance(code, int) else ExitCode.DONE, error.exit_code)
+    return code
+
+
+def _run(session: Session) -> NoReturn:
+    """Run the command, and end with its exit code."""
     _occupy_streams()
     if sys.stdout is None:
         _fail(

@@ -15,18 +15,27 @@ from smki_testca.cli.output import (
     print_table,
     say,
 )
+from smki_testca.cli.output_paths import OUTPUT
+from smki_testca.cli.session import read_input
+from smki_testca.clock import iso
+from smki_testca.errors import InputError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners
 from smki_testca.estate.entry_text import entry_text
+from smki_testca.streams import is_standard_output
 from smki_testca.text import (
     counted,
     is_or_are,
 )
+from smki_testca.text_files import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
+    from smki_testca.estate.anchor import Anchor
+    from smki_testca.estate.anchor_store import Continuation
     from smki_testca.estate.audit import Entry
 
 _MAX_DETAILS = 120
@@ -118,6 +127,42 @@ def head(session: Session) -> None:
     say(end.digest)
 
 
+@audit.command()
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=OUTPUT,
+    help="Add the anchor to the end of FILE, a file of anchors, instead of printing it.",
+)
+@click.pass_obj
+def anchor(session: Session, out: Path | None) -> None:
+    """Sign how far the log has come, on one line of text: keep it outside the estate.
+
+    Later, audit verify --anchor shows that nothing up to here was rewritten, cut off or put back.
+    The first anchor makes a key for that in the estate; the others change nothing there.
+
+    \b
+    Example:
+      smki-testca --estate estate audit anchor --out anchors.txt
+    """
+    from smki_testca.lifecycle.anchor_file import AnchorFile
+
+    to_file = None if out is None or is_standard_output(out) else AnchorFile(out)
+    with session.open() as estate:
+        if to_file is None:
+            made = estate.anchors.make()
+        else:
+            estate.anchors.unlock()
+            made = to_file.add(estate.anchors.make)
+    if session.as_json:
+        where = {} if to_file is None else {"file": str(out)}
+        print_json({**made.as_json(), **where})
+    elif to_file is None:
+        say(made.line)
+    else:
+        say(f"The anchor of entry {made.number} is in {out}.")
+
+
 def _digest_option(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
     del context, parameter
     if text is not None and not _DIGEST.fullmatch(text):
@@ -139,18 +184,31 @@ def _digest_option(context: click.Context, parameter: click.Parameter, text: str
     help="Also open every private key, and check that it fits its public key. Tokens are asked if"
     " a PKCS#11 module is configured.",
 )
+@click.option(
+    "--anchor",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    help="A file of anchors, - for standard input: the log must continue each of them. May be given"
+    " several times.",
+)
 @click.pass_obj
-def verify(session: Session, digest: str | None, *, keys: bool) -> None:
+def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: bool) -> None:
     """Check that the log is complete and unchanged, and that every row agrees with it.
+
+    Where audit.anchor is configured, the log must also continue the anchors in that file.
 
     \b
     Example:
       smki-testca --estate estate audit verify --keys
     """
-    with session.open() as estate:
+    anchors, unusable = _anchors_of(_with_configured(session, files))
+    # It tells more of the newest anchor than a look at that alone.
+    with session.open(is_continued=False) as estate:
         if keys:
             estate.unlock()
-        verified = estate.audit.examine(digest)
+        found = estate.anchors.verify(anchors, digest, unusable=unusable)
+        verified = found.verification
         tiles = estate.tiles.verify(Progress("tiles"))
         paired = estate.verify_keys(Progress("private keys")) if keys else None
         in_tokens = len(estate.key_store.in_tokens.rows()) if keys else 0
@@ -165,6 +223,7 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
                 "whole": True,
                 "remarks": list(verified.remarks),
                 **({} if paired is None else {"keys": paired}),
+                **({"anchors": [one.as_json() for one in found.anchors]} if anchors else {}),
                 **({"token_keys": in_tokens, "tokens_asked": asks_tokens} if in_tokens else {}),
             }
         )
@@ -177,6 +236,7 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         else (f" {counted(paired, 'private key')} {'fits' if paired == 1 else 'fit'}.")
     )
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
+    say(*_about_anchors(found))
     if in_tokens:
         say(_about_tokens(in_tokens, asked=asks_tokens))
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
@@ -190,3 +250,39 @@ def _about_tokens(count: int, *, asked: bool) -> str:
         f"{keys} in tokens {is_or_are(count)} not checked: no PKCS#11 module is named"
         " (--token-module)."
     )
+
+
+def _with_configured(session: Session, files: Sequence[str]) -> list[str]:
+    """The files of anchors to read, and the one that is configured, if there is one yet."""
+    from pathlib import Path
+
+    configured = session.setting("audit.anchor").value
+    if configured is None or not Path(configured).exists():
+        return list(files)
+    return list(dict.fromkeys((*files, configured)))
+
+
+def _anchors_of(files: Sequence[str]) -> tuple[list[Anchor], list[InputError]]:
+    """The anchors in files, and what is wrong with files that have anything else."""
+    from smki_testca.estate.anchor import parse_anchors
+
+    anchors: list[Anchor] = []
+    unusable = []
+    for name in dict.fromkeys(files):
+        origin = "standard input" if name == "-" else name
+        data = read_input(name)
+        try:
+            anchors += parse_anchors(decode(data, origin), origin)
+        except InputError as error:
+            unusable.append(InputError("anchor.unreadable", error.message, error.remedy))
+    return anchors, unusable
+
+
+def _about_anchors(found: Continuation) -> list[str]:
+    newest = found.newest
+    if newest is None:
+        return []
+    anchors = counted(len(found.anchors), "anchor")
+    of = "of" if len(found.anchors) == 1 else "the newest of"
+    place = f"entry {newest.number} of {found.verification.entries}"
+    return [f"The log continues from {anchors}, {of} {iso(newest.at)} at {place}."]

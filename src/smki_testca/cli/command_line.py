@@ -1,4 +1,4 @@
-"""How every command reads its line: global options anywhere, nothing twice, "did you mean".
+"""Reads the line of every command: global options anywhere, nothing twice, "did you mean".
 
 The commands are plain ones of click. The group that is asked for a command gives it this reading,
 and so it is the same for all of them, however they were made.
@@ -144,7 +144,7 @@ class Reading(click.Command):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a look through a line meets before it is read, past what is wrong in it.
+    """The options in a line, collected before it is read and past its mistakes.
 
     Attributes:
         asks_for_json: whether ``--json`` is in it.
@@ -228,6 +228,41 @@ class GroupReading(Reading, click.Group):
                 raise
             meant = closest(args[0], self.list_commands(ctx))
             ctx.fail(f"No such command {args[0]!r}. {did_you_mean(meant)}")
+
+
+class OptionsOrCommand(GroupReading):
+    """A group that is a command with options of its own, unless one of its commands is named first.
+
+    The line of such a command is read as if the group had no options, so that none is missing.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, or the name of a command."""
+        ctx.meta[_NAMED] = _first_word(args) in self.commands
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options; those that every command has where one of the group's is named."""
+        params = super().get_params(ctx)
+        if not ctx.meta.get(_NAMED):
+            return params
+        return [param for param in params if param not in self.params]
+
+
+_NAMED = f"{__name__}.named"
+
+
+def _first_word(args: list[str]) -> str:
+    """Return the first word of a line that is neither an option of every command nor its value."""
+    words = iter(args)
+    for word in words:
+        name, has_value, _ = word.partition("=")
+        option = next((each for each in GLOBAL_OPTIONS if name in each.opts), None)
+        if option is None:
+            return word
+        if not option.is_flag and not has_value:
+            next(words, None)
+    return ""
 
 
 def did_you_mean(meant: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What options and arguments complete to in a shell: names of the estate, of the library, paths.
+"""Completes options and arguments in a shell: names of the estate, of the library, paths.
 
 It goes by an option's name, and by what usage lines call an argument, so that each new command
 completes as the others do.

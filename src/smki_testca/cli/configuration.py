@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.text import is_one_line, use_one_of
@@ -35,14 +35,17 @@ KEYS = {
     "purpose": "the Testing Service of requests",
     "hw-type": "the hwType of Devices",
     "export-format": "the format of export",
+    "audit.anchor": "gets an anchor of the audit log after each command",
 }
 """What may be configured, and what it is."""
-_PATHS = frozenset({"estate", "profiles", "passphrase-file", "token-module", "token-pin-file"})
+_PATHS = frozenset(
+    {"estate", "profiles", "passphrase-file", "token-module", "token-pin-file", "audit.anchor"}
+)
 _SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "seed")
 
 
 class Source(StrEnum):
-    """Where a value comes from, the strongest first."""
+    """The sources of a value, the strongest first."""
 
     OPTION = "option"
     VARIABLE = "variable"
@@ -87,8 +90,9 @@ class Configuration:
         from smki_testca.toml_places import Place
 
         settings = {}
-        for key, value in toml.parse(data, str(path)).items():
-            place = Place(str(path), (key,), data=data)
+        for keys, value in _values(toml.parse(data, str(path))):
+            key = ".".join(keys)
+            place = Place(str(path), keys, data=data)
             _check_key(key, place)
             if not isinstance(value, str) or not value.strip() or not is_one_line(value):
                 raise InputError(
@@ -105,6 +109,15 @@ class Configuration:
             text = str(path.parent / _expanded(value)) if key in _PATHS else value
             settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}")
         return cls(path, settings)
+
+
+def _values(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each value with its keys: a key with a dot in it is one of a table."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from (((key, inner), each) for inner, each in value.items())
+        else:
+            yield (key,), value
 
 
 def _check_key(key: str, place: Place) -> None:

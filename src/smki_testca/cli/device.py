@@ -335,7 +335,7 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _distinct(pairs: Iterable[tuple[str, str]], option: str) -> dict[str, str]:
-    """What an option that may be given several times says, by cell."""
+    """The values of an option that may be given several times, by cell."""
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:

@@ -1,22 +1,29 @@
-"""``export``: writes certificates, and their keys if asked, to files or standard output."""
+"""``export``: writes certificates, and their keys if asked, to files or standard output.
+
+``export ca-keys`` is a command of its own: nothing else gives out the key of a CA.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.command_line import (
     ConfiguredOption,
+    OptionsOrCommand,
 )
+from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_document,
     print_json,
+    print_table,
     print_warnings,
     say,
 )
 from smki_testca.cli.output_paths import (
+    FOLDER,
     OUTPUT,
     check_alone,
 )
@@ -24,7 +31,7 @@ from smki_testca.cli.selection import (
     own_selection,
     selecting,
 )
-from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.session import Session, first_line, passphrase_for_keys
 from smki_testca.errors import InputError
 from smki_testca.estate.status import LIVING
 from smki_testca.estate.token_keys import stays_in_token
@@ -54,7 +61,7 @@ if TYPE_CHECKING:
     from smki_testca.folders import OutputFile
 
 
-@click.command()
+@click.group(cls=OptionsOrCommand, invoke_without_command=True)
 @click.option(
     "--format",
     "form",
@@ -91,8 +98,31 @@ if TYPE_CHECKING:
     help="Overwrite files that are there already, and remove stale ones of the same labels.",
 )
 @selecting
-@click.pass_obj
-def export(
+@click.pass_context
+def export(context: click.Context, /, **options: Any) -> None:
+    """Write the certificates of an estate, or those that fit every option, to a folder.
+
+    A certificate that was renewed, or that is out of use and has another in its place under the
+    same label, is left out unless --status or --serial selects it. The current one has the plain
+    file name.
+
+    Private keys are written only with --with-keys; a CA's private key never is, except by the
+    command ca-keys.
+
+    \b
+    Example:
+      smki-testca --estate estate export --format pem --out kit --with-keys
+      --participant supplier-one
+
+    \b
+    One certificate on standard output:
+      smki-testca --estate estate export --format pem --label Z1-supplier-ds --out -
+    """
+    if context.invoked_subcommand is None:
+        _export(context.ensure_object(Session), **options)
+
+
+def _export(
     session: Session,
     /,
     form: str,
@@ -104,23 +134,6 @@ def export(
     force: bool,
     **given: tuple[str, ...],
 ) -> None:
-    """Write the certificates of an estate, or those that fit every option, to a folder.
-
-    A certificate that was renewed, or that is out of use and has another in its place under the
-    same label, is left out unless --status or --serial selects it. The current one has the plain
-    file name.
-
-    Private keys are written only with --with-keys; a CA's private key never is.
-
-    \b
-    Example:
-      smki-testca --estate estate export --format pem --out kit --with-keys
-      --participant supplier-one
-
-    \b
-    One certificate on standard output:
-      smki-testca --estate estate export --format pem --label Z1-supplier-ds --out -
-    """
     check_alone(session, out)
     printed = is_standard_output(out)
     has_passphrase = export_passphrase_file is not None
@@ -180,6 +193,77 @@ def _remarks(made: Made) -> dict[str, list[dict[str, str]]]:
     ]
     renamed = [{"name": name, "written_as": instead} for name, instead in made.renamed]
     return {"left_out": left_out, "renamed": renamed}
+
+
+@export.command("ca-keys")
+@click.option("--out", metavar="FOLDER", type=FOLDER, required=True, help="The folder to write to.")
+@click.option(
+    "--environment",
+    metavar="E",
+    help="The CAs' environment; the estate's first by default.",
+)
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    type=HierarchyName(),
+    multiple=True,
+    help="Only the CAs of this hierarchy. May be given several times.",
+)
+@click.option(
+    "--export-passphrase-file",
+    metavar="FILE",
+    help="Encrypt the keys with the passphrase on the first line of FILE; otherwise it is asked"
+    " for.",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@click.pass_obj
+def ca_keys(
+    session: Session,
+    out: Path,
+    environment: str | None,
+    hierarchies: tuple[str, ...],
+    export_passphrase_file: str | None,
+    *,
+    force: bool,
+) -> None:
+    """Write the private keys of CAs, encrypted, and their certificates, for another team's estate.
+
+    Whoever has them and the passphrase can issue as these CAs. The audit log records which CAs
+    were given out. init --ca-keys takes the folder, so that both estates have the same CAs: the
+    root and the newest issuing CA of each hierarchy.
+
+    \b
+    Example:
+      smki-testca --estate estate export ca-keys --out shared --export-passphrase-file secret
+    """
+    from smki_testca.lifecycle.shared_authorities import share_authorities
+
+    passphrase = passphrase_for_keys(export_passphrase_file)
+    with session.open(needs_keys=True) as estate:
+        named = estate.library.environment(estate.environment(environment))
+        chosen = [name for name in estate.library.hierarchies if name in hierarchies]
+        shared = share_authorities(estate, named, chosen, passphrase, out, force=force)
+    if session.as_json:
+        print_json(
+            {
+                "folder": str(out),
+                "authorities": [authority.as_json() for authority in shared],
+                "files": [str(out / file.path) for each in shared for file in each.files],
+            }
+        )
+        return
+    print_table(
+        ("CA", "Profile", "Not after", "Serial"),
+        [
+            (record.label or "", record.profile, f"{record.not_after.date()}", str(record.serial))
+            for record in (each.record for each in shared)
+        ],
+    )
+    keys = counted(len(shared), "encrypted key")
+    say(
+        f"{keys} and the certificates of the CAs are in {out}.",
+        "Whoever has them and the passphrase can issue as these CAs.",
+    )
 
 
 def _in_tokens(items: Sequence[Item]) -> list[Item]:

@@ -1,7 +1,8 @@
-"""``import``, ``re-sign`` and ``list --external``: other people's certificates."""
+"""``import``, ``re-sign``, ``delete`` and ``list --external``: other people's certificates."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -32,8 +33,8 @@ from smki_testca.cli.renewal import ending
 from smki_testca.cli.selection import OF_OWN_ALONE, external_selection, selecting_externals
 from smki_testca.cli.session import Session, first_line, read_input
 from smki_testca.cli.tokens import Needs, ask_first
-from smki_testca.errors import ExitCode, UsageError
-from smki_testca.text import counted
+from smki_testca.errors import ExitCode, InputError, UsageError
+from smki_testca.text import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,6 +201,126 @@ def _issuing_in(estate: Estate, environment: str | None) -> list[Record]:
         and state.record.tier is Tier.ISSUING
         and state.record.family == known.family
     ]
+
+
+@click.command()
+@click.argument("digests", metavar="[SHA256]…", nargs=-1)
+@selecting_externals
+@click.option(
+    "--import",
+    "imports",
+    metavar="N",
+    type=number_from(1),
+    multiple=True,
+    help="Those that came with the import of entry N of the audit log. May be given several times.",
+)
+@click.option("--all-externals", is_flag=True, help="Every imported certificate and key.")
+@click.pass_obj
+@with_dry_run
+def delete(
+    session: Session,
+    /,
+    digests: tuple[str, ...],
+    imports: tuple[int, ...],
+    *,
+    all_externals: bool,
+    **given: Any,
+) -> None:
+    """Delete imported certificates and their private keys; never what this estate issued.
+
+    Select them by SHA-256, as list --external shows it, or with options; those that fit all of
+    them go. The audit log keeps their digests. A certificate that was signed again stays.
+
+    \b
+    Example:
+      smki-testca --estate estate delete --label theirs --dry-run
+    """
+    from smki_testca.lifecycle.deletion import delete_externals
+
+    if all_externals == bool(digests or imports or any(given.values())):
+        raise UsageError(
+            "usage",
+            "--all-externals goes with no other selection."
+            if all_externals
+            else "No certificate is selected.",
+            "Name certificates by SHA-256, give an option such as --label or --import, or"
+            " --all-externals alone.",
+        )
+    with session.open() as estate:
+        deletion = delete_externals(estate, _to_delete(estate, digests, imports, given))
+        columns = _columns(estate.library.roles, estate.clock.now())
+    if session.as_json:
+        print_outcome(session, deletion.as_json())
+        return
+    chosen = [columns[name] for name in _DELETED]
+    items = [_Listed(record, []) for record in deletion.records]
+    print_rows(chosen, ([column.text(item) for column in chosen] for item in items))
+    say(
+        f"{counted(len(deletion.records), 'certificate')} and"
+        f" {counted(deletion.keys, 'private key')} deleted."
+    )
+
+
+_DELETED = ("label", "sha256", "profile", "id", "not-after", "key", "source")
+"""The columns of the table of what was deleted."""
+
+
+def _to_delete(
+    estate: Estate, digests: Sequence[str], imports: Sequence[int], given: Given
+) -> list[ExternalRecord]:
+    """The external certificates that a selection means.
+
+    Raises:
+        InputError: if a digest is none or of no external certificate, or nothing fits.
+    """
+    from smki_testca.lifecycle.deletion import issued_error
+
+    records = estate.externals.select(external_selection(estate, given))
+    if digests:
+        named = [_named(estate, text) for text in digests]
+        records = [record for record in records if record.sha256 in named]
+    if imports:
+        records = [record for record in records if record.audit in imports]
+    if records:
+        return records
+    if any(given.values()):
+        own = next(iter(estate.select(external_selection(estate, given))), None)
+        if own is not None:
+            raise issued_error(own)
+    raise InputError(
+        "delete.nothing",
+        "No imported certificate fits the selection.",
+        "See: smki-testca list --external",
+    )
+
+
+def _named(estate: Estate, text: str) -> bytes:
+    """The SHA-256 of an external certificate.
+
+    Raises:
+        InputError: if it is none, or that of something else.
+    """
+    from smki_testca.identifiers import SerialNumber
+    from smki_testca.lifecycle.deletion import issued_error, issued_with
+
+    if _SHA256.fullmatch(text):
+        digest = bytes.fromhex(text)
+        if estate.externals.by_digests([digest]):
+            return digest
+        own = issued_with(estate, digest)
+    else:
+        own = estate.by_serial(SerialNumber.parse(text)) if _SERIAL.fullmatch(text) else None
+    if own is not None:
+        raise issued_error(own)
+    raise InputError(
+        "certificate.unknown",
+        f"No imported certificate has the SHA-256 {shown(text)}.",
+        "See: smki-testca list --external",
+    )
+
+
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+_SERIAL = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 
 
 def list_externals(session: Session, estate: Estate, given: Given, terms: Terms) -> None:

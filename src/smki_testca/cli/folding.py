@@ -35,7 +35,7 @@ _SHORT = 16
 
 
 class Layout(NamedTuple):
-    """How a table fits.
+    """A layout in which a table fits.
 
     Attributes:
         places: of the columns that are shown.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Terms(NamedTuple):
-    """What a list shows, and in which order.
+    """The terms of a list: what it shows, and in which order.
 
     Attributes:
         columns: the names of the columns, as given; none for those by default.

@@ -11,6 +11,7 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import Estate
+from smki_testca.cli.ca_files import CaFiles, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
@@ -29,10 +30,10 @@ from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.records import (
     print_records,
 )
-from smki_testca.cli.session import Session, read_input
+from smki_testca.cli.session import Session, first_line
 from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import InputError, UsageError
+from smki_testca.errors import UsageError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.creation import creating, is_unfinished
 from smki_testca.estate_files import FILE_NAME, FILES, PASSPHRASE_FILE
@@ -68,12 +69,17 @@ def quickstart(session: Session, directory: Path) -> None:
     """
     path = directory
     passphrase = make_passphrase(SystemEntropy())
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        anchoring.check_unused()
     with (
         creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS),
         Estate.create(
             path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         passphrase_file = leave_passphrase(path, passphrase)
         kit = kits.load(estate.library, _KIT)
         filled = maker.fill(estate, kit, maker.KitOptions(), Progress("issuing"))
@@ -122,7 +128,13 @@ def quickstart(session: Session, directory: Path) -> None:
     "--ca-keys",
     metavar="KEYS",
     help="A folder of PEM private keys named after CA profiles, such as"
-    " organisation-root-ca.key; CAs without one get a fresh key.",
+    " organisation-root-ca.key; CAs without one get a fresh key. Certificates beside them, such as"
+    " organisation-root-ca.crt, are taken over.",
+)
+@click.option(
+    "--ca-keys-passphrase-file",
+    metavar="FILE",
+    help="Decrypt the keys of --ca-keys with the passphrase on the first line of FILE.",
 )
 @token_option("Make the keys of the CAs in this PKCS#11 token, such as pkcs11:token=NAME.")
 @click.option(
@@ -147,6 +159,7 @@ def init(
     directory: Path | None,
     environment: str | None,
     ca_keys: str | None,
+    ca_keys_passphrase_file: str | None,
     **in_tokens: Any,
 ) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
@@ -165,13 +178,18 @@ def init(
     # Names are checked first, so that a wrong name leaves no incomplete estate.
     library = session.library()
     library.check_hierarchies()
-    keys: dict[_Place, CaKey] = {}
-    if ca_keys is not None:
-        keys |= _read_ca_keys(Path(ca_keys), library)
+    passphrase = None if ca_keys_passphrase_file is None else first_line(ca_keys_passphrase_file)
+    given = (
+        CaFiles({}, {}) if ca_keys is None else read_ca_files(Path(ca_keys), library, passphrase)
+    )
+    keys: dict[_Place, CaKey] = dict(given.keys)
     _add_keys_in_tokens(keys, library, **in_tokens)
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
+    anchoring = session.anchoring(path)
+    if anchoring is not None:
+        (anchoring.check_unused if is_new else anchoring.check)()
     create_or_open = Estate.create if is_new else Estate.open
     whole = creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS) if is_new else nullcontext()
     with (
@@ -184,10 +202,12 @@ def init(
             token_access=session.token_access(),
         ) as estate,
     ):
+        if anchoring is not None:
+            anchoring.follow(estate)
         if not is_new:
             uris = [found for _, found in in_tokens["found"]]
             ask_first(session, estate, lambda: Needs(tokens=[in_tokens["token"], *uris]))
-        records = estate.add_environment(name, keys)
+        records = estate.add_environment(name, keys, ca_certificates=given.certificates)
         warnings = [
             line
             for profile, uri in in_tokens["found"]
@@ -270,19 +290,3 @@ def _add_keys_in_tokens(
     if token is not None:
         made = [place for place in places.values() if not hierarchies or place[0] in hierarchies]
         keys.update((place, MadeInToken(token)) for place in made if place not in keys)
-
-
-def _read_ca_keys(folder: Path, library: Library) -> dict[_Place, CaKey]:
-    names = {
-        f"{profile}.key": (hierarchy.name, tier)
-        for hierarchy in library.hierarchies.values()
-        for tier, profile in hierarchy.tiers.items()
-    }
-    if not folder.is_dir():
-        raise InputError("ca_keys.folder", f"{folder} is not a folder of CA keys.")
-    keys: dict[_Place, CaKey] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name not in names:
-            raise InputError("ca_keys.stray", f"{path} is not a CA's key.", use_one_of(names))
-        keys[names[path.name]] = read_input(str(path), 1 << 16)
-    return keys

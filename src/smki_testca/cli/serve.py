@@ -12,12 +12,13 @@ import click
 
 from smki_testca.cli.ending import ended_as_by_ctrl_c
 from smki_testca.cli.output import print_json_line, say
-from smki_testca.errors import InputError, UsageError
+from smki_testca.errors import InputError, SmkiTestcaError, UsageError
 from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
     from smki_testca.service.access import EstateAccess
     from smki_testca.service.services import Served
@@ -127,7 +128,9 @@ def serve(  # noqa: PLR0913 - click passes each option by its name
     )
     access = _access(session, settings)
     with ended_as_by_ctrl_c():
-        asyncio.run(_serve(access, settings, as_json=session.as_json))
+        asyncio.run(
+            _serve(access, settings, _adding_anchors(session, access), as_json=session.as_json)
+        )
 
 
 def _check_extra() -> None:
@@ -147,8 +150,12 @@ def _check_extra() -> None:
 
 
 def _access(session: Session, settings: Settings) -> EstateAccess:
-    """What opens the estate; its passphrase is asked for now, and whether the purpose is known."""
-    from smki_testca.service.access import EstateAccess
+    """The access to the estate; its passphrase and PINs are asked for now.
+
+    Raises:
+        InputError: if the purpose is not known.
+    """
+    from smki_testca.service.access import EstateAccess, TokenSecrets
 
     with session.open() as estate:
         services = estate.library.testing_services
@@ -159,11 +166,40 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
                 f"There is no Testing Service {settings.purpose}.",
                 use_one_of(services, given=settings.purpose),
             )
+        wrapped = estate.key_store.wrapped()
         passphrase = session.passphrase(directory)
-    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock())
+        tokens = TokenSecrets.ask(estate, session.token_access())
+    return EstateAccess(
+        directory, passphrase, session.profiles_directory, session.clock(), wrapped, tokens
+    )
 
 
-async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> None:
+def _adding_anchors(session: Session, access: EstateAccess) -> Callable[[Estate], None] | None:
+    """Returns a function that adds an anchor while the services run; None if no file is configured.
+
+    What keeps it from that is told, and does not end the services.
+    """
+    anchoring = session.anchoring(access.directory)
+    if anchoring is None:
+        return None
+    anchoring.passphrase = lambda: access.passphrase  # a pipe gives it once
+
+    def add(estate: Estate) -> None:
+        try:
+            anchoring.between(estate)
+        except SmkiTestcaError as error:
+            say(f"no anchor was added to {anchoring.path}: {error.message}", err=True)
+
+    return add
+
+
+async def _serve(
+    access: EstateAccess,
+    settings: Settings,
+    between: Callable[[Estate], None] | None,
+    *,
+    as_json: bool,
+) -> None:
     """Serve until a signal ends it."""
     from smki_testca.service.services import Services
 
@@ -172,7 +208,7 @@ async def _serve(access: EstateAccess, settings: Settings, *, as_json: bool) -> 
     hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]  # nohup
     for number in (signal.SIGINT, signal.SIGTERM, *hang_up):
         loop.add_signal_handler(number, ended.set)
-    async with Services(access, settings, lambda line: say(line, err=True)) as services:
+    async with Services(access, settings, lambda line: say(line, err=True), between) as services:
         served = services.served()
         if as_json:
             print_json_line({"services": {name: each.as_json() for name, each in served.items()}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.authority.signers.tokens.access import TokenAccess
     from smki_testca.clock import Clock
+    from smki_testca.lifecycle.anchoring import Anchoring
     from smki_testca.profiles import Library
 
 MAX_OCTETS = 16 << 20
@@ -31,7 +33,7 @@ _MODULE_VARIABLE = "SMKI_TESTCA_PKCS11_MODULE"
 _VARIABLES = {"estate": _ESTATE_VARIABLE, "token-module": _MODULE_VARIABLE}
 """The variables that give what an option does."""
 _PIN_VARIABLE = "SMKI_TESTCA_TOKEN_PIN"
-_PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
+PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
 @dataclass
@@ -54,6 +56,7 @@ class Session:
     dry_run: bool = False
     if_needed: bool = False
     _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
+    _anchorings: dict[Path, Anchoring] = field(default_factory=dict)
 
     def give(self, name: str, value: str) -> None:
         """Take the value of a global option.
@@ -154,25 +157,25 @@ class Session:
             self._libraries[directories] = Library(*directories)
         return self._libraries[directories]
 
-    def open(self, *, needs_keys: bool = False) -> Estate:
+    def open(self, *, needs_keys: bool = False, is_continued: bool = True) -> Estate:
         """Open the estate.
 
         Args:
             needs_keys: whether its private keys are needed while other processes wait for it.
+            is_continued: whether to check first that it continues its newest anchor, where a file
+                of anchors is configured.
 
         Raises:
             UsageError: if none was named.
-            EstateError: if it cannot be opened.
+            EstateError: if it cannot be opened, or does not continue its newest anchor.
         """
-        if self.estate is None:
-            raise UsageError(
-                "usage",
-                "No estate is named.",
-                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
-            )
         from smki_testca.api import Estate
+        from smki_testca.custody.passphrase_change import settle_file
 
-        directory = Path(self.estate)
+        directory = self.estate_directory()
+        anchoring = self.anchoring(directory)
+        if anchoring is not None and is_continued:
+            anchoring.check()
         estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
@@ -181,9 +184,64 @@ class Session:
             dry_run=self.dry_run,
             token_access=self.token_access(),
         )
+        # A change of the passphrase that was interrupted left two in the estate's file.
+        with contextlib.suppress(OSError, SmkiTestcaError):
+            settle_file(estate)
+        if anchoring is not None and is_continued and not self.dry_run:
+            anchoring.follow(estate)
         if needs_keys:
             self.unlock_first(estate)
         return estate
+
+    def open_unlocked(self) -> tuple[Estate, str]:
+        """Open the estate and unlock its keys; gives also the passphrase, which is asked for once.
+
+        Raises:
+            UsageError: if none was named.
+            EstateError: if it cannot be opened, or the passphrase is wrong.
+        """
+        estate = self.open()
+        try:
+            return estate, estate.key_store.unlock_with(self.passphrase(estate.directory))
+        except BaseException:
+            estate.close()
+            raise
+
+    def anchoring(self, directory: Path) -> Anchoring | None:
+        """Return what anchors an estate after the command; None if no file is configured for it.
+
+        Args:
+            directory: of the estate: the one that is named, or any if none is.
+        """
+        path = self.setting("audit.anchor").value
+        if path is None or (self.estate is not None and Path(self.estate) != directory):
+            return None
+        from smki_testca.lifecycle.anchoring import Anchoring
+
+        if directory not in self._anchorings:
+            self._anchorings[directory] = Anchoring(
+                directory, Path(path), self.clock_or_system(), lambda: self.passphrase(directory)
+            )
+        return self._anchorings[directory]
+
+    def add_anchors(self) -> list[EstateError]:
+        """Add the anchors that are due at the end of the command; gives the errors of that."""
+        errors = [anchoring.finish() for anchoring in self._anchorings.values()]
+        return [error for error in errors if error is not None]
+
+    def estate_directory(self) -> Path:
+        """Return the directory of the estate.
+
+        Raises:
+            UsageError: if none was named.
+        """
+        if self.estate is None:
+            raise UsageError(
+                "usage",
+                "No estate is named.",
+                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
+            )
+        return Path(self.estate)
 
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.
@@ -220,8 +278,8 @@ class Session:
         setting = self.setting("passphrase-file")
         if setting.source is Source.OPTION:
             return setting
-        if os.environ.get(_PASSPHRASE_VARIABLE):
-            return Setting(None, Source.VARIABLE, _PASSPHRASE_VARIABLE)
+        if os.environ.get(PASSPHRASE_VARIABLE):
+            return Setting(None, Source.VARIABLE, PASSPHRASE_VARIABLE)
         if directory is not None and (directory / PASSPHRASE_FILE).is_file():
             return Setting(str(directory / PASSPHRASE_FILE), Source.DEFAULT)
         return setting
@@ -239,7 +297,7 @@ class Session:
         if setting.value is not None:
             return first_line(setting.value, may_be_mark=not confirm)
         if setting.source is Source.VARIABLE:
-            return _of_text(os.environ[_PASSPHRASE_VARIABLE], _PASSPHRASE_VARIABLE)
+            return text_of(os.environ[PASSPHRASE_VARIABLE], PASSPHRASE_VARIABLE)
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 plain(f"Passphrase of {directory}"),
@@ -247,11 +305,11 @@ class Session:
                 confirmation_prompt=confirm,
                 err=True,
             )
-            return _of_text(answer, "What was typed")
+            return text_of(answer, "What was typed")
         raise EstateError(
             "estate.passphrase",
             "The estate's passphrase is needed.",
-            f"Give it with --passphrase-file FILE or {_PASSPHRASE_VARIABLE}.",
+            f"Give it with --passphrase-file FILE or {PASSPHRASE_VARIABLE}.",
         )
 
     @property
@@ -315,11 +373,11 @@ class Session:
         if setting.value is not None:
             return str(first_line(setting.value))
         if setting.source is Source.VARIABLE:
-            return str(_of_text(os.environ[_PIN_VARIABLE], _PIN_VARIABLE))
+            return str(text_of(os.environ[_PIN_VARIABLE], _PIN_VARIABLE))
         if sys.stdin is not None and sys.stdin.isatty():
             question = plain(f"PIN of the token {token}")
             answer: str = click.prompt(question, hide_input=True, err=True)
-            return str(_of_text(answer, "What was typed"))
+            return str(text_of(answer, "What was typed"))
         raise EstateError(
             "token.pin",
             f"The PIN of the token {shown(token)} is needed.",
@@ -359,8 +417,33 @@ def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
     return passphrase
 
 
-def _of_text(text: str, origin: str) -> Passphrase:
-    """The passphrase or PIN in a variable, or one that was typed."""
+def passphrase_for_keys(path: str | None) -> Passphrase:
+    """Return the passphrase to encrypt keys with: of a file, or typed twice on a terminal.
+
+    Raises:
+        InputError: if the file cannot be read.
+        UsageError: if there is neither a file nor a terminal.
+    """
+    if path is not None:
+        return first_line(path)
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "usage",
+            "A passphrase is needed to encrypt the keys with.",
+            "Give it with --export-passphrase-file FILE.",
+        )
+    answer: str = click.prompt(
+        "Passphrase for the keys", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return text_of(answer, "What was typed")
+
+
+def text_of(text: str, origin: str) -> Passphrase:
+    """The passphrase or PIN in a variable, or one that was typed.
+
+    Raises:
+        InputError: if it is no text; the message quotes nothing of it.
+    """
     if not is_text(text):
         raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
     return Passphrase.of_text(text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What opens a repository.
+    """An account at a repository.
 
     Attributes:
         api_key: of an account; empty for none.

@@ -16,7 +16,7 @@ _MAX_CHARACTERS = 2048
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service answers.
+    """The address at which a service answers.
 
     Attributes:
         is_tls: whether it is called over TLS.

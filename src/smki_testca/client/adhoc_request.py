@@ -33,7 +33,7 @@ XML = {"Content-Type": "application/xml;charset=UTF-8", "Accept": "application/x
 
 @dataclass(frozen=True, slots=True)
 class AdHocAnswer:
-    """What the service answered to a CSR for which it issued a certificate.
+    """The answer to a CSR for which the service issued a certificate.
 
     Attributes:
         certificate: that was issued.

@@ -50,7 +50,7 @@ _MOST_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a service.
+    """A request to a service.
 
     Attributes:
         method: ``GET`` or ``POST``.
@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service answered.
+    """The answer of a service.
 
     Attributes:
         status: the HTTP status.
@@ -96,7 +96,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """How services are called.
+    """Calls services over HTTP and TLS.
 
     Attributes:
         seconds: for each step.

@@ -49,7 +49,7 @@ _SUBMIT, _RESULT = (path.rpartition("/")[2] for path in (SUBMIT_PATH, RESULT_PAT
 
 @dataclass(frozen=True, slots=True)
 class BatchAddresses:
-    """Where a batch is submitted, and where its result is.
+    """The addresses at which a batch is submitted, and its result fetched.
 
     Attributes:
         submit: takes the CSRs.
@@ -147,7 +147,7 @@ _CORRECT = "Correct it or leave it out; nothing was submitted."
 
 @dataclass(frozen=True, slots=True)
 class CsrOutcome:
-    """What became of one CSR of a batch.
+    """The outcome of one CSR of a batch.
 
     Attributes:
         id: of the CSR in the batch.
@@ -173,7 +173,7 @@ class CsrOutcome:
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """What the service says of a batch.
+    """The state of a batch, as the service states it.
 
     Attributes:
         status: of the batch.
@@ -316,7 +316,7 @@ def _check_state(root: etree._Element, status: BatchStatus, batch: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How a batch is waited for.
+    """The terms of waiting for a batch.
 
     Attributes:
         pause: the seconds between two questions.
@@ -382,7 +382,7 @@ def wait_for(
 
 
 def outcomes_of(state: BatchState, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]:
-    """What became of each CSR of a batch that is done, checked against the CSRs.
+    """The outcome of each CSR of a batch that is done, checked against the CSRs.
 
     A certificate that is not for its CSR is in none of them.
 
@@ -409,7 +409,7 @@ def outcomes_of(state: BatchState, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]
 
 
 def _outcome(key: str, element: etree._Element, by_id: Mapping[str, BatchCsr]) -> CsrOutcome:
-    """What became of one CSR."""
+    """The outcome of one CSR."""
     csr, status = by_id.get(key), text_of(element, "Status")
     name = key if csr is None else csr.name
     if (status == CsrStatus.SUCCESS) != (element.find("Error") is None):

@@ -113,7 +113,7 @@ class ServerCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TlsDetails:
-    """What is known of a connection over TLS.
+    """The details of a connection over TLS.
 
     Attributes:
         version: of TLS, such as ``TLSv1.2``; empty if the handshake failed.
@@ -141,7 +141,7 @@ class TlsDetails:
         }
 
     def lines(self) -> list[str]:
-        """Who presented which certificate, as lines for a person."""
+        """The certificates that each side presented, as lines for a person."""
         lines = []
         if self.server is not None:
             each = self.server
@@ -211,7 +211,7 @@ class Messages:
         return data[6 : 6 + length] or None
 
     def details(self, tls: ssl.SSLSocket | None, credentials: Credentials | None) -> TlsDetails:
-        """What is known of the connection.
+        """The details of the connection.
 
         Args:
             tls: the connection; None if the handshake failed.
@@ -342,7 +342,7 @@ _PLACE = re.compile(r" *\(_ssl\.c:[0-9]+\)")
 
 
 def openssl_words(error: OSError) -> str:
-    """Why OpenSSL or the system ended a connection, for people; empty if it only ended.
+    """The reason for which OpenSSL or the system ended a connection; empty if it only ended.
 
     Args:
         error: of the standard library.

@@ -209,7 +209,7 @@ _NO_ORGANISATION = "Compare the name, with the case of its letters."
 
 
 def _reason(answer: Answer, root: str) -> str:
-    """Why a repository gives nothing: answers say it in XML, or else in plain text."""
+    """The reason for which a repository gives nothing: stated in XML, or else in plain text."""
     try:
         return text_of(document_in(answer, root), "ResponseMessage")
     except ServiceFaultError:

@@ -75,7 +75,7 @@ class TimedSocket:
 
 
 class _Received(io.RawIOBase):
-    """What a timed socket receives, as a file."""
+    """The octets that a timed socket receives, as a file."""
 
     def __init__(self, timed: TimedSocket) -> None:
         self._timed = timed

@@ -1,4 +1,4 @@
-"""What a Device CSR service says instead of a certificate: a status, a code and a text."""
+"""The verdict of a Device CSR service in place of a certificate: status, code and text."""
 
 from __future__ import annotations
 

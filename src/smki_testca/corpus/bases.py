@@ -53,7 +53,7 @@ _SMKI = ("organisation", "device")
 
 @dataclass(frozen=True)
 class Facts:
-    """What a reader that accepts a document must have read in it.
+    """The facts that a reader must have read in a document that it accepts.
 
     Attributes:
         eui64: the Entity Identifier or Device ID, 16 upper-case hexadecimal digits.

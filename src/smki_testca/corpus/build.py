@@ -193,7 +193,7 @@ class Builder:
         return self._linter(iso(self._at), chain, set())
 
     def _of_this_field(self, base: Base, defect: Defect, own: Finding | None) -> Expectation:
-        """What a program of this field must do with a change of a base."""
+        """The expectation of a program of this field for a change of a base."""
         stated = defect.gbcs or _of_this_field(base, defect.rfc5280, own)
         of_base = self._of_profile(base)
         if not defect.is_good or of_base.basis is not Basis.ASSUMED:
@@ -221,7 +221,7 @@ class Builder:
         crls: Sequence[bytes],
         instant: str,
     ) -> tuple[Finding, ...]:
-        """What the linter says of a document and its CRLs, and of a chain that is changed."""
+        """The linter's findings on a document and its CRLs, and on a chain that is changed."""
         usual = {authority.der for authority in base.chain}
         above = tuple(authority.der for authority in chain)
         around = (*(above if set(above) != usual else ()), *crls)
@@ -247,7 +247,7 @@ class Builder:
 
 
 def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) -> Expectation:
-    """What a program of this field must do, from what any must and from the finding."""
+    """The expectation of a program of this field, from that of any and from the finding."""
     if rfc5280.verdict is Verdict.REJECT:
         return rfc5280
     # No rule of the SMKI for readers of CRLs was read: to refuse a list frees nobody from it.
@@ -260,7 +260,7 @@ def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) ->
 
 
 def _needs(base: Base, needs: tuple[Need, ...], crls: tuple[bytes, ...]) -> tuple[Need, ...]:
-    """What a parser must be able to do for a case: of its kind and of itself."""
+    """The abilities that a case needs of a parser: those of its kind and its own."""
     document = base.document
     of_kind = {RevocationList: (Need.CRL, Need.TIME), Request: (Need.CSR,)}.get(type(document), ())
     by_rsa = (Need.RSA,) if document.algorithm == RSA_SHA256 else ()

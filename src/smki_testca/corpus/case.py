@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ListAnswer(StrEnum):
-    """What a parser says of a certificate that it looks up in a CRL."""
+    """A parser's answer on a certificate that it looks up in a CRL."""
 
     REVOKED = "revoked"
     """The list was taken, and the certificate is on it."""
@@ -118,7 +118,7 @@ class Case:
         return hashlib.sha256(digests).hexdigest()
 
     def verdict(self, level: Level) -> Verdict:
-        """What a parser must do at a level."""
+        """The verdict that a parser must reach at a level."""
         return self.expect[level].verdict
 
     def answers(self, level: Level) -> frozenset[ListAnswer]:
@@ -177,7 +177,7 @@ class Case:
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """What a Device answers to a replacement certificate (GBCS, RFC 5934).
+    """The status that a Device answers to a replacement certificate (GBCS, RFC 5934).
 
     Attributes:
         time_checks: whether the command applies the checks of time (applyTimeBasedCPVChecks).

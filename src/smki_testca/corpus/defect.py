@@ -35,7 +35,7 @@ class Stage(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a parser must do with a document."""
+    """The verdict that a parser must reach on a document."""
 
     REJECT = "reject"
     ACCEPT = "accept"
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 class Importance(StrEnum):
-    """How much it matters that a parser gets a case right."""
+    """The importance of a case."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -62,7 +62,7 @@ class Level(StrEnum):
 
 
 class Need(StrEnum):
-    """What a parser must be able to do for a case to be asked of it."""
+    """The abilities that a case may need of a parser."""
 
     CRL = "crl"
     """Judge a certificate by a CRL."""
@@ -80,7 +80,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a parser must do at one level, and how well that is known."""
+    """The verdict expected at one level, and its basis."""
 
     verdict: Verdict
     basis: Basis

@@ -51,7 +51,7 @@ class DeviceAnswers:
         wanted: Mapping[str, str],
         name: str | None = None,
     ) -> tuple[DeviceStatus, ...]:
-        """What a Device answers to a case.
+        """The statuses that a Device may answer to a case.
 
         An Organisation Certificate is put into the cell of its base's role and key usage: the
         Device has the last CA of the chain as its root; the others are the path certificates. A

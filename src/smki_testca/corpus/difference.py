@@ -138,7 +138,7 @@ def _octets(base: bytes, case: bytes, *, resigned: bool, within: Node | None = N
 
 
 def _same_octets(one: bytes, other: bytes) -> int:
-    """How many octets at the beginning are the same."""
+    """The number of equal octets at the beginning."""
     shorter = min(len(one), len(other))
     return next((n for n in range(shorter) if one[n] != other[n]), shorter)
 
@@ -192,7 +192,7 @@ def _end_of(parts: list[Node], count: int) -> int:
 
 
 def _same_ends(parts: list[Node], others: list[Node]) -> tuple[int, int]:
-    """How many elements at the beginning and at the end are the same."""
+    """The numbers of equal elements at the beginning and at the end."""
     shorter = min(len(parts), len(others))
     first = 0
     while first < shorter and parts[first].encoded == others[first].encoded:
@@ -231,7 +231,7 @@ def field_at(base: bytes, start: int, end: int) -> str:
 
 
 def _parts_of(base: bytes) -> list[tuple[int, int, str]]:
-    """What has no field of its own: the elements of a document, and of its signed part."""
+    """The parts without a field of their own: elements of a document and its signed part."""
     document, _ = read(base)
     signed, algorithm, signature = document.children
     kind, fields = kind_of(base) or "", fields_of(base)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class _Index(msgspec.Struct, frozen=True):
-    """What is read of an index; other programs may add keys."""
+    """The keys of an index that are read; other programs may add more."""
 
     at: str
     cases: list[CaseTable]

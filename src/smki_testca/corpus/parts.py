@@ -128,7 +128,7 @@ class Certificate:
 
     @property
     def key_identifier(self) -> bytes:
-        """What its subjectKeyIdentifier should hold."""
+        """The subjectKeyIdentifier that it should have."""
         return key_identifier_of(self.spki)
 
     @property

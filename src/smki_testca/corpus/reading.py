@@ -151,7 +151,7 @@ def _usage(view: View) -> str | None:
 
 
 def _status(view: View, serial: bytes) -> str | None:
-    """What a list says of a certificate to somebody who takes it (RFC 5280 6.3.3)."""
+    """The status of a certificate by a list that is accepted (RFC 5280 6.3.3)."""
     listed = view.fields.get("revokedCertificates")
     if listed is None:
         return "good"

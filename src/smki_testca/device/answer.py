@@ -1,4 +1,4 @@
-"""What a Device answers to a replacement certificate, and the certificates that it names in it."""
+"""A Device's answer to a replacement certificate, with the certificates that it names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EUI64_OCTETS = 8
 
 @dataclass(frozen=True, slots=True)
 class CellContent:
-    """What tells a certificate in a cell, or one that is to replace it, from others.
+    """The identity of a certificate in a cell, or of one that is to replace it.
 
     Attributes:
         eui64: the Entity Identifier in it; 8 zero octets for a certificate without one, such as a
@@ -112,7 +112,7 @@ class DeviceVerdict:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswer:
-    """What a Device answers to one replacement certificate.
+    """The answer of a Device to one replacement certificate.
 
     Attributes:
         cell: the cell.

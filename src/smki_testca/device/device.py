@@ -184,7 +184,7 @@ class Device:
 
     @property
     def cells(self) -> dict[str, CellContent | None]:
-        """What each cell holds, by the cell's name; None where it is empty."""
+        """The content of each cell, by the cell's name; None where it is empty."""
         found = {cell.short: self._certificate(cell) for cell in self.kind.cells}
         return {name: None if der is None else CellContent.of(der) for name, der in found.items()}
 
@@ -381,7 +381,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """What a command states beside its certificates."""
+    """The content of a command beside its certificates."""
 
     mode: ReplacementMode | None
     use_case: UseCase | None

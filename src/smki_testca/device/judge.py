@@ -90,7 +90,7 @@ class Judge:
         self._success = self._answers.success
 
     def verdicts(self, der: bytes, cell: Cell) -> Verdicts:
-        """What a Device makes of a certificate for a cell.
+        """The verdicts of a Device on a certificate for a cell.
 
         Args:
             der: the octets of the certificate, whatever they are.
@@ -212,7 +212,7 @@ class Judge:
                 yield _Fault("device.path.unused", message)
 
     def _of_path_certificate(self, der: bytes) -> tuple[_Fault, ...]:
-        """What is wrong with a path certificate, its time left aside."""
+        """The faults of a path certificate, its time left aside."""
         if der not in self._faults_of_path:
             faults = []
             for fault in self._found(der, None):

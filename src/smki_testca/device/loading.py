@@ -42,7 +42,7 @@ _Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z
 
 @dataclass(frozen=True)
 class Filled:
-    """What fills the cells of a Device.
+    """The certificates that fill the cells of a Device.
 
     Attributes:
         root: the certificate of its root, DER.
@@ -72,7 +72,7 @@ class _PathCertificate(msgspec.Struct):
 
 
 class _Manifest(msgspec.Struct):
-    """What is needed of a manifest, which says more."""
+    """The keys of a manifest that are needed; it has more."""
 
     device_type: str
     environment: str
@@ -216,7 +216,7 @@ def _of_several(cell: Cell, record: Record | None, others: list[Record]) -> str:
 
 
 def _of_misfit(cell: Cell, record: Record) -> list[str]:
-    """What there is to say of a certificate that was chosen for a cell which is not its own."""
+    """The remarks on a certificate that was chosen for a cell which is not its own."""
     if record.hierarchy != _ORGANISATION or record.tier is not Tier.END_ENTITY:
         what = "not a certificate of an organisation"
     elif record.role != cell.role.code or cell.key_usage.value not in record.usage.split("+"):
@@ -227,7 +227,7 @@ def _of_misfit(cell: Cell, record: Record) -> list[str]:
 
 
 def _empty(cell: Cell, fitting: list[Record], of_cell: list[Record]) -> str:
-    """Why a cell is empty.
+    """The reason for which a cell is empty.
 
     Args:
         cell: the cell.

@@ -35,7 +35,7 @@ _EUI64_OCTETS = 8
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a Device knows of the certificate that it waits for; None where that is unchecked.
+    """The certificate that a Device waits for, as far as it knows; None where unchecked.
 
     Attributes:
         device_id: its ID.
@@ -50,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class OwnAnswer:
-    """What a Device answers to a certificate of its own.
+    """The answer of a Device to a certificate of its own.
 
     Attributes:
         status: the status.
@@ -113,7 +113,7 @@ def judged(
     library: Library,
     environment: str | None,
 ) -> OwnAnswer:
-    """What a Device answers to a certificate of its own.
+    """The answer of a Device to a certificate of its own.
 
     Args:
         certificate: DER, whatever its octets are.
@@ -145,7 +145,7 @@ class OwnJudge:
         self._has_path = bool(path)
 
     def judged(self, certificate: bytes, asked: Asked) -> OwnAnswer:
-        """What a Device answers to a certificate of its own.
+        """The answer of a Device to a certificate of its own.
 
         Args:
             certificate: DER, whatever its octets are.
@@ -185,7 +185,7 @@ def _answer(
 
 
 def _unread_source(findings: Sequence[Finding]) -> str:
-    """Where the first rule that is broken was read; that a Device checks it was not."""
+    """The source of the first broken rule; that a Device checks the rule was not read."""
     return f"{findings[0].source if findings else 'X.690'}; that a Device checks it was not read"
 
 

@@ -46,7 +46,7 @@ class _Cell(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Head(msgspec.Struct):
-    """What tells the file of a Device from all others."""
+    """The head that tells the file of a Device from all others."""
 
     format: Literal["smki-testca device"]
 

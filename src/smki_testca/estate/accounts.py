@@ -82,7 +82,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a guess at a password has shown.
+    """The result of a guess at a password.
 
     Attributes:
         name: that was given.

@@ -89,7 +89,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the verification of a whole log found.
+    """The result of the verification of a whole log.
 
     Attributes:
         entries: how many there are.
@@ -127,7 +127,7 @@ class _Link:
 
     @property
     def octets(self) -> bytes:
-        """What the next entry continues from."""
+        """The link that the next entry continues from."""
         return _link_after(bytes.fromhex(self.entry.digest), self.after)
 
 
@@ -288,6 +288,21 @@ class AuditLog:
             raise _broken("is cut off or was changed at its end")
         return Head(number, link.hex())
 
+    def state(self, number: int) -> Head | None:
+        """The state of the log after an entry, as ``head`` gave it then; None without the entry."""
+        found = self._database.record(
+            _end,
+            "SELECT audit.number, digest, audit_states.digests AS after FROM audit"
+            " LEFT JOIN audit_states ON audit_states.number = audit.number"
+            " WHERE audit.number = ?",
+            (number,),
+        )
+        return None if found is None else Head(found[0], found[1].hex())
+
+    def last_number(self) -> int:
+        """The number of the last entry; 0 if there is none."""
+        return int(self._database.value("SELECT coalesce(max(number), 0) FROM audit"))
+
     def newest_digest(self) -> bytes:
         """The digest of the last entry: while it is the same, nothing else was recorded."""
         if self._appended is not None:
@@ -336,6 +351,7 @@ class AuditLog:
             _bind(bound, link)
             for table, rows in zip(self._tables, recorded, strict=True):
                 rows.update(_recorded(table, entry))
+                _remove(rows, table, entry)
             last = entry
         if not is_continued:
             raise EstateError(
@@ -531,7 +547,7 @@ def _bind(bound: dict[str, _Bound], link: _Link) -> None:
 
 
 def _link_after(digest: bytes, after: str | None) -> bytes:
-    """What the next entry continues from: a digest over an entry and the rows after it."""
+    """The link that the next entry continues from: a digest over an entry and its rows."""
     if after is None:
         return digest
     # An entry's own digest is over an array, which this never is.
@@ -541,6 +557,15 @@ def _link_after(digest: bytes, after: str | None) -> bytes:
 def _recorded(table: AuditedTable, entry: Entry) -> list[tuple[Any, Any]]:
     try:
         return list(table.recorded(entry))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise unreadable_entry(entry.number) from error
+
+
+def _remove(rows: dict[Any, Any], table: AuditedTable, entry: Entry) -> None:
+    """Remove the rows whose removal an entry records from those recorded before."""
+    try:
+        for key in table.removed(entry):
+            del rows[key]
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise unreadable_entry(entry.number) from error
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from smki_testca.estate.audit import Entry
 
 
+def _none(entry: Entry) -> Iterable[Any]:
+    """No rows: most tables only grow."""
+    del entry
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class AuditedTable:
     """A table of the estate that must agree with the audit log.
@@ -23,6 +29,7 @@ class AuditedTable:
     Attributes:
         code: of the error where they differ.
         recorded: gives the rows that an entry records.
+        removed: gives the keys of the rows whose removal an entry records.
         rows: gives the rows that the table holds.
         name: describes a row for an error.
         lost: starts the error for a key that only the log has; by default from the row's name.
@@ -35,6 +42,7 @@ class AuditedTable:
     name: Callable[[Any, Any], str]
     lost: Callable[[Any], str] | None = None
     in_order: bool = False
+    removed: Callable[[Entry], Iterable[Any]] = _none
 
     def verify(self, recorded: dict[Any, Any]) -> None:
         """Compare the table with the rows that the log records.

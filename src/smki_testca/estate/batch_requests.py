@@ -56,7 +56,7 @@ class BatchState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a batch was submitted."""
+    """The place where a batch was submitted."""
 
     WEB_SERVICE = "batched"
     PORTAL = "portal"
@@ -201,14 +201,14 @@ class BatchRequestStore:
         return self._where(f"batch_requests.state NOT IN ({ended})")[::-1]
 
     def content(self, number: int) -> bytes | None:
-        """What was submitted, octet for octet; None once it was parsed."""
+        """The submission, octet for octet; None once it was parsed."""
         content: bytes | None = self._database.value(
             "SELECT content FROM batch_contents WHERE batch = ?", (number,)
         )
         return content
 
     def report(self, number: int) -> bytes | None:
-        """What was found in the CSRs of a batch: a Report, encoded; None before it was parsed."""
+        """The Report on the CSRs of a batch, encoded; None before it was parsed."""
         row = self._database.row(
             "SELECT batch_requests.id, batch_requests.report, runs.report AS of_run"
             " FROM batch_requests LEFT JOIN runs ON runs.id = batch_requests.run"

@@ -52,7 +52,7 @@ class RunPlace(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far pages came: what is below both places is still to come.
+    """The position of a page: what is below both places is still to come.
 
     Attributes:
         alone: of the certificates that were issued alone, in the order of issue.

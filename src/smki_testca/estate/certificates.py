@@ -326,7 +326,7 @@ _PAGE = 500
 
 
 class Outline(NamedTuple):
-    """What must be unique of a certificate, and what it is unique within.
+    """The values of a certificate that must be unique, and within what.
 
     Attributes:
         number: of the certificate, from 1 in the order of issue.
@@ -563,7 +563,7 @@ class CertificateStore:
         )
 
     def suspects(self) -> Iterator[str]:
-        """What rows say that their certificates do not, for an error of the audit."""
+        """The rows that contradict their certificates, for an error of the audit."""
         for record in self._records("1", []):
             view = view_certificate(record.der)
             public_key = view.octets("subjectPublicKeyInfo")

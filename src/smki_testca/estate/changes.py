@@ -35,7 +35,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is new in an estate since a mark.
+    """The changes in an estate since a mark.
 
     Attributes:
         register: whether a participant or an agreement changed.
@@ -75,7 +75,7 @@ class ChangeStore:
         )
 
     def since(self, mark: Mark) -> Changes | None:
-        """What changed since a mark; None if nothing did. Ask with the write lock held."""
+        """The changes since a mark; None if there are none. Ask with the write lock held."""
         now = self.mark()
         if now == mark:
             return None

@@ -71,7 +71,7 @@ class _Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What there is to know of a run.
+    """The facts of a run that look-ups need.
 
     Attributes:
         first_rows: the first row of each section.

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.view import View
 
+DELETED = "external.delete"
+"""The action of the entry that records what was deleted."""
 _TWO_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
 
 
@@ -254,8 +256,11 @@ class ExternalStore:
             )
 
     def _key_row(self, record: ExternalRecord) -> sqlite3.Row | None:
+        return None if record.key_id is None else self._key_row_of(record.key_id)
+
+    def _key_row_of(self, identifier: bytes) -> sqlite3.Row | None:
         return self._database.row(
-            "SELECT sealed, holder FROM external_keys WHERE id = ?", (record.key_id,)
+            "SELECT sealed, holder FROM external_keys WHERE id = ?", (identifier,)
         )
 
     def _is_holder(self, record: ExternalRecord, holder: bytes | None) -> bool:
@@ -297,6 +302,38 @@ class ExternalStore:
             )
             check_pair(identifier, unseal, f"imported key {identifier.hex()}")
         return len(rows)
+
+    def remove(self, records: Collection[ExternalRecord]) -> list[bytes]:
+        """Remove certificates, within a transaction, and the keys that none of the others gets.
+
+        What is removed is overwritten in the file.
+
+        Returns:
+            The ids of the removed keys.
+        """
+        self._database.overwrite_deleted()
+        removed = {record.sha256 for record in records}
+        keys = []
+        for identifier in dict.fromkeys(record.key_id for record in records):
+            row = None if identifier is None else self._key_row_of(identifier)
+            if identifier is None or row is None:
+                continue
+            # Before the removal: afterwards, a key without a holder might seem to have one.
+            holders = [
+                other
+                for other in self._with_key(identifier)
+                if other.sha256 not in removed and self._is_holder(other, row["holder"])
+            ]
+            if not holders:
+                keys.append(identifier)
+        self._database.execute_many(
+            "DELETE FROM external_keys WHERE id = ?", [(identifier,) for identifier in keys]
+        )
+        self._database.execute_many(
+            "DELETE FROM externals WHERE sha256 = ?", [(digest,) for digest in removed]
+        )
+        self._database.number_in_turn("externals")
+        return keys
 
     def note_re_signing(self, record: ExternalRecord, serial: SerialNumber) -> None:
         """Record the certificate issued for a record's key, within the transaction that does so."""
@@ -370,6 +407,7 @@ class ExternalStore:
             rows=self._audited_rows,
             name=lambda digest, _: f"external certificate {digest}",
             in_order=True,
+            removed=_removed,
         )
 
     def _audited_rows(self) -> Iterator[tuple[str, int]]:
@@ -414,6 +452,12 @@ def _recorded(entry: Entry) -> Iterator[tuple[str, int]]:
     if entry.action == "import":
         for external in entry.body["externals"]:
             yield external["sha256"], entry.number
+
+
+def _removed(entry: Entry) -> Iterator[str]:
+    if entry.action == DELETED:
+        for external in entry.body["externals"]:
+            yield external["sha256"]
 
 
 def _to_row(record: ExternalRecord) -> dict[str, Any]:

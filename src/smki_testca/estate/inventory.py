@@ -60,7 +60,7 @@ SELECT predecessor, '', 1 FROM replacements"""
 
 
 class Kind(NamedTuple):
-    """What the certificates of a count have in common.
+    """The kind of certificates that a count is of.
 
     Attributes:
         issuer: the serial of the CA's certificate that issued them; their own for a root.
@@ -110,7 +110,7 @@ class _Part:
 
     @property
     def due(self) -> int:
-        """How many are to be renewed."""
+        """The number of certificates that are to be renewed."""
         return sum(count for kind, count in self.counts.items() if kind.is_due)
 
 
@@ -132,7 +132,7 @@ class Inventory:
         self._library = library
 
     def counts(self, at: datetime, participant: str | None = None) -> Counter[Kind]:
-        """How many certificates there are of each kind.
+        """The number of certificates of each kind.
 
         Args:
             at: the time of their statuses.

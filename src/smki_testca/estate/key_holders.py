@@ -15,6 +15,12 @@ AUTHORITY: Final = "authority"
 """The holder of every CA's key."""
 
 
+ANCHOR: Final = "anchor"
+"""The holder of the key that signs anchors of the audit log."""
+OF_THE_ESTATE: Final = frozenset({AUTHORITY, ANCHOR})
+"""The holders whose keys only sign: nobody is given them."""
+
+
 def participant_holder(participant: str) -> str:
     """The holder that a participant is, by its id in the register."""
     return f"participant {participant}"

@@ -13,7 +13,12 @@ from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
+from smki_testca.estate.key_holders import (
+    AUTHORITY,
+    OF_THE_ESTATE,
+    KeyHolders,
+    check_holders,
+)
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.estate.token_keys import TokenKeys, refuse_seed
@@ -70,6 +75,7 @@ class KeyStore:
         self.in_tokens = TokenKeys(database, tokens)
         self._holders = KeyHolders(database)
         self._key: EstateKey | None = None
+        self._earlier: bytes | None = None
         self._unlocking: Callable[[], EstateKey] | None = None
 
     def prepare(self, passphrase: str) -> None:
@@ -165,7 +171,9 @@ class KeyStore:
     def _of_holder(self, identifier: bytes, holder: str) -> sqlite3.Row | None:
         """The row of a participant's key; None for other holders, and for keys of CAs."""
         row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
-        if row is None or holder == AUTHORITY or AUTHORITY in self._holders.holders(identifier):
+        if row is None or holder in OF_THE_ESTATE:
+            return None
+        if AUTHORITY in self._holders.holders(identifier):
             return None
         # Earlier formats did not name the holder: it is the one that the key was first issued to.
         stated = row["holder"] or self._holders.first(identifier)
@@ -251,26 +259,29 @@ class KeyStore:
         found = self._database.row("SELECT 1 FROM keys WHERE id = ?", (identifier,))
         return None if found is None else IN_ESTATE
 
-    def reference(self, identifier: bytes, whose: str = "a CA") -> KeyReference:
-        """The reference to a CA's key.
+    def reference(
+        self, identifier: bytes, whose: str = "a CA", *, holder: str = AUTHORITY
+    ) -> KeyReference:
+        """The reference to a key of the estate's own: a CA's, or that of its anchors.
 
         Args:
             identifier: of the key.
             whose: the CA, for the error's message.
+            holder: of the key.
 
         Raises:
             EstateError: if the estate has no key of that id.
         """
         in_token = self.in_tokens.row(identifier)
         if in_token is not None:
-            if in_token.holder != AUTHORITY:
+            if in_token.holder != holder:
                 raise EstateError("estate.damaged", f"The key of {whose} is not kept as a CA's.")
             return in_token.key
         row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
         if row is None:
             raise EstateError("estate.damaged", f"The key of {whose} is missing.")
-        if row["holder"] not in {None, AUTHORITY}:
-            raise EstateError("estate.damaged", f"The key of {whose} is not sealed as a CA's.")
+        if row["holder"] != holder and not (row["holder"] is None and holder == AUTHORITY):
+            raise EstateError("estate.damaged", f"The key of {whose} is not sealed as such.")
         return SealedKey(identifier, row["sealed"], row["holder"])
 
     def signer(self, reference: KeyReference, *, deterministic: bool = True) -> Signer:
@@ -284,6 +295,32 @@ class KeyStore:
         if not self._entropy.secret and self.in_tokens.row(reference.key_id) is not None:
             raise refuse_seed("The CA's key")
         return reference.open(self._means(), deterministic=deterministic)
+
+    def encrypted_authority_key(
+        self, identifier: bytes, whose: str, encrypt: Callable[[bytes], bytes]
+    ) -> bytes:
+        """The private key of a CA, encrypted for another estate.
+
+        Args:
+            identifier: of the key.
+            whose: the CA, for the error's message.
+            encrypt: turns PKCS#8 into what leaves the estate.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the key is missing, was changed or is in a
+                token.
+        """
+        in_token = self.in_tokens.row(identifier)
+        if in_token is not None:
+            raise EstateError(
+                "key.in_token",
+                f"The key of {whose} is in a PKCS#11 token and never leaves it:"
+                f" {in_token.key.uri}.",
+                "Let the other team use the token, or leave this CA out with --hierarchy.",
+            )
+        reference = self.reference(identifier, whose)
+        assert isinstance(reference, SealedKey)  # noqa: S101 - all others are in tokens
+        return reference.encrypted(self._estate_key(), encrypt)
 
     def for_workers(
         self, references: Mapping[T, KeyReference]
@@ -315,6 +352,10 @@ class KeyStore:
         """
         return self._estate_key().open(sealed, label)
 
+    def unlock_as(self, other: KeyStore) -> None:
+        """Take the estate key from another store of the same estate, if that has unlocked it."""
+        self._key = other._key
+
     def unlock_meanwhile(self) -> None:
         """Ask for the passphrase, and unlock the estate key in a thread.
 
@@ -323,14 +364,14 @@ class KeyStore:
         Raises:
             EstateError: if the creation of the estate was not finished.
         """
-        wrapped, passphrase = self._wrapped(), self._passphrase()
+        wrapped, passphrase = self._earlier or self.wrapped(), self._passphrase()
         thread = ThreadPoolExecutor(1)
         unlocking = thread.submit(_unlocked, passphrase, wrapped)
 
         def unlocked() -> EstateKey:
             # Processes can be forked once the thread has ended.
             thread.shutdown()
-            return unlocking.result()
+            return unlocking.result()[1]
 
         self._unlocking = unlocked
 
@@ -343,15 +384,68 @@ class KeyStore:
         """
         self._estate_key()
 
+    def unlock_with(self, passphrase: str) -> str:
+        """Unlock the estate key now, with a passphrase that was asked for already.
+
+        Returns:
+            The text that opens it: the passphrase, or another of its readings.
+
+        Raises:
+            EstateError: as ``unlock``.
+        """
+        text, self._key = _unlocked(passphrase, self.wrapped())
+        return text
+
+    def is_opened_by(self, passphrase: str) -> bool:
+        """Whether a passphrase opens the estate as it is now; it takes one guess.
+
+        Raises:
+            EstateError: if the wrapped key is damaged.
+        """
+        try:
+            EstateKey.unlock(passphrase, self.wrapped())
+        except EstateError as error:
+            if error.code != "estate.passphrase":
+                raise
+            return False
+        return True
+
+    def rewrap(self, passphrase: str, new: str) -> None:
+        """Wrap the estate key by another passphrase, within a transaction; the key stays the same.
+
+        Args:
+            passphrase: of the estate until now, as text.
+            new: the other one.
+
+        Raises:
+            EstateError: if the passphrase is wrong, as after a change by another process.
+        """
+        wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
+        # Nothing of the old one stays in unused parts of the file.
+        self._database.execute("PRAGMA secure_delete = ON")
+        self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
+
+    def open_by(self, wrapped: bytes) -> None:
+        """Unlock the estate key from a wrapped key of an earlier moment, which ``wrapped`` gave.
+
+        The passphrase of that moment opens it, whatever the estate's is by now.
+        """
+        self._earlier = wrapped
+
     def _estate_key(self) -> EstateKey:
         if self._key is None:
             if self._unlocking is None:
-                self._key = _unlocked(self._passphrase(), self._wrapped())
+                _, self._key = _unlocked(self._passphrase(), self._earlier or self.wrapped())
             else:
                 self._key = self._unlocking()
         return self._key
 
-    def _wrapped(self) -> bytes:
+    def wrapped(self) -> bytes:
+        """The estate key, wrapped by the passphrase.
+
+        Raises:
+            EstateError: if the creation of the estate was not finished.
+        """
         wrapped: bytes | None = self._database.value(
             "SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,)
         )
@@ -364,8 +458,8 @@ class KeyStore:
         return wrapped
 
 
-def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
-    """The estate key that a passphrase opens, by either of its readings.
+def _unlocked(passphrase: str, wrapped: bytes) -> tuple[str, EstateKey]:
+    """The estate key that a passphrase opens by one of its readings, and that reading.
 
     Raises:
         EstateError: if the passphrase is wrong, or the wrapped key is damaged.
@@ -375,8 +469,8 @@ def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
     *earlier, last = readings(passphrase)
     for text in earlier:
         try:
-            return EstateKey.unlock(text, wrapped)
+            return text, EstateKey.unlock(text, wrapped)
         except EstateError as error:
             if error.code != "estate.passphrase":
                 raise
-    return EstateKey.unlock(last, wrapped)
+    return last, EstateKey.unlock(last, wrapped)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutOfUse:
-    """How many certificates of a run are revoked, and how many others are not in use.
+    """The numbers of a run's certificates that are revoked, or otherwise not in use.
 
     A certificate is not in use once it was replaced, renewed or rejected, or was set to that.
     """

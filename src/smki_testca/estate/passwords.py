@@ -44,7 +44,7 @@ def check_password(password: str) -> None:
 
 
 def password_digest(password: str) -> bytes:
-    """What to store of a password: the cost, a salt and the digest by scrypt (RFC 7914)."""
+    """The stored form of a password: cost, salt and digest by scrypt (RFC 7914)."""
     # A salt must never repeat, even if certificates come from a seed.
     salt = os.urandom(_SALT_OCTETS)
     return PASSWORD_COST.header + salt + _stretched(PASSWORD_COST, password, salt)
@@ -56,7 +56,7 @@ def nobodys_digest() -> bytes:
 
 
 def checked_digest(stored: bytes) -> bytes:
-    """What is stored, if it is the digest of a password.
+    """The stored octets, checked to be the digest of a password.
 
     Raises:
         ValueError: if it is not.
@@ -92,7 +92,7 @@ def make_api_key() -> str:
 
 
 def api_key_digest(key: str) -> bytes:
-    """What to store of an API key: its SHA-256, for nobody guesses 192 bits."""
+    """The stored form of an API key: its SHA-256, for nobody guesses 192 bits."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 

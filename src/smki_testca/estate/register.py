@@ -497,7 +497,7 @@ def _agreement(row: sqlite3.Row) -> Agreement:
 
 
 class _Told(NamedTuple):
-    """What a flow had told with a notification.
+    """The facts that a flow told with a notification.
 
     Attributes:
         number: of the notification.

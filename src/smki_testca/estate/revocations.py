@@ -195,7 +195,7 @@ class RevocationStore:
         )
 
     def not_listed(self, issuer: IssuerName, listed: Issue | None) -> tuple[int, datetime | None]:
-        """How many revocations a CA's list lacks, and when the first of them was stored.
+        """The number of revocations that a CA's list lacks, and when the first was stored.
 
         Args:
             issuer: the CA.

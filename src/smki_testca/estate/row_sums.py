@@ -163,7 +163,7 @@ class RowSums:
             before.add(added)
 
     def take_changes(self) -> dict[str, RowSum]:
-        """What to add to the sum of each table that changed since the last call or the start."""
+        """The change of each table's sum since the last call or the start."""
         for (table, run), rows in self._runs.items():
             self._add(table, rows.sum(table, run))
         changes, self._changes, self._runs = self._changes, {}, {}

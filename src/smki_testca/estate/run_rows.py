@@ -63,7 +63,7 @@ class RunRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SectionFacts:
-    """What all certificates of a section have in common.
+    """The facts that all certificates of a section share.
 
     Attributes:
         section: as the run's terms have it.
@@ -136,7 +136,7 @@ class RunRows:
             first += tile.count
 
     def facts(self, place: int) -> SectionFacts:
-        """What the rows of the tile at a place have in common with their section."""
+        """The facts that the rows of the tile at a place share with their section."""
         tile = self._tiles[place]
         if tile.section not in self._facts:
             # The certificates of a section have one profile and instant, so they end together.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 from smki_testca.clock import iso
 from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.accounts import AccountStore
+from smki_testca.estate.anchor_store import AnchorStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.batch_requests import BatchRequestStore
@@ -24,9 +25,11 @@ from smki_testca.estate.inventory import Inventory
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
 from smki_testca.estate.key_store import KeyStore
+from smki_testca.estate.orphans import Orphans
 from smki_testca.estate.register import RegisterStore
 from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
+from smki_testca.estate.row_counts import RowCounts
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.service_certificates import ServiceCertificateStore
@@ -83,6 +86,7 @@ class Stores:
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
         self.key_store = KeyStore(database, passphrase, entropy, lambda: self.tokens)
+        self.anchors = AnchorStore(database, self.audit, self.key_store, clock)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
@@ -95,6 +99,8 @@ class Stores:
             self.certificates, self.runs, self.tiles, self.run_certificates, self.statuses
         )
         self.inventory = Inventory(database, self.runs, self.tiles, self.run_certificates, library)
+        self.row_counts = RowCounts(database)
+        self.orphans = Orphans(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.key_store, self.key_holders, library)
@@ -222,6 +228,17 @@ class Stores:
             inputs[option] = str(value)
         return Subject.parse(known, inputs, self.library.roles, in_python)
 
+    def copy_file(self, path: Path) -> None:
+        """Copy the estate's file as it is at one moment; others wait before they commit.
+
+        Args:
+            path: of the copy, which must not exist yet.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the disk is full.
+        """
+        self._database.copy(path)
+
     def transaction(self) -> AbstractContextManager[None]:
         """A transaction: all changes within it happen, or none; other processes wait."""
         return self._database.transaction()
@@ -329,7 +346,7 @@ class Stores:
         for record in (issuer, *self.certificates.chain(issuer)):
             status = self.status(record)
             if status is Status.EXPIRED:
-                remedy = _renew(record)
+                remedy = renewal_remedy(record)
             elif status is Status.REVOKED:
                 remedy = f"Make the next generation: {roll_over_command(record)}"
             else:
@@ -342,7 +359,7 @@ class Stores:
         if first is not None and ends is not None and first.not_after < ends:
             lines.append(
                 f"The CA {first.label} expires at {iso(first.not_after)}, before what is signed"
-                f" under it: nobody trusts that from then on. {_renew(first)}"
+                f" under it: nobody trusts that from then on. {renewal_remedy(first)}"
             )
         return tuple(lines)
 
@@ -363,6 +380,6 @@ def roll_over_command(authority: Record) -> str:
     )
 
 
-def _renew(authority: Record) -> str:
-    """What to do about a CA's certificate that ends too early."""
+def renewal_remedy(authority: Record) -> str:
+    """The remedy for a CA's certificate that ends too early."""
     return f"Renew it: smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"

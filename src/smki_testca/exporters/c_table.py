@@ -199,7 +199,7 @@ def _usages(usage: str) -> int:
 
 
 def _point(record: Record) -> int | None:
-    """Where the point of the public key begins in a certificate."""
+    """The place in a certificate at which the point of the public key begins."""
     key = outline(record.der).public_key
     if not key.startswith(_P256):
         return None
@@ -207,7 +207,7 @@ def _point(record: Record) -> int | None:
 
 
 def _scalar(record: Record, key: bytes | None) -> int | None:
-    """Where the number of the private key begins in its PKCS#8."""
+    """The place in a PKCS#8 at which the number of the private key begins."""
     if key is None or _point(record) is None:
         return None
     return key.index(_SCALAR) + len(_SCALAR)

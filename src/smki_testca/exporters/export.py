@@ -321,7 +321,7 @@ def export_files(
 
 
 class _Terms(NamedTuple):
-    """How certificates are exported; see ``export``."""
+    """The terms of an export; see ``export``."""
 
     passphrase: str | None
     with_keys: bool

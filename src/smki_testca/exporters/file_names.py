@@ -346,7 +346,7 @@ def _base_of(name: str) -> str:
 
 
 def _digest(name: str) -> str:
-    """What tells apart names that make the same file name."""
+    """The digest that tells apart names which make the same file name."""
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 

@@ -108,7 +108,7 @@ def issue_to(
 
 
 def _remedy(records: Sequence[Record]) -> str:
-    """What to do where certificates are issued and their files have not got their names."""
+    """The remedy where certificates are issued, but their files have not got their names."""
     serials = ", ".join(
         [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
     )
@@ -121,7 +121,7 @@ def _remedy(records: Sequence[Record]) -> str:
 def _tried(
     target: Target, estate: Stores, result: T, records_of: Callable[[T], list[Record]]
 ) -> tuple[T, Saved]:
-    """What ``issue_to`` gives where nothing is to stay: it checks the files and names them."""
+    """The result of ``issue_to`` where nothing is to stay: the files are checked and named."""
     if target.out.exists() and not target.out.is_dir():
         raise InputError(
             "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."

@@ -68,7 +68,7 @@ def problem(code: str, message: str) -> Content:
 
 
 def something_else(message: str) -> Content:
-    """What is neither a document nor meant to be one; ``message`` is one clause."""
+    """Content that is no document, nor meant to be one; ``message`` is one clause."""
     problem = FileProblem("document.unknown_kind", message)
     return Content(problem=problem, kind=ContentKind.OTHER)
 

@@ -267,7 +267,7 @@ class _Collector:
             self._take_key(self._private_keys.load(private_key, file), file, file, None)
 
     def _unlocked(self, read: Callable[[], _T]) -> _T:
-        """What is read with the passphrase, by either of its readings.
+        """The result of reading with the passphrase, by either of its readings.
 
         Raises:
             InputError: if the passphrase is missing or wrong.

@@ -176,7 +176,7 @@ def require_readable(source: Source) -> None:
 
 
 def reason_of(problem: FileProblem) -> str:
-    """Why a file cannot be read or used, to follow a colon."""
+    """The reason for which a file cannot be read or used, to follow a colon."""
     return problem.message.removeprefix(_UNREADABLE)
 
 

@@ -204,7 +204,7 @@ def _entry(cell: Cell, record: Record) -> dict[str, Any]:
 
 
 def _named(record: Record) -> dict[str, Any]:
-    """What tells a certificate from others."""
+    """The values that tell a certificate from others."""
     key_identifier = view_certificate(record.der).octets("extensions.subjectKeyIdentifier")
     return {
         "label": record.label,

@@ -206,7 +206,7 @@ class _Reader:
                         request_of(cell, requests, self._library, environment)
 
     def _each(self, make: Callable[..., U], tables: Iterable[Any], *more: Any) -> list[U]:
-        """What each of some tables says; those with a mistake are left out, and it is noted."""
+        """The values of some tables; one with a mistake is left out, and the mistake noted."""
         made = []
         for number, table in enumerate(tables, 1):
             with self._faults.collected():

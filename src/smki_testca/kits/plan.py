@@ -126,7 +126,7 @@ class KitRun:
 
     @property
     def remedy(self) -> str:
-        """What to do where it is not resumed."""
+        """The remedy where it is not resumed."""
         again = ", and apply the kit again" if self.asked else ""
         if self.state is State.RUNNING:
             return f"Wait until it is done{again}."
@@ -221,7 +221,7 @@ class KitDifference:
 
 @dataclass(slots=True)
 class KitPlan:
-    """What applying a kit does to an estate, or did.
+    """The plan of applying a kit to an estate, or its record.
 
     Attributes:
         kit: the kit's name.

@@ -146,7 +146,7 @@ def _differing(
 
 
 def all_differences(estate: Estate, kit: Kit) -> list[KitDifference]:
-    """What the register says otherwise than a kit, with how to change it."""
+    """The differences of the register from a kit, with how to change it."""
     register, today = estate.register.load(), estate.clock.now().date()
     found = sources(kit, estate.library, estate.clock)
     return [each for source in found for each in differences(register, source, today)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.certificates import Certificate, CertificationAuthority
@@ -10,6 +11,7 @@ from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.lifecycle.ca_keys import MadeInToken, has_key, key_for
 from smki_testca.lint.rows import value_breaches
+from smki_testca.profiles.file_digests import profile_digests, profiles_of_ca
 from smki_testca.profiles.model import POLICY, Hierarchy, Tier
 from smki_testca.text import shown
 from smki_testca.x509.fields import check_characters
@@ -47,6 +49,30 @@ def check_not_live(live: LiveMarks, view: View) -> None:
         )
 
 
+def _check_complete(
+    ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey],
+    certificates: Mapping[tuple[Hierarchy, Tier], bytes],
+) -> None:
+    """Check that each certificate given has its key, and that of an issuing CA its root's.
+
+    Raises:
+        InputError: if one has not.
+    """
+    for hierarchy, tier in certificates:
+        if (hierarchy, tier) not in ca_keys:
+            raise InputError(
+                "ca_keys.certificate",
+                f"There is a certificate of the {hierarchy} {tier.value} CA without its key.",
+                "Give both, as export ca-keys writes them.",
+            )
+        if (hierarchy, Tier.ROOT) not in certificates:
+            raise InputError(
+                "ca_keys.certificate",
+                f"There is a certificate of the {hierarchy} issuing CA without that of its root.",
+                "Give both with their keys, as export ca-keys writes them.",
+            )
+
+
 class AuthorityMaker:
     """Makes CAs and their certificates. Each call must be within a transaction of the estate.
 
@@ -62,6 +88,7 @@ class AuthorityMaker:
         environment: Environment,
         ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey],
         hierarchies: Collection[Hierarchy],
+        certificates: Mapping[tuple[Hierarchy, Tier], bytes] = MappingProxyType({}),
     ) -> list[Record]:
         """Make the CAs of an environment's family.
 
@@ -69,6 +96,7 @@ class AuthorityMaker:
             environment: gives the CAs their names and policies.
             ca_keys: where the keys come from that are not made in the estate.
             hierarchies: for which to make a root and an issuing CA.
+            certificates: for such keys, DER, to take over instead of making new ones.
 
         Returns:
             Each hierarchy's root and issuing CA.
@@ -89,10 +117,11 @@ class AuthorityMaker:
                     "environment.present", f"{has} already, with other keys than those given."
                 )
             raise AlreadySoError("environment.present", f"{has} already.")
+        _check_complete(ca_keys, certificates)
         records = []
         for hierarchy in hierarchies:
-            root = self._make(environment, hierarchy, Tier.ROOT, None, ca_keys)
-            issuing = self._make(environment, hierarchy, Tier.ISSUING, root, ca_keys)
+            root = self._make(environment, hierarchy, Tier.ROOT, None, ca_keys, certificates)
+            issuing = self._make(environment, hierarchy, Tier.ISSUING, root, ca_keys, certificates)
             records += [root[0], issuing[0]]
         return records
 
@@ -103,6 +132,7 @@ class AuthorityMaker:
         tier: Tier,
         parent: Authority | None,
         ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey],
+        certificates: Mapping[tuple[Hierarchy, Tier], bytes],
     ) -> Authority:
         estate = self._estate
         profile = estate.library.profile_for(hierarchy, tier)
@@ -115,6 +145,10 @@ class AuthorityMaker:
             if parent
             else CertificationAuthority(None, signer, environment, estate.library)
         )
+        taken = certificates.get((hierarchy, tier))
+        if taken is not None:
+            record = self._take_over(environment, profile, parent and parent[0], taken, public_key)
+            return record, estate.authorities.able(record)
         certificate = self._certificate(issuer, profile, public_key)
         record = self._add(
             certificate,
@@ -125,6 +159,28 @@ class AuthorityMaker:
             **self._place_of(public_key),
         )
         return record, CertificationAuthority(record.der, signer, environment, estate.library)
+
+    def _take_over(
+        self,
+        environment: Environment,
+        profile: Profile,
+        issuer: Record | None,
+        der: bytes,
+        public_key: bytes,
+    ) -> Record:
+        """Store the certificate of a CA that another estate has, too."""
+        # It brings the linter, and few estates share their CAs.
+        from smki_testca.lifecycle import taken_certificate  # noqa: PLC0415 - quick start
+
+        certificate = taken_certificate.read_taken(
+            self._estate, der, profile, environment, issuer, public_key
+        )
+        place = (profile.hierarchy, profile.tier)
+        name = taken_certificate.common_name(certificate) or ""
+        if name != environment.ca_name(*place):
+            self._check_name(profile, name)
+        named = replace(environment, ca_names={**environment.ca_names, place: name})
+        return self._add(certificate, named, issuer, "authority.take-over", ca=name)
 
     def _have_keys(
         self, authorities: Collection[Record], ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey]
@@ -316,6 +372,10 @@ class AuthorityMaker:
             "environment": environment.name,
             **({"experimental": True} if weaknesses else {}),
             **details,
+            "profiles": profile_digests(
+                self._estate.library,
+                profiles_of_ca(self._estate.library, profile.hierarchy, profile.tier),
+            ),
             "certificates": digests([certificate]),
         }
         record = record_of(

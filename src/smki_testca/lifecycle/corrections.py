@@ -104,7 +104,7 @@ def _check_no_run(estate: Stores, name: str, what: str) -> None:
 
 
 def _contradictions(estate: Stores, before: Participant, after: Participant) -> Iterator[str]:
-    """What was issued that a correction would make untrue, each in words."""
+    """The certificates that a correction would make untrue, each in words."""
     library = estate.library
     if after.name != before.name:
         records = _with_field(estate, before, "participant-name")
@@ -192,7 +192,7 @@ def _named(names: Iterable[str]) -> str:
 def _obstacles(
     estate: Stores, register: Register, participant: Participant
 ) -> Iterator[tuple[str, str]]:
-    """What a participant has, and what to do about it."""
+    """The obstacles to a removal: what a participant has, and what to do about it."""
     name = participant.id
     records = _named(str(record.serial) for record in estate.select(Selection(participant=name)))
     if records:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DueReason(StrEnum):
-    """Why a revocation list is due."""
+    """The reasons for which a revocation list is due."""
 
     NEVER_ISSUED = "never-issued"
     REVOCATIONS = "revocations"
@@ -156,7 +156,7 @@ def authorities_due(
 def _owed(
     estate: Stores, issuer: IssuerName, now: datetime, by: datetime
 ) -> tuple[DueReason, datetime, int, int | None] | None:
-    """Why a CA owes a list, since when, how many revocations wait, and its newest list."""
+    """The list that a CA owes: why, since when, how many revocations wait, its newest list."""
     newest = estate.revocations.newest_issue(issuer, now)
     current = estate.revocations.newest_issue(issuer, now, unexpired_at=now)
     waiting, first = estate.revocations.not_listed(issuer, current)

@@ -217,7 +217,7 @@ class Request:
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
 
     def faults_by(self, row: Row) -> list[str]:
-        """Why the value that the CSR brings for a row cannot be issued; a habit is no reason."""
+        """The faults for which a CSR's value for a row cannot be issued; a habit is none."""
         field, value = row.field, self.view.value(row.field.path)
         if value is None:
             return []
@@ -298,7 +298,7 @@ def key(request: Request) -> Iterator[Breach]:
 
 
 def _form_fault(request: Request) -> str | None:
-    """What is wrong with the form of the key, which a certificate would carry as it is."""
+    """The fault in the form of the key, which a certificate would carry as it is."""
     field = request.view.fields.get("subjectPublicKeyInfo")
     return None if field is None else form_fault(field.node)
 
@@ -449,7 +449,7 @@ def subject(request: Request) -> Iterator[Breach]:
 
 
 def _unreadable(name: str, view: View) -> str:
-    """Why an attribute of the subject cannot be read."""
+    """The reason for which an attribute of the subject cannot be read."""
     field = view.fields.get(f"subject.{name}")
     is_text = field is not None and field.node.tag in _TEXT_TAGS
     if name != "x500UniqueIdentifier" or not is_text:
@@ -531,7 +531,7 @@ def extensions(request: Request) -> Iterator[Breach]:
 
 
 def _reason(request: Request, name: str) -> str:
-    """Why an extension has no place in a CSR, and which program writes it all the same."""
+    """The reason for which an extension has no place in a CSR, and the program that writes it."""
     if asks_for_ca(request.view, name):
         return " with cA TRUE, that is, for the certificate of a CA"
     if name not in _TOOLS:
@@ -570,7 +570,7 @@ def surplus_parts(request: Request, extension: str) -> list[Node]:
 
 
 def _taken(request: Request, extension: str) -> int:
-    """How many parts of an extension the profile takes; of a repeatable one all that differ."""
+    """The number of an extension's parts that the profile takes; if repeatable, all that differ."""
     count = 0
     for field in (row.field for row in request.requested[extension]):
         if not field.is_repeatable:

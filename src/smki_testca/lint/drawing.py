@@ -179,7 +179,7 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
 
 
 def policy_names(library: Library) -> dict[str, str]:
-    """What the certificate policies of the environments are, by their OIDs in dotted decimal."""
+    """The certificate policies of the environments, by their OIDs in dotted decimal."""
     environments: dict[str, dict[str, None]] = {}
     for environment in library.environments.values():
         for policies in environment.policies.values():

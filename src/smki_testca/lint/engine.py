@@ -263,7 +263,7 @@ class Linter:
 
 
 def form_breaches(view: View) -> Iterator[Breach]:
-    """What a document breaks by its form alone: the rules of DER, and the structures of its fields.
+    """The breaches of form alone: of the rules of DER, and of the structures of fields.
 
     They cost a fraction of all rules, and need no CAs.
     """

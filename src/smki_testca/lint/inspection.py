@@ -155,7 +155,7 @@ def certificates_to_trust(inputs: Iterable[Input]) -> list[bytes]:
 
 
 def why_no_certificate(source: Source) -> str:
-    """Why a document is no certificate, as a clause; empty if it is one."""
+    """The reason for which a document is no certificate, as a clause; empty if it is one."""
     if source.problem is not None:
         return source.problem.message
     kind = kind_of(source.data)

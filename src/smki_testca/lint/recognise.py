@@ -209,7 +209,7 @@ def _constants(profile: Profile) -> list[tuple[str, Value]]:
 
 @dataclass(frozen=True, slots=True)
 class _CaName:
-    """What a profile says of a CA's name.
+    """A CA's name, as a profile states it.
 
     Attributes:
         attributes: in the subject, by name; the value is the longest text, where one is known.

@@ -1,4 +1,4 @@
-"""What RFC 5280 requires of every certificate (MUST), whatever the rows of its profile say.
+"""Rules of RFC 5280 for every certificate (MUST), whatever the rows of its profile say.
 
 The rows of some profiles are assumed, so that a breach of them is a notice. These rules are not:
 where one of them and a row find the same fault, ``echoes`` leaves the graver finding.
@@ -199,7 +199,7 @@ def general_names(certificate: Certificate) -> Iterator[Breach]:
 
 
 def _name_fault(name: Node) -> str | None:
-    """Why a GeneralName is none of its type; None where nothing says so."""
+    """The reason for which a GeneralName is none of its type; None without one."""
     what, content = _GENERAL_NAMES.get(name.tag, ""), name.content
     if name.tag == 0xA4:
         is_empty = len(name.children) == 1 and not name.children[0].content

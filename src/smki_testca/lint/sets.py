@@ -66,7 +66,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class SignedBy:
-    """What is known of a document's signer, to compare it with others.
+    """The signer of a document as far as it is known, to compare it with others.
 
     Attributes:
         is_verified: whether the signature is by a CA at hand, or a root's by itself.
@@ -82,7 +82,7 @@ class SignedBy:
 
     @classmethod
     def of(cls, signer: Signer, view: View) -> SignedBy:
-        """What is known of the signer of a document."""
+        """The signer of a document as far as it is known."""
         is_verified = signer.verdict is Verdict.RIGHT
         ca = view if signer.issuer is None else signer.issuer.view
         identifier = ca.octets("extensions.authorityKeyIdentifier.keyIdentifier")

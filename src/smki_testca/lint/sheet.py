@@ -70,7 +70,7 @@ class Sheet:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with it by itself."""
+        """The findings on it by itself."""
         return self.description.findings
 
 
@@ -110,7 +110,7 @@ def _rows(description: Description) -> list[SheetRow]:
 
 
 def _place(path: str, rows: Sequence[SheetRow]) -> int:
-    """Where the row of a field that has none belongs: before what is part of it, or by its like."""
+    """The place for the row of a field without one: before its parts, or by its like."""
     for place, row in enumerate(rows):
         if row.path.startswith(f"{path}."):
             return place

@@ -1,4 +1,4 @@
-"""What Devices answer to Update Security Credentials (GBCS s.13): ``device-answers.toml``."""
+"""Answers of Devices to Update Security Credentials (GBCS s.13): ``device-answers.toml``."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class UseCase:
 
 @dataclass(frozen=True, slots=True)
 class ReplacementMode:
-    """Who replaces whose certificates, as the command states it.
+    """The modes of replacement: who replaces whose certificates, as the command states it.
 
     Attributes:
         roles: of the cells that it may replace; empty for all.

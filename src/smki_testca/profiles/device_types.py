@@ -15,7 +15,7 @@ NO_IDENTIFIER = "00-00-00-00-00-00-00-00"
 
 
 class CellUsage(StrEnum):
-    """What a cell's certificate is for; it is not in the certificate."""
+    """The use of a cell's certificate; it is not in the certificate."""
 
     MANAGEMENT = "management"
     PREPAYMENT = "pre-payment-top-up"

@@ -24,7 +24,7 @@ _IDENTITIES = ("field", "name", "code", "value", "label", "id", "type", "referen
 
 
 class Change(StrEnum):
-    """How a file differs from the shipped one in one place."""
+    """A difference of a file from the shipped one, in one place."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -73,7 +73,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class FileDifferences:
-    """What an operator's file changes.
+    """The differences of an operator's file.
 
     Attributes:
         name: of the file below its directory, such as ``certificates/device.toml``.

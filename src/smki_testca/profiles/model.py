@@ -350,7 +350,7 @@ class HierarchyDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """How often a CRL must be issued.
+    """The frequency with which a CRL must be issued.
 
     Attributes:
         at_least_every: the longest time between one and the next.
@@ -376,7 +376,7 @@ class RevocationListProfile(DocumentProfile):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many certificates a category allows; None is no limit.
+    """The numbers of certificates that a category allows; None is no limit.
 
     Attributes:
         per_device_id: certificates under one Device ID (R21).

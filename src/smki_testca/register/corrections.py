@@ -30,7 +30,7 @@ _RANGE = re.compile(r"(?P<entry>[^:]+):(?P<number>[0-9A-Fa-f]+)(:(?P<bits>[0-9]{
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What is to be corrected of a participant. What is None or empty stays as it is.
+    """A correction of a participant. What is None or empty stays as it is.
 
     Attributes:
         kind: with one that has no Signifier, the participant loses its Signifier, ranges and IDs.

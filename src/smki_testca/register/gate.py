@@ -214,7 +214,7 @@ class Gate:
     def warnings(
         self, request: Request, participant: Participant, environment: Environment
     ) -> tuple[str, ...]:
-        """What the participant should read though the gate grants its request.
+        """The warnings to the participant, though the gate grants its request.
 
         A warning about a Registry Entry does not name the ID, so that it is the same for all IDs
         under the entry.

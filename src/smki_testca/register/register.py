@@ -426,7 +426,7 @@ class Register:
 
 
 class _Holdings:
-    """What only one participant may have: Signifiers, ranges, Registry Entries and the like.
+    """The holdings that only one participant may have: Signifiers, ranges and the like.
 
     Attributes:
         ranges: of organisations, with the participants' ids.

@@ -1,4 +1,4 @@
-"""What an import takes back: what was corrected, withdrawn or made exclusive before it.
+"""Finds what an import takes back: what was corrected, withdrawn or made exclusive.
 
 A file that is older than the register says again what was put right since. Nothing is wrong with
 that by itself; whoever imports it has to know.

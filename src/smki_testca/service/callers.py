@@ -171,7 +171,7 @@ def identify(
 
 
 def peer_of(estate: Estate, der: bytes | None, address: str) -> dict[str, str]:
-    """What is known of a client that may not call, as the audit log records it, as ``peer``.
+    """A client that may not call, as the audit log records it under ``peer``.
 
     Args:
         estate: that may have issued its certificate.

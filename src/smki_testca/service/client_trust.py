@@ -1,4 +1,4 @@
-"""What the servers know of their clients' certificates: the IKI CAs and revocation lists."""
+"""The servers' trust in client certificates: the IKI CAs and revocation lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each listener's application knows of the running services."""
+"""The running services, as each listener's application knows them."""
 
 from __future__ import annotations
 

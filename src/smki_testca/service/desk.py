@@ -11,6 +11,7 @@ import contextlib
 import queue
 import sys
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar
 
@@ -29,6 +30,8 @@ SWITCH_SECONDS = 0.0001
 """How long a thread keeps the interpreter while another one waits for it. SQLite gives it up at
 each statement: with Python's 5 ms, the thread that writes would wait for the event loop that long
 at each of them."""
+BETWEEN_SECONDS = 60.0
+"""How long after a change what is due between changes is done at the latest."""
 READERS = 2
 """The number of threads that answer questions."""
 _LOCKED = "estate.locked"
@@ -86,10 +89,18 @@ class Desk:
 
     Args:
         open_estate: opens the estate; called once in each thread.
+        between: does what is due once in a while after changes, such as an anchor of the audit
+            log. It is called in the thread that changes the estate, and raises nothing.
     """
 
-    def __init__(self, open_estate: Callable[[], Estate]) -> None:
+    def __init__(
+        self,
+        open_estate: Callable[[], Estate],
+        between: Callable[[Estate], None] | None = None,
+    ) -> None:
         self._open = open_estate
+        self._between = between
+        self._due_at: float | None = None
         self._changes: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._threads = [
@@ -153,12 +164,12 @@ class Desk:
         return await _answered(work, self._questions)
 
     def _write_all(self) -> None:
-        """What the writing thread does until the desk is closed."""
+        """The work of the writing thread until the desk is closed."""
         estate = self._opened_for(_WRITER)
         if estate is None:
             return
         with estate:
-            while (first := self._changes.get()) is not None:
+            while (first := self._next_change(estate)) is not None:
                 together: list[_Work] = [first]
                 while len(together) < MAX_TOGETHER and not self._changes.empty():
                     following = self._changes.get()
@@ -167,6 +178,19 @@ class Desk:
                         break
                     together.append(following)
                 self._commit(estate, together)
+                if self._due_at is None:
+                    self._due_at = time.monotonic() + BETWEEN_SECONDS
+
+    def _next_change(self, estate: Estate) -> _Work | None:
+        """The next work, None for the end; meanwhile what is due between changes is done."""
+        if self._between is not None and self._due_at is not None:
+            with contextlib.suppress(queue.Empty):
+                wait = self._due_at - time.monotonic()
+                if wait > 0:
+                    return self._changes.get(timeout=wait)
+            self._due_at = None
+            self._between(estate)
+        return self._changes.get()
 
     def _commit(self, estate: Estate, together: list[_Work]) -> None:
         """Do works in one transaction, and tell who waits for each."""
@@ -192,7 +216,7 @@ class Desk:
         return [work for work in found if work is not None]
 
     def _read_all(self) -> None:
-        """What a reading thread does until the desk is closed."""
+        """The work of a reading thread until the desk is closed."""
         estate = self._opened_for(self._threads.index(threading.current_thread()))
         if estate is None:
             return

@@ -1,4 +1,4 @@
-"""What a client is told where a request fails outside the words of its service: one plain line."""
+"""Answers to requests that fail outside the words of their service: one plain line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def plain_failures(
 
 
 def _words(error: web.HTTPException, request: web.Request) -> str:
-    """What a client is told: the words of the service, or ours in place of the framework's."""
+    """The words for a client: those of the service, or ours in place of the framework's."""
     text = error.text or error.reason
     if isinstance(error, web.HTTPRequestEntityTooLarge) and text.startswith(_TOO_LARGE):
         most = request.client_max_size

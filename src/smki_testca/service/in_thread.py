@@ -78,11 +78,11 @@ class ServicesInThread:
 
     @property
     def served(self) -> dict[str, dict[str, Any]]:
-        """What answers where, and for which client: as ``serve --json`` prints it."""
+        """The services with their addresses and clients, as ``serve --json`` prints them."""
         return {name: each.as_json() for name, each in self._services.served().items()}
 
     def url(self, name: str) -> str:
-        """Where a service answers: ``adhoc``, ``batched``, ``repository``, ``portal``, ``control``.
+        """The URL of a service: ``adhoc``, ``batched``, ``repository``, ``portal``, ``control``.
 
         Raises:
             InputError: if there is no such service.

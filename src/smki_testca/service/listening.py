@@ -231,7 +231,7 @@ class Site(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """Where it is."""
+        """The name of its place."""
         return address_text(self._listening.getsockname())
 
     async def start(self) -> None:
@@ -261,7 +261,7 @@ class Site(web.BaseSite):
         return server
 
     def _connection(self) -> web.RequestHandler:
-        """What answers the requests of a connection that begins."""
+        """The handler for the requests of a connection that begins."""
         connection = _Connection(self._answering, self._failed)
         self._patience.expect(connection)
         return connection

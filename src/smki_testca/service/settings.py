@@ -1,4 +1,4 @@
-"""What ``serve`` was asked for: addresses, the window of batches, and whose requests these are."""
+"""The settings of ``serve``: addresses, the window of batches, and whose requests these are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PORT_BASE = 8080
 
 
 class Listener(StrEnum):
-    """What is served, each at a port of its own; in the order of the ports."""
+    """The listeners, each at a port of its own; in the order of the ports."""
 
     PORTAL = "portal"
     ADHOC = "adhoc"
@@ -45,7 +45,7 @@ class Listener(StrEnum):
 
     @property
     def words(self) -> str:
-        """What it is called in messages."""
+        """The name in messages."""
         return _TITLES[self]
 
     @property
@@ -147,7 +147,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the services are to be.
+    """The settings of the services.
 
     Attributes:
         bind: the address that all listeners but the control's bind.

@@ -99,7 +99,7 @@ class ToldSSLObject(ssl.SSLObject):
 
 
 def reason_of(error: ssl.SSLError) -> str:
-    """What hindered a handshake, as the rest of a sentence that begins with the client."""
+    """The reason for which a handshake failed, to follow the client in a sentence."""
     verify: str | None = getattr(error, "verify_message", None)
     reason = error.reason or str(error)
     if verify:

@@ -17,7 +17,7 @@ _POINTS = {2: "compressed", 3: "compressed", 6: "hybrid", 7: "hybrid"}
 
 
 def form_fault(spki: Node) -> str | None:
-    """What is wrong with the form of a key (RFC 5480 2.1.1 and 2.2, RFC 3279 2.3.1).
+    """The fault in the form of a key (RFC 5480 2.1.1 and 2.2, RFC 3279 2.3.1).
 
     Returns:
         The rest of a sentence that begins with the key; None if it is something else.

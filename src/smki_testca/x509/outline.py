@@ -58,7 +58,7 @@ def outline(der: bytes) -> Outline:
 
 
 def _content(der: bytes, at: int) -> tuple[int, int]:
-    """Where the content of an element starts and ends."""
+    """The start and the end of an element's content."""
     length, start = der[at + 1], at + 2
     if length & 0x80:
         count = length & 0x7F

@@ -72,11 +72,12 @@ class SigningMeans:
         Args:
             transport: the key under which the references are sealed.
         """
-        return cls(lambda: transport, _no_tokens)
+        return cls(lambda: transport, no_tokens)
 
 
-def _no_tokens() -> NoReturn:
-    raise TypeError("a worker process opens references that were made for workers")
+def no_tokens() -> NoReturn:
+    """Stands in for the tokens where no key can be in one."""
+    raise TypeError("no key that is opened here can be in a token")
 
 
 class KeyReference(Protocol):

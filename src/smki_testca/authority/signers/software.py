@@ -83,6 +83,18 @@ class SealedKey:
         pkcs8 = means.sealer().open(self.sealed, self.label)
         return SealedKey(self.key_id, transport.seal(pkcs8, self.label), self.holder)
 
+    def encrypted(self, sealer: Sealer, encrypt: Callable[[bytes], bytes]) -> bytes:
+        """The key for another estate, encrypted under a passphrase.
+
+        Args:
+            sealer: the key under which the reference is sealed.
+            encrypt: turns PKCS#8 into what leaves the estate.
+
+        Raises:
+            EstateError: if the reference was changed, or is sealed under another key.
+        """
+        return encrypt(sealer.open(self.sealed, self.label))
+
 
 def sealing_label(key_id: bytes, holder: str | None) -> bytes:
     """The label under which a private key is sealed: it names the key and its holder."""

@@ -1,4 +1,4 @@
-"""What the commands of ``batch`` say of it: problems, warnings and remarks on CSRs."""
+"""Prints what a batch came to: problems, warnings and remarks on CSRs."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def _api_key(given: dict[str, Any]) -> str:
 
 
 def endpoint(given: dict[str, Any]) -> tuple[Caller, Address]:
-    """How the options say that a service is called, and where it is.
+    """The caller and the address of a service, as the options state them.
 
     Raises:
         UsageError: if the extra is not installed, or options do not go together.

@@ -1,4 +1,4 @@
-"""What a general library owes to the value of an otherName: to leave it to who knows its type."""
+"""Names that a general library must leave to readers who know their type: otherName."""
 
 OF_ITS_TYPE = (
     "RFC 4108 5 has the syntax of a hardwareModuleName: who decodes it may refuse another; RFC 5280"

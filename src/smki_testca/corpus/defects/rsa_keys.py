@@ -109,7 +109,7 @@ def modulus_even(it: Certificate, base: Base) -> Certificate:
 
 @_unusable("modulus-zero", title="whose modulus is 0", importance=Importance.CRITICAL)
 def modulus_zero(it: Certificate, base: Base) -> Certificate:
-    """Who reduces by the modulus divides by zero."""
+    """A modulus of zero: a reader that reduces by it divides by zero."""
     del base
     return _of(it, 0)
 

@@ -89,7 +89,7 @@ def _table(families: Mapping[str, Sequence[Case]], names: CNames) -> str:
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked of a document, in C: the values of its struct."""
+    """The question about a document, in C: the values of its struct."""
 
     at: str
     wanted: tuple[str | None, ...]

@@ -48,6 +48,6 @@ def _here(octets: bytes) -> Iterator[bytes]:
 
 
 def _same(one: bytes, other: bytes) -> int:
-    """How many octets at the beginning are the same."""
+    """The number of equal octets at the beginning."""
     most = min(len(one), len(other), _MOST)
     return next((n for n in range(most) if one[n] != other[n]), most)

@@ -25,7 +25,7 @@ Kind = Literal["certificate", "CRL", "CSR"]
 
 
 class ExpectationTable(msgspec.Struct, frozen=True):
-    """What a parser must do at one level, how well that is known, and where it was read."""
+    """The verdict expected at one level, with its basis and source."""
 
     verdict: Verdict
     basis: Basis
@@ -49,7 +49,7 @@ class ChangeTable(msgspec.Struct, frozen=True):
 
 
 class DeviceTable(msgspec.Struct, frozen=True):
-    """What a Device answers to the document as a replacement certificate."""
+    """The answer of a Device to the document as a replacement certificate."""
 
     time_checks: bool
     status: int
@@ -106,7 +106,7 @@ class CaseTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountsTable(msgspec.Struct, frozen=True):
-    """How many cases there are: all, those a parser must take, the others, and by stage."""
+    """The numbers of cases: all, those that a parser must accept, the others, and by stage."""
 
     cases: int
     good: int

@@ -123,7 +123,7 @@ def written(
 
 
 class _Head(msgspec.Struct, frozen=True):
-    """What an index says of itself."""
+    """The head of an index: format and version."""
 
     format: int
     generator: str

@@ -32,7 +32,7 @@ _SCHEMA = Path(__file__).with_name(SCHEMA)
 
 @dataclass(frozen=True)
 class Heading:
-    """What an index says of all its cases.
+    """The heading of an index, which holds for all its cases.
 
     Attributes:
         environment: the test environment that the CAs belong to; None if it is not known.

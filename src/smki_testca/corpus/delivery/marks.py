@@ -13,7 +13,7 @@ _FOLLOWING = 8
 
 
 def mark(case: Case, base: bytes) -> tuple[int, int] | None:
-    """Where the change of a case begins and ends in its octets; None if it is not in them.
+    """The first octet of a case's change and the one after its last; None if it has none.
 
     The change states its offset in the base. In the case it may be some octets from there: the
     lengths of the elements around it may have become longer or shorter.

@@ -53,7 +53,7 @@ def page(index: dict[str, Any], cases: Sequence[Case]) -> str:
 
 
 def _entry(entry: dict[str, Any], place: tuple[int, int] | None) -> dict[str, Any]:
-    """What the page has of a case, without what it shows from octets, or not at all."""
+    """The entry of a case on the page, without what it shows from octets."""
     files = {key: value for key, value in entry["files"].items() if key != "sha256"}
     change = entry["change"]
     if change is not None and place is not None:

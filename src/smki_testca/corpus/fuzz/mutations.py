@@ -126,7 +126,7 @@ class Mutation:
 
     @property
     def title(self) -> str:
-        """What is changed, after "A Device Certificate"."""
+        """The change in words, to follow "A Device Certificate"."""
         place = f"in {self.element.field}" if self.element.field else "outside its fields"
         return f"{OPERATORS[self.operator].title} {place}"
 

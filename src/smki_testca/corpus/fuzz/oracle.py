@@ -32,7 +32,7 @@ _STAGES = list(Stage)
 
 @dataclass(frozen=True)
 class Demand:
-    """What a finding demands of any library.
+    """The demand that a finding makes of any library.
 
     Attributes:
         verdict: what it must do.
@@ -51,7 +51,7 @@ _NOTHING_WRONG = Demand(Verdict.ACCEPT, Stage.USE)
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a parser must do with a document, and why.
+    """The verdict that a parser must reach on a document, with the reason.
 
     Attributes:
         verdicts: what it must do, by level.
@@ -98,7 +98,7 @@ class Oracle:
         )
 
     def judge(self, base: Base, der: bytes) -> Judgement:
-        """What a parser must do with a change of a good document."""
+        """The verdict that a parser must reach on a change of a good document."""
         found = self._linters[base.name].lint(Source("-", 0, der)).findings
         demands = {finding.code: self._demand(base, finding.code) for finding in found}
         # The gravest for a library comes first: it is what the case is about.
@@ -123,7 +123,7 @@ class Oracle:
 def _of_field(
     base: Base, library: Verdict, findings: Sequence[Finding], demands: Mapping[str, Demand]
 ) -> Verdict:
-    """What a program of this field must do, as the cases of the corpus have it."""
+    """The verdict of a program of this field, as the corpus' cases have it."""
     if library is Verdict.REJECT or not findings:
         return library
     is_list = isinstance(base.document, RevocationList)
@@ -147,7 +147,7 @@ def _group(base: Base) -> str:
 
 
 def demands(bases: Mapping[str, Base]) -> dict[tuple[str, str], Demand]:
-    """What the corpus demands of a library.
+    """The demands that the corpus makes of a library, by code.
 
     Args:
         bases: the good documents.
@@ -178,7 +178,7 @@ def _of_documents(bases: Mapping[str, Base]) -> Iterator[Defect]:
 
 
 def _demanded(defects: Sequence[Defect]) -> Demand:
-    """What all defects of a code demand."""
+    """The demand that all defects of a code make."""
     verdicts = {defect.rfc5280.verdict for defect in defects}
     stages = {defect.stage for defect in defects}
     needs = {need for defect in defects for need in defect.needs}

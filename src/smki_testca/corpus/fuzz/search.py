@@ -85,7 +85,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Kind:
-    """What makes two disagreements the same one: of them, one is kept."""
+    """The kind of a disagreement; of each kind, one is kept."""
 
     document: str
     field: str
@@ -109,7 +109,7 @@ class Disagreement:
 
     @property
     def kind(self) -> Kind:
-        """What makes it the same as another."""
+        """The kind of the disagreement."""
         made = self.changed.mutation
         return Kind(
             self.changed.question.kind, made.element.field, self.judgement.codes, self.answer.seen
@@ -205,7 +205,7 @@ class Search:
             )
 
     def _reason_against(self, case: LoadedCase) -> str:
-        """Why a good document is not changed; empty if the target takes it."""
+        """The reason for which a good document is not changed; empty if the target accepts it."""
         lacking = sorted(case.needs - self.hello.capabilities)
         if lacking:
             return f"the target lacks {', '.join(lacking)}"
@@ -333,7 +333,7 @@ class Search:
         )
 
     def _judged(self, changed: Changed) -> Judgement:
-        """What a parser must do with a document: it need not take one that it cannot read."""
+        """The verdict due on a document: a parser need not accept one that it cannot read."""
         base = changed.mutation.material.base
         judgement = self._oracle.judge(base, changed.question.der)
         if Verdict.ACCEPT not in judgement.verdicts.values() or self._may_be_good(changed):

@@ -1,4 +1,4 @@
-"""What a target answers to a case: what was seen, and what the target says of it."""
+"""The answers of a target to a case: what was seen, and what the target states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STAGES = {stage.value: stage for stage in Stage}
 
 
 class Seen(StrEnum):
-    """What a target did with a case."""
+    """The behaviour of a target that was seen for a case."""
 
     ACCEPTED = "accepted"
     """It took the document; of a CRL: it took the certificate, which is not revoked to it."""
@@ -83,7 +83,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a target says of itself before it is asked anything.
+    """The greeting of a target, before it is asked anything.
 
     Attributes:
         name: such as ``mbedTLS-2.28``; empty where it says nothing.
@@ -109,7 +109,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Remarks:
-    """What a target says beside its answer: ``[STAGE] [CODE] [NAME=VALUE …] [words]``."""
+    """The remarks of a target beside its answer: ``[STAGE] [CODE] [NAME=VALUE …] [words]``."""
 
     stage: Stage | None = None
     code: str = ""

@@ -29,7 +29,7 @@ MOST_LOST = 3
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run asks.
+    """The settings of a run: how it asks.
 
     Attributes:
         level: against which rules the target is judged.
@@ -48,7 +48,7 @@ class Settings:
 
 @dataclass
 class Asked:
-    """What a target answered, and what it was not asked and why.
+    """The answers of a target, and the cases that it was not asked, with the reason.
 
     Attributes:
         hello: what the target said of itself.

@@ -54,7 +54,7 @@ class Comparison:
         return cls(tuple(reports))
 
     def by_case(self) -> dict[str, list[Result | None]]:
-        """What each target did with each case; None where its report does not have it."""
+        """The results of each target by case; None where its report lacks the case."""
         by_target = [{result.id: result for result in report.cases} for report in self.reports]
         ids = dict.fromkeys(case for results in by_target for case in results)
         return {case: [results.get(case) for results in by_target] for case in ids}

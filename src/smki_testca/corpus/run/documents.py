@@ -26,14 +26,14 @@ FactValue = Annotated[str, msgspec.Meta(pattern=r"^[ -~]{0,300}\Z")]
 
 
 class EntryVerdict(msgspec.Struct, frozen=True):
-    """What a parser must do at one level."""
+    """The verdict that a parser must reach at one level."""
 
     verdict: Verdict
     basis: Basis | None = None
 
 
 class EntryVerdicts(msgspec.Struct, frozen=True):
-    """What a parser must do, by level."""
+    """The verdicts that a parser must reach, by level."""
 
     rfc5280: EntryVerdict
     gbcs: EntryVerdict
@@ -43,7 +43,7 @@ class EntryVerdicts(msgspec.Struct, frozen=True):
         return {Level.RFC5280: self.rfc5280.verdict, Level.GBCS: self.gbcs.verdict}
 
     def bases(self) -> dict[Level, Basis | None]:
-        """How well the verdict of each level is known; None where the index does not say."""
+        """The basis of each level's verdict; None where the index does not state it."""
         return {Level.RFC5280: self.rfc5280.basis, Level.GBCS: self.gbcs.basis}
 
 
@@ -55,7 +55,7 @@ class EntryFile(msgspec.Struct, frozen=True):
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
-    """What a run needs of a case; ``delivery.documents`` has all that is written."""
+    """The part of a case that a run needs; ``delivery.documents`` has all that is written."""
 
     id: CaseId
     title: str
@@ -114,7 +114,7 @@ class AnswerTable(msgspec.Struct, frozen=True):
 
 
 class HelloLine(msgspec.Struct, frozen=True):
-    """What a target says of itself."""
+    """The greeting of a target, as a line of JSON."""
 
     hello: str
     capabilities: list[Need] = []
@@ -145,7 +145,7 @@ class KnownTable(Document, frozen=True, kw_only=True):
 
 
 class ExpectationsFile(Document, frozen=True, kw_only=True):
-    """What a target is known to get wrong at one level."""
+    """The cases that a target is known to get wrong at one level, as a file."""
 
     level: Level
     target: str = ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Known:
-    """What a target is known to do with a case that it gets wrong.
+    """The known behaviour of a target with a case that it gets wrong.
 
     Attributes:
         seen: what it does.
@@ -37,7 +37,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What a target is known to get wrong.
+    """The cases that a target is known to get wrong.
 
     Attributes:
         known: by the id of the case.

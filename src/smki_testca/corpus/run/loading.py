@@ -205,7 +205,7 @@ def _question(
 
 
 def _needs(table: IndexEntry) -> frozenset[Need]:
-    """What a parser must be able to do: a signature is verified with the issuer's key."""
+    """The abilities that a case needs: a signature is verified with the issuer's key."""
     by_issuer = table.kind != CSR and table.stage in {Stage.SIGNATURE, Stage.PATH}
     return frozenset(table.needs) | ({Need.CHAIN} if by_issuer else set())
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """What came of a case."""
+    """The outcome of a case."""
 
     RIGHT = "right"
     """It did what the case demands."""
@@ -51,7 +51,7 @@ _STATUS_OF_GOOD_BASE = Seen.REVOKED.value
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came of a case, and why.
+    """The outcome of a case, with the reason.
 
     Attributes:
         outcome: of the case.

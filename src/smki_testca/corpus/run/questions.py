@@ -1,4 +1,4 @@
-"""What is asked of a target: one document, and what it is to be judged by."""
+"""Questions to a target: one document each, and what it is to be judged by."""
 
 from __future__ import annotations
 

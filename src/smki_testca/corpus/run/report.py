@@ -39,7 +39,7 @@ _LEAST_FIRST = list(Importance)
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of a case; its texts are made safe to print, wherever they come from.
+    """The result of a case; its texts are safe to print, wherever they come from.
 
     Attributes:
         id: of the case.
@@ -95,12 +95,12 @@ class Result:
 
     @property
     def demand(self) -> str:
-        """What the target must do, and that this is assumed where it is."""
+        """The verdict that the target must reach, marked where it is assumed."""
         return self.expected.value + (" (assumed)" if self.basis is Basis.ASSUMED else "")
 
     @property
     def words(self) -> str:
-        """What the target did and said, one line."""
+        """The behaviour and words of the target, on one line."""
         seen = "not asked" if self.seen is None else self.seen.value
         said = ", ".join(filter(None, (self.said_stage and self.said_stage.value, self.code)))
         more = "; ".join(filter(None, (self.note, self.reason)))
@@ -124,7 +124,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What came of a run.
+    """The report of a run.
 
     Attributes:
         target: as ``--with`` names it.
@@ -158,11 +158,11 @@ class Report:
 
     @property
     def title(self) -> str:
-        """What to call the target in a report."""
+        """The name of the target in a report."""
         return self.name or self.target
 
     def summary(self) -> dict[Outcome, int]:
-        """How many cases came out in each way, none left out."""
+        """The number of cases by outcome, none left out."""
         counted = Counter(result.outcome for result in self.cases)
         return {outcome: counted[outcome] for outcome in Outcome}
 

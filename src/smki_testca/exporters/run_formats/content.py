@@ -68,7 +68,7 @@ class Device(NamedTuple):
 
 
 class Content(ABC, Generic[T]):
-    """What an export writes, in units: certificates or Devices.
+    """The content of an export in units: certificates or Devices.
 
     Attributes:
         certificates: the number of certificates in all units.

@@ -66,7 +66,7 @@ class Flag(IntFlag):
 
 @dataclass(slots=True)
 class _Layout:
-    """What is known of a file before its records are written.
+    """The layout of a file, known before its records are written.
 
     Attributes:
         ids: the entries of the index by EUI-64.

@@ -90,7 +90,7 @@ def _quoted(name: str) -> str:
 
 
 def _as_system_error(error: sqlite3.OperationalError) -> tuple[int, str]:
-    """What the system would say of an error of SQLite."""
+    """The system's number and words for an error of SQLite."""
     is_full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
     number = errno.ENOSPC if is_full else errno.EIO
     return number, os.strerror(number)

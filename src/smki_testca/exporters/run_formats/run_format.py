@@ -55,7 +55,7 @@ class RunTraits(Traits):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """How private keys are written.
+    """The forms in which private keys are written.
 
     Attributes:
         form: of each key.
@@ -83,7 +83,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the parts of one export have in common.
+    """The setting that the parts of one export share.
 
     Attributes:
         rows: of the run, for the CAs above its certificates.

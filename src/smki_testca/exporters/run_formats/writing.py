@@ -93,7 +93,7 @@ class RunExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunExport:
-    """What the export of a run wrote.
+    """The result of the export of a run.
 
     Attributes:
         certificates: how many.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class CsrContent(NamedTuple):
-    """What a CSR of a batch says.
+    """The content of a CSR of a batch.
 
     Attributes:
         number: its place in the batch, from 1.

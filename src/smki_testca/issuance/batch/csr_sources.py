@@ -1,4 +1,4 @@
-"""Where a batch of CSRs comes from: a ZIP in the Portal's form, a folder, or a table in CSV."""
+"""Sources of a batch of CSRs: a ZIP in the Portal's form, a folder, or a table in CSV."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Numbered(Protocol):
 
 
 class PassedOver(NamedTuple):
-    """What lies beside the CSRs of a batch and is none.
+    """Entries beside the CSRs of a batch that are none.
 
     Attributes:
         name: of the file or folder; what cannot be printed in it is escaped as in Python.
@@ -183,7 +183,7 @@ class FolderOfCsrs:
 
 
 def _why_not(entry: Path) -> str:
-    """Why an entry of a folder is not read as a CSR; empty if it is."""
+    """The reason for which an entry of a folder is not read as a CSR; empty if it is read."""
     if entry.is_dir():
         return "a folder"
     if entry.name.startswith("."):

@@ -200,7 +200,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
 
 
 def _part(run: Run, record: TileRecord, opened: Tile) -> Part:
-    """What the certificates of a tile are; those of a section share all but their IDs."""
+    """The note's part on the certificates of a tile; in a section only their IDs differ."""
     section = run.terms.section(record.section)
     view = view_certificate(opened.der(0))
     not_before, not_after = view.instant("validity.notBefore"), view.instant("validity.notAfter")

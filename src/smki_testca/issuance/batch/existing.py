@@ -40,7 +40,7 @@ _ANYWAY = (
 
 
 class Existing(StrEnum):
-    """What a batch does where there is a certificate already."""
+    """The ways in which a batch treats a certificate that is there already."""
 
     REFUSE = "refuse"
     AGAIN = "again"
@@ -82,7 +82,7 @@ def check_new(estate: Stores, manifest: ManifestId) -> None:
 
 
 def _ways_out(library: Library, run: Run) -> str:
-    """What can be done with the manifest of a run again; some of it holds for Devices alone."""
+    """The ways to use the manifest of a run again; some are for Devices alone."""
     profiles = {section.profile for section in run.terms.sections}
     of_devices = {name for name in profiles if _is_of_devices(library, name)}
     if of_devices == profiles:

@@ -22,7 +22,7 @@ _ROW_BITS = 40
 
 
 class Kind(IntEnum):
-    """What a value is."""
+    """The kind of a value."""
 
     SERIAL = 1
     KEY = 2
@@ -33,7 +33,7 @@ class Kind(IntEnum):
 
 
 class Origin(NamedTuple):
-    """Where a value comes from.
+    """The origin of a value.
 
     Attributes:
         run: of the certificate; 0 for one that was issued alone.

@@ -64,7 +64,7 @@ class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Tag(msgspec.Struct, frozen=True):
-    """What a line that is wrong otherwise is known by."""
+    """The tag by which a line that is wrong otherwise is known."""
 
     id: str | int | None = None
 

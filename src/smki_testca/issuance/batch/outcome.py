@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What comes of a batch.
+    """The outcome of a batch.
 
     Attributes:
         run: the run that issues it; None if nothing is issued, or for a dry run.

@@ -107,7 +107,7 @@ def _read(path: Path, max_characters: int) -> Iterator[Columns | list[Row]]:
 
 
 def _cause(error: Exception) -> str:
-    """What the library says, on one line without its full stop."""
+    """The library's message, on one line without its full stop."""
     return " ".join(str(error).split()).rstrip(".")
 
 
@@ -141,7 +141,7 @@ def _cells(name: str, column: Any, max_characters: int) -> list[str | _NotText |
 
 
 class _NotText(str):
-    """Why a cell cannot be read."""
+    """The reason for which a cell cannot be read."""
 
     __slots__ = ()
 

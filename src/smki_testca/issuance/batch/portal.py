@@ -105,7 +105,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def message_of(error: SmkiTestcaError) -> str:
-    """What is wrong with a CSR, with every reason of a refusal, and what to do about it."""
+    """The message on a CSR: what is wrong, every reason of a refusal, and what to do."""
     if isinstance(error, Refusal):
         text = " ".join(f"{each.reason} {each.remedy}".rstrip() for each in error.reasons)
         return plain(text)

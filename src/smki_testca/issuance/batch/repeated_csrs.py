@@ -11,7 +11,7 @@ REMEMBERED = 50_000
 
 
 def digest_of(der: bytes) -> bytes:
-    """What a CSR is known by.
+    """The digest by which a CSR is known.
 
     Args:
         der: the CSR, DER: it may come once in PEM, and once in base64.

@@ -1,4 +1,4 @@
-"""What a batch is made of: a range of Device IDs, the rows of a manifest, or rows of a program."""
+"""Sources of rows: a range of Device IDs, a manifest, or the rows of a program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_ROW_FILE_OCTETS = 1 << 16
 
 
 class RowSource(Protocol):
-    """What a batch is made of.
+    """A source of the rows of a batch.
 
     Attributes:
         name: as a run's terms have it.
@@ -157,7 +157,7 @@ def _add(plan: Plan, source: Manifest | Rows, rows: Iterable[Line], folder: Path
 
 
 def _filled(source: Manifest | Rows) -> dict[str, str]:
-    """What cells are filled with, as a run records it.
+    """The values that cells are filled with, as a run records them.
 
     Raises:
         InputError: if a column cannot be filled.

@@ -25,7 +25,7 @@ _DAMAGE = {
 
 
 def damage(cells: Mapping[str, str]) -> str:
-    """What a spreadsheet did to a row's cells and how to undo it, one sentence; or nothing.
+    """The damage that a spreadsheet did to a row's cells, with its remedy; or nothing.
 
     Args:
         cells: of a row that is refused, by column.

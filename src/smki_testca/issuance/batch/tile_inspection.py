@@ -82,7 +82,7 @@ def id_and_usage(value: bytes) -> tuple[Eui64, str | None]:
 
 
 class TileFinding(NamedTuple):
-    """What is wrong with one certificate.
+    """A fault of one certificate.
 
     Attributes:
         code: stable, dotted.
@@ -122,7 +122,7 @@ class TileTask:
 
 
 class Inspected(NamedTuple):
-    """What was found in a tile.
+    """The result of the inspection of a tile.
 
     Attributes:
         keys: the number of private keys that were paired.
@@ -181,7 +181,7 @@ class Inspector:
         publics: list[bytes],
         keys: list[bytes | None],
     ) -> Iterator[TileFinding]:
-        """What is wrong with each certificate by itself, and with its private key."""
+        """The faults of each certificate by itself, and of its private key."""
         issuer = self._issuer(issuer_der)
         loaded = issuer.loaded(ders)
         for place, (key, public) in enumerate(zip(keys, publics, strict=True)):

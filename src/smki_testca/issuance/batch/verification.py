@@ -84,7 +84,7 @@ class RunFinding:
 
 @dataclass(slots=True)
 class RunVerification:
-    """What came of the verification of a run.
+    """The result of the verification of a run.
 
     Attributes:
         certificates: the number of certificates of the run, each verified under its CA.

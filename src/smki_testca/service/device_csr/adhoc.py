@@ -64,7 +64,7 @@ async def _submit(request: web.Request) -> web.Response:
 
 
 async def _outcome(app: web.Application, asked: Asked) -> Outcome:
-    """What becomes of a request, once that is safe on the disk.
+    """The outcome of a request, once it is safe on the disk.
 
     An error is recorded, too, where that is possible.
 

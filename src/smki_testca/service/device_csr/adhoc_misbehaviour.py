@@ -1,4 +1,4 @@
-"""What the Ad Hoc service answers where it is to misbehave on purpose."""
+"""Answers of the Ad Hoc service where it is to misbehave on purpose."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _MOST_OF_REQUEST = 200
 
 
 async def admitted(request: web.Request, interface: Interface, asked: str) -> Caller:
-    """Who calls, as of now.
+    """The caller, as of now.
 
     Args:
         request: of the caller.

@@ -30,7 +30,7 @@ _CHUNK = 1 << 16
 
 
 class AdHocStatus(StrEnum):
-    """What became of the request for one certificate (SEC App. M A, Response Status)."""
+    """The outcomes of a request for one certificate (SEC App. M A, Response Status)."""
 
     SUCCESS = "SUCCESS"
     UNKNOWN_DEVICE = "UNKNOWN_DEVICE"
@@ -42,7 +42,7 @@ class AdHocStatus(StrEnum):
 
 
 class CsrStatus(StrEnum):
-    """What became of one CSR of a batch (SEC App. M D, Status values)."""
+    """The outcomes of one CSR of a batch (SEC App. M D, Status values)."""
 
     SUCCESS = "SUCCESS"
     ISSUANCE_ANOMALY = "ISSUANCE_ANOMALY"
@@ -107,7 +107,7 @@ class Failure(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class DeviceCertificate:
-    """What became of one CSR of a batch.
+    """The outcome of one CSR of a batch.
 
     Attributes:
         id: the client's reference of the CSR.

@@ -1,4 +1,4 @@
-"""What the Batched service answers where it is to misbehave on purpose."""
+"""Answers of the Batched service where it is to misbehave on purpose."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def state_of(mode: Mode | None, state: BatchState) -> BatchState:
 
 
 def refused(mode: Mode | None, outcome: Outcome) -> DeviceCertificate | None:
-    """What is told of a CSR, where each has the same status; None where each has its own."""
+    """The answer on every CSR, where all have one status; None where each has its own."""
     if mode is None or not mode.is_for_each_csr:
         return None
     failure = Failure(CsrStatus(mode.status), mode.code, TEXT)

@@ -202,7 +202,7 @@ def _batch_id(request: web.Request) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What is told of a batch; works on the estate.
+    """The answers about a batch, read from the estate.
 
     Attributes:
         build: the version of this program.

@@ -188,7 +188,7 @@ def response(estate: Estate, number: int, participant: str | None) -> tuple[str,
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one CSR of a batch.
+    """The outcome of one CSR of a batch.
 
     Attributes:
         name: the ID of its DeviceCSR, or the name of its file.

@@ -1,4 +1,4 @@
-"""What an error of ours is in Appendix M: a status, an error code, and a text for a person.
+"""Our errors in the terms of Appendix M: a status, an error code, and a text.
 
 Appendix M states the first two letters of the codes of each status. Of whole codes, it has those of
 its examples; the others are ours. The codes for faults of a CSR, and for what the gate refuses, are
@@ -101,7 +101,7 @@ def _of_batch(error: Exception, fault: AnswerCode) -> Failure[BatchStatus]:
 
 
 def text_of(error: Exception) -> str:
-    """What is wrong, and what to do about it, with every reason of a refusal.
+    """The text of an error: what is wrong, every reason of a refusal, and what to do.
 
     Of what is wrong with the estate, a client is told no more than the code; and of an error that
     nobody foresaw, that there was one.

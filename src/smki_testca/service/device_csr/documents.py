@@ -183,7 +183,7 @@ def _base64(element: Element, request_id: str) -> bytes:
 
 
 def _without_types(fault: str) -> str:
-    """What a schema finds, without the names that types have in our schemas alone."""
+    """The message of a schema, without the names that types have in our schemas alone."""
     fault = _FACET.sub("", fault)
     what = next((text for name, text in _TYPES.items() if f"'{name}'" in fault), "a valid value")
     return _OF_TYPE.sub(f" is not {what}", fault)

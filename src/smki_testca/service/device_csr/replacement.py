@@ -55,7 +55,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request.
+    """The outcome of a request.
 
     Attributes:
         transaction: the number of the audit entry that tells of it.
@@ -68,7 +68,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of the estate as it was at one time.
+    """The estate as it was known at one time.
 
     Attributes:
         at: the time.
@@ -117,7 +117,7 @@ class Replacement:
         return outcome
 
     def _recorded(self, estate: Estate, asked: Asked) -> Outcome | AccessDeniedError:
-        """What becomes of a request, and its audit entry; denied access is recorded, too."""
+        """The outcome of a request, with its audit entry; denied access is recorded, too."""
         known = self._up_to_date(estate)
         try:
             caller = self._caller(estate, known, asked)
@@ -130,7 +130,7 @@ class Replacement:
         return self._outcome(estate, known, caller, asked)
 
     def _up_to_date(self, estate: Estate) -> _Known:
-        """What is known of the estate; looked up again if others changed it, or after a while."""
+        """The estate as it is known; looked up again if others changed it, or after a while."""
         now = estate.clock.now()
         known = self._known
         if (
@@ -142,7 +142,7 @@ class Replacement:
         return known
 
     def _caller(self, estate: Estate, known: _Known, asked: Asked) -> Caller:
-        """Who asks; see ``identify``."""
+        """The caller of a request; see ``identify``."""
         caller = known.callers.get(asked.certificate)
         if caller is None:
             caller = known.callers[asked.certificate] = identify(

@@ -21,10 +21,10 @@ class Schema(Enum):
 
     @property
     def path(self) -> Path:
-        """Where its file is."""
+        """The path of its file."""
         return _FOLDER / self.value
 
     @cached_property
     def validator(self) -> etree.XMLSchema:
-        """What judges a document by it; several threads may use it at once."""
+        """The validator of documents by it; several threads may use it at once."""
         return etree.XMLSchema(etree.fromstring(self.path.read_bytes()))

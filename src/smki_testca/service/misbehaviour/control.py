@@ -137,7 +137,7 @@ def _answer(content: dict[str, Any], status: int = HTTPStatus.OK) -> web.Respons
 
 
 def _identity(context: Context) -> tuple[int, int] | None:
-    """What tells the estate's file from another of its name; None if there is none."""
+    """The identity of the estate's file among those of its name; None if there is none."""
     try:
         found = (context.access.directory / FILE_NAME).stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the control listener reads, as JSON."""
+"""The documents that the control listener reads, as JSON."""
 
 from __future__ import annotations
 

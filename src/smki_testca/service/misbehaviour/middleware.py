@@ -72,7 +72,7 @@ def install(application: web.Application, service: str) -> None:
 
 
 def content_mode(request: web.Request) -> Mode | None:
-    """How the handler of a request is to misbehave; None where it is to answer as it should."""
+    """The misbehaviour due of a request's handler; None where it is to answer as it should."""
     mode = request.get(CHOSEN)
     return mode if mode is not None and mode.kind.layer is Layer.CONTENT else None
 

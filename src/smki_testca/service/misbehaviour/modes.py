@@ -25,7 +25,7 @@ MAX_SECONDS = 3600.0
 
 
 class Layer(StrEnum):
-    """Where misbehaviour shows, and so who does it."""
+    """The layers at which misbehaviour shows, each of which does its own."""
 
     TLS = "TLS"
     TRANSPORT = "transport"
@@ -71,7 +71,7 @@ class Kind:
 
     @property
     def form(self) -> str:
-        """How a rule writes it, such as ``alert:NAME``."""
+        """The form in which a rule writes it, such as ``alert:NAME``."""
         return self.name + self.argument
 
 

@@ -169,7 +169,7 @@ class RuleState:
 
     @property
     def left(self) -> int | None:
-        """How many times are left; None for no end."""
+        """The number of times that are left; None for no end."""
         return None if self.rule.times is None else self.rule.times - self.done
 
     def as_json(self) -> dict[str, Any]:

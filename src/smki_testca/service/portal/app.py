@@ -116,7 +116,7 @@ _FAULT = Unanswered(
 
 
 def _of_http(error: web.HTTPException) -> Unanswered:
-    """What the router found wrong."""
+    """The answer to a fault that the router found."""
     status = HTTPStatus(error.status)
     match status:
         case HTTPStatus.NOT_FOUND:

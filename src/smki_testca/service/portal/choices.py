@@ -1,4 +1,4 @@
-"""What a request of a form says: what it may choose from, and how what it asks for is delivered."""
+"""Choices of a request by form: what there is to choose from, and the delivery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Options = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class RequestChoices:
-    """What a request for a certificate names.
+    """The values that a request for a certificate names.
 
     Attributes:
         participants: whom the viewer may ask for.
@@ -33,7 +33,7 @@ class RequestChoices:
 
     @classmethod
     def of(cls, estate: Estate, viewer: Viewer) -> RequestChoices:
-        """What a viewer may choose in an estate."""
+        """The choices of a viewer in an estate."""
         participants = estate.register.load().participants.values()
         first = estate.environment(None)
         environments = sorted(
@@ -57,5 +57,5 @@ def purpose_text(library: Library, code: str) -> str:
 
 
 def delivery(visit: Visit) -> Delivery:
-    """How what is issued here reaches its holder (R6): remotely, if others reach this machine."""
+    """The delivery of what is issued here (R6): remote, if others reach this machine."""
     return Delivery.LOCAL if visit.context.settings.is_local else Delivery.REMOTE

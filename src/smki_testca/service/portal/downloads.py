@@ -56,7 +56,7 @@ class Download(NamedTuple):
 
 
 def plain_files(record: Record) -> list[Download]:
-    """What is offered of any certificate, beside the export formats."""
+    """The downloads of any certificate, beside the export formats."""
     is_root = record.issuer == record.serial
     return [
         Download(name, title, content_type)

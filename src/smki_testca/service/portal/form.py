@@ -40,7 +40,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a field of a form.
+    """A problem with a field of a form.
 
     Attributes:
         field: its name, which is its id on the page, too; empty for the form as a whole.
@@ -53,7 +53,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What was submitted: the last value of each field, and the files that were chosen."""
+    """A submitted form: the last value of each field, and the files that were chosen."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Upload] = field(default_factory=dict)

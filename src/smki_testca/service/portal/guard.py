@@ -1,4 +1,4 @@
-"""What every request to the portal must meet, and every answer carries."""
+"""Guards the portal: what every request must meet, and every answer carries."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Route:
 
 
 class Page:
-    """What a page module declares.
+    """The declaration of a page module.
 
     Args:
         routes: of the page; the navigation links to the first.
@@ -92,7 +92,7 @@ class Page:
 
     @property
     def path(self) -> str:
-        """Where the navigation links to."""
+        """The path that the navigation links to."""
         return self.routes[0].path
 
 

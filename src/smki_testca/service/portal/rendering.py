@@ -109,7 +109,7 @@ def _labelled(rows: Markup, columns: Sequence[str]) -> Markup:
 
 
 def _remedy(text: str, *, is_operator: bool = True) -> Markup:
-    """What to do, with what is to be typed in its typeface.
+    """The remedy, with what is to be typed in its typeface.
 
     Args:
         text: as errors and findings have it: for people who type commands.

@@ -87,7 +87,7 @@ class Sessions:
         return token
 
     def signed_in(self, token: str) -> SignedIn | None:
-        """Who signed in with a session, which is used now; None if it has ended or never was."""
+        """The visitor who signed in with a session, used now; None if it ended or never was."""
         key, now = _digest(token), self._now()
         with self._lock:
             session = self._sessions.get(key)
@@ -105,7 +105,7 @@ class Sessions:
             self._sessions.pop(_digest(token), None)
 
     def form_token(self, token: str) -> str:
-        """What each form must carry that a visitor with this token submits."""
+        """The token that each form of a visitor with this session must carry."""
         return hmac.new(self._key, token.encode("ascii"), hashlib.sha256).hexdigest()
 
     def _sweep(self, now: float) -> None:
@@ -119,7 +119,7 @@ def _has_ended(session: _Session, now: float) -> bool:
 
 
 def _digest(token: str) -> bytes:
-    """What a token is looked up by: how long that takes says nothing of tokens that there are."""
+    """The digest by which a token is looked up, in a time that tells nothing of other tokens."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 

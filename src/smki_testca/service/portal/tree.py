@@ -92,7 +92,7 @@ def family_trees(estate: Estate, kinds: Counter[Kind]) -> list[Family]:
 
 
 def _issued(estate: Estate, kinds: Counter[Kind]) -> dict[SerialNumber, Counter[str]]:
-    """How many certificates of end entities each CA issued, by the title of their type."""
+    """The number of end-entity certificates that each CA issued, by the title of their type."""
     issued: dict[SerialNumber, Counter[str]] = {}
     for kind, count in kinds.items():
         if kind.tier is Tier.END_ENTITY:

@@ -1,4 +1,4 @@
-"""Who looks at the portal, and what they may see."""
+"""Viewers of the portal, and what they may see."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks.
+    """The viewer.
 
     Attributes:
         participant: whose certificates, batches, requests and agreements are shown; None for the
@@ -40,7 +40,7 @@ class Viewer:
 
     @property
     def name(self) -> str:
-        """Who it is, in words."""
+        """The name of the viewer, in words."""
         return "operator" if self.participant is None else f"participant {self.participant}"
 
     def sees(self, owner: str | None) -> bool:
@@ -62,7 +62,7 @@ class Viewer:
 
 
 async def viewer_of(request: web.Request, context: Context, sessions: Sessions) -> Viewer | None:
-    """Who looks; None for somebody who has to sign in first.
+    """The viewer; None for somebody who has to sign in first.
 
     An IKI certificate says who it is, or else the account that has signed in. Where the portal is
     reached from this machine alone, anybody else is the operator.

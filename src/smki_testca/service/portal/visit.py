@@ -36,7 +36,7 @@ MAX_QUERY = 200
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """What every visit to one portal has in common.
+    """The portal, as every visit to it shares it.
 
     Attributes:
         memory: what pages remember until the services end.
@@ -81,14 +81,14 @@ class Visit:
 
     @property
     def viewer(self) -> Viewer:
-        """Who looks; of routes that are open nobody may."""
+        """The viewer; open routes may not ask for it."""
         if self._viewer is None:
             raise Unanswered(HTTPStatus.UNAUTHORIZED, "Sign in to see this page.")
         return self._viewer
 
     @property
     def viewer_if_known(self) -> Viewer | None:
-        """Who looks; None for somebody who has not signed in."""
+        """The viewer; None for somebody who has not signed in."""
         return self._viewer
 
     @property
@@ -98,7 +98,7 @@ class Visit:
 
     @property
     def form_token(self) -> str:
-        """What the forms of this visitor carry."""
+        """The token that the forms of this visitor carry."""
         return self.portal.sessions.form_token(self.token)
 
     @property
@@ -161,7 +161,7 @@ class Visit:
         return await self.context.desk.write(work)
 
     async def form(self) -> Form:
-        """What was submitted, once it is known that a page of ours submitted it.
+        """The submitted form, once it is known that a page of ours submitted it.
 
         Raises:
             Unanswered: if it is too large, no form, or not from a page of this visitor.

@@ -39,7 +39,7 @@ class Admission:
         self._sign_in = SignIn(context.desk)
 
     async def refusal_of_search(self, request: web.Request) -> str:
-        """Why a search is refused, in one sentence; empty where it is not."""
+        """The reason for which a search is refused, in one sentence; empty where it is not."""
         if not request.query.get(API_KEY):
             return f"The URL has no {API_KEY}."
         if self._context.settings.is_local and not await self._sign_in.is_possible():
@@ -62,7 +62,7 @@ class Admission:
         )
 
     async def _refusal(self, request: web.Request) -> str:
-        """Why a request is not an account's, in one sentence; empty where it is."""
+        """The reason for which a request is no account's, in one sentence; empty where it is."""
         header = request.headers.get("Authorization")
         if header is not None and not self._may_take_passwords(request):
             return f"No password is taken over plain HTTP: use {self._secure}."

@@ -1,4 +1,4 @@
-"""What the repository answers where it misbehaves on purpose: stale lists, wrong certificates."""
+"""Answers of the repository that misbehaves on purpose: stale lists, wrong certificates."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def stale_list(estate: Estate, authority: PublishedAuthority) -> RevocationListR
 
 
 def wrong_certificate(request: web.Request) -> Callable[[Estate, Published], Published] | None:
-    """What replaces a certificate that is retrieved; None where the right one is answered."""
+    """The replacement of a certificate that is retrieved; None where the right one is due."""
     mode = content_mode(request)
     match None if mode is None else mode.name:
         case "wrong-certificate":

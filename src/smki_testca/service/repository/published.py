@@ -1,4 +1,4 @@
-"""What the repository tells of certificates: found by EUI-64, name or serial number.
+"""Certificates as the repository states them: found by EUI-64, name or serial number.
 
 It has the certificates of Devices and Organisations, those of their CAs included. Certificates of
 the other PKIs are published only where they are CAs'.

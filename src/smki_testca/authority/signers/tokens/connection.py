@@ -24,7 +24,7 @@ SILENT_SECONDS = 30.0
 """The longest silence of the token process, which says every few seconds that it works."""
 MAX_OCTETS = 1 << 28
 """The longest message: the revocation list of a million entries is shorter."""
-SECOND_TRY = "Run the command again; a batch continues with batch resume."
+SECOND_TRY = "Run the command again."
 """The remedy where the token process ended."""
 
 _KINDS: dict[str, type[SmkiTestcaError]] = {

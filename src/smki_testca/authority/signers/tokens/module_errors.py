@@ -101,7 +101,7 @@ def gone(token: str) -> EstateError:
     return EstateError(
         "token.gone",
         f"The token {shown(token)} was removed, or is lost, while it was in use.",
-        "Connect it and run the command again; a batch continues with batch resume.",
+        "Connect it again.",
     )
 
 

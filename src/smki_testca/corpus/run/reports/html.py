@@ -208,7 +208,7 @@ def _cases(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _why(result: Result) -> str:
-    """Why a case matters; reports of earlier versions do not say."""
+    """The reason for which a case matters; reports of earlier versions have none."""
     if not result.why:
         return ""
     return f"<details><summary>why</summary>{escape(result.why)}</details>"

@@ -223,7 +223,7 @@ class SerialChannel:
 
 
 def tcp(named: str) -> Connect:
-    """What connects to ``HOST:PORT``.
+    """A function that connects to ``HOST:PORT``.
 
     Raises:
         InputError: if that is no host and port.
@@ -239,7 +239,7 @@ def tcp(named: str) -> Connect:
 
 
 def serial(named: str) -> Connect:
-    """What opens ``DEVICE@BAUD``.
+    """A function that opens ``DEVICE@BAUD``.
 
     Raises:
         InputError: if that is no device and rate.

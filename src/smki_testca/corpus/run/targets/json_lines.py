@@ -24,7 +24,7 @@ class JsonDialect:
     """Lines of JSON; see ``Dialect``."""
 
     def hello(self) -> bytes:
-        """What asks for a hello."""
+        """The line that asks for a hello."""
         return b'{"hello": 1}\n'
 
     def question(self, question: Question, hello: Hello) -> bytes:
@@ -44,7 +44,7 @@ class JsonDialect:
         return msgspec.json.encode(asked) + b"\n"
 
     def message(self, line: str) -> Message | None:
-        """What a target said; None for a line that is no object with ``id`` or ``hello``."""
+        """The message in a line; None for one that is no object with ``id`` or ``hello``."""
         if not line.startswith("{"):
             return None
         try:

@@ -1,4 +1,4 @@
-"""What a target says on its channel, in whichever form."""
+"""Messages of a target on its channel, in whichever form."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class Dialect(Protocol):
     """The form of what is said: lines of text, or of JSON."""
 
     def hello(self) -> bytes:
-        """What asks a target for its hello."""
+        """The octets that ask a target for its hello."""
 
     def question(self, question: Question, hello: Hello) -> bytes:
-        """What asks a case of a target that said that hello."""
+        """The octets that ask a case of a target with that hello."""
 
     def message(self, line: str) -> Message | None:
-        """What a target said; None for a line of its log.
+        """The message in a line; None for a line of the target's log.
 
         Raises:
             ProtocolError: if it is neither.

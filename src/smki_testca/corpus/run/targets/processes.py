@@ -123,7 +123,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def how_it_ended(returncode: int) -> str:
-    """How a process ended, in words: by a signal or with an exit code."""
+    """The end of a process in words: by a signal or with an exit code."""
     if returncode >= 0:
         return f"it ended with exit code {returncode}"
     with contextlib.suppress(ValueError):

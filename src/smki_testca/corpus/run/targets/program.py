@@ -194,7 +194,7 @@ class Program:
 
 
 def _value(name: str, question: Question, folder: Path) -> str:
-    """What takes the place of a placeholder; a file is written.
+    """The value for a placeholder; a file is written.
 
     Raises:
         OSError: if it cannot be.

@@ -52,7 +52,7 @@ class TextDialect:
     """Lines of text; see ``Dialect``."""
 
     def hello(self) -> bytes:
-        """What asks for a hello; the empty line ends what was left of another line."""
+        """The lines that ask for a hello; the empty one ends what was left of another."""
         return b"\nsmki 1 hello\n"
 
     def question(self, question: Question, hello: Hello) -> bytes:
@@ -63,7 +63,7 @@ class TextDialect:
         return context + with_crc(f"smki 1 {question.id} {question.der.hex().upper()}")
 
     def message(self, line: str) -> Message | None:
-        """What a target said; None for a line of its log, or an echo of what was asked."""
+        """The message in a line; None for a line of the target's log, or an echo."""
         found = _LINE.fullmatch(line)
         if found is None or found[3].startswith("+"):
             return None

@@ -1,4 +1,4 @@
-"""What every way of asking a parser has in common."""
+"""The common part of all ways to ask a parser."""
 
 from __future__ import annotations
 

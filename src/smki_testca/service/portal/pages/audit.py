@@ -62,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What the last verification of the whole log said.
+    """The result of the last verification of the whole log.
 
     Attributes:
         problem: what is wrong, and what to do; empty if it is whole.

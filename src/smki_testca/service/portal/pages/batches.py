@@ -65,7 +65,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What came of the CSRs of a batch.
+    """The outcomes of the CSRs of a batch.
 
     Attributes:
         counts: how many CSRs have each status, by the status.

@@ -57,7 +57,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is searched for.
+    """The terms of a search.
 
     Attributes:
         given: the text of each field.
@@ -103,7 +103,7 @@ class Search:
 
 
 def _parsers(roles: Roles) -> dict[str, Callable[[str], Any]]:
-    """What reads the text of each field that is a part of a selection."""
+    """The parser of each field that is a part of a selection."""
     return {
         "eui64": Eui64.parse,
         "serial": SerialPrefix.parse,
@@ -293,7 +293,7 @@ def _sheet_of(estate: Estate, record: Record, name: str, der: bytes) -> Sheet:
 
 
 def _csr(estate: Estate, record: Record) -> AskedBy | None:
-    """What there is of the CSR that asked for a certificate; None where none did."""
+    """The CSR that asked for a certificate, as far as it is kept; None where none did."""
     if record.place is not None:
         run = estate.runs.get(record.place[0])
         is_asked = run.terms.source == "requests"

@@ -31,7 +31,7 @@ _STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a file.
+    """The result of a file.
 
     Attributes:
         sheets: of its documents, the first ``MAX_DOCUMENTS``.

@@ -78,7 +78,7 @@ _WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the page shows."""
+    """The content of the page."""
 
     families: list[Family]
     counts: list[CountRow]
@@ -105,7 +105,7 @@ async def _overview(visit: Visit) -> web.StreamResponse:
 
 
 def _services(visit: Visit) -> Iterator[Service]:
-    """What answers, as far as the viewer may use it."""
+    """The services that answer, as far as the viewer may use them."""
     for name, served in visit.context.served.items():
         if name == "control" and not visit.is_operator:
             continue
@@ -148,7 +148,7 @@ def _count_rows(kinds: Counter[Kind], library: Library) -> list[CountRow]:
 
 
 def _by_month(kinds: Counter[Kind]) -> Counter[str]:
-    """How many certificates end in each month, and are to be renewed until then."""
+    """The number of certificates that end in each month, and are to be renewed until then."""
     months: Counter[str] = Counter()
     for kind, count in kinds.items():
         if kind.is_due:

@@ -53,7 +53,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the gate says to "may P have this?".
+    """The gate's answer to "may P have this?".
 
     Attributes:
         authorisation: its consent; None if it refuses.
@@ -188,7 +188,7 @@ def _answer(
 
 
 def _problems(profile: Profile, values: Mapping[str, str], roles: Roles) -> Iterator[Problem]:
-    """What is wrong with each input by itself."""
+    """The problems of each input by itself."""
     for each in profile.subject_inputs:
         name = each.type.option
         text = values.get(name, "")

@@ -36,12 +36,12 @@ class ShownList(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What a list of such a CA is called."""
+        """The name for a list of such a CA."""
         return "ARL" if self.record.tier is Tier.ROOT else "CRL"
 
     @property
     def path(self) -> str:
-        """Where it is served, without the ending of a file."""
+        """The path at which it is served, without the ending of a file."""
         return f"/revocation-lists/{self.record.authority}/latest"
 
 

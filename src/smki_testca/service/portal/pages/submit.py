@@ -37,7 +37,7 @@ _TAKEN_AS = [
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a visitor asks for.
+    """The request of a visitor.
 
     Attributes:
         values: of the fields, as they were filled in.
@@ -62,7 +62,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a CSR.
+    """The outcome of a CSR.
 
     Attributes:
         record: the certificate; None if there is none.
@@ -114,7 +114,7 @@ def _asked(form: Form) -> Asked:
 
 
 def _problems(visit: Visit, asked: Asked) -> tuple[Problem, ...]:
-    """What is missing, or may not be asked for."""
+    """The problems of a request: what is missing, or may not be asked for."""
     values, problems = asked.values, []
     if not visit.viewer.sees(values["participant"] or None):
         problems.append(Problem("participant", "Choose a participant that is yours."))

@@ -1,0 +1,149 @@
+"""Anchors an estate after each command that changed it, and checks the newest anchor before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.signers import no_tokens
+from smki_testca.clock import iso
+from smki_testca.entropy import SystemEntropy
+from smki_testca.errors import EstateError, SmkiTestcaError
+from smki_testca.estate.anchor_store import AnchorStore
+from smki_testca.estate.audit import AuditLog
+from smki_testca.estate.database import Database
+from smki_testca.estate.key_store import KeyStore
+from smki_testca.estate_files import FILE_NAME
+from smki_testca.lifecycle.anchor_file import AnchorFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from smki_testca.clock import Clock
+    from smki_testca.estate.anchor import Anchor
+    from smki_testca.estate.stores import Stores
+
+_FIRST_FORMAT = 3
+"""The first format whose entries are linked to rows, as an anchor needs."""
+
+
+class Anchoring:
+    """One estate, and the file that gets an anchor after each command that changed it.
+
+    Attributes:
+        passphrase: of the estate; asked for if the command did not unlock its keys.
+
+    Args:
+        directory: of the estate, which need not exist yet.
+        path: of the file.
+        clock: tells the time.
+        passphrase: see above.
+    """
+
+    def __init__(
+        self, directory: Path, path: Path, clock: Clock, passphrase: Callable[[], str]
+    ) -> None:
+        self.directory = directory
+        self.path = path
+        self._clock = clock
+        self.passphrase = passphrase
+        self._before = 0
+        self._opened: KeyStore | None = None
+
+    def check_unused(self) -> None:
+        """Check, before an estate is made, that the file has no anchor of another.
+
+        Raises:
+            EstateError: if it has.
+            InputError: if the file cannot be read.
+        """
+        newest = AnchorFile(self.path).newest()
+        if newest is not None:
+            raise self._refused(_of_another(newest))
+
+    def check(self) -> None:
+        """Check, before a command does anything, that the log continues the newest anchor.
+
+        Raises:
+            EstateError: if it does not, or there is no estate.
+            InputError: if the file cannot be read.
+        """
+        newest = AnchorFile(self.path).newest()
+        path = self.directory / FILE_NAME
+        database = Database.open(path)
+        try:
+            if database.format >= _FIRST_FORMAT:
+                audit, store = self._stores(database)
+                self._before = audit.last_number()
+                fault = None if newest is None else store.fault_at_start(newest)
+            else:
+                fault = None if newest is None else _of_another(newest)
+        finally:
+            database.close()
+        if fault is not None:
+            raise self._refused(fault)
+
+    def follow(self, estate: Stores) -> None:
+        """Take the command's estate: what unlocks its keys unlocks them for the anchor, too."""
+        self._opened = estate.key_store
+
+    def between(self, estate: Stores) -> None:
+        """Add an anchor of an estate that stays open, if it was changed since the last one.
+
+        Raises:
+            SmkiTestcaError: if it cannot be made or written.
+        """
+        if estate.audit.last_number() != self._before:
+            self._before = AnchorFile(self.path).add(estate.anchors.make).number
+
+    def finish(self) -> EstateError | None:
+        """Add an anchor if the command changed the estate; gives the error if that fails.
+
+        The command is done by then, so that its estate is closed. Nothing of it is taken back.
+        """
+        if self._opened is None or not (self.directory / FILE_NAME).exists():
+            return None
+        try:
+            self._finish()
+        except SmkiTestcaError as error:
+            return EstateError(
+                "anchor.unwritten",
+                f"The command itself is done, and all that it changed stays; but no anchor was"
+                f" added to {self.path}: {error.message}",
+                f"{error.remedy} Then add it: smki-testca audit anchor --out FILE".lstrip(),
+            )
+        return None
+
+    def _finish(self) -> None:
+        database = Database.open(self.directory / FILE_NAME)
+        try:
+            audit, store = self._stores(database)
+            if audit.last_number() != self._before:
+                store.unlock()  # so that no empty file is left where that fails
+                AnchorFile(self.path).add(store.make)
+        finally:
+            database.close()
+
+    def _stores(self, database: Database) -> tuple[AuditLog, AnchorStore]:
+        audit = AuditLog(database, self._clock)
+        keys = KeyStore(database, self.passphrase, SystemEntropy(), no_tokens)
+        if self._opened is not None:
+            keys.unlock_as(self._opened)
+        return audit, AnchorStore(database, audit, keys, self._clock)
+
+    def _refused(self, fault: EstateError) -> EstateError:
+        """The error before a command, with the file and the way past it."""
+        return EstateError(
+            fault.code,
+            f"Nothing was done. {fault.message}",
+            f"{fault.remedy} The anchor is the last in {self.path}. If you put the copy back"
+            " yourself, keep that file under another name and begin a new one.",
+        )
+
+
+def _of_another(anchor: Anchor) -> EstateError:
+    return EstateError(
+        "anchor.estate",
+        f"The anchor of entry {anchor.number}, of {iso(anchor.at)}, is of another estate.",
+        "Name the estate that it is of, or another file for this one.",
+    )

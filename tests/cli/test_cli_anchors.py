@@ -1,0 +1,394 @@
+"""audit anchor, audit verify --anchor, and the file that gets an anchor after each command."""
+
+import os
+import shutil
+import signal
+import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+import batches
+
+CHECK = (
+    *("check", "device", "--participant", "meters-one"),
+    *("--purpose", "device-and-user-system-tests", "--device-id", "00-DB-12-00-00-00-00-05"),
+    *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1", "--usage", "digital-signature"),
+)
+SUSPEND = ("agreement", "suspend", "SEC-2020-001")
+AT = ("--clock", "2026-12-01T10:00:00Z")
+
+
+@pytest.fixture
+def run(command, quickstart):
+    """Runs a command with the quickstart's estate."""
+    return partial(command, "--estate", quickstart)
+
+
+@pytest.fixture
+def configured(tmp_path, monkeypatch):
+    """A configuration that names a file of anchors; gives the path of that file."""
+    path = tmp_path / "smki-testca.toml"
+    path.write_text('estate = "estate"\n\n[audit]\nanchor = "anchors.txt"\n')
+    monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(path))
+    return tmp_path / "anchors.txt"
+
+
+def _lines(path):
+    return path.read_text().splitlines()
+
+
+def _numbers(path):
+    return [int(line.split(".")[2]) for line in _lines(path)]
+
+
+def _last(run):
+    (entry,) = run("--json", "audit", "show", "--last", "1").json["entries"]
+    return entry["number"]
+
+
+def _code(outcome, code, exit_code=5):
+    assert outcome.code == exit_code, outcome.err
+    assert outcome.json["error"]["code"] == code
+    return outcome.json["error"]
+
+
+def test_an_anchor_is_one_short_line_and_the_same_for_the_same_state_and_time(
+    run, file_digest, quickstart
+):
+    run("audit", "anchor")  # makes the key
+    before = file_digest(quickstart)
+    one, other = (run("audit", "anchor", *AT) for _ in range(2))
+    assert (one.code, one.err) == (0, "")
+    assert one.out == other.out
+    assert one.out.startswith("smki-anchor.1.")
+    assert one.out.count("\n") == 1
+    assert len(one.out) < 300
+    assert file_digest(quickstart) == before
+
+
+def test_a_pasted_anchor_is_verified_from_standard_input_without_a_passphrase(run, quickstart):
+    line = run("audit", "anchor", *AT).out.strip()
+    (quickstart / "passphrase").unlink()
+    pasted = f"\r\n  {line[:76]}\r\n{line[76:152]}\r\n{line[152:]}  \r\n".encode()
+    outcome = run("audit", "verify", "--anchor", "-", stdin=pasted)
+    count = _last(run)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == (
+        f"The audit log is whole: {count} entries.\n"
+        f"The log continues from 1 anchor, of 2026-12-01T10:00:00Z at entry {count} of {count}.\n"
+    )
+
+
+def test_out_adds_a_line_and_verify_takes_several_files_of_several(run, tmp_path):
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    for _ in range(2):
+        outcome = run("audit", "anchor", "--out", one, *AT)
+        assert outcome.out == f"The anchor of entry {_last(run)} is in {one}.\n"
+    assert run(*SUSPEND).code == 0
+    made = run("--json", "audit", "anchor", "--out", two).json
+    assert (made["anchor"], made["file"]) == (_lines(two)[0], str(two))
+    told = run("audit", "verify", "--anchor", one, "--anchor", two)
+    assert f"3 anchors, the newest of {made['at']} at entry {made['number']}" in told.out
+    told = run("--json", "audit", "verify", "--anchor", one, "--anchor", two).json
+    assert [each["number"] for each in told["anchors"]] == [made["number"] - 1] * 2 + [
+        made["number"]
+    ]
+
+
+def test_the_estate_is_no_place_for_an_anchor(run, quickstart, file_digest):
+    before = file_digest(quickstart)
+    outcome = run("audit", "anchor", "--out", quickstart / "estate.sqlite")
+    assert outcome.code == 2 or "estate" in outcome.err
+    assert outcome.code != 0
+    assert file_digest(quickstart) == before
+
+
+def test_an_older_copy_is_told_with_what_is_missing(run, quickstart, tmp_path, one_line):
+    run("audit", "anchor")
+    shutil.copytree(quickstart, tmp_path / "older")
+    last = _last(run)
+    run(*SUSPEND, *AT)
+    run("audit", "anchor", "--out", tmp_path / "a.txt", *AT)
+    shutil.copy(tmp_path / "older" / "estate.sqlite", quickstart)
+    assert run("audit", "verify").code == 0
+    outcome = run("audit", "verify", "--anchor", tmp_path / "a.txt")
+    assert outcome.code == 5
+    assert f"the audit log ends with entry {last} of 20" in one_line(outcome)
+    assert "1 entry up to the anchor" in outcome.err
+    _code(run("--json", "audit", "verify", "--anchor", tmp_path / "a.txt"), "anchor.cut_off")
+
+
+def test_all_faults_are_told_and_the_gravest_decides(run, command, quickstart, newcomer, tmp_path):
+    run("audit", "anchor")
+    shutil.copytree(quickstart, tmp_path / "older")
+    run(*SUSPEND)
+    run("audit", "anchor", "--out", tmp_path / "mixed.txt")
+    command("--estate", newcomer, "audit", "anchor", "--out", tmp_path / "mixed.txt")
+    (tmp_path / "notes.txt").write_text("buy milk")
+    shutil.copy(tmp_path / "older" / "estate.sqlite", quickstart)
+    good = run("audit", "anchor").out
+    (tmp_path / "good.txt").write_text(good)
+    files = [
+        word
+        for name in ("notes.txt", "mixed.txt", "good.txt")
+        for word in ("--anchor", tmp_path / name)
+    ]
+    outcome = run("audit", "verify", *files)
+    assert outcome.code == 5
+    assert [line.split(":")[0] for line in outcome.err.splitlines()] == ["error"] * 3
+    error = _code(run("--json", "audit", "verify", *files), "anchor.cut_off")
+    assert [fault["code"] for fault in error["all"]] == [
+        *("anchor.cut_off", "anchor.estate", "anchor.unreadable"),
+    ]
+
+
+def test_a_file_that_is_no_anchor_is_unusable_input(run, tmp_path, one_line):
+    for number, octets in enumerate((b"", b"notes", b"\xff\xfe\xff", b"smki-anchor.1.5.x")):
+        path = tmp_path / f"{number}.txt"
+        path.write_bytes(octets)
+        outcome = run("audit", "verify", "--anchor", path)
+        assert outcome.code == 4
+        assert str(path) in one_line(outcome)
+        _code(run("--json", "audit", "verify", "--anchor", path), "anchor.unreadable", 4)
+    _code(run("--json", "audit", "verify", "--anchor", tmp_path), "input.unreadable", 4)
+
+
+# After each command.
+
+
+def test_each_command_that_changed_the_log_adds_one_anchor(run, configured):
+    assert run("list").code == 0
+    assert not configured.exists()
+    assert run(*SUSPEND).code == 0
+    assert run("agreement", "resume", "SEC-2020-001").code == 0
+    assert run("list").code == 0
+    assert run("audit", "show").code == 0
+    assert _numbers(configured) == [_last(run) - 1, _last(run)]
+    refused = run(*SUSPEND[:2], "SEC-0000-000")
+    assert refused.code == 4
+    assert len(_lines(configured)) == 2
+    told = run("audit", "verify")
+    assert "The log continues from 2 anchors" in told.out
+
+
+def test_a_decision_of_the_gate_is_anchored_and_a_dry_run_is_not(run, configured):
+    refused = run(
+        "check",
+        "iki",
+        "--participant",
+        "labs-one",
+        "--purpose",
+        "uept",
+        "--system-name",
+        "lab",
+        "--role",
+        "supplier",
+    )
+    assert refused.code == 3
+    assert _numbers(configured) == [_last(run)]
+    issue = ("issue", *CHECK[1:])
+    assert run("renew", "--label", "Z1-supplier-ds", "--dry-run").code == 0
+    assert len(_lines(configured)) == 1
+    assert run(*issue).code == 0
+    assert _numbers(configured)[1:] == [_last(run)]
+
+
+def test_a_batch_adds_one_anchor(run, configured):
+    outcome = run("batch", "issue", *batches.range_of(3))
+    assert outcome.code == 0, outcome.err
+    assert _numbers(configured) == [_last(run)]
+
+
+def test_init_and_quickstart_anchor_what_they_make(command, configured, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "phrase")
+    assert command("init").code == 0
+    assert command("init", "--environment", "UIT-A").code == 0
+    assert len(_lines(configured)) == 2
+    assert command("audit", "verify").code == 0
+    # Another estate has no place in that file.
+    assert command("quickstart", tmp_path / "other").code == 0
+    assert len(_lines(configured)) == 2
+    shutil.rmtree(tmp_path / "estate")
+    outcome = command("init")
+    assert outcome.code == 5
+    assert "Nothing was done" in outcome.err
+    assert not (tmp_path / "estate").exists()
+    configured.unlink()
+    assert command("quickstart", tmp_path / "estate").code == 0
+    assert len(_lines(configured)) == 1
+
+
+@pytest.fixture
+def put_back(run, configured, quickstart, tmp_path):
+    """An older copy of the estate in the place of one that was anchored after its last change."""
+    shutil.copy(quickstart / "estate.sqlite", tmp_path / "older.sqlite")
+    assert run(*SUSPEND).code == 0
+    shutil.copy(tmp_path / "older.sqlite", quickstart / "estate.sqlite")
+    return configured
+
+
+@pytest.mark.parametrize(
+    "words", [("list",), SUSPEND, CHECK, ("audit", "head"), ("audit", "anchor")]
+)
+def test_an_older_copy_that_is_put_back_stops_the_next_command(
+    run, command, put_back, quickstart, file_digest, words
+):
+    before, anchors = file_digest(quickstart), put_back.read_text()
+    outcome = run(*words)
+    assert outcome.code == 5
+    assert outcome.err.startswith("error: Nothing was done. The anchor of entry ")
+    assert f"The anchor is the last in {put_back}." in outcome.err
+    _code(run("--json", *words), "anchor.cut_off")
+    assert (file_digest(quickstart), put_back.read_text()) == (before, anchors)
+    assert command("--no-config", "--estate", quickstart, *words).code == 0
+
+
+def test_verify_tells_of_all_anchors_where_others_stop(run, put_back):
+    _code(run("--json", "audit", "verify"), "anchor.cut_off")
+    put_back.rename(put_back.with_suffix(".old"))
+    assert run("audit", "verify").code == 0
+    assert run("list").code == 0
+
+
+def _is_unwritten(outcome, error=0):
+    told = outcome.err.splitlines()
+    assert outcome.code == 5
+    assert "The command itself is done" in told[-1]
+    assert "smki-testca audit anchor --out FILE" in told[-1]
+    assert len(told) == 1 + error
+
+
+def test_without_a_passphrase_the_command_is_done_and_its_anchor_is_not(
+    run, configured, quickstart
+):
+    (quickstart / "passphrase").unlink()
+    before = _last(run)
+    outcome = run(*SUSPEND)
+    assert outcome.out == "Agreement SEC-2020-001 is suspended.\n"
+    _is_unwritten(outcome)
+    assert not configured.exists()
+    assert _last(run) == before + 1
+    # A refusal is said first, and the graver code counts.
+    refused = run(
+        "check",
+        "iki",
+        "--participant",
+        "labs-one",
+        "--purpose",
+        "uept",
+        "--system-name",
+        "lab",
+        "--role",
+        "supplier",
+    )
+    assert refused.code == 5
+    assert refused.err.splitlines()[0].startswith("refused [")
+    assert refused.err.splitlines()[-1].startswith("error: The command itself is done")
+
+
+@pytest.mark.usefixtures("configured")
+def test_with_json_the_output_is_the_commands_own(run, quickstart):
+    (quickstart / "passphrase").unlink()
+    outcome = run("--json", *SUSPEND)
+    assert "error" not in outcome.json
+    _is_unwritten(outcome)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(run, configured):
+    configured.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        _is_unwritten(run(*SUSPEND))
+    finally:
+        configured.parent.chmod(0o700)
+
+
+def test_a_full_disk_is_told(run, configured, monkeypatch):
+    write = os.write
+    run(*SUSPEND)
+    before = configured.read_bytes()
+    monkeypatch.setattr(
+        os,
+        "write",
+        lambda number, data: (
+            write(number, data[:9]) if b"smki-anchor" in data else write(number, data)
+        ),
+    )
+    outcome = run("agreement", "resume", "SEC-2020-001")
+    assert "No space left" in outcome.err
+    _is_unwritten(outcome)
+    assert configured.read_bytes() == before
+    monkeypatch.undo()
+
+
+def test_a_folder_that_is_missing_is_told(run, configured, monkeypatch):
+    path = configured.parent / "smki-testca.toml"
+    path.write_text('audit.anchor = "gone/anchors.txt"\n')
+    monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(path))
+    _is_unwritten(run(*SUSPEND))
+
+
+def test_a_file_of_anything_else_stops_the_command_before_it_does_anything(
+    run, configured, quickstart, file_digest
+):
+    configured.write_text("notes of mine\n")
+    before = file_digest(quickstart)
+    _code(run("--json", *SUSPEND), "anchor.unreadable", 4)
+    assert (file_digest(quickstart), configured.read_text()) == (before, "notes of mine\n")
+
+
+def test_the_key_is_told_in_the_configuration(command, configured):
+    settings = {each["name"]: each for each in command("--json", "config").json["settings"]}
+    assert settings["audit.anchor"]["value"] == str(configured)
+    assert settings["audit.anchor"]["place"].endswith("smki-testca.toml:4")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[audit]\nanchors = 'x'\n", 2, "audit.anchor"),
+        ("audit.anchor.file = 'x'\n", 1, "not a text"),
+        ("audit = 'x'\n", 1, "no such key"),
+        ("[estate]\nname = 'x'\n", 2, "no such key"),
+    ],
+)
+def test_a_wrong_table_is_told_with_its_line(command, configured, text, line, words):
+    path = configured.parent / "smki-testca.toml"
+    path.write_text(text)
+    outcome = command("config")
+    assert outcome.code == 4
+    assert f"smki-testca.toml, line {line}" in outcome.err
+    assert words in outcome.err
+
+
+@pytest.mark.slow
+def test_a_server_adds_anchors_while_it_runs_and_at_its_end(
+    command, quickstart, configured, tmp_path, monkeypatch
+):
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr("smki_testca.service.desk.BETWEEN_SECONDS", 0.01)
+    # The passphrase comes from a pipe, which gives it once.
+    phrase = (quickstart / "passphrase").read_bytes()
+    (quickstart / "passphrase").unlink()
+    os.mkfifo(tmp_path / "pipe")
+
+    def give_and_end():
+        (tmp_path / "pipe").write_bytes(phrase)
+        while not configured.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as thread:
+        giving = thread.submit(give_and_end)
+        outcome = command(
+            *("--estate", quickstart, "--passphrase-file", tmp_path / "pipe"),
+            *("serve", "--port-base", "0", "--clients", tmp_path / "clients"),
+        )
+        giving.result()
+    assert outcome.code == 0, outcome.err
+    last = command("--json", "--estate", quickstart, "audit", "head").json["number"]
+    assert _numbers(configured)[-1] == last
+    assert _numbers(configured) == sorted(set(_numbers(configured)))
