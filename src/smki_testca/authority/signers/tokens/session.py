@@ -54,6 +54,7 @@ class TokenSession:
         self.watch = watch
         self._find_token = find_token
         self._session: Any = None
+        self._mechanisms: frozenset[Any] = frozenset()
         self._refused: EstateError | None = None
 
     @property
