@@ -7,6 +7,7 @@
  *                        a CKR_ number, as C writes it
  *                        crash   the process ends by a signal
  *                        hang    the call does not return
+ *                        slow    the call takes a second longer
  *                        gone    from now on, no slot has a token, and the token was removed
  *                        chat    the module writes to standard output and standard error
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
@@ -117,6 +118,8 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         abort();
     while (strcmp(what, "hang") == 0)
         pause();
+    if (strcmp(what, "slow") == 0)
+        sleep(1);
     if (strcmp(what, "chat") == 0) {
         puts("the module writes to standard output");
         fflush(stdout);
@@ -129,7 +132,7 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         *(word *)c = 0;
         return CKR_OK;
     }
-    if (is_away && number != number_C_Finalize)
+    if (is_away && number > number_C_GetFunctionList)
         return CKR_DEVICE_REMOVED;
     if (*what >= '0' && *what <= '9')
         return strtoul(what, NULL, 0);

@@ -1,4 +1,4 @@
-"""An estate with tiles and a profile of its own, to change, back up and restore."""
+"""Estates to change, back up and restore, and estates whose CAs have their keys in a token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from custodies import custody, custody_original, keys_in  # noqa: F401 - fixtures
 from estates import copied_with_run
+from tokens import softhsm  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 RANGE = (

@@ -8,7 +8,8 @@ import pytest
 
 from smki_testca.authority.signers.tokens import starting
 from smki_testca.authority.signers.tokens.access import TokenAccess
-from smki_testca.authority.signers.tokens.tokens import Tokens, TokenUri
+from smki_testca.authority.signers.tokens.tokens import Tokens
+from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import SmkiTestcaError, UsageError
 from smki_testca.x509.keys import load_public_key, signature_fits
 from smki_testca.x509.names import KeyType

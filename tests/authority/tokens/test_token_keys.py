@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from csrs import new_key
-from smki_testca.authority.signers.tokens.tokens import TokenUri
+from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import EstateError
 from smki_testca.x509.keys import load_public_key, public_key_octets, signature_fits
 from smki_testca.x509.names import KeyType

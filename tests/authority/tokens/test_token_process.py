@@ -18,7 +18,7 @@ import pytest
 from smki_testca import workers
 from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.signers.tokens.connection import TokenConnection
-from smki_testca.authority.signers.tokens.messages import HandOver, LogIn
+from smki_testca.authority.signers.tokens.messages import Generate, HandOver, LogIn
 from smki_testca.authority.signers.tokens.reference import TokenKey
 from smki_testca.errors import EstateError
 from smki_testca.estate.sealing import TransportKey
@@ -31,6 +31,8 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc"),
 ]
 
+OF_WORKER = {}
+"""What a worker process of these tests was begun with."""
 PHRASE = "passphrase-of-an-estate"
 PROGRAM = "smki_testca.authority.signers.tokens.process"
 
@@ -57,8 +59,11 @@ def has_ended(process):
 
 
 def wait_until(condition):
-    while not condition():
+    for _ in range(2000):
+        if condition():
+            return
         time.sleep(0.05)
+    pytest.fail("it does not happen")
 
 
 @pytest.fixture
@@ -185,6 +190,47 @@ def test_ctrl_c_is_for_the_command_alone(token):
         assert tokens.find(made.uri) == made
 
 
+@pytest.fixture
+def interrupted():
+    """Makes the next wait for an answer end as Ctrl-C ends it."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def interrupt(_):
+            patch.undo()
+            raise KeyboardInterrupt
+
+        yield lambda: patch.setattr(TokenConnection, "_answer", interrupt)
+
+
+def test_after_an_interruption_no_answer_is_taken_for_another(tokens, made, interrupted):
+    key = load_public_key(made.public_key)
+    signer = tokens.signer(made.uri, made.public_key)
+    interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        signer.sign(b"one")
+    assert signature_fits(key, signer.sign(b"other"), b"other")
+
+
+@pytest.mark.slow
+def test_a_key_pair_whose_making_is_interrupted_is_removed_again(faulty, interrupted, monkeypatch):
+    token = faulty("C_GenerateKeyPair:1:slow")
+    with token.open() as tokens:
+        kept = tokens.generate(token.uri(), KeyType.P256, "kept")
+        before = token.objects
+        ask = TokenConnection.ask
+
+        def asked(self, request, kind):
+            if isinstance(request, Generate):
+                interrupted()
+            return ask(self, request, kind)
+
+        monkeypatch.setattr(TokenConnection, "ask", asked)
+        with pytest.raises(KeyboardInterrupt):
+            tokens.generate(token.uri(), KeyType.P256, "zroot")
+        assert tokens.find(kept.uri) == kept  # when the other one was made
+        wait_until(lambda: token.objects == before)
+
+
 def test_a_process_that_was_killed_is_told_and_the_next_use_starts_another(token):
     with token.open() as tokens:
         one, other = (tokens.generate(token.uri(), KeyType.P256, name) for name in "ab")
@@ -207,23 +253,21 @@ def test_a_process_that_was_forked_starts_its_own(tokens, made):
 
 
 def _begin_with_tokens(tokens):
-    global _tokens  # noqa: PLW0603 - of a worker process
-    _tokens = tokens
+    OF_WORKER["tokens"] = tokens
 
 
 def _find(uri):
-    found = _tokens.find(uri)
-    _tokens.close()
+    found = OF_WORKER["tokens"].find(uri)
+    OF_WORKER["tokens"].close()
     return found
 
 
 def _begin_with_reference(shared, transport):
-    global _signer  # noqa: PLW0603 - of a worker process
-    _signer = shared.open(SigningMeans.of_worker(transport))
+    OF_WORKER["signer"] = shared.open(SigningMeans.of_worker(transport))
 
 
 def _sign(data):
-    return _signer.sign_all(data)
+    return OF_WORKER["signer"].sign_all(data)
 
 
 @pytest.mark.parametrize("key_type", KeyType)

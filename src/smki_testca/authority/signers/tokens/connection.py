@@ -77,8 +77,12 @@ class TokenConnection:
             try:
                 self._connection.send_bytes(messages.encode(request))
                 answer = self._answer()
-            except (OSError, EOFError, msgspec.MsgspecError) as error:
-                raise ended() from error
+            except BaseException as error:
+                # Such as Ctrl-C: the answer that is still to come would be taken for the next one.
+                self._connection.close()
+                if isinstance(error, OSError | EOFError | msgspec.MsgspecError):
+                    raise ended() from error
+                raise
         if isinstance(answer, Failure):
             raise error_of(answer)
         if isinstance(answer, NotOpen):
@@ -87,6 +91,11 @@ class TokenConnection:
             raise TypeError(f"{type(request).__name__} was answered with {type(answer).__name__}")
         return answer
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be asked any more."""
+        return self._connection.closed
+
     def close(self) -> None:
         """Close it."""
         self._connection.close()
@@ -94,8 +103,6 @@ class TokenConnection:
     def _answer(self) -> Answer:
         while True:
             if not self._connection.poll(SILENT_SECONDS):
-                # What it answers later would be taken for the answer to something else.
-                self._connection.close()
                 raise token_failed(
                     f"The process that uses the token said nothing for {SILENT_SECONDS:g} seconds.",
                     SECOND_TRY,

@@ -33,8 +33,11 @@ from smki_testca.authority.signers.tokens.connection import (
 from smki_testca.authority.signers.tokens.framing import read_frame, write_frame
 from smki_testca.authority.signers.tokens.messages import (
     Answer,
+    Generate,
     HandOver,
+    Key,
     Ready,
+    Remove,
     Request,
     Working,
 )
@@ -125,7 +128,18 @@ class _Process:
                         answer = job.answers.get(timeout=_WORKING_SECONDS)
                     except Empty:
                         answer = Working()
-                    connection.send_bytes(messages.encode(answer))
+                    self._send(connection, answer, job)
+
+    def _send(self, connection: Connection, answer: Answer, job: _Job) -> None:
+        try:
+            connection.send_bytes(messages.encode(answer))
+        except OSError:
+            # Whoever asked was interrupted. A key pair that nobody knows of is not left behind.
+            if isinstance(answer, Working):
+                answer = job.answers.get()
+            if isinstance(job.request, Generate) and isinstance(answer, Key):
+                self._jobs.put(_Job(Remove(answer.uri)))
+            raise
 
     def _give_up(self) -> None:
         """Tell everybody who waits that a call takes too long, and end."""

@@ -74,7 +74,7 @@ class TokenSession:
         self._open(pin)
 
     def mechanisms(self) -> set[Any]:
-        """What the token can do."""
+        """The mechanisms that the token has."""
         found: set[Any] = self._token().slot.get_mechanisms()
         return found
 
@@ -209,7 +209,7 @@ def _with_warning(error: EstateError, flags: int) -> EstateError:
 
 
 def _mapper() -> AttributeMapper:
-    """How attributes are read: what a vendor writes there makes no error."""
+    """The reader of attributes: what a vendor writes there makes no error."""
     mapper = AttributeMapper()
     mapper.register_handler(
         Attribute.LABEL,

@@ -149,7 +149,7 @@ class Tokens:
         self._ask_token(uri, StoreCertificate(str(uri), der), Done)
 
     def share(self) -> tuple[str, bytes]:
-        """Where the token process listens, and the secret that it asks for: for worker processes.
+        """The address of the token process, and the secret that it asks for: for worker processes.
 
         Raises:
             SmkiTestcaError: if it cannot be started.
@@ -202,9 +202,10 @@ class Tokens:
                 self._process.is_ours and self._process.is_running
             ):
                 self.close()
-            if self._process is None or self._connection is None:
+            if self._process is None:
                 check_extra()
                 self._process = TokenProcess(self._access.module())
+            if self._connection is None or self._connection.is_closed:
                 self._connection = TokenConnection(self._process.address, self._process.authkey)
             return self._connection
 
