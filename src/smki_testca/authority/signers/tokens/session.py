@@ -74,10 +74,11 @@ class TokenSession:
             raise self._refused
         self._open(pin)
 
-    def mechanisms(self) -> set[Any]:
+    def mechanisms(self) -> frozenset[Any]:
         """The mechanisms that the token has."""
-        found: set[Any] = self._token().slot.get_mechanisms()
-        return found
+        if not self._mechanisms:
+            self._mechanisms = frozenset(self._token().slot.get_mechanisms())
+        return self._mechanisms
 
     def use(self, aim: str, work: Callable[[Any], T]) -> T:
         """Do something in the session.
