@@ -88,7 +88,7 @@ class TokenProcess:
     @property
     def how_it_ended(self) -> str:
         """The way in which it ended, the end of a phrase; empty while it runs, or if unknown."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
             code = self._process.wait(_END_SECONDS)
             if code < 0:
                 return f" by {signal.Signals(-code).name}"
