@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -150,15 +152,21 @@ def _until(is_true):
     return found
 
 
-def _token_process():
-    """The token process of the services in this process."""
-    (found,) = [
-        pid
-        for pid in killing.children(os.getpid())
-        if killing.alive(pid)
-        and b"signers.tokens.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+def _token_process(services):
+    """The token process of services in this process."""
+    (found,) = [pid for pid in killing.children(os.getpid()) if _is_token_process(pid, services)]
     return found
+
+
+def _is_token_process(pid, services):
+    try:
+        words, variables = (
+            Path("/proc", str(pid), name).read_bytes() for name in ("cmdline", "environ")
+        )
+    except OSError:  # it has ended
+        return False
+    configuration = str(services.token.configuration).encode()
+    return b"signers.tokens.process" in words and configuration in variables
 
 
 def test_requests_and_the_portal_are_answered_by_the_token(shared):
@@ -187,7 +195,7 @@ def test_without_the_token_requests_get_the_services_error_until_it_is_back(shar
 def test_the_token_process_may_be_killed(shared):
     services, serving = shared
     _asked(serving)
-    killed = _token_process()
+    killed = _token_process(services)
     os.kill(killed, signal.SIGKILL)
     killing.wait_for_end([killed])
     before = services.logins()
@@ -252,7 +260,7 @@ def test_with_a_wrong_pin_the_services_do_not_start_and_it_is_tried_once(service
 def test_a_pin_that_becomes_wrong_is_tried_once_more_and_not_again(services):
     with services.serving() as serving:
         assert _asked(serving) == SIGNED
-        killed = _token_process()
+        killed = _token_process(services)
         os.kill(killed, signal.SIGKILL)
         killing.wait_for_end([killed])
         services.token.tool("--change-pin", "--new-pin", "another-pin")
@@ -270,3 +278,49 @@ def test_the_services_start_without_the_token_if_they_need_not_issue(services):
         services.away.rename(services.log.with_name("elsewhere"))
         assert _asked(serving) == SIGNED
         services.away.touch()
+
+
+def test_serve_does_not_start_with_a_wrong_pin(services, command, monkeypatch):
+    monkeypatch.setenv("SMKI_TESTCA_TOKEN_PIN", "wrong")
+    monkeypatch.setenv("SMKI_TESTCA_PKCS11_MODULE", str(services.secrets.module))
+    outcome = command("--estate", services.directory, "serve", "--port-base", 0)
+    assert outcome.code == 5
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("error: The token 'smki' does not accept the PIN.")
+    assert services.logins() == 1
+
+
+@pytest.mark.slow
+def test_serve_reads_the_pin_from_a_file_and_hands_it_to_no_other_process(services, monkeypatch):
+    monkeypatch.setenv("SMKI_TESTCA_PKCS11_MODULE", str(services.secrets.module))
+    pin_file = services.directory.with_name("pin")
+    pin_file.write_text(f"{PIN}\n")
+    with Estate.open(services.directory, PHRASE) as estate:
+        submissions.submit(estate, submissions.good(2))
+    words = ("--json", "--estate", services.directory, "serve", "--port-base", "0")
+    with subprocess.Popen(
+        [sys.executable, "-m", "smki_testca", *words, "--token-pin-file", pin_file],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        patience = threading.Timer(PATIENCE, process.kill)
+        patience.start()
+        served = json.loads(process.stdout.readline())["services"]
+
+        def is_completed():
+            with Estate.open(services.directory, PHRASE) as estate:
+                return estate.batch_requests.get(1).state is BatchState.COMPLETED
+
+        _until(is_completed)
+        family = killing.children(process.pid)
+        for pid in (process.pid, *family):
+            for name in ("cmdline", "environ"):
+                assert PIN.encode() not in Path("/proc", str(pid), name).read_bytes()
+        family += [each for pid in family for each in killing.children(pid)]
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate()
+        patience.cancel()
+    assert process.returncode == 0, err
+    assert served["adhoc"]["url"].startswith("https://")
+    killing.wait_for_end(family)
