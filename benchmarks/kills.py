@@ -167,6 +167,16 @@ SUBJECTS = (
     ),
     Subject("ca renew", (*ON, "ca", "renew", "Z1")),
     Subject("ca roll-over", (*ON, "ca", "roll-over", "organisation", "--name", "Z1b")),
+    Subject(
+        "passphrase change",
+        (*ON, "passphrase", "change", "--new-passphrase-file", "{m}/phrase"),
+    ),
+    Subject("backup", (*ON, "backup", "{w}/one.backup")),
+    Subject(
+        "restore",
+        (*PHRASE, *("restore", "{m}/kept.backup", "{w}/new")),
+        makes="new",
+    ),
 )
 
 
@@ -225,6 +235,9 @@ class Kills:
         on = ("--estate", str(base))
         run(*on, *range_of(FIRST_ID + (5 << 24), 500))
         run(*on, "import", str(inputs / "theirs"))
+        kept = inputs / "kept"
+        run(*PHRASE[:1], str(inputs / "phrase"), "init", str(kept))
+        run(*PHRASE[:1], str(inputs / "phrase"), "--estate", str(kept), "backup", f"{kept}.backup")
         begin_run(base, FIRST_ID + (6 << 24))
         self.before = state_of(base)
 
@@ -355,9 +368,11 @@ class Kills:
             raise Fault("what was printed is not there")
         if subject.in_runs:
             check_runs(place.estate)
-        elif subject.name in {"batch export", "export", "crl issue"}:
+        elif subject.name == "passphrase change":
+            check_estate(place.estate, "--keys")
+        elif subject.name in {"batch export", "export", "crl issue", "backup"}:
             words = place.words(subject)
-            more = ("--force",) if "export" in subject.name else ()
+            more = () if subject.name == "crl issue" else ("--force",)
             if subprocess.run(
                 [*COMMAND, *words, *more], check=False, capture_output=True
             ).returncode:
@@ -508,13 +523,14 @@ def serials_of(directory: Path) -> set[str]:
         }
 
 
-def check_estate(directory: Path) -> None:
-    """Check the audit log and the tiles of an estate."""
-    verified = subprocess.run(
-        [*COMMAND, "--estate", str(directory), "audit", "verify"], check=False, capture_output=True
-    )
-    if verified.returncode:
-        raise Fault("audit verify fails")
+def check_estate(directory: Path, *more: str) -> None:
+    """Check an estate: its audit log, tiles and, if asked, keys; and by the doctor."""
+    for words in (("audit", "verify", *more), ("doctor",)):
+        checked = subprocess.run(
+            [*COMMAND, "--estate", str(directory), *words], check=False, capture_output=True
+        )
+        if checked.returncode:
+            raise Fault(f"{' '.join(words)} fails")
 
 
 def check_runs(directory: Path) -> None:

@@ -35,7 +35,10 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING
 
 from smki_testca.api import Estate
+from smki_testca.custody.container import ContainerReader
+from smki_testca.custody.contents import Contents
 from smki_testca.errors import SmkiTestcaError
+from smki_testca.passphrases import Passphrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,6 +166,14 @@ WRITINGS = {
         _on_estate("batch sign --force", "batch", "sign", "{}/requests.zip", *DEVICES, *ALONE,
                    "--out", "{}/old.zip", "--force", outputs=("old.zip",), fixed=False),
         *_exports(),
+        _on_estate("passphrase change", "passphrase", "change", "--new-passphrase-file",
+                   "{}/phrase"),
+        _on_estate("backup", "backup", "{}/one.backup", "--backup-passphrase-file", "{}/phrase",
+                   outputs=("one.backup",), fixed=False, again=("--force",)),
+        _on_estate("backup --force", "backup", "{}/old.backup", "--backup-passphrase-file",
+                   "{}/phrase", "--force", outputs=("old.backup",), fixed=False),
+        Writing("restore", ("restore", "{}/kept.backup", "{}/new", "--passphrase-file",
+                            "{}/kept-phrase"), (), "new", makes=True),
         Writing("kit make", ("kit", "make", "device-maker", "--devices", "2", "--out", "{}/kit",
                              "--format", "pem", "--format", "pkcs12"),
                 ("kit",), "kit/estate", makes=True, fixed=False),
@@ -218,7 +229,11 @@ def prepare(folder: Path) -> None:
             (out / "mine.txt").write_text("mine")
         else:
             out.write_text("old")
-    (folder / "old.zip").write_text("old")
+    for old in ("old.zip", "old.backup"):
+        (folder / old).write_text("old")
+    (folder / "phrase").write_text("phrase\n")
+    shutil.copy(estate / "passphrase", folder / "kept-phrase")
+    _run("--estate", str(estate), "backup", str(folder / "kept.backup"))
     (folder / "list.pem").write_text("old")
     _run("--estate", str(estate), "export", "--format", "pem", "--participant", "supplier-one",
          "--out", folder / "old-pem")  # fmt: skip
@@ -227,7 +242,9 @@ def prepare(folder: Path) -> None:
 def opened(estate: Path) -> Estate:
     """Open an estate by the passphrase in it, or the one that ``init`` was given."""
     file = estate / "passphrase"
-    return Estate.open(estate, lambda: file.read_text().strip() if file.exists() else "phrase")
+    return Estate.open(
+        estate, lambda: Passphrase.of_file(file.read_bytes(), "-") if file.exists() else "phrase"
+    )
 
 
 def _run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -426,6 +443,10 @@ def _is_whole(name: str, octets: bytes) -> bool:
     if name.endswith(".zip"):
         with zipfile.ZipFile(io.BytesIO(octets)) as archive:
             return archive.testzip() is None
+    if name.endswith(".backup"):
+        with io.BytesIO(octets) as file:
+            contents = Contents(ContainerReader.open(file, name, ["phrase"]))
+            return len(list(contents.files())) > 0
     return octets.startswith(b"-----BEGIN") and octets.endswith(b"-----\n")
 
 
@@ -435,6 +456,8 @@ def judge_estate(writing: Writing, folder: Path, code: int) -> Iterator[str]:
     if writing.makes and code != 0:
         if not directory.exists() or (directory / ".unfinished").exists():
             return
+        if code != 5 and not any(directory.iterdir()):
+            return  # killed before it marked the directory as its own
         if code == 5 and not (directory / "estate.sqlite").exists():
             yield f"{sorted(path.name for path in directory.iterdir())} are left"
             return
@@ -442,6 +465,8 @@ def judge_estate(writing: Writing, folder: Path, code: int) -> Iterator[str]:
         with opened(directory) as estate:
             estate.audit.verify()
             estate.tiles.verify()
+            if writing.name == "passphrase change":
+                estate.unlock()
             if not list(estate.certificates.authorities()):
                 yield "the estate has no CAs"
     except SmkiTestcaError as error:

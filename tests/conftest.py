@@ -1,4 +1,4 @@
-"""Fixtures that several rooms' tests share: an estate ready made, and the command in process."""
+"""Fixtures that tests of several folders share: a finished estate, and the command in process."""
 
 from __future__ import annotations
 
@@ -32,11 +32,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
-# Where the tests run in the background, Ctrl-C is ignored, and every program that they start would
-# ignore it, too. As from a terminal, it is not.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    with contextlib.suppress(ValueError):  # only the main thread can say so
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+# Where the tests run in the background, Ctrl-C is ignored, and under nohup a hang-up. Every program
+# that they start would ignore it, too; a handler is not inherited.
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (getattr(signal, "SIGHUP", None), lambda *_: None),
+):
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # only the main thread can say so
+            signal.signal(_number, _handler)
 
 # A stray smki-testca.toml above a test's folder is none of its business, nor of programs it starts.
 os.environ["SMKI_TESTCA_CONFIG"] = ""
@@ -114,14 +118,20 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(monkeypatch)
 
 
-@pytest.fixture(autouse=True)
+ONLY_FAST_ARE_MEASURED = os.environ.get("SMKI_TESTCA_COVERAGE") == "fast"
+"""Whether coverage is that of the fast tests alone: measuring the others doubles their time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if ONLY_FAST_ARE_MEASURED and item.get_closest_marker("slow") is not None:
+            item.add_marker("no_cover")
+
+
+@pytest.fixture(autouse=ONLY_FAST_ARE_MEASURED)
 def _programs_of_slow_tests_are_not_measured(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Does not measure the coverage of programs that slow tests start, such as to kill them.
-
-    They would take half as long again, and what they run is what others run, too.
-    """
     if request.node.get_closest_marker("slow") is not None:
         for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
             monkeypatch.delenv(name, raising=False)

@@ -19,11 +19,12 @@ from estates import opened, unpacked
 from smki_testca.cli import main
 from smki_testca.estate.certificates import Selection
 from smki_testca.register.notifications import Flow
+from smki_testca.x509.keys import key_id
 
 FILE = "estate.sqlite"
 LATER = datetime(2030, 3, 1, tzinfo=UTC)
 _AT = "2030-03-01T00:00:00Z"
-SERVICES = {
+SERVICES: dict[str, dict[str, object]] = {
     "accounts": {
         "name": "alice",
         "participant": "meters-one",
@@ -74,6 +75,13 @@ def make(directory):
                 ("key_id", "run", "row", "participant"),
                 [(bytes([row]) * 32, 1, row, "meters-one") for row in range(2)],
             )
+            in_token = {
+                "id": key_id(b"a public key"),
+                "uri": "pkcs11:token=trial;id=%01",
+                "public_key": b"a public key",
+                "holder": "participant meters-one",
+            }
+            database.insert("token_keys", in_token)
             for table, row in SERVICES.items():
                 database.insert(table, row)
     return directory

@@ -233,6 +233,7 @@ def is_own(parsed, proof):
 # The data
 
 
+@pytest.mark.slow
 def test_the_profiles_hold_together(command, proof):
     words = [] if proof.profiles is None else ["--profiles", proof.profiles]
     assert "files hold together" in command(*words, "profiles", "check").out
@@ -316,6 +317,7 @@ def test_what_is_somebody_elses_is_refused_and_the_audit_entry_states_it(run, pr
     assert entry["body"]["request"]["profile"] == proof.profile
 
 
+@pytest.mark.slow
 def test_the_quota_of_the_category_is_counted(run, proof, tmp_path):
     quota = {"s1spki-device": 4}.get(proof.profile)
     for _ in range(quota or 5):
@@ -408,6 +410,7 @@ def test_rows_that_are_wrong_are_told_of(run, proof, tmp_path):
     assert len(codes) == 4
 
 
+@pytest.mark.slow
 def test_a_range_is_of_a_type_with_a_device_id(run, proof):
     words = ["batch", "issue", "--profile", proof.profile, "--participant", proof.participant]
     words += ["--purpose", PURPOSE, "--first-id", "00-DB-14-01-00-00-00-FE", "--count", "4"]
@@ -429,6 +432,7 @@ def test_a_range_is_of_a_type_with_a_device_id(run, proof):
 # What comes later
 
 
+@pytest.mark.slow
 def test_it_is_renewed_whether_issued_alone_or_in_a_run(run, proof, tmp_path):
     run.issue("--label", "alone")
     manifest = write_manifest(tmp_path / "rows.csv", [proof.row(**proof.other, label="in-run")])
@@ -444,6 +448,7 @@ def test_it_is_renewed_whether_issued_alone_or_in_a_run(run, proof, tmp_path):
         assert run.json("status", old["serial"])["status"] == "N"
 
 
+@pytest.mark.slow
 def test_somebody_elses_is_imported_and_signed_again(run, command, proof, originals, tmp_path):
     run.issue("--label", "theirs")
     run("export", "--format", "pem", "--out", tmp_path / "theirs", "--with-keys")
@@ -464,6 +469,7 @@ def test_somebody_elses_is_imported_and_signed_again(run, command, proof, origin
     assert ours.linted(path) == (proof.profile, [])
 
 
+@pytest.mark.slow
 def test_it_is_revoked_and_the_list_says_so(run, proof, tmp_path):
     one = run.issue("--label", "gone")
     run("revoke", "--label", "gone", "--reason", "key-compromise")
@@ -477,6 +483,7 @@ def test_it_is_revoked_and_the_list_says_so(run, proof, tmp_path):
         assert run.linted(path) == (f"{proof.hierarchy}-{name}", [])
 
 
+@pytest.mark.slow
 def test_its_ca_is_listed_and_rolled_over(run, proof):
     def names():
         return [
@@ -518,6 +525,7 @@ def test_list_and_expiring_know_it(run, proof):
 # What leaves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_it_leaves_in_every_format_that_can_hold_it(run, proof, tmp_path, name):
     run.issue("--label", "mine")
@@ -683,6 +691,7 @@ def test_the_library_signs_somebody_elses_again(estate, proof, originals, tmp_pa
         assert (again.record.profile, again.warnings) == (proof.profile, ())
 
 
+@pytest.mark.slow
 def test_the_pytest_plugin_gives_it(proof, tmp_path):
     register = tmp_path / "register.toml"
     files = REGISTER if proof is S1SPKI else REGISTER[:1]
@@ -715,6 +724,7 @@ def test_the_pytest_plugin_gives_it(proof, tmp_path):
 # Recognition
 
 
+@pytest.mark.slow
 def test_each_type_is_taken_for_its_own(run, proof):
     """The DCCKI's two types and IKI's differ in keys, usages and issuers only."""
     supplier = ("--participant", "supplier-one", "--purpose", "srept")
@@ -744,6 +754,7 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="its commands are for a shell")
 def test_the_commands_of_its_document_work_as_typed(proof, tmp_path):
     text = (ROOT / DOCUMENTS[proof.profile]).read_text("utf-8")

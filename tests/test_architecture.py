@@ -17,9 +17,10 @@ NAME = "smki_testca"
 
 ORDER = (
     "top-level modules",
-    *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
-    *("estate", "issuance", "lifecycle", "exporters", "api", "device", "kits", "corpus", "service"),
-    *("client", "testing", "pytest_plugin", "cli", "__main__"),
+    *("der", "x509", "pkcs12", "profiles", "traceability", "importers", "lint", "register"),
+    *("authority", "estate", "issuance", "lifecycle", "exporters", "api", "custody", "device"),
+    *("kits", "assurance", "corpus", "service", "client", "testing", "pytest_plugin", "cli"),
+    "__main__",
 )
 """Each imports only what stands before it."""
 
@@ -35,7 +36,10 @@ SLOW = (
 )
 """Third parties that take over 20 ms to import, or may be absent: a function may import them."""
 
-OPTIONAL = ("client", "corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
+OPTIONAL = (
+    *("authority.signers.tokens", "client", "corpus", "issuance.batch", "issuance.batch.cluster"),
+    *("kits", "service"),
+)
 """Whole packages that many never use, and what needs an extra: a function outside may import them.
 """
 

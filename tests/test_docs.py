@@ -40,6 +40,7 @@ EVERY_DOCUMENT = sorted(
 
 RUN_AS_TYPED = (
     DOCS / "audit.md",
+    DOCS / "backup.md",
     DOCS / "configuration.md",
     DOCS / "factory.md",
     DOCS / "new-type.md",
@@ -183,6 +184,7 @@ def test_each_error_is_documented_under_its_exit_code():
         "ServiceFaultError": 6,
         "SmkiTestcaError": 70,
         "AuditedTable": 5,
+        "ProcessEndedError": 5,
     }
     sections = re.split(r"(?m)^## ", _text("errors.md"))[1:]
     by_exit = {
@@ -429,8 +431,17 @@ def _json_keys(value):
         ("profiles", ("profiles", "check")),
         ("device", shlex.split("device load --type esme --device {new}")),
         ("device", ("device", "answers")),
+        ("passphrase, backup, restore", ("backup", "{new}")),
+        (
+            "passphrase, backup, restore",
+            ("passphrase", "change", "--new-passphrase-file", "{participants}"),
+        ),
+        ("trace", ("trace", "R12")),
+        ("trace", ("trace", "25")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
+        ("estate, doctor", ("estate", "info")),
+        ("estate, doctor", ("doctor",)),
         ("Errors and refusals", ("show", "nothing")),
         (
             "Errors and refusals",
@@ -634,6 +645,20 @@ def test_every_page_begins_with_whom_it_is_for(path):
     title, beginning, *_ = path.read_text("utf-8").split("\n\n")
     assert title.startswith("# ")
     assert beginning.startswith(("For ", "You ", "This document is generated"))
+
+
+def test_the_threat_model_lists_each_document_that_it_rests_on_and_no_other():
+    text, listed = _text("threat-model.md").split("### Documents read\n")
+    cited = {
+        mark
+        for marks in re.findall(r"\[([A-Z]\d(?:, [A-Z]\d)*)\]", text)
+        for mark in marks.split(", ")
+    }
+    assert cited == {row[0] for row in _table(listed, "mark")}
+    # A point that was not found rests on none, and every other one on a document.
+    for point, _, *others in _table(text, "point"):
+        for said in others:
+            assert "not found" in said or re.search(r"\[[A-Z]\d", said), (point, said)
 
 
 def test_the_readme_has_at_most_150_lines():

@@ -205,6 +205,7 @@ def test_entries_of_different_kinds_overlap_when_one_holds_the_other(one, other,
 # Ranges
 
 
+@pytest.mark.shows("¶32", "R10")
 def test_twelve_bits_of_an_ma_s_leave_an_organisation_sixteen():
     span = organisation_range(0x001)
     assert str(span) == "90-B3-D5-1F-30-01-00-00 to 90-B3-D5-1F-30-01-FF-FF"
@@ -212,6 +213,7 @@ def test_twelve_bits_of_an_ma_s_leave_an_organisation_sixteen():
 
 
 @given(registry_entries, st.data())
+@pytest.mark.shows("4-issue-2", "R10")
 def test_a_range_is_its_entry_its_number_and_every_extension(entry, data):
     bits = data.draw(st.integers(1, entry.extension_bits - 1))
     number = data.draw(st.integers(0, (1 << bits) - 1))

@@ -16,7 +16,10 @@ pytestmark = [
 
 kills = scripts.load("kills")
 
-DRAWN = ("issue", "batch sign", "batch issue, a manifest", "renew", "crl issue", "batch resume")
+DRAWN = (
+    *("issue", "batch sign", "batch issue, a manifest", "renew", "crl issue", "batch resume"),
+    *("passphrase change", "backup", "restore"),
+)
 """Commands that stand for the others: with and without workers, with and without a file."""
 
 

@@ -40,6 +40,7 @@ def refused(outcome):
     return outcome.json["error"]["code"] == "request.label"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", WRONG[:5])
 def test_no_command_gives_a_certificate_such_a_label(
     command, issue, quickstart, tmp_path, digest, label

@@ -91,8 +91,14 @@ BASE64 = "base64 that this package encoded"
 OURS = "written by this package"
 SERVED = "what came over a network, whose format says how it is encoded"
 TARGET = "what a parser under test prints, which may be anything"
+OF_PKCS11 = "a label or serial number of a token, in UTF-8 as PKCS#11 says"
 ELSEWHERE = {
     "authority.csr": BASE64,
+    "authority.signers.tokens.messages": "MessagePack, in which text is UTF-8",
+    "authority.signers.tokens.module": OF_PKCS11,
+    "authority.signers.tokens.session": OF_PKCS11,
+    "authority.signers.tokens.tokens": "a label, cut",
+    "authority.signers.tokens.uri": "percent-encoding, which RFC 7512 says is of UTF-8",
     "cli.client.adhoc": OURS,
     "cli.client.crl": OURS,
     "cli.client.repository": OURS,

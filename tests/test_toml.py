@@ -35,6 +35,7 @@ BEYOND = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", BEYOND.values(), ids=BEYOND)
 def test_what_would_take_the_parser_memory_or_time_is_refused_with_its_line(data):
     with pytest.raises(InputError) as raised:

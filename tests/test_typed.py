@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tokens import MODULE, softhsm  # noqa: F401 - a fixture
 from typed import Block, blocks, install, is_typed, type_commands
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +28,9 @@ GUIDES = (
 )
 OTHERS = (
     "adhoc-service.md",
+    "assurance.md",
     "audit.md",
+    "backup.md",
     "batched-service.md",
     "batches.md",
     "client.md",
@@ -36,6 +39,7 @@ OTHERS = (
     "corpus.md",
     "csrs.md",
     "device.md",
+    "doctor.md",
     "external.md",
     "factory-formats.md",
     "firmware.md",
@@ -49,8 +53,21 @@ OTHERS = (
 )
 
 
+@pytest.mark.interop
+@pytest.mark.usefixtures("softhsm")
+def test_the_commands_about_tokens_work_in_an_empty_folder(tmp_path):
+    if Path("/usr/lib/softhsm/libsofthsm2.so") != MODULE:
+        pytest.skip("SoftHSM2 is not where the page says that Debian has it")
+    _type("tokens.md", tmp_path)
+
+
 @pytest.mark.parametrize("name", [*GUIDES, *OTHERS])
 def test_the_commands_of_a_page_work_in_an_empty_folder(name, tmp_path):
+    _type(name, tmp_path)
+
+
+def _type(name, tmp_path):
+    """Type the commands of a page."""
     work = tmp_path / "work"
     work.mkdir()
     install(tmp_path / "bin")

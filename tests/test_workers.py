@@ -305,6 +305,7 @@ def _until(condition):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @on_linux
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("how", ["pool", "thread", "bounded"])

@@ -46,6 +46,8 @@ __all__ = [
     "Finding",
     "FixedClock",
     "Flow",
+    "FoundInToken",
+    "FoundKey",
     "Hierarchy",
     "IkiSubject",
     "ImportReport",
@@ -67,6 +69,7 @@ __all__ = [
     "KitRun",
     "LabelPattern",
     "Linted",
+    "MadeInToken",
     "Notification",
     "OrganisationSubject",
     "OutOfUse",
@@ -107,6 +110,8 @@ __all__ = [
     "Subject",
     "TakenAs",
     "Tier",
+    "TokenAccess",
+    "TokenUri",
     "UsageBit",
     "UsageError",
     "Validity",
@@ -133,6 +138,9 @@ if TYPE_CHECKING:
     from smki_testca.authority.csr_surplus import Dropped
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
+    from smki_testca.authority.signers.tokens.access import TokenAccess
+    from smki_testca.authority.signers.tokens.tokens import FoundKey
+    from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.clock import FixedClock
     from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict
     from smki_testca.device.device import Device, Replacement
@@ -182,6 +190,7 @@ if TYPE_CHECKING:
     )
     from smki_testca.kits.result import KitResult
     from smki_testca.labels import LabelPattern
+    from smki_testca.lifecycle.ca_keys import FoundInToken, MadeInToken
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
@@ -217,6 +226,9 @@ else:
         "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
+        "authority.signers.tokens.access": ("TokenAccess",),
+        "authority.signers.tokens.tokens": ("FoundKey",),
+        "authority.signers.tokens.uri": ("TokenUri",),
         "clock": ("FixedClock",),
         "device.answer": ("CellContent", "DeviceAnswer", "DeviceVerdict"),
         "device.device": ("Device", "Replacement"),
@@ -266,6 +278,7 @@ else:
         ),
         "kits.result": ("KitResult",),
         "labels": ("LabelPattern",),
+        "lifecycle.ca_keys": ("FoundInToken", "MadeInToken"),
         "lifecycle.due_lists": ("DueList",),
         "lifecycle.expiry": ("Expiring",),
         "lifecycle.importing": ("ImportReport",),

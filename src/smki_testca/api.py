@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.creation import check_finished, creating
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
-from smki_testca.estate_files import FILE_NAME, FILES
+from smki_testca.estate_files import FILE_NAME, FILES, PROFILES_FOLDER
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
@@ -26,6 +26,7 @@ from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.passphrases import Passphrase, check_text
 from smki_testca.profiles import Library
+from smki_testca.profiles.file_digests import profile_digests
 from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import Delivery, Request
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
+    from smki_testca.authority.signers.tokens.access import TokenAccess
+    from smki_testca.authority.signers.tokens.tokens import FoundKey
+    from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.estate.certificates import Record, Selection
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from smki_testca.importers.intake import Intake
     from smki_testca.issuance.batch.batches import Batches
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
+    from smki_testca.lifecycle.ca_keys import CaKey
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
@@ -86,6 +91,7 @@ class Estate(Stores):
         profiles: Path | str | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
+        token_access: TokenAccess | None = None,
     ) -> Self:
         """Create an estate without CAs in a directory that is new or empty.
 
@@ -95,6 +101,7 @@ class Estate(Stores):
             profiles: the operator's profile directory, if there is one.
             clock: tells the time; the system's by default.
             entropy: the source of keys and serials; the system's by default.
+            token_access: the PKCS#11 module and the PINs, for keys in tokens.
 
         Raises:
             InputError: if the directory is not empty, or the passphrase is.
@@ -108,10 +115,12 @@ class Estate(Stores):
             check_text(Passphrase.of_text(phrase), "The passphrase of the estate")
             database = Database.create(directory / FILE_NAME)
             try:
-                estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
+                clock = clock or SystemClock()
+                estate = cls(directory, database, library, ask, clock, entropy, token_access)
                 with database.transaction():
                     estate.key_store.prepare(phrase)
-                    estate.audit.append(estate._clock.now(), "estate.create", {})
+                    body = {"profiles": profile_digests(library)}
+                    estate.audit.append(estate._clock.now(), "estate.create", body)
             except BaseException:
                 database.close()
                 raise
@@ -127,6 +136,7 @@ class Estate(Stores):
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         dry_run: bool = False,
+        token_access: TokenAccess | None = None,
     ) -> Self:
         """Open an estate; the passphrase is used only when a private key is needed.
 
@@ -142,6 +152,8 @@ class Estate(Stores):
                 with it: changes, entries of the audit log, an upgrade. Until then the changes can
                 be read, and other processes wait before they write. Runs of batches cannot be
                 tried in this way; their options have a ``dry_run`` of their own.
+            token_access: the PKCS#11 module and the PINs, for keys in tokens; used only when such
+                a key is.
 
         Raises:
             EstateError: if there is no estate, or it is not finished, damaged or of a newer
@@ -158,6 +170,7 @@ class Estate(Stores):
                 _as_callable(passphrase),
                 clock or SystemClock(),
                 entropy or SystemEntropy(),
+                token_access,
             )
             estate._upgrade()
         except BaseException:
@@ -210,9 +223,12 @@ class Estate(Stores):
         self._database.check_writable()
 
     def close(self) -> None:
-        """Close the estate's file."""
+        """Close the estate's file, and leave its tokens."""
         self.runs.locks.close()
-        self._database.close()
+        try:
+            self._database.close()
+        finally:
+            self.leave_tokens()
 
     def __enter__(self) -> Self:
         return self
@@ -223,7 +239,7 @@ class Estate(Stores):
     def add_environment(
         self,
         name: str,
-        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
+        ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey] | None = None,
         *,
         hierarchies: Collection[Hierarchy] | None = None,
         ca_certificates: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
@@ -232,7 +248,8 @@ class Estate(Stores):
 
         Args:
             name: of the environment.
-            ca_keys: PEM private keys to use instead of fresh ones.
+            ca_keys: for CAs whose key is not to be made in the estate: a private key in PEM, or
+                ``MadeInToken`` or ``FoundInToken``.
             hierarchies: to make CAs of; by default all of which the family has none yet.
             ca_certificates: for such keys, DER, to take over instead of making new ones: for an
                 estate that shares its CAs with another.
@@ -251,8 +268,9 @@ class Estate(Stores):
                 "INSERT OR IGNORE INTO meta (name, value) VALUES ('environment', ?)",
                 (environment.name,),
             )
+            ca_keys = ca_keys or {}
             if hierarchies is None:
-                hierarchies = self._hierarchies_to_make(environment)
+                hierarchies = self._hierarchies_to_make(environment, ca_keys)
             names = chain.from_iterable(map(environment.names_of_cas, hierarchies))
             live = next(filter(self.library.live.names_ca, names), None)
             if live is not None:
@@ -260,18 +278,25 @@ class Estate(Stores):
                     "live.ca_name", f"A CA named {live} would pass for the live one (R20)."
                 )
             return AuthorityMaker(self).make(
-                environment, ca_keys or {}, hierarchies, ca_certificates or {}
+                environment, ca_keys, hierarchies, ca_certificates or {}
             )
 
-    def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:
-        """The hierarchies of which the family has no CAs yet; if there are none, all."""
+    def _hierarchies_to_make(
+        self, environment: Environment, ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey]
+    ) -> list[Hierarchy]:
+        """The hierarchies of which the family has no CAs yet; if there are none, all.
+
+        Those whose keys are to be in a token are among them in any case: if the family has them,
+        that is an error.
+        """
         known = list(self.library.hierarchies)
         present = {
             record.hierarchy
             for record in self.certificates.authorities()
             if record.family == environment.family
         }
-        return [hierarchy for hierarchy in known if hierarchy not in present] or known
+        in_token = {place[0] for place, key in ca_keys.items() if not isinstance(key, bytes)}
+        return [each for each in known if each not in present or each in in_token] or known
 
     def correct_participant(
         self, name: str, correction: Correction
@@ -320,6 +345,7 @@ class Estate(Stores):
         csr: Csr | None = None,
         public_key: bytes | None = None,
         validity: Validity | None = None,
+        token: TokenUri | None = None,
     ) -> tuple[list[Record], tuple[str, ...]]:
         """Pass the gate and issue one certificate for each usage asked for.
 
@@ -330,6 +356,8 @@ class Estate(Stores):
             public_key: a SubjectPublicKeyInfo, DER, to certify; without it and a CSR the estate
                 makes fresh key pairs and keeps their private keys sealed.
             validity: dates in place of those that follow from the profile's rows.
+            token: the PKCS#11 token in which the fresh key pairs are made and stay. It gets the
+                certificates, too.
 
         Returns:
             The certificates, and one-line warnings for the participant.
@@ -338,9 +366,15 @@ class Estate(Stores):
             Refusal: with every reason of the gate.
             InputError: if the profile's rows forbid a value of the request, a date or the key,
                 or the certificate would not be what the CSR asks for.
+            EstateError: if the token cannot be used; nothing is left in it then.
+            ValueError: for a token together with a CSR or a public key.
         """
+        if token is not None and not (csr is None and public_key is None):
+            raise ValueError("a token makes its own key: leave out csr and public_key")
         key = None if public_key is None else SubjectKey(public_key)
-        return Issuance(self).issue(request, key, label=label, validity=validity, csr=csr)
+        return Issuance(self).issue(
+            request, key, label=label, validity=validity, csr=csr, token=token
+        )
 
     def read_csr(
         self, data: bytes, *, profile: str | None = None, taken_as: str = TakenAs.PORTAL
@@ -456,13 +490,22 @@ class Estate(Stores):
             warnings = self.remarks(above[0], renewed.not_after) if above else ()
         return Renewal(record, renewed, warnings)
 
-    def roll_over(self, hierarchy: Hierarchy, name: str, environment: str | None = None) -> Record:
+    def roll_over(
+        self,
+        hierarchy: Hierarchy,
+        name: str,
+        environment: str | None = None,
+        *,
+        token: TokenUri | None = None,
+    ) -> Record:
         """Make a new generation of an issuing CA, with a new name and key; it issues from then on.
 
         Args:
             hierarchy: of the CA.
             name: the new CN, of at most as many characters as the profile allows.
             environment: of the CA's family; the estate's first by default.
+            token: the PKCS#11 token in which the new key is made; by default it is made where the
+                last generation's is.
 
         Returns:
             The new CA's certificate. What earlier generations signed stays valid. ``remarks``
@@ -474,7 +517,31 @@ class Estate(Stores):
         """
         known = self.library.environment(self.environment(environment))
         with self._database.transaction():
-            return AuthorityMaker(self).roll_over(known, hierarchy, name)
+            return AuthorityMaker(self).roll_over(known, hierarchy, name, token)
+
+    def move_authority_key(
+        self, name: str, key: TokenUri, environment: str | None = None
+    ) -> tuple[Record, FoundKey]:
+        """Use a CA's key that is in a PKCS#11 token, and delete the one in the estate.
+
+        The key must be in the token already: bring it there with the token's own tools.
+
+        Args:
+            name: the CA's CN, or the serial of its certificate.
+            key: the URI of the key in the token.
+            environment: of the CA, if several CAs have that name.
+
+        Returns:
+            The CA's certificate, and the key in the token.
+
+        Raises:
+            InputError: if there is no such CA, or its key is there already.
+            EstateError: if the token cannot be used, or has another key there.
+        """
+        known = None if environment is None else self.library.environment(environment)
+        with self._database.transaction():
+            record = self.authorities.named(name, known)
+            return record, AuthorityMaker(self).move_key(record, key)
 
     def expiring(self, before: datetime) -> list[Expiring]:
         """List certificates that expire before a time, or have expired, and were not renewed.
@@ -673,6 +740,6 @@ def _as_callable(passphrase: str | Callable[[], str]) -> Callable[[], str]:
 
 
 def _library(directory: Path, profiles: Path | str | None) -> Library:
-    of_estate = directory / "profiles"
+    of_estate = directory / PROFILES_FOLDER
     overrides = [] if profiles is None else [Path(profiles)]
     return Library(*overrides, *([of_estate] if of_estate.is_dir() else []))

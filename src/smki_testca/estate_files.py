@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FILE_NAME = "estate.sqlite"
 BULK_FOLDER = "bulk"
 """The folder of the tiles of runs."""
+PROFILES_FOLDER = "profiles"
+"""The folder of the estate's own profiles, which the operator keeps."""
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 MARKER = ".unfinished"
 """The file that an estate's directory has as long as the estate is being made."""

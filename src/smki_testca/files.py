@@ -89,6 +89,16 @@ def replace(path: Path, data: bytes) -> None:
             file.write(data)
 
 
+def replace_private(path: Path, data: bytes) -> None:
+    """Replace a file of an estate atomically, for its owner only; a link is replaced itself.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    with _appearing(path, force=True) as descriptor, os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
 @contextlib.contextmanager
 def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
     """Yield a file to write to; it gets its name when the block ends without an error.

@@ -83,7 +83,10 @@ def identifies_nobody(octets: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RegistryEntry:
-    """An IEEE registry entry: MA-S (36 bits), MA-M (28 bits) or MA-L (24 bits)."""
+    """An IEEE registry entry: MA-S (36 bits), as the SEC Panel's is (R10), MA-M or MA-L.
+
+    An MA-M has 28 bits, an MA-L 24.
+    """
 
     prefix: int
     bits: int

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_FILE_OCTETS = 1 << 16
 """The longest file of a passphrase, in octets."""
+_SUCCESSOR = b"being changed to: "
+"""What the second line of an estate's own file begins with while its passphrase is changed."""
 
 
 def make_passphrase(entropy: Entropy) -> str:
@@ -53,20 +55,29 @@ def check_text(passphrase: str, what: str) -> None:
 
 
 class Passphrase(str):
-    """A passphrase, and whether a byte order mark stood before it.
+    """A passphrase, whether a byte order mark stood before it, and the one that may follow it.
 
     The mark is no content. What was locked when it counted as content still opens: see
     ``readings``.
     """
 
-    __slots__ = ("has_mark",)
+    __slots__ = ("has_mark", "successor")
 
     has_mark: bool
+    successor: str | None
 
-    def __new__(cls, text: str, *, has_mark: bool = False) -> Self:
-        """Make a passphrase of text that was decoded and has no mark."""
+    def __new__(cls, text: str, *, has_mark: bool = False, successor: str | None = None) -> Self:
+        """Make a passphrase of text that was decoded and has no mark.
+
+        Args:
+            text: the passphrase.
+            has_mark: whether a mark stood before it.
+            successor: the passphrase that takes its place, where the file says that it is being
+                changed: one of the two opens the estate.
+        """
         passphrase = super().__new__(cls, text)
         passphrase.has_mark = has_mark
+        passphrase.successor = successor
         return passphrase
 
     @classmethod
@@ -95,16 +106,43 @@ class Passphrase(str):
             raise InputError(
                 "passphrase.encoding", f"{origin} is not UTF-8.", "Save it as UTF-8."
             ) from None
-        return cls(text.split("\n", 1)[0].rstrip("\r"), has_mark=is_utf8 and octets > 0)
+        return cls(
+            text.split("\n", 1)[0].rstrip("\r"),
+            has_mark=is_utf8 and octets > 0,
+            successor=_successor(data) if is_utf8 else None,
+        )
+
+
+def being_changed(old: str, new: str) -> bytes:
+    """The content of an estate's file of its passphrase while that is changed.
+
+    Its first line is the passphrase until then, so that programs which read only that go on.
+    """
+    return f"{old}\n".encode() + _SUCCESSOR + f"{new}\n".encode()
+
+
+def _successor(data: bytes) -> str | None:
+    """The passphrase on the second line of a file, where that says that it is one."""
+    _, _, rest = data.partition(b"\n")
+    line = rest.split(b"\n", 1)[0]
+    if not line.startswith(_SUCCESSOR):
+        return None
+    try:
+        return line.removeprefix(_SUCCESSOR).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def readings(passphrase: str) -> tuple[str, ...]:
-    """The texts that a passphrase may stand for, the likeliest first; at most two.
+    """The texts that a passphrase may stand for, the likeliest first; at most three.
 
-    Where a byte order mark stood before it, earlier versions took the mark for content.
+    Where a byte order mark stood before it, earlier versions took the mark for content. Where it
+    is being changed, it may be the new one already.
     """
     if not isinstance(passphrase, Passphrase):
         passphrase = Passphrase.of_text(passphrase)
+    later = () if passphrase.successor is None else (passphrase.successor,)
     if not passphrase.has_mark:
-        return (str(passphrase),)
-    return (str(passphrase), f"{MARK}{passphrase}") if passphrase else (MARK,)
+        return (str(passphrase), *later)
+    own = (str(passphrase), f"{MARK}{passphrase}") if passphrase else (MARK,)
+    return (*own, *later)

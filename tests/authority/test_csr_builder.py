@@ -127,6 +127,7 @@ def test_what_no_certificate_could_have_is_refused():
     assert refused("device", system_name="x").code == "request.input"
 
 
+@pytest.mark.slow
 def test_an_rsa_key_from_a_seed_is_the_same_each_time_and_another_for_each_subject():
     one, again = (make_csr("iki", seed=SEED, **ASKED["iki"]) for _ in range(2))
     assert (one.der, one.key_is_secret) == (again.der, False)

@@ -292,7 +292,9 @@ def _padded(der):
     return csrs.tlv(0x30, info.encoded, algorithm.encoded, bits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.shows("R22")
 def test_each_fault_has_its_code_and_no_other_is_told(fault):
     assert faults(FAULTS[fault]()) == fault.split(" ")[0].split("+")
 
@@ -535,12 +537,24 @@ def test_private_key_of_a_csr_is_not_in_the_estate(command, quickstart, tmp_path
         ("iki", lambda: csrs.iki(csrs.rsa_key(), role="03"), "role.not_held"),
     ],
 )
+@pytest.mark.shows("¶29", "R12", "R22")
 def test_a_foreign_id_is_refused_by_the_gate(command, quickstart, tmp_path, kind, made, code):
     outcome = submit(command, quickstart, tmp_path, kind, made())
     assert outcome.code == 3
     assert code in [one["code"] for one in outcome.json["refusal"]["all"]]
 
 
+@pytest.mark.shows("R22")
+def test_the_signature_of_a_csr_is_checked_before_whose_its_id_is(command, quickstart, tmp_path):
+    foreign = csrs.organisation(KEY, eui64=bytes.fromhex("90b3d51f30030000"))
+    broken = foreign[:-1] + bytes((foreign[-1] ^ 1,))
+    outcome = submit(command, quickstart, tmp_path, "organisation", broken)
+    assert outcome.code == 4
+    assert [one["code"] for one in outcome.json["error"]["all"]] == ["csr.signature"]
+    assert submit(command, quickstart, tmp_path, "organisation", foreign).code == 3
+
+
+@pytest.mark.shows("R22")
 def test_a_refused_csr_can_come_again_with_the_same_key(command, quickstart, tmp_path):
     foreign = csrs.organisation(KEY, eui64=bytes.fromhex("90b3d51f30030000"))
     assert submit(command, quickstart, tmp_path, "organisation", foreign).code == 3

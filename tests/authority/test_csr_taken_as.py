@@ -103,6 +103,7 @@ def test_a_csr_whose_algorithm_has_other_parameters_is_taken_with_a_warning(made
 
 
 @pytest.mark.parametrize("made", WITH_OTHER_PARAMETERS)
+@pytest.mark.shows("R22")
 def test_its_signature_is_verified_all_the_same(made):
     data, _ = WITH_OTHER_PARAMETERS[made]
     broken = data[:-1] + bytes((data[-1] ^ 1,))
@@ -455,6 +456,7 @@ def test_a_dccki_csr_of_no_host_has_none_in_its_certificate(command, quickstart,
 
 
 @pytest.mark.parametrize("taken_as", TakenAs)
+@pytest.mark.shows("R8")
 def test_another_signifier_is_refused_in_words(command, quickstart, tmp_path, taken_as):
     data = dccki(unit=b"TPTY-SUPPLIER-TWO")
     outcome = signed(command, quickstart, tmp_path, data, "--as", taken_as.value)

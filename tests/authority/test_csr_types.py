@@ -63,6 +63,7 @@ def overridden(command, tmp_path):
     return estate
 
 
+@pytest.mark.slow
 def test_what_csr_makes_of_an_operators_profile_is_signed_or_its_type_is_asked_for(
     command, overridden, tmp_path
 ):
@@ -113,6 +114,7 @@ def test_an_error_says_as_which_type_the_csr_was_judged(asked):
     assert f"certificate type {error.profile}: " in error.message
 
 
+@pytest.mark.slow
 def test_findings_cite_what_is_known_of_the_type_that_the_csr_is_for(command, tmp_path):
     subject = [csrs.attribute(csrs.ROLE, b"02")]
     for name, data, known in (

@@ -104,6 +104,7 @@ def test_the_instant_of_the_decision_becomes_not_before(authorise, issuing):
     assert loaded.serial_number == made.serial.value
 
 
+@pytest.mark.shows("R4")
 def test_a_ca_whose_key_is_not_its_own_lets_nothing_out(authorise, issuing):
     with pytest.raises(SmkiTestcaError) as caught:
         cut(issuing(csrs.new_key()), authorise(KeyUsage.KEY_AGREEMENT), KeyUsage.KEY_AGREEMENT)
@@ -167,6 +168,7 @@ def test_signatures_of_p256_cas_are_der_and_by_rfc_6979(authorise, issuing, esta
     assert loaded.signature == expected
 
 
+@pytest.mark.shows("R8")
 def test_the_signifier_comes_from_the_register(authorise, issuing):
     authorisation = authorise(subject=DcckiSubject("gateway", "gateway.test"))
     public_key = csrs.spki(csrs.rsa_key())

@@ -235,6 +235,7 @@ def test_organisation_subjects_end_with_the_identifier(smki):
         assert len(one.tbs["subject"]["rdnSequence"]) == len(one.subject)
 
 
+@pytest.mark.shows("4-issue-1", "R7")
 def test_organisation_identifier_is_to_the_octet(kit):
     (one,) = (one for one in kit if one.label == "Z1-supplier-ds")
     common_name = bytes.fromhex("3115301306035504030c0c") + b"SUPPLIER ONE"
@@ -320,6 +321,7 @@ def test_organisation_lifetimes_end_a_second_before_the_anniversary(kit, tier, y
             assert isinstance(one.tbs["validity"]["notAfter"].getComponent(), time)
 
 
+@pytest.mark.slow
 def test_issuing_ca_lifetime_is_that_of_the_published_one(command, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("a passphrase\n")
@@ -362,6 +364,7 @@ def test_no_unique_ids_and_none_of_the_extensions_that_smki_never_has(smki):
         ("dccki-dcc-gateway", "TDCC"),
     ],
 )
+@pytest.mark.shows("4-issue-6", "¶36", "R8", "R18")
 def test_dccki_certificates_carry_the_signifier(kit, label, signifier):
     (one,) = (one for one in kit if one.label == label)
     assert [oid for oid, _ in one.subject] == ["2.5.4.10", "2.5.4.11", "2.5.4.3"]

@@ -13,7 +13,7 @@ import batches
 import csrs
 from estates import ca_key, opened
 from smki_testca.api import Estate
-from smki_testca.authority.signers import software
+from smki_testca.authority.signers import SigningMeans, software
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.errors import EstateError
 from smki_testca.estate.certificates import Selection
@@ -63,7 +63,9 @@ def test_the_signer_of_every_ca_signs_with_the_key_of_its_certificate(estate):
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_a_reference_opens_a_signer_that_repeats_itself_where_asked_to(deterministic):
     sealer = TransportKey()
-    signer = sealed(csrs.new_key(), sealer).open(sealer, deterministic=deterministic)
+    signer = sealed(csrs.new_key(), sealer).open(
+        SigningMeans.of_worker(sealer), deterministic=deterministic
+    )
     assert (signer.sign(DATA) == signer.sign(DATA)) == deterministic
 
 
@@ -76,21 +78,23 @@ def test_a_reference_of_another_estate_does_not_open(estate, tmp_path):
     assert caught.value.code == "estate.damaged"
 
 
-def test_a_reference_that_was_resealed_opens_under_the_new_key_alone():
+def test_a_reference_for_workers_opens_under_their_key_alone():
     old, new = TransportKey(), TransportKey()
     key = csrs.new_key()
-    reference = sealed(key, old).resealed(old, new)
-    assert reference.open(new).public_key == private_keys.public_key_info(key)
+    reference = sealed(key, old).for_workers(SigningMeans.of_worker(old), new)
+    assert reference.open(SigningMeans.of_worker(new)).public_key == private_keys.public_key_info(
+        key
+    )
     for sealer in (old, TransportKey(), EstateKey.create("a passphrase")[0]):
         with pytest.raises(EstateError):
-            reference.open(sealer)
+            reference.open(SigningMeans.of_worker(sealer))
 
 
 def test_a_reference_renamed_to_another_key_does_not_open():
     sealer = TransportKey()
     one, other = (sealed(csrs.new_key(), sealer) for _ in range(2))
     with pytest.raises(EstateError):
-        SealedKey(one.key_id, other.sealed, one.holder).open(sealer)
+        SealedKey(one.key_id, other.sealed, one.holder).open(SigningMeans.of_worker(sealer))
 
 
 def test_neither_pickling_nor_logging_a_reference_or_the_means_tells_a_ca_key(estate):
@@ -123,7 +127,7 @@ def test_a_means_that_was_pickled_opens_the_same_signers(estate):
     record = estate.certificates.generations("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)[-1][-1]
     keys = estate.authorities.keys_for_workers({("ZAZ1", "device"): record})
     references, transport_key = pickle.loads(pickle.dumps(keys))  # noqa: S301 - our own
-    signer = references["ZAZ1", "device"].open(transport_key)
+    signer = references["ZAZ1", "device"].open(SigningMeans.of_worker(transport_key))
     assert signer.public_key == public_key_in(record)
 
 
@@ -136,7 +140,7 @@ def test_workers_get_no_key_that_opens_anything_else_of_the_estate(estate):
     record = estate.certificates.generations("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)[-1][-1]
     _, transport_key = estate.authorities.keys_for_workers({"ca": record})
     with pytest.raises(EstateError):
-        estate.key_store.reference(record.key_id).open(transport_key)
+        estate.key_store.reference(record.key_id).open(SigningMeans.of_worker(transport_key))
 
 
 def test_the_estate_gives_out_the_keys_of_end_entities_and_of_no_ca(estate):

@@ -141,6 +141,7 @@ def test_template_and_readable_builder_give_the_same_octets(name, data):
     template.verify(cut, template.elements(found))
 
 
+@pytest.mark.slow
 @profiles
 @given(data=st.data())
 @settings(max_examples=5)
@@ -164,6 +165,7 @@ def test_the_two_agree_whatever_the_environment_and_the_issuer(name, data):
 
 @pytest.mark.slow
 @profiles
+@pytest.mark.shows("¶27", "R4")
 def test_every_single_changed_octet_is_noticed(name):
     profile = LIBRARY.profile(name)
     template, found, cut = _cut(profile, _sample(profile))
@@ -197,6 +199,7 @@ def test_spans_give_back_what_was_filled_in(name):
     assert spans["subjectPublicKeyInfo"] == found["subjectPublicKeyInfo"]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=150)
 @example(data=None)

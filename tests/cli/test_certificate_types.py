@@ -330,6 +330,7 @@ def test_a_range_is_of_any_type_with_a_device_id(run):
     assert field(run, one["serial"], "subject.commonName") == "Leeds"
 
 
+@pytest.mark.slow
 def test_a_range_that_lacks_an_input_names_its_option(run):
     error = run("batch", "issue", *sensors(3), code=2)["error"]
     assert error["message"] == "Give a manifest, or for a range --model."

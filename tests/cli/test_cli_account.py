@@ -81,6 +81,7 @@ def test_an_account_is_removed_and_gets_another_password(call, newcomer, passwor
     assert call("remove", "ann", "--json").json["error"]["code"] == "account.unknown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [

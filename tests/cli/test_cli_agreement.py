@@ -193,6 +193,7 @@ def test_several_agreements_are_replaced_at_once_and_those_that_are_the_same_sta
     assert command("--estate", quickstart, "audit", "verify").code == 0
 
 
+@pytest.mark.shows("R2")
 def test_a_suspended_agreement_refuses_until_it_is_resumed(command, quickstart):
     assert command("--estate", quickstart, *REQUEST).code == 0
     outcome = command("--estate", quickstart, "agreement", "suspend", "BIL-2020-001")

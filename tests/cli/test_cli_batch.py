@@ -165,6 +165,7 @@ def test_a_manifest_of_which_nothing_goes_through_begins_no_run_and_is_in_the_lo
     assert entry["body"]["refusals"][0]["line"] == 2
 
 
+@pytest.mark.slow
 def test_a_refused_range_is_in_the_log_with_its_ends(batch, command, quickstart):
     refused = batch(
         *("issue", "--profile", "device", "--participant", "meters-one"),
@@ -251,6 +252,7 @@ def test_check_says_beforehand_what_issue_would_and_changes_nothing(
     assert issued.json["run"]["issued"] == checked.json["accepted"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "\ufeff", "sep=;\n", ",,,\n", "\n\n", "profile,label\n"])
 def test_check_of_a_manifest_without_rows_is_the_error_of_issue(batch, tmp_path, text):
     path = tmp_path / "rows.csv"
@@ -364,6 +366,7 @@ def test_a_run_that_was_cancelled_issues_no_more_and_frees_its_ids(batch, stoppe
     assert batches.tiles_of(quickstart) == []
 
 
+@pytest.mark.slow
 def test_rows_of_a_cancelled_run_do_not_count_towards_the_100(batch, manifest, monkeypatch):
     def no_cut(*_):
         raise EstateError("batch.worker_died", "A worker process ended unexpectedly.", "Resume.")
@@ -462,6 +465,7 @@ def test_a_wrong_call_is_one_line_and_changes_nothing(
     assert files_of(quickstart) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["profile", "participant", "purpose", "hw-type", "first-id", "count"]
 )
@@ -518,6 +522,7 @@ def test_parquet_without_its_extra_says_what_to_install(batch, manifest, one_lin
         assert "pip install 'smki-testca[bulk]'" in one_line(outcome)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_cannot_be_reached_is_told_of_and_the_run_can_go_on_here(
     batch, dask, monkeypatch
 ):

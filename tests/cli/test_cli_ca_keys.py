@@ -16,6 +16,7 @@ from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509 import exported_keys
 from smki_testca.x509.exported_keys import KeyEncryption
 from smki_testca.x509.pem import to_pem
+from smki_testca.x509.view import view_certificate
 
 ROOT = Path(__file__).parents[2]
 PHRASE = "a phrase of the other team"
@@ -219,11 +220,16 @@ def test_a_key_in_a_token_is_refused_in_words(export, quickstart, run, tmp_path)
         with estate.transaction():
             estate._database.insert(  # noqa: SLF001 - as moving it there does
                 "token_keys",
-                {"id": record.key_id, "uri": uri, "public_key": b"", "holder": "authority"},
+                {
+                    "id": record.key_id,
+                    "uri": uri,
+                    "public_key": view_certificate(record.der).octets("subjectPublicKeyInfo"),
+                    "holder": "authority",
+                },
             )
     before = len(run("--json", "audit", "show").json["entries"])
-    error = _error(export(), "key.in_token")
-    assert "The key of the CA Z1 is in the token" in error["message"]
+    error = _error(export(), "key.in_token", 5)
+    assert "The key of the CA Z1 is in a PKCS#11 token" in error["message"]
     assert not (tmp_path / "shared").exists()
     assert len(run("--json", "audit", "show").json["entries"]) == before
 

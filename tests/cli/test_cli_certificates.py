@@ -334,6 +334,7 @@ def test_wrong_usage_of_export_is_2(command, quickstart, one_line, arguments):
     one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no broken pipes")
 def test_a_reader_that_has_had_enough_is_no_fault(quickstart):
     with subprocess.Popen(

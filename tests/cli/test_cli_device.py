@@ -37,6 +37,7 @@ def loaded(run):
     return run
 
 
+@pytest.mark.slow
 def test_the_three_commands_work_one_after_the_other_as_typed(run, pem):
     loaded = run("load estate --type esme")
     assert loaded.code == 0, loaded.err
@@ -176,6 +177,7 @@ def test_check_judges_a_certificate_of_the_devices_own(loaded, quickstart):
         assert (outcome.json["status"], outcome.json["status_name"]) == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "exit_code", "code"),
     [

@@ -194,6 +194,7 @@ def test_a_good_participant_beside_a_bad_one_is_not_imported_either(
     assert command("--estate", quickstart, "register", "show", "party-nine").code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -486,6 +487,7 @@ def test_a_pipe_gets_no_escape_codes(quickstart, environment, arguments):
     assert b"\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="script(1) takes other options elsewhere")
 @pytest.mark.parametrize(("environment", "styled"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_a_terminal_gets_styles_unless_no_color_is_set(environment, styled):

@@ -48,6 +48,7 @@ def test_the_example_override_holds_together(command):
     assert command("--profiles", OVERRIDE, "profiles", "check").code == 0
 
 
+@pytest.mark.slow
 def test_the_example_override_changes_key_signifier_usage_and_policy(overridden):
     folder = overridden / "export" / "pem" / "ZAZ1" / "dccki"
     path = folder / "supplier-one" / "dccki-supplier-one.pem"
@@ -71,6 +72,7 @@ def test_the_example_override_changes_key_signifier_usage_and_policy(overridden)
         assert isinstance(authority.public_key(), ec.EllipticCurvePublicKey)
 
 
+@pytest.mark.slow
 def test_whois_reads_the_signifier_where_the_override_puts_it(command, overridden):
     folder = overridden / "export" / "pem" / "ZAZ1" / "dccki"
     answer = command(
@@ -85,6 +87,7 @@ def test_whois_reads_the_signifier_where_the_override_puts_it(command, overridde
     assert answer["issued_here"] is True
 
 
+@pytest.mark.slow
 def test_what_the_override_issues_has_no_findings_under_it(command, overridden):
     path = overridden / "export" / "pem" / "ZAZ1" / "dccki" / "dcc" / "dccki-dcc-gateway.pem"
     shown = command("--estate", overridden, "--json", "show", path)

@@ -67,6 +67,7 @@ def test_every_command_that_other_programs_call_is_there():
     assert {" ".join(path) for path in COMMANDS} >= DOCUMENTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: "-".join(path) or "top")
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_shows_an_example_that_begins_with_the_command_itself(command, path, option):
@@ -121,6 +122,7 @@ def test_a_group_without_a_command_is_wrong_usage_in_json(command):
     assert outcome.json["error"]["code"] == "usage"
 
 
+@pytest.mark.slow
 def test_bash_completion_completes_commands():
     environment = {
         **os.environ,

@@ -89,6 +89,7 @@ def test_check_says_under_what_a_request_would_be_granted_and_issues_nothing(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", REQUESTS)
+@pytest.mark.shows("3-issue-4", "R5")
 def test_issue_gives_the_record_and_the_certificate_itself(command, quickstart, profile):
     outcome = command(
         "--estate", quickstart, "--json", "issue", *REQUESTS[profile], "--label", "mine"
@@ -275,6 +276,7 @@ def test_all_refusals_of_a_request_come_together(command, quickstart):
         ("iki", "--role", "root0", "role.unknown"),
     ],
 )
+@pytest.mark.shows("¶27", "R4")
 def test_an_option_that_cannot_be_used_is_one_line_and_changes_nothing(
     command, quickstart, one_line, file_digest, profile, option, value, code
 ):
@@ -357,6 +359,7 @@ def test_a_csr_for_somebody_elses_device_is_refused(command, quickstart, key):
     assert outcome.json["refusal"]["code"] == "device_id.outside_own_registry_entry"
 
 
+@pytest.mark.shows("R22")
 def test_a_refused_csr_gives_every_fault_and_can_be_submitted_again(
     command, quickstart, one_line, file_digest, key
 ):

@@ -61,6 +61,7 @@ def test_kit_make_says_what_it_made_and_where(command, tmp_path):
     assert command("--estate", out / "estate", "list").code == 0
 
 
+@pytest.mark.slow
 def test_kit_make_in_json(command, tmp_path):
     out = tmp_path / "kit"
     options = ("--devices", "2", "--seed", SEED, "--format", "pkcs12", "--format", "csv")
@@ -83,6 +84,7 @@ def test_kit_make_in_json(command, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_seeded_kit_says_that_its_keys_are_not_secret(command, tmp_path):
     outcome = command(
         "kit", "make", "quickstart", "--out", tmp_path / "kit", "--seed", SEED, "--format", "csv"
@@ -91,6 +93,7 @@ def test_a_seeded_kit_says_that_its_keys_are_not_secret(command, tmp_path):
     assert "left out" not in outcome.out
 
 
+@pytest.mark.slow
 def test_a_clock_dates_the_kit(command, tmp_path):
     out = tmp_path / "kit"
     clock = "2031-05-06T07:08:09Z"
@@ -203,6 +206,7 @@ def test_the_plan_is_a_table_of_additions_renewals_and_leftovers(command, quicks
     assert "Nothing to do" in command(*here, "kit", "apply", "quickstart").out
 
 
+@pytest.mark.slow
 def test_the_plan_in_json(command, quickstart):
     here = ("--json", "--estate", quickstart, "--clock", "2036-12-01T00:00:00Z")
     plan = command(*here, "kit", "apply", "quickstart", "--within", "500w", "--dry-run").json
@@ -235,6 +239,7 @@ def interrupted(command, quickstart, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_a_dry_run_and_the_application_tell_alike_of_a_run_that_is_resumed(
     command, quickstart, interrupted
 ):
@@ -249,6 +254,7 @@ def test_a_dry_run_and_the_application_tell_alike_of_a_run_that_is_resumed(
     assert "Nothing to do" in command("--estate", quickstart, *words).out
 
 
+@pytest.mark.slow
 def test_a_run_that_is_left_is_named_with_the_remedy_and_ends_with_1(
     command, quickstart, interrupted
 ):

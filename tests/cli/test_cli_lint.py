@@ -75,6 +75,7 @@ def codes(outcome):
     return [finding["code"] for one in outcome.json["files"] for finding in one["findings"]]
 
 
+@pytest.mark.shows("3-issue-3", "¶27", "R4")
 def test_a_whole_estate_is_clean_without_an_estate_being_named(command, pem):
     outcome = command("lint", pem)
     assert outcome.code == 0
@@ -574,6 +575,7 @@ def test_a_folder_linted_over_all_cores_gives_what_one_process_gives(
     assert all(one["findings"] == [] for n, one in enumerate(files) if n != 200)
 
 
+@pytest.mark.slow
 def test_rules_are_listed_without_any_document(command):
     outcome = command("--json", "lint", "rules")
     assert outcome.code == 0

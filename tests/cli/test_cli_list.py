@@ -32,6 +32,7 @@ def _labels(records):
 # The options of a selection.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "values", "key"),
     [
@@ -92,6 +93,7 @@ def test_a_label_with_the_signs_of_a_pattern_is_found_as_it_is_written(command, 
     assert _labels(listed("--label", "a[1]")) == ["a[1]"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["[E]SME-ds", "?SME-ds", "*", "E*", "[!G]SME-ds", "ESME-ds?"])
 def test_a_command_changes_the_certificate_of_the_label_as_it_is_written_alone(
     command, quickstart, listed, label
@@ -147,6 +149,7 @@ def test_nothing_is_changed_where_one_of_several_serials_is_unknown(
     assert file_digest(quickstart) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value", "code", "meant"),
     [

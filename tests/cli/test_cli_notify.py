@@ -33,6 +33,7 @@ def into(directory, form, redirection):
     return subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_notification_that_a_full_disk_swallows_is_not_told(quickstart, notify, form):
@@ -46,6 +47,7 @@ def test_a_notification_that_a_full_disk_swallows_is_not_told(quickstart, notify
     assert len(told["changes"]) == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_notification_that_nobody_reads_is_not_told(quickstart, notify, form):
     with subprocess.Popen(

@@ -70,6 +70,7 @@ def test_a_passphrase_is_the_same_in_every_file(data):
     assert Passphrase.of_file(data, "a file") == PHRASE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made_by", ["UTF-8", "a mark", "PowerShell"])
 def test_an_estate_opens_by_its_passphrase_however_the_file_is_written(made, opens, made_by):
     estate = made(FILES[made_by])
@@ -183,6 +184,7 @@ TAKING_A_FILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", TAKING_A_FILE, ids=lambda words: " ".join(words[:2]))
 @pytest.mark.parametrize("form", ["{}", "{}==", "-----BEGIN PRIVATE KEY-----\n{}==\n"])
 def test_a_secret_that_is_given_as_another_file_is_not_printed(

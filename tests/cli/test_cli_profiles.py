@@ -283,6 +283,7 @@ source = "ours"
 """
 
 
+@pytest.mark.slow
 def test_a_new_environment_is_one_table(command, override, tmp_path, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "a laboratory of ours")
     directory = override("environments.toml")

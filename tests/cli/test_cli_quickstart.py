@@ -112,6 +112,7 @@ def test_the_exported_tree_has_a_folder_for_each_holder_and_one_for_the_cas(quic
     assert tree == {name: holders | {"ca"} for name, holders in HOLDERS.items()}
 
 
+@pytest.mark.slow
 def test_every_certificate_is_exported_once_with_its_key_beside_it(quickstart, estate):
     records = estate.certificates.select(Selection())
     exported = {}
@@ -265,6 +266,7 @@ def test_init_makes_the_cas_of_the_environment_named_and_nothing_else(command, t
     assert {path.name for path in directory.iterdir()} == {"estate.sqlite", ".gitignore"}
 
 
+@pytest.mark.slow
 def test_init_without_a_directory_makes_the_estate_that_is_named_elsewhere(
     command, tmp_path, secret, monkeypatch
 ):
@@ -282,6 +284,7 @@ def test_init_without_a_directory_makes_the_estate_that_is_named_elsewhere(
     assert "No directory is given" in command("--passphrase-file", secret, "init").err
 
 
+@pytest.mark.slow
 def test_init_adds_an_environment_to_an_estate_and_refuses_one_that_is_there(
     command, quickstart, file_digest
 ):

@@ -274,6 +274,7 @@ def test_a_notification_in_csv_says_the_same_as_in_json(command, quickstart):
     assert outcome.out.endswith("\r\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -401,6 +402,7 @@ def test_the_remedy_for_an_id_not_allocated_allocates_that_id(command, quickstar
         (("--id", "90-B3-D5-1F-30-01-00-77", "--count", "1"), 2, "usage"),
     ],
 )
+@pytest.mark.shows("R12")
 def test_an_id_that_cannot_be_allocated_is_refused_and_changes_nothing(
     command, quickstart, file_digest, more, exit_code, code
 ):

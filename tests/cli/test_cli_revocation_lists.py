@@ -61,6 +61,7 @@ def test_an_unknown_profile_is_told_with_the_names_of_both_kinds(command):
     assert "organisation-crl" in outcome.err
 
 
+@pytest.mark.slow
 def test_profiles_check_tries_an_operators_crl(command, tmp_path):
     source = Path(command("--json", "profiles", "show", "iki-crl").json["file"])
     path = tmp_path / "revocation-lists" / "iki-crl.toml"

@@ -75,6 +75,7 @@ def warnings_of(document):
     return document["warnings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_party_is_told_once_whose_device_ids_it_asks_for(command, quickstart, words, name):
     outcome = command("--estate", quickstart, *words[name])
@@ -82,6 +83,7 @@ def test_a_party_is_told_once_whose_device_ids_it_asks_for(command, quickstart, 
     assert [line for line in outcome.err.splitlines() if "warning" in line] == [f"warning: {SAID}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_json_tells_it_once_too(command, quickstart, words, name):
     outcome = command("--estate", quickstart, "--json", *words[name])
@@ -89,7 +91,9 @@ def test_json_tells_it_once_too(command, quickstart, words, name):
     assert warnings_of(outcome.json) == [SAID]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.shows("R24")
 def test_an_exclusive_registry_entry_is_refused_to_everybody_else(
     command, quickstart, words, tmp_path, name
 ):

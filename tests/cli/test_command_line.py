@@ -46,6 +46,7 @@ OFTEN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "option"), ONCE, ids=map(" ".join, ONCE))
 def test_an_option_with_room_for_one_value_is_refused_when_given_twice(
     command, one_line, name, option

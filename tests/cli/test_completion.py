@@ -44,6 +44,7 @@ def _plain(*names):
     return [("plain", name) for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
     ("words", "names"),
@@ -116,6 +117,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(("words", "kind"), PATHS, ids=" ".join)
 def test_where_a_path_is_expected_the_shell_completes_paths(complete, shell, words, kind):
@@ -241,6 +243,7 @@ NOT_BARE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("beginning", ["", "evil"])
 @pytest.mark.parametrize(

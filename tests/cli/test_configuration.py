@@ -62,7 +62,8 @@ def test_each_value_is_shown_with_the_line_that_it_is_from(command, project):
     for number, key in enumerate(configuration.KEYS, 2):
         assert settings[key]["source"] == "file"
         assert settings[key]["place"] == f"{path}:{number}"
-        is_path = key in {"estate", "profiles", "passphrase-file", "audit.anchor"}
+        paths = {"estate", "profiles", "passphrase-file", "token-module", "token-pin-file"}
+        is_path = key in paths | {"audit.anchor"}
         assert settings[key]["value"] == (str(path.parent / "x") if is_path else "x")
     assert f"{path}:9" in command("config").out
 

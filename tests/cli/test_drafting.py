@@ -121,6 +121,7 @@ def test_a_kit_has_the_name_of_its_file(command, tmp_path, one_line):
     assert "cannot be the name of a kit" in one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "path"),
     [

@@ -86,7 +86,10 @@ def _with_dry_run(group, path=()):
             yield " ".join((*path, name))
 
 
-COMMANDS = sorted(_with_dry_run(cli))
+WITH_TOKEN = {"ca move"}
+"""They need a PKCS#11 token: tests/custody has their cases."""
+
+COMMANDS = sorted(set(_with_dry_run(cli)) - WITH_TOKEN)
 
 
 def _state(directory):
@@ -165,6 +168,7 @@ def test_the_cases_name_commands_that_there_are():
     assert [path for path in COMMANDS if path not in CASES] == [], "write a case for each of these"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS)
 def test_a_dry_run_prints_what_would_be_done_and_changes_nothing(command, living, tmp_path, path):
     before = _state(tmp_path)
@@ -187,6 +191,7 @@ def test_a_dry_run_prints_what_would_be_done_and_changes_nothing(command, living
             assert len(document[key]) == len(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(REFUSED))
 def test_a_dry_run_fails_as_the_command_does_and_leaves_no_entry(command, living, tmp_path, path):
     before = _state(tmp_path)
@@ -197,6 +202,7 @@ def test_a_dry_run_fails_as_the_command_does_and_leaves_no_entry(command, living
     assert tried.json == done.json
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_for_a_trial_has_its_state_and_what_it_would_issue(command, living):
     directory, names = living
     tried = command("--estate", directory, "batch", "resume", "--last", "--dry-run")
@@ -223,6 +229,7 @@ def test_a_dry_run_says_for_people_that_it_was_one(command, quickstart):
     assert "revoked" in tried.out
 
 
+@pytest.mark.slow
 def test_a_dry_run_that_ends_with_findings_says_so_too(command, living):
     directory, names = living
     assert command("--estate", directory, "import", names["others"]).code == 0
@@ -233,6 +240,7 @@ def test_a_dry_run_that_ends_with_findings_says_so_too(command, living):
     assert tried.err.endswith("This was a dry run: nothing was changed.\n")
 
 
+@pytest.mark.slow
 def test_a_dry_run_fails_where_a_file_is_in_the_way_and_removes_no_stale_one(
     command, quickstart, tmp_path
 ):
@@ -255,6 +263,7 @@ def test_a_dry_run_fails_where_a_file_is_in_the_way_and_removes_no_stale_one(
     assert tried.json["error"]["code"] == done.json["error"]["code"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_estate_of_an_older_format_is_not_upgraded_by_a_dry_run(command, tmp_path, version):
     directory = unpacked(version, tmp_path / "estate")
@@ -265,6 +274,7 @@ def test_an_estate_of_an_older_format_is_not_upgraded_by_a_dry_run(command, tmp_
     assert "Z1" in tried.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS)
 def test_no_command_upgrades_an_estate_in_a_dry_run(command, tmp_path, path):
     directory = unpacked(3, tmp_path / "estate")

@@ -67,6 +67,7 @@ def test_an_estates_file_is_known_behind_links_and_under_other_names(quickstart,
         check_outside(path)
 
 
+@pytest.mark.slow
 def test_another_sqlite_file_makes_no_estate(command, quickstart, tmp_path):
     batches.issue(command, quickstart, *batches.range_of(2))
     words = ("--estate", quickstart, "batch", "export", 1, "--format", "device-sqlite", "--out")
@@ -76,6 +77,7 @@ def test_another_sqlite_file_makes_no_estate(command, quickstart, tmp_path):
     assert again.code == 0, again.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -114,6 +116,7 @@ def test_no_file_of_a_set_is_an_estates_own(command, quickstart, tmp_path, files
     assert files_of(quickstart) == before
 
 
+@pytest.mark.slow
 @links
 @pytest.mark.parametrize(
     "words",

@@ -28,6 +28,7 @@ def test_git_leaves_estates_and_kits_out(command, quickstart, tmp_path):
     assert _commits(tmp_path) == ["README.md"]
 
 
+@pytest.mark.slow
 def test_an_estate_says_it_and_whoever_changes_that_keeps_it(command, quickstart):
     path = quickstart / ".gitignore"
     assert path.read_text().splitlines()[-1] == "*"

@@ -76,6 +76,7 @@ def test_a_hostile_label_has_one_line_in_every_list(command, quickstart, issue):
     assert is_plain(command("--estate", quickstart, "status", "--label", HOSTILE).out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_formula_leaves_by_a_table(command, quickstart, tmp_path, sign):
     formula = f"{sign}cmd|' /C calc'!A0"

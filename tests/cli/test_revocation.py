@@ -93,6 +93,7 @@ def test_revoke_takes_the_time_of_the_revocation(command, quickstart, serial):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -35,6 +35,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_certificate_is_read_in_every_form_by_every_command(
     command, quickstart, ca, tmp_path, form

@@ -97,6 +97,7 @@ TABLES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", TABLES, ids=" ".join)
 def test_what_is_copied_is_whole_on_a_narrow_terminal(words, on_a_terminal, command, busy):
     directory, serial = busy
@@ -119,6 +120,7 @@ def test_no_path_is_folded_that_is_configured(on_a_terminal, tmp_path, monkeypat
     assert f"From: {place / 'smki-testca.toml'}:1" in lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [70, 80, 100, 120, 200])
 def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, width):
     """However late it comes: the widths follow from the first rows."""

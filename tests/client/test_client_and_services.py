@@ -110,6 +110,7 @@ def test_a_batch_is_done_and_can_be_fetched_again_and_by_nobody_else(call, reque
 
 
 @pytest.mark.parametrize("url", ["url", "https_url"])
+@pytest.mark.shows("¶26", "R5")
 def test_what_a_search_finds_can_be_retrieved(call, api_key, url):
     found = call("search", "repository", "00-DB-12-00-00-00-00-01", *api_key, url=url)
     assert found.code == 0, found.out
@@ -147,6 +148,7 @@ def test_the_certificate_of_one_service_does_not_open_another(command, serving, 
     assert "Call it with" not in outcome.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "code"),
     [
@@ -186,6 +188,7 @@ def test_each_misbehaviour_has_an_error_code_of_its_own(call, misbehave, csr, mo
     assert "<string>" not in outcome.out
 
 
+@pytest.mark.slow
 def test_an_answer_that_never_comes_is_waited_for_no_longer_than_asked(
     command, serving, misbehave, csr
 ):
@@ -199,6 +202,7 @@ def test_an_answer_that_never_comes_is_waited_for_no_longer_than_asked(
     assert outcome.json["error"]["code"] == "client.timeout"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "code"),
     [

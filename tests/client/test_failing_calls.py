@@ -101,6 +101,7 @@ def test_a_name_that_is_not_found():
     assert "nowhere.invalid" in error.message
 
 
+@pytest.mark.slow
 def test_a_name_for_which_no_server_answers_in_time(monkeypatch):
     ended = threading.Event()
 
@@ -119,6 +120,7 @@ def test_a_connection_that_is_refused():
     assert str(port) in fails("client.connection_refused", "connect", port).message
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_never_taken(monkeypatch):
     def wait(connection, _place):
         time.sleep(connection.gettimeout())
@@ -136,12 +138,14 @@ def test_a_host_that_cannot_be_reached(monkeypatch):
     assert "No route to host" in fails("client.unreachable", "connect", 1).message
 
 
+@pytest.mark.slow
 def test_a_handshake_that_takes_too_long():
     with serving(bad_servers.never) as port:
         error = fails("client.timeout", "tls", port, seconds=SOON)
     assert "handshake" in error.message
 
 
+@pytest.mark.slow
 def test_a_handshake_that_drips_for_ever_times_out():
     def behave(connection, _requests):
         connection.recv(1 << 16)
@@ -282,6 +286,7 @@ def test_another_alert_is_told_by_its_name():
     assert "internal_error" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_server_that_never_answers(tmp_path, scheme):
     tls = context(tmp_path) if scheme == "https" else None
@@ -298,6 +303,7 @@ def test_a_server_that_ends_the_connection_without_an_answer(tmp_path, scheme, b
         fails("client.reset", "answer", port, scheme=scheme)
 
 
+@pytest.mark.slow
 def test_headers_that_drip_for_ever_time_out():
     def behave(connection, requests):
         requests.append(bad_servers.read_request(connection))
@@ -310,6 +316,7 @@ def test_headers_that_drip_for_ever_time_out():
         fails("client.timeout", "answer", port, scheme="http", seconds=SOON)
 
 
+@pytest.mark.slow
 def test_a_body_that_drips_for_ever_times_out(monkeypatch):
     monkeypatch.setattr(caller, "BODY_TIMES", 1)
 
@@ -324,6 +331,7 @@ def test_a_body_that_drips_for_ever_times_out(monkeypatch):
         fails("client.timeout", "answer", port, scheme="http", seconds=SOON)
 
 
+@pytest.mark.slow
 def test_a_request_that_nobody_reads_times_out():
     ended = threading.Event()
     with serving(lambda *_: ended.wait(bad_servers.SECONDS)) as port:

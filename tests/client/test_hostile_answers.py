@@ -95,6 +95,7 @@ def test_the_answers_that_are_damaged_below_are_good(call):
     call(Fake(good(call)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 @given(data=st.data())
 def test_a_damaged_answer_is_an_answer_or_one_clear_error(call, data):

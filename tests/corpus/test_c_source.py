@@ -98,6 +98,7 @@ def test_a_unit_of_a_profile_goes_alone_and_a_case_has_a_name(cases, tmp_path, c
     assert subprocess.run([program], check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMPILERS)
 def test_one_program_has_two_corpora(cases, tmp_path, command):
     good = [case for case in cases if case.base is None and case.profile.startswith("device")]

@@ -81,6 +81,7 @@ def test_a_corpus_is_not_written_among_an_estate_s_files(command, quickstart):
     assert sorted(quickstart.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_an_estate_of_the_environment_variable_does_not_sign(command, tmp_path, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_ESTATE", str(tmp_path / "absent"))
     outcome = command("corpus", "make", tmp_path / "out", "--only", "device-san-not-critical")

@@ -190,6 +190,7 @@ def test_a_code_demands_what_all_defects_of_it_demand():
     assert made["CERTIFICATE", "signature.invalid"].needs >= {Need.CHAIN}
 
 
+@pytest.mark.slow
 def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
     made = search(right(), 500)
     assert made.asked == 500
@@ -197,6 +198,7 @@ def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
     assert not search(right(Level.GBCS), 400, level=Level.GBCS).found
 
 
+@pytest.mark.slow
 def test_a_parser_is_not_blamed_for_what_it_cannot_do():
     def blind(name, question):
         codes = oracle().judge(builder().bases[name], question.der).codes
@@ -213,6 +215,7 @@ def _lax(name, question):
     return Seen.ACCEPTED if codes == ("der.boolean",) else right()(name, question)
 
 
+@pytest.mark.slow
 def test_one_known_fault_is_found_once_and_is_small():
     made = search(_lax, 1200, names=("device",))
     assert made.found
@@ -239,6 +242,7 @@ def test_an_argument_becomes_as_small_as_it_can():
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [_lax, lambda _name, _question: Seen.REJECTED])
 def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
     made = search(answers, 600, names=("device", "organisation-crl"), most=12)
@@ -378,6 +382,7 @@ def test_what_is_found_fails_and_corpus_run_takes_it(fuzz, command, script, tmp_
     assert fixed.code == 0, fixed.out
 
 
+@pytest.mark.slow
 def test_the_json_says_what_was_found(fuzz, script):
     given = ("--count", "500", "--seed", "5", "--most", "2", "--out", "found", "--json")
     outcome = fuzz(script(), *given)
@@ -392,6 +397,7 @@ def test_the_json_says_what_was_found(fuzz, script):
     assert fuzz(script(), *given, "--force").json == document
 
 
+@pytest.mark.slow
 def test_a_document_that_several_changes_give_is_one_case(tmp_path):
     found = search(lambda _name, _question: Seen.ACCEPTED, 150, names=("device-csr",), most=5000)
     kept = [each.changed.question for each in found.found.values()]
@@ -424,6 +430,7 @@ def test_a_folder_of_a_corpus_is_not_overwritten(fuzz, script):
     assert fuzz(script(), *given, "--force").code == 1
 
 
+@pytest.mark.slow
 def test_a_program_that_crashes_or_hangs_is_started_again(fuzz, script):
     own = "if asked > 4 and 'fuzz' in id: os.abort()"
     crashed = fuzz(script(own), "--count", "12", "--json")

@@ -31,6 +31,7 @@ def test_a_mark_gives_each_case_that_fits(smki_case):
     assert smki_case.id.startswith("device-san-")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mark", "told"),
     [

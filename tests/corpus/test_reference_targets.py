@@ -49,6 +49,7 @@ def built(request, tmp_path):
     return target
 
 
+@pytest.mark.slow
 def test_the_reference_in_c_compiles_without_a_warning_and_answers(built, corpus, command):
     outcome = command("corpus", "run", corpus, "--with", f"lines:{built}", "--json")
     seen = {each["id"]: each["seen"] for each in outcome.json["cases"]}

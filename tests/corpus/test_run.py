@@ -234,6 +234,7 @@ def test_jobs_are_for_programs_alone(run, one_line, tmp_path):
     assert "Only exec: takes --jobs" in one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("jobs", "number"),
     [(1, signal.SIGINT), (3, signal.SIGINT), (1, signal.SIGTERM), (3, signal.SIGHUP)],
@@ -280,6 +281,7 @@ def test_several_jobs_give_the_same_results(results, shell):
     assert without_times(results(target, "--jobs", 4)) == without_times(results(target))
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_is_killed_with_what_it_started(results, shell, tmp_path):
     script = f"one-short) (echo $$ > {tmp_path}/pid; exec sleep 600) & sleep 600;;"
     found = results(shell(script), "--time-limit", 0.5, "--only", "one-short")
@@ -296,6 +298,7 @@ def test_a_program_that_hangs_is_killed_with_what_it_started(results, shell, tmp
         pytest.fail("something of the program still runs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "does",
     [
@@ -328,6 +331,7 @@ def test_a_program_that_removes_the_folder_of_all_files_is_one_line(run, one_lin
     assert "cannot be written" in one_line(outcome)
 
 
+@pytest.mark.slow
 def test_a_program_that_prints_without_end_is_read_in_part(results, shell):
     found = results(shell("one-short) yes no >&2;;"), "--time-limit", 0.5, "--only", "one-short")
     assert found["one-short"]["seen"] == "hung"
@@ -361,6 +365,7 @@ def test_a_crash_is_one_wrong_case_and_the_target_is_started_again(results, tmp_
     assert [case for case, one in _outcomes(found).items() if one == "wrong"] == ["one-short"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["!hang", "!babble"])
 def test_a_hang_is_one_wrong_case_and_the_target_is_started_again(results, tmp_path, how):
     target = lines_target(tmp_path, {**RIGHT, "one-short": how})
@@ -369,6 +374,7 @@ def test_a_hang_is_one_wrong_case_and_the_target_is_started_again(results, tmp_p
     assert [case for case, one in _outcomes(found).items() if one == "wrong"] == ["one-short"]
 
 
+@pytest.mark.slow
 def test_a_target_that_prints_one_line_without_end_hangs(results, tmp_path):
     hello = tmp_path / "hello"
     hello.write_text(HELLO)
@@ -454,6 +460,7 @@ def test_a_device_is_asked_over_tcp_and_a_serial_line(results, over):
     assert found["two-short"]["code"] == "TOO_SHORT"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["!crash", "!reboot", "!hang", "!babble"])
 def test_a_device_on_tcp_that_fails_is_asked_a_good_case_before_the_next(results, how):
     device = Device({**RIGHT, "one-short": how})
@@ -466,6 +473,7 @@ def test_a_device_on_tcp_that_fails_is_asked_a_good_case_before_the_next(results
     assert wrong == ["one-short"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["!reboot", "!hang", "!babble"])
 def test_a_device_on_a_serial_line_that_fails_is_reset_by_a_command(results, tmp_path, how):
     device = Device({**RIGHT, "one-short": how})
@@ -502,6 +510,7 @@ def test_a_target_of_json_may_say_hello_when_it_starts(results, tmp_path):
     assert found["good-one"]["outcome"] == "right"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["reject structure", "!crash", "!reboot", "!hang"])
 def test_a_device_on_tcp_that_says_hello_when_it_starts_is_no_crash(results, how):
     with over_tcp(Device({**RIGHT, "one-short": how, "!boot": ""})) as target:
@@ -510,6 +519,7 @@ def test_a_device_on_tcp_that_says_hello_when_it_starts_is_no_crash(results, how
     assert wrong == ([] if how == "reject structure" else ["one-short"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["reject structure", "!reboot", "!hang"])
 def test_a_device_on_a_line_that_says_hello_when_it_starts_is_no_crash(results, tmp_path, how):
     device = Device({**RIGHT, "one-short": how, "!boot": ""})
@@ -528,6 +538,7 @@ def test_a_device_that_crashes_on_the_first_case_has_crashed(results):
     assert found["two-short"]["outcome"] == "right"
 
 
+@pytest.mark.slow
 def test_a_device_that_does_not_come_back_ends_the_run_and_loses_no_answer(run, one_line, tmp_path):
     device = Device({**RIGHT, "one-short": "!hang"})
     with over_serial(device) as target:
@@ -1176,6 +1187,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_asked(
     assert not asked.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
 def test_a_report_that_cannot_be_printed_loses_no_answer(corpus, tmp_path):
     asked = tmp_path / "asked"

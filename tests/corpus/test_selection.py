@@ -55,6 +55,7 @@ def test_a_case_is_found_by_an_id_that_it_had_before(every):
     assert renamed.case("device-san-optional").id == _ID
 
 
+@pytest.mark.slow
 def test_what_matters_little_is_selected_where_it_is_asked_for(every):
     asked = Selection(importances=(Importance.LOW,))
     found = every.select(asked)
@@ -86,6 +87,7 @@ def test_a_selection_of_nothing_says_why(every, wanted, cause):
     assert caught.value.remedy
 
 
+@pytest.mark.slow
 def test_the_list_fits_a_narrow_terminal_and_has_a_line_for_each_case(command, cases):
     listed = command("corpus", "list", "--profile", "device").out.splitlines()
     wanted = [case.id for case in cases if case.profile == "device"]

@@ -207,6 +207,7 @@ def test_a_longer_document_is_refused_unread():
     assert f"the CSR has {MAX_OCTETS + 1} octets" in caught.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -61,6 +61,7 @@ def test_a_certificate_of_an_unknown_issuer_is_invalid(check, material):
     assert (answer.status.number, answer.findings) == (1, ("issuer.unknown",))
 
 
+@pytest.mark.slow
 def test_without_a_ca_the_signature_is_unchecked_and_the_answer_says_so(check, material):
     answer = check(material.document("device").der, path=[])
     assert answer.status.number == 0

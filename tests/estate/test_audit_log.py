@@ -245,6 +245,7 @@ def _column(directory, query):
         return [value for (value,) in file.execute(query).fetchall()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "named", "changed", "lacking"),
     [

@@ -84,6 +84,7 @@ SELECTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SELECTIONS)
 def test_the_pages_together_have_what_the_selection_has(with_runs, name):
     found = [record for record, _ in _walk(with_runs, SELECTIONS[name])]

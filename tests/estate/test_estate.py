@@ -168,6 +168,7 @@ BAD_INPUT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_clear_line_and_changes_nothing(command, quickstart, digest, case):
     code, text = BAD_INPUT[case]

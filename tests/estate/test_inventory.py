@@ -43,6 +43,7 @@ def original(quickstart_original, tmp_path_factory):
     return directory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [None, LATER], ids=["now", "later"])
 @pytest.mark.parametrize("participant", [None, "supplier-one", "meters-one", "nobody"])
 def test_the_counts_are_those_of_the_certificates_one_by_one(original, at, participant):

@@ -101,6 +101,7 @@ class _UndoneError(Exception):
     """Ends a transaction, so that the next example begins with the same estate."""
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_a_plain_count(with_singles):
     estate = with_singles
     singles = [

@@ -39,6 +39,7 @@ def test_another_opening_of_the_estate_has_the_same_key():
     assert again.open(KEY.seal(b"secret", b"label"), b"label") == b"secret"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passphrase", ["wrong", "", "right ", "Right"])
 def test_a_wrong_passphrase_is_told_apart_from_damage(passphrase):
     with pytest.raises(EstateError) as caught:
@@ -187,6 +188,7 @@ def test_a_changed_ca_key_ends_in_exit_code_5(issue, quickstart):
 # The cost of a guess travels with the wrapped key.
 
 
+@pytest.mark.slow
 def test_a_new_estate_has_the_cost_that_owasp_advises():
     # In another process: in this one, the estates that tests make are cheap to open.
     script = (
@@ -238,6 +240,7 @@ def test_other_parameters_than_those_it_was_wrapped_with_do_not_open_it():
         EstateKey.unlock("right", wrapped.replace(b"p=1;", b"p=2;"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_the_command_keeps_its_memory_out_of_core_dumps(tmp_path):
     script = (

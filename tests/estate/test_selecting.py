@@ -156,6 +156,7 @@ def test_a_time_of_another_zone_is_the_same_instant(quickstart):
         assert str(renewal.record.serial) not in {one.id for one in soon}
 
 
+@pytest.mark.slow
 def test_a_time_without_a_zone_is_refused(estate):
     naive = NOON.replace(tzinfo=None)
     for ask in (
@@ -178,6 +179,7 @@ def test_one_value_in_a_list_is_that_value_and_no_value_fits_nothing(estate):
         assert list(estate.select(empty)) == []
 
 
+@pytest.mark.slow
 def test_more_values_than_sql_takes_are_found(estate):
     known = list(estate.select(Selection()))
     many = [Eui64(value) for value in range(40_000)]

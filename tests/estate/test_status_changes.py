@@ -199,6 +199,7 @@ def test_a_status_and_the_rest_of_a_selection_must_both_fit(estate):
     assert list(estate.select(Selection(serial=record.serial, status=Status.IN_USE))) == []
 
 
+@pytest.mark.slow
 def test_certificates_of_runs_have_a_status_of_their_own(with_run):
     changed = with_run.set_status(_device(3), Status.NOT_IN_USE)
     assert [one.place is not None for one in changed] == [True]

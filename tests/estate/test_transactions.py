@@ -81,6 +81,7 @@ def _before_each(monkeypatch, owner, name, act):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "step"),
     [

@@ -11,8 +11,8 @@ from smki_testca.authority.revocation import Reason
 from smki_testca.errors import EstateError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import FORMAT
-from smki_testca.estate.tables import declared
 from smki_testca.estate.status import Status
+from smki_testca.estate.tables import declared
 from smki_testca.profiles.model import Hierarchy, Tier
 
 LATER = datetime(2030, 3, 1, tzinfo=UTC)

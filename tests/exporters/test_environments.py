@@ -33,6 +33,7 @@ def both(run, quickstart):
     )
 
 
+@pytest.mark.slow
 @FORMS
 @pytest.mark.usefixtures("both")
 def test_where_ids_meet_the_export_is_refused_with_the_way_out(export, form):
@@ -45,6 +46,7 @@ def test_where_ids_meet_the_export_is_refused_with_the_way_out(export, form):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 @FORMS
 @pytest.mark.usefixtures("both")
 def test_where_no_id_is_in_two_environments_both_are_written(export, form):
@@ -53,6 +55,7 @@ def test_where_no_id_is_in_two_environments_both_are_written(export, form):
     assert names(folder)
 
 
+@pytest.mark.slow
 @FORMS
 @pytest.mark.usefixtures("both")
 def test_a_kit_has_a_folder_for_each_environment_where_ids_meet(estate, tmp_path, form):

@@ -58,6 +58,7 @@ def serial_in(path):
     return f"{certificate.serial_number:032X}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs12", "signing-tool"])
 def test_after_a_renewal_the_plain_name_holds_the_new_certificate(export, run, form):
     more = ("--with-keys", "--label", LABEL)
@@ -165,6 +166,7 @@ def test_two_usages_of_a_label_are_told_apart_whatever_is_selected(export, run):
     assert aliases == {b"two-ds": new[0]["serial"], b"two-ka": new[1]["serial"]}
 
 
+@pytest.mark.slow
 def test_two_environments_of_a_label_are_told_apart(export, run, quickstart):
     run("init", quickstart, "--environment", "UIT-A")
     for environment in ("UIT-A", "UIT-B"):
@@ -221,6 +223,7 @@ def test_devices_of_a_run_that_share_its_label_are_told_apart(export, run):
     assert [path.stem for path in files(folder, ".pem")] == stems[:1]
 
 
+@pytest.mark.slow
 def test_what_a_run_issued_gives_its_name_to_its_renewal(export, run, tmp_path):
     rows = [batches.dccki(label="gw"), batches.device(label="meter")]
     run("batch", "issue", batches.write(tmp_path / "rows.csv", rows))
@@ -253,6 +256,7 @@ def test_no_certificate_has_the_name_of_a_chain(export, run):
     assert (place / "a-fullchain_.pem").read_bytes().count(b"BEGIN CERTIFICATE") == 1
 
 
+@pytest.mark.slow
 def test_certificates_without_a_label_are_named_after_their_cn(export, run):
     for name in ("gw.one.test", "gw.two.test"):
         run(
@@ -283,6 +287,7 @@ MEETING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second", "name"), MEETING)
 def test_labels_that_meet_are_told_apart_whatever_is_selected(export, run, first, second, name):
     plain = safe_name(first)
@@ -387,6 +392,7 @@ def test_no_chain_file_begins_with_a_ca_certificate_that_was_renewed(export, est
 # Any selection.
 
 
+@pytest.mark.slow
 def test_a_selection_changes_no_name(estate, run):
     run("renew", "--participant", "supplier-one")
     issue(run, "two", usage=USAGES)
@@ -427,6 +433,7 @@ def test_kits_and_exports_from_python_may_leave_renewed_ones_out(estate, tmp_pat
     assert any(record.tier is Tier.END_ENTITY for record in chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(4))
 def test_of_two_renewed_at_once_the_one_with_the_name_hands_it_on(estate, run, number):
     """Whichever of the new serial numbers, which are random, is the greater."""

@@ -73,6 +73,7 @@ def test_an_end_entity_whose_key_is_elsewhere_is_left_out_of_the_keystore_and_to
     assert (left_out.item, left_out.reason) == (selected[1], "has no private key here")
 
 
+@pytest.mark.slow
 @needs_openssl
 @pytest.mark.interop
 def test_openssl_reads_every_key_and_alias_of_a_keystore(export, estate):

@@ -44,6 +44,7 @@ def stale(export, run, form="pem", **more):
     return folder, sorted(map(str, found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs12", "signing-tool"])
 def test_stale_files_of_the_label_are_removed_with_force_and_told(export, run, form):
     encrypted = form == "pkcs12"
@@ -89,6 +90,7 @@ def test_a_label_that_gets_a_second_usage_leaves_no_plain_file(export, run):
     assert sorted(path.name for path in home.glob("*.key")) == ["two-ds.key", "two-ka.key"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der"])
 def test_own_columns_go_and_stay_with_their_certificate(export, run, tmp_path, form):
     manifest = tmp_path / "lot.csv"
@@ -220,6 +222,7 @@ def store_of(key, phrase):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phrase", [PHRASE, "another phrase"])
 def test_a_store_of_somebody_else_stays(export, run, phrase):
     folder, (name,) = stale(export, run, "pkcs12", encrypted=True)
@@ -253,6 +256,7 @@ def test_an_encrypted_key_is_removed_with_its_passphrase_only(export, run, encry
     assert (outcome.json.get("stale") == [key]) is not encrypted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("what", ["key", "certificate", "text"])
 def test_a_file_with_more_than_a_certificate_of_the_estate_stays(export, run, what, first):

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from exported import PHRASE, ders, files, needs_openssl, openssl
 
 
+@pytest.mark.slow
 def test_pkcs12_stores_hold_certificate_key_and_chain(export, estate):
     outcome, folder = export("pkcs12", "--with-keys", "--profile", "organisation", encrypted=True)
     assert outcome.code == 0

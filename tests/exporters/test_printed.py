@@ -35,6 +35,7 @@ def printed(quickstart, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_pem_is_printed_certificate_after_certificate(printed, estate):
     code, out, _ = printed("pem", "--label", LABEL)
     (record,) = records(estate, label=LABEL)
@@ -47,6 +48,7 @@ def test_pem_is_printed_certificate_after_certificate(printed, estate):
     assert found == [one.serial.value for one in records(estate, eui64=eui64)]
 
 
+@pytest.mark.slow
 def test_with_keys_one_certificate_is_printed_with_its_key_and_several_are_refused(printed):
     code, out, _ = printed("pem", "--label", LABEL, "--with-keys")
     assert code == 0
@@ -58,6 +60,7 @@ def test_with_keys_one_certificate_is_printed_with_its_key_and_several_are_refus
     assert "standard output takes one" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "words", "begins"),
     [
@@ -83,6 +86,7 @@ def test_the_one_file_of_a_format_is_printed_octet_for_octet(printed, export, fo
     assert out in [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "words"), [("der", ()), ("der", ("--label", LABEL, "--with-keys")), ("capath", ())]
 )
@@ -95,6 +99,7 @@ def test_several_files_are_refused_in_words(printed, form, words):
     assert json.loads(out)["error"]["code"] == "usage"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
 def test_binary_data_is_not_written_to_a_terminal_and_text_is(printed):
     for form, words, expected in (("der", (), 2), ("pem", (), 0)):
@@ -110,6 +115,7 @@ def test_binary_data_is_not_written_to_a_terminal_and_text_is(printed):
             os.close(follower)
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_told_on_standard_error(printed):
     code, out, error = printed("keystore-json", "--with-keys")
     assert code == 0

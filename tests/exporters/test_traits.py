@@ -150,6 +150,7 @@ class Another(str):
 # Through the command.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [form for form in FORMATS if form not in NEED_KEYS])
 def test_no_private_key_is_written_unless_asked_for(export, form):
     outcome, folder = export(form, encrypted=FORMATS[form].traits.passphrase is Need.REQUIRED)

@@ -58,6 +58,7 @@ def test_a_zip_with_one_file_too_many_is_told_at_once():
     assert "50001" in sources_in(over)[0].problem.message
 
 
+@pytest.mark.slow
 def test_a_zip_that_unpacks_to_too_much_is_not_unpacked():
     piece = bytes(16 << 20)
     bomb = zipped({str(n): piece for n in range(MAX_ZIP_OCTETS // len(piece) + 1)})

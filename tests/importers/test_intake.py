@@ -214,6 +214,7 @@ def test_any_octets_are_taken_or_refused(data, passphrase):
     survives(data, passphrase)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_little_work")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=250)
 @given(

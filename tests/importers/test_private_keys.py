@@ -50,6 +50,7 @@ def test_a_key_of_rsa_is_taken_like_any_other(quickstart_original):
     assert one.label == "iki-supplier-one"
 
 
+@pytest.mark.slow
 @needs_openssl
 @pytest.mark.parametrize("form", ["PEM", "DER"])
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_pkcs7_in_pem_has_any_of_its_labels(ders, header):
     assert documents_in(pem(signed_data(ders), header=header)) == ders
 
 
+@pytest.mark.slow
 @needs_openssl
 @pytest.mark.parametrize("command", ["cms", "smime"])
 def test_what_openssl_streams_holds_its_certificates(tmp_path, command):

@@ -37,6 +37,7 @@ def _refusal(data):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [_refusal, problem_codes])
 def test_millions_of_entries_are_refused_before_any_is_made(read):
     data = b"PK\x03\x04" + _entries(1_000_000)
@@ -78,6 +79,7 @@ def test_files_that_share_octets_are_refused():
     assert problem_codes(bytes(data)) == ["document.zip"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("stated", [10, 1 << 20])
 def test_a_bomb_is_unpacked_no_further_than_it_says(method, stated):

@@ -146,6 +146,7 @@ def test_prepayment_key_agreement_certificates_and_renewals_are_told_as_notices(
     assert {finding["severity"] for finding in told} == {"notice"}
 
 
+@pytest.mark.slow
 def test_the_private_keys_beside_them_are_never_repeated(command, package):
     text = (package / "keystore.json").read_text("utf-8")
     keys = re.findall(r"BEGIN PRIVATE KEY-----\\n([A-Za-z0-9+/]{60})", text)

@@ -25,6 +25,7 @@ def entries(path):
     )
 
 
+@pytest.mark.slow
 def test_the_kit_has_the_entries_of_the_published_set_and_no_others(tmp_path):
     out = tmp_path / "zaz1"
     wish = maker.KitOptions(devices=1, seed=bytes(16), formats=("keystore-json",))

@@ -71,6 +71,7 @@ def test_the_test_policy_holds_along_the_whole_path(quickstart_original, hierarc
     assert b"policy" in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hierarchy", ROOTS)
 def test_the_roots_of_another_estate_vouch_for_nothing(
     quickstart_original, other_original, hierarchy

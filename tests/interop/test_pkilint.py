@@ -282,6 +282,7 @@ def golden_linter():
     return Linter(Settings(golden_cases.AT), gathered(golden_cases.TRUSTED))
 
 
+@pytest.mark.slow
 def test_it_finds_nothing_wrong_with_a_quickstart_estate(remarks, quickstart_original):
     found = list(sources([str(quickstart_original / "export" / "pem")]))
     assert len(found) > 40

@@ -212,6 +212,7 @@ def java(cases, tmp_path_factory):
     return dict(line.split("\t") for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 @java_only
 @pytest.mark.parametrize("name", ALL)
 def test_java_thinks_of_each_chain_what_it_should(cases, java, name):

@@ -124,6 +124,7 @@ def test_a_client_of_another_estate_is_turned_away(context, home, other_original
     assert isinstance(seen["server"], OSError)
 
 
+@pytest.mark.slow
 def test_a_server_of_another_estate_is_not_trusted(context, home, other_original):
     seen = handshake(
         context("server", GATEWAY, other_original, home), context("client", SUPPLIER, home, home)

@@ -157,6 +157,7 @@ def test_a_public_key_of_another_type_than_the_profile_asks_for_is_refused(estat
     assert caught.value.code == "key.type"
 
 
+@pytest.mark.slow
 def test_a_profile_may_set_not_before_back(tmp_path):
     """For peers whose clocks are behind; the end is counted from the beginning."""
     text = (shipped("profiles") / "certificates" / "organisation.toml").read_text("utf-8")

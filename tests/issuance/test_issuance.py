@@ -152,6 +152,7 @@ def test_a_refusal_is_in_the_audit_log_and_nothing_else_is_written(estate, reque
     assert len(list(estate.select(Selection()))) == count
 
 
+@pytest.mark.shows("R21")
 def test_what_is_prepared_counts_for_the_quota_of_what_comes_after(estate, request_for):
     issuance = Issuance(estate)
     for _ in range(50):
@@ -244,6 +245,7 @@ def test_an_organisations_key_pair_is_kept_as_secret_as_its_maker_says(estate):
         ),
     ],
 )
+@pytest.mark.shows("R20")
 def test_no_ca_is_made_that_carries_a_live_mark(tmp_path, old, new, code):
     """Whatever its profile fills in, and whatever the environment calls it."""
     name = "certificates/organisation-issuing-ca.toml"
@@ -362,6 +364,7 @@ def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for
         ),
     ],
 )
+@pytest.mark.shows("3-issue-3", "¶27", "R4")
 def test_what_the_gate_did_not_judge_is_not_signed(
     estate, monkeypatch, name, participant, stated, usages, written, what
 ):

@@ -96,6 +96,7 @@ def test_no_csr_for_anothers_key_is_signed(estate, foreign):
     assert caught.value.code == code
 
 
+@pytest.mark.slow
 def test_no_row_of_a_manifest_with_anothers_key_is_issued(command, quickstart, tmp_path, foreign):
     record, code, pkcs8 = foreign
     key = load_der_private_key(pkcs8, None)
@@ -177,6 +178,7 @@ def foreign_certificate(key, number=0x7002):
     return signed.public_bytes(serialization.Encoding.DER)
 
 
+@pytest.mark.slow
 def test_no_certificate_with_anothers_key_is_signed_again(estate, foreign, tmp_path):
     """As others' CAs may have signed it: import takes it, re-sign refuses it."""
     _, code, pkcs8 = foreign

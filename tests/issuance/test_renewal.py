@@ -333,6 +333,7 @@ def test_a_certificate_of_a_run_is_renewed_as_an_ordinary_record(with_run):
     with_run.audit.verify()
 
 
+@pytest.mark.slow
 def test_the_same_key_of_a_run_goes_along_with_its_secrecy(with_run):
     (renewal,) = with_run.renew(device(7), same_key=True)
     assert read(renewal.record).public_key() == read(renewal.predecessor).public_key()

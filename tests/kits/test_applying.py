@@ -512,6 +512,7 @@ def test_what_an_interrupted_run_lacks_is_added_beside_it(living, interrupted):
     assert states(living)[1:] == [(State.DONE, 2, 2)] * 2
 
 
+@pytest.mark.slow
 def test_of_a_run_only_what_the_kit_asks_for_now_is_issued(living, interrupted):
     interrupted(devices=5)
     plan = living.apply(devices=4)

@@ -228,6 +228,7 @@ def test_a_mistake_in_a_kit_is_one_clear_error(library_with, old, new, code, sai
     assert error.message.count("zaz1.toml") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "code"),
     [

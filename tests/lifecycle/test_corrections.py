@@ -409,6 +409,7 @@ def test_an_id_that_has_certificates_is_never_allocated_again(estate):
     assert spent not in {first, second}
 
 
+@pytest.mark.shows("R12")
 def test_an_id_that_has_certificates_gets_no_other_holder(estate):
     allocated = withdrawn_after_issue(estate)
     register = estate.register.load()

@@ -55,6 +55,7 @@ def test_what_ends_before_a_time_is_listed_the_first_first(estate, dccki_end):
     assert len(estate.expiring(dccki_end)) < len(found)
 
 
+@pytest.mark.slow
 def test_what_has_run_out_already_is_listed_until_something_takes_its_place(quickstart, dccki_end):
     with opened(quickstart, dccki_end + timedelta(days=1)) as estate:
         soon = estate.clock.now() + timedelta(days=90)

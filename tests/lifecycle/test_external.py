@@ -269,6 +269,7 @@ def named(der, path, name, tag=0x0C):
     ],
     ids=["policy", "second-policy", "issuer", "subject", "spaces", "BMPString"],
 )
+@pytest.mark.shows("R20")
 def test_live_material_is_refused_and_nothing_is_imported(warned, one, theirs, change):
     meters = take_in([str(theirs / "device")])
     live = FoundCertificate(change(one.der), "live.pem", "live", one.key)
@@ -346,6 +347,7 @@ def test_a_selection_finds_external_certificates_by_what_they_say(ours, everythi
     assert not names(expires_before=far) & names(profile="device")
 
 
+@pytest.mark.slow
 def test_external_cas_are_possible_issuers_and_the_estates_own_are_not(ours, one, theirs):
     bring(ours, one.der)
     now = ours.clock.now()
@@ -493,6 +495,7 @@ def test_one_with_two_usages_is_left_out(ours, one):
     assert codes(done) == {"theirs": "re_sign.usages"}
 
 
+@pytest.mark.shows("R3")
 def test_the_gate_is_asked_and_its_refusals_are_in_the_audit_log(ours, one, theirs):
     ours.import_material(take_in([str(theirs / "device" / "meters-one")]))
     bring(ours, one.der)

@@ -162,6 +162,7 @@ def test_a_ca_that_there_is_not_is_not_renewed(estate, name):
     assert caught.value.code == "ca.unknown"
 
 
+@pytest.mark.slow
 def test_a_ca_is_looked_for_in_the_environment_named(estate):
     with pytest.raises(InputError) as caught:
         estate.renew_authority("Z1", "UIT-A")
@@ -173,6 +174,7 @@ def test_a_ca_is_looked_for_in_the_environment_named(estate):
 # Roll-over: a new name and key.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hierarchy", HIERARCHIES)
 def test_after_a_roll_over_certificates_come_from_the_new_one(later, hierarchy):
     before = later.certificates.generations("ZAZ1", hierarchy, Tier.ISSUING)[-1][-1]

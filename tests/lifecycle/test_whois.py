@@ -35,6 +35,7 @@ def whois(command, quickstart):
         ("90-B3-D5-1F-30-05-00-00", "rdp-one", ["Registration Data Provider"]),
     ],
 )
+@pytest.mark.shows("4-issue-1", "4-issue-4", "4-issue-5", "R7", "R15", "R18")
 def test_an_id_has_one_holder_and_its_own_user_roles_only(whois, eui64, participant, roles):
     answer = whois(eui64).json
     assert (answer["participant"], answer["found_by"]) == (participant, "eui64")
@@ -43,6 +44,7 @@ def test_an_id_has_one_holder_and_its_own_user_roles_only(whois, eui64, particip
     assert answer["issued_here"] is None
 
 
+@pytest.mark.shows("¶35", "R14")
 def test_market_participant_ids_are_those_of_the_id(whois):
     def told(what):
         return [one["identifier"] for one in whois(what).json["market_participant_ids"]]
@@ -62,6 +64,7 @@ def test_a_market_participant_id_leads_to_its_party(estate, identifier, particip
     assert [one.id for one in found] == participants
 
 
+@pytest.mark.shows("4-issue-4", "4-issue-7", "¶32", "¶34", "¶36", "R9", "R15", "R16")
 def test_a_signifier_has_one_holder_with_all_its_ids(whois):
     answer = whois("TPTY-SUPPLIER-ONE").json
     assert (answer["participant"], answer["found_by"]) == ("supplier-one", "signifier")
@@ -90,6 +93,7 @@ def test_an_id_in_a_range_that_was_not_allocated_says_whose_range(whois):
     assert "range of supplier-one" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("label", "participant", "found_by", "value"),
     [
@@ -102,6 +106,7 @@ def test_an_id_in_a_range_that_was_not_allocated_says_whose_range(whois):
     ],
 )
 @pytest.mark.parametrize("form", ["pem", "der", "chain"])
+@pytest.mark.shows("4-issue-6", "¶36", "R8", "R16")
 def test_a_presented_certificate_leads_to_its_holder(
     whois, estate, tmp_path, label, participant, found_by, value, form
 ):
@@ -167,6 +172,7 @@ def test_a_file_that_is_no_certificate_is_refused(whois, tmp_path, octets):
     assert outcome.json["error"]["code"].split(".")[0] in {"der", "document"}
 
 
+@pytest.mark.slow
 def test_whatever_is_changed_under_the_signature_was_not_issued_here(estate):
     (record,) = estate.certificates.select(Selection(label="dccki-supplier-one"))
     signed = x509.load_der_x509_certificate(record.der).tbs_certificate_bytes
@@ -200,6 +206,7 @@ def test_an_organisation_certificate_is_nobodys_under_a_registry_entry(estate):
     assert "meters-one" in caught.value.message
 
 
+@pytest.mark.shows("R11")
 def test_a_device_certificate_is_nobodys_by_an_allocated_id(estate):
     record = of_label(estate, "ESME-ka")
     changed = record.der.replace(
@@ -250,6 +257,7 @@ def test_revoked_is_told(whois, estate, tmp_path):
     assert certificate["issued_to"] == "supplier-one"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "status", "said"),
     [
@@ -344,6 +352,7 @@ def test_participant_ids_and_market_participant_ids_lead_to_a_participant(
     assert "certificate" not in answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["Z1-supplier-ds", "GSME-ka", "iki-supplier-one"])
 def test_a_serial_number_leads_to_the_certificate_and_its_holder(whois, estate, label):
     record = of_label(estate, label)
@@ -386,6 +395,7 @@ def test_a_term_of_several_participants_is_answered_for_each(estate, whois):
     ]
 
 
+@pytest.mark.slow
 def test_an_imported_certificate_is_found_by_its_serial_number(estate, other_estate, tmp_path):
     data = csrs.organisation(csrs.new_key(), eui64=bytes.fromhex("90b3d51f30010009"), role="7F")
     record, _ = other_estate.sign(data, "supplier-one", "uept")

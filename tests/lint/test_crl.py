@@ -70,6 +70,7 @@ def hundred_thousand():
     return long_crl(*(entry(number, extensions[number % 2]) for number in range(100_000)))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries_are_linted_in_a_moment(linter, hundred_thousand):
     start = time.process_time()
     linted = linter.lint(Source("-", 0, hundred_thousand))

@@ -100,6 +100,7 @@ def test_a_policy_of_no_environment_is_called_so(organisation, now):
     assert found[path] == "1.2.3.4 (of no environment)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_broken_certificate_is_drawn_as_far_as_it_goes(quickstart_original, now, change):
     chain, der = chain_and_leaf(quickstart_original, "organisation")

@@ -68,6 +68,7 @@ RELATED = [
 """Certificates, CSRs and CRLs that have to do with others, and their CAs, which have namesakes."""
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.data(), st.booleans())
 def test_the_findings_of_each_file_do_not_depend_on_the_order_of_the_files(data, are_trusted):
@@ -86,6 +87,7 @@ def test_the_findings_of_each_file_do_not_depend_on_the_order_of_the_files(data,
     assert findings(data.draw(st.permutations(files))) == findings(files)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_nor_do_they_depend_on_the_order_within_a_file(data):
@@ -99,6 +101,7 @@ def test_nor_do_they_depend_on_the_order_within_a_file(data):
     assert findings(data.draw(st.permutations(chosen))) == findings(chosen)
 
 
+@pytest.mark.slow
 def test_all_of_them_together_are_linted_alike_in_both_directions():
     def findings(ders):
         return sorted(zip(ders, codes(ders), strict=True))

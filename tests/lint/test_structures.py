@@ -62,6 +62,7 @@ def codes_of(findings) -> set[str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_element_more_anywhere_is_one_error_that_names_the_structure(lint, name):
     der = document(f"good-{name}")
@@ -122,6 +123,7 @@ def test_each_structure_is_named_as_often_as_it_is_there(lint, name):
     assert named == counted(STRUCTURES_OF[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_last_element_of_a_structure_with_a_fixed_number_cannot_be_there_twice(lint, name):
     der = document(f"good-{name}")
@@ -137,6 +139,7 @@ def test_the_last_element_of_a_structure_with_a_fixed_number_cannot_be_there_twi
             assert code in codes_of(lint(replaced(root, node, again))), node
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_left_out_or_of_another_type_no_rule_fails(lint, name):
     der = document(f"good-{name}")

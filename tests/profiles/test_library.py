@@ -101,6 +101,7 @@ CATEGORIES = {
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
+@pytest.mark.shows("T6.4-3", "R6")
 def test_every_category_of_the_regime_is_there(library, name):
     category = next(one for one in library.categories if one.name == name)
     profile, participants = CATEGORIES[name]
@@ -168,11 +169,13 @@ def test_the_policies_that_were_observed_are_allowed_where_they_were_seen(librar
         assert environment.policies[Hierarchy.ORGANISATION].allowed == (smki,)
 
 
+@pytest.mark.shows("4-issue-2", "R10")
 def test_both_registry_entries_of_the_sec_are_known(library):
     entries = {one.entry for one in library.sec_registry_entries}
     assert entries == {RegistryEntry.parse(one) for one in ("70-B3-D5-1F-3", "90-B3-D5-1F-3")}
 
 
+@pytest.mark.shows("Q29", "R3")
 def test_every_purpose_of_the_regime_is_a_testing_service(library):
     assert set(library.testing_services) == {
         "uept",
@@ -303,6 +306,7 @@ def test_a_directory_where_a_file_belongs_is_an_error(tmp_path, name):
     assert str(tmp_path / name) in caught.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["certificates", "categories", "revocation-lists", "kits"])
 @pytest.mark.parametrize("stem", ["--help", "two\nlines", "line\n", "a b", "\x1b[2J", "x" * 65])
 def test_a_file_whose_name_could_not_stand_in_a_command_or_a_report_is_an_error(

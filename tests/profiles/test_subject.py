@@ -228,6 +228,7 @@ def test_what_a_certificate_is_read_as_is_what_was_asked_for(library, name, data
     assert again.field_values() == subject.field_values()
 
 
+@pytest.mark.slow
 @KINDS
 @given(data=st.data())
 def test_a_subject_is_the_same_in_another_process_and_as_its_typed_constructor_makes_it(

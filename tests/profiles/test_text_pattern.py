@@ -33,6 +33,7 @@ def test_a_pattern_that_would_backtrack_without_end_is_matched_at_once(pattern):
     assert not found.fullmatch("a" * 100_000 + "?")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", PLAIN)
 @given(text=st.text(st.sampled_from("abAB01-_.*()|]{,= "), max_size=8))
 def test_a_pattern_matches_what_python_would(pattern, text):

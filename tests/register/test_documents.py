@@ -211,6 +211,7 @@ PARTICIPANTS = [
 
 
 @pytest.mark.parametrize(("old", "new", "code", "said"), PARTICIPANTS)
+@pytest.mark.shows("R12")
 def test_a_mistake_in_a_participant_is_an_error_that_names_it(library, old, new, code, said):
     assert old in PARTY
     error = refused(PARTY.replace(old, new, 1), library)
@@ -234,6 +235,7 @@ def test_a_mistake_in_a_participant_is_an_error_that_names_it(library, old, new,
         ("other", 'ids = [{ eui64 = "90-B3-D5-1F-30-A1-00-08" }]', "participant.ids"),
     ],
 )
+@pytest.mark.shows("4-issue-7", "¶39", "R7", "R8", "R18")
 def test_each_kind_of_participant_has_what_belongs_to_it(library, kind, extra, code):
     text = f'[[participant]]\nid = "one"\nname = "One"\nkind = "{kind}"\n{extra}\n'
     error = refused(text, library)
@@ -270,6 +272,7 @@ def test_an_agreement_has_a_reference_that_shows_something(library, blank):
     assert "an agreement of party-one" in error.message
 
 
+@pytest.mark.shows("¶28", "R6")
 def test_an_obligation_is_one_of_some_category(library, tmp_path):
     own = AGREEMENT.replace('-of-the-etad"]', '-of-the-etad", "two-person-rule"]')
     text = (shipped("profiles") / "categories" / "device.toml").read_text("utf-8")

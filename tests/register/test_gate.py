@@ -189,6 +189,7 @@ def rdp(scene):
         (iki, "iki-authentication", "SEC-2020-001"),
     ],
 )
+@pytest.mark.shows("3-issue-1", "4-issue-5", "¶39", "R1", "R18")
 def test_a_request_that_is_in_order_is_granted(scene, change, category, agreement):
     asked = change(scene)
     granted = asked.decide()
@@ -211,6 +212,7 @@ def test_a_request_is_granted_in_each_environment_agreed(scene, environment):
     assert scene.asking(environment=environment).decide().environment.name == environment
 
 
+@pytest.mark.shows("3-issue-4", "T6.4-2", "R5", "R6")
 def test_remote_delivery_is_granted_where_category_and_agreement_allow_it(scene):
     assert scene.asking(delivery=Delivery.REMOTE).decide()
 
@@ -512,6 +514,31 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+@pytest.mark.shows(
+    "3-issue-1",
+    "3-issue-2",
+    "Q29",
+    "¶28",
+    "3-conclusion-2",
+    "H14.11",
+    "T6.4-1",
+    "T6.4-2",
+    "T6.4-3",
+    "¶33",
+    "¶36",
+    "R1",
+    "R2",
+    "R3",
+    "R6",
+    "R8",
+    "R11",
+    "R12",
+    "R13",
+    "R20",
+    "R21",
+    "R23",
+    "R24",
+)
 def test_each_refusal_names_its_code_rule_reason_and_remedy(scene, case):
     refusal = case.change(scene).refusal()
     assert {reason.code for reason in refusal.reasons} == {case.code, *case.beside}
@@ -618,6 +645,7 @@ def test_what_only_repeats_another_reason_is_not_told(scene, change, codes):
     assert change(scene).codes() == codes
 
 
+@pytest.mark.shows("¶28", "3-conclusion-2", "R6")
 def test_what_a_participant_must_accept_is_told_once_for_each_obligation(scene):
     refused = scene.agreed(obligations=()).under(
         "categories/organisation-user.toml",
@@ -639,6 +667,7 @@ def test_what_a_participant_must_accept_is_told_once_for_each_obligation(scene):
         (datetime(2026, 4, 1, tzinfo=UTC), False),
     ],
 )
+@pytest.mark.shows("R2")
 def test_the_first_and_the_last_day_of_an_agreement_are_in_force(scene, at, granted):
     asked = replace(scene.agreed(start=date(2026, 3, 1), end=date(2026, 3, 31)), at=at)
     if granted:
@@ -683,6 +712,7 @@ def test_two_agreements_do_not_cover_together_what_neither_covers_alone(scene):
     assert len(asked.codes()) == 1
 
 
+@pytest.mark.shows("R2")
 def test_an_agreement_binds_only_its_own_participant(scene):
     asked = scene.agreed(participant="supplier-two")
     assert asked.codes() == ["agreement.none"]
@@ -701,12 +731,14 @@ def test_an_agreement_binds_only_its_own_participant(scene):
         ("00-DB-12-00-00-00-00-01", "outside its range"),
     ],
 )
+@pytest.mark.shows("¶29", "R12")
 def test_an_id_outside_the_range_is_refused_and_its_owner_named(scene, eui64, said):
     refusal = scene.for_subject(eui64=Eui64.parse(eui64)).refusal()
     assert refusal.reasons[0].code == "id.outside_range"
     assert said in refusal.reasons[0].reason
 
 
+@pytest.mark.shows("¶38", "R13")
 def test_an_id_that_serves_no_user_role_yet_is_refused(scene):
     participant = scene.register.participants["supplier-one"]
     ids = tuple(replace(one, user_roles=()) for one in participant.ids)
@@ -716,6 +748,7 @@ def test_an_id_that_serves_no_user_role_yet_is_refused(scene):
 
 
 @pytest.mark.parametrize("participant", ["labs-one", "meters-one"])
+@pytest.mark.shows("R11")
 def test_those_who_are_no_party_need_a_registry_entry_for_their_device_ids(scene, participant):
     asked = device(scene, participant).registered(registry_entries=())
     refusal = asked.refusal()
@@ -733,6 +766,7 @@ def test_a_party_with_registry_entries_of_its_own_keeps_to_them(scene):
 
 
 @pytest.mark.parametrize("entry", ["70-B3-D5-1F-3", "90-B3-D5-1F-3"])
+@pytest.mark.shows("¶33", "R11")
 def test_no_device_id_lies_in_a_registry_entry_of_the_sec(scene, entry):
     asked = device(scene, device_id=Eui64.parse(f"{entry}F-FF-FF-FF"))
     assert asked.codes() == [
@@ -741,6 +775,7 @@ def test_no_device_id_lies_in_a_registry_entry_of_the_sec(scene, entry):
     ]
 
 
+@pytest.mark.shows("R10")
 def test_an_id_outside_the_secs_registry_entries_is_granted_by_exception_with_a_warning(scene):
     there = scene.with_participant(ELSEWHERE)
     terms = replace(there.register.agreements["SEC-2020-004"], participant="elsewhere")
@@ -753,6 +788,7 @@ def test_an_id_outside_the_secs_registry_entries_is_granted_by_exception_with_a_
     assert beside.codes() == ["id.outside_range", "id.not_allocated"]
 
 
+@pytest.mark.shows("R11")
 def test_no_range_of_devices_may_meet_an_organisations(scene):
     there = device(
         scene.with_participant(ELSEWHERE), device_id=Eui64.parse("00-DB-12-34-56-77-FF-FF")
@@ -764,6 +800,7 @@ def test_no_range_of_devices_may_meet_an_organisations(scene):
     assert [one.code for one in caught.value.reasons] == ["device_id.in_organisation_range"]
 
 
+@pytest.mark.shows("R8")
 def test_a_signifier_is_compared_exactly_and_may_be_left_out(scene):
     assert dccki(scene, signifier=Signifier("TPTY-SUPPLIER-ONE")).decide()
     assert dccki(scene).decide()
@@ -784,6 +821,7 @@ def test_a_signifier_is_compared_exactly_and_may_be_left_out(scene):
         (101, (DS,), False),
     ],
 )
+@pytest.mark.shows("R21")
 def test_a_device_id_has_at_most_one_hundred_certificates(scene, issued, usages, granted):
     asked = replace(device(scene), issued=Issued(device=issued)).asking(usages=usages)
     if granted:
@@ -807,6 +845,7 @@ def test_the_quota_of_a_device_id_can_be_changed(scene):
 
 
 @pytest.mark.parametrize("name", ["live", "LIVE", "Production"])
+@pytest.mark.shows("R20")
 def test_a_live_environment_is_refused_in_any_case(scene, name):
     assert scene.asking(environment=name).codes() == ["live.environment"]
 
@@ -842,6 +881,7 @@ def test_a_policy_that_a_profile_fixes_itself_is_judged_too(scene):
 
 
 @pytest.mark.parametrize("name", ["z1", "Z1 ", " z1", "Z 1"])
+@pytest.mark.shows("R20")
 def test_a_live_name_is_known_in_any_case_and_spacing(scene, name):
     named = scene.under("environments.toml", "ca-names = []", f'ca-names = ["{name}"]')
     assert named.codes() == ["live.ca_name"]
@@ -870,6 +910,7 @@ def test_the_live_name_of_a_ca_is_in_the_way_of_its_own_hierarchy_alone(scene):
         ),
     ],
 )
+@pytest.mark.shows("R20")
 def test_what_weakens_a_specified_rule_needs_an_experimental_environment(scene, old, new):
     weaker = scene.under("certificates/organisation.toml", old, new)
     assert "profile.weakened" in weaker.codes()
@@ -953,6 +994,7 @@ def two_user_roles(scene):
     return serving(scene, "IS", "GS")
 
 
+@pytest.mark.shows("¶37", "R17")
 def test_one_id_for_several_user_roles_is_granted_with_a_warning(scene):
     (warning,) = two_user_roles(scene).decide().warnings
     assert "Import Supplier, Gas Supplier together" in warning
@@ -972,6 +1014,7 @@ def test_each_warning_is_told(scene):
     assert len(asked.decide().warnings) == 2
 
 
+@pytest.mark.shows("R10")
 def test_an_id_under_the_look_alike_of_zaz1_is_granted_elsewhere_with_a_warning(scene):
     for environment in scene.library.environments:
         warnings = scene.asking(environment=environment).decide().warnings
@@ -993,6 +1036,7 @@ def test_the_data_say_in_which_environments_a_registry_entry_is_right(scene):
     assert scene.under("environments.toml", line, 'environments = ["SIT-A"]').decide().warnings
 
 
+@pytest.mark.shows("R24")
 def test_a_party_is_told_in_whose_registry_entry_its_device_id_lies(scene):
     for participant in ("supplier-one", "dcc"):
         (warning,) = device(scene, participant).decide().warnings
@@ -1033,6 +1077,7 @@ def test_a_range_is_warned_about_once_for_each_registry_entry_that_it_meets(scen
     assert ranged(there, "00-DB-13-00-20-00-00-00", "00-DB-13-00-2F-FF-FF-FF").warnings == ()
 
 
+@pytest.mark.shows("R24")
 def test_a_range_may_not_reach_into_an_exclusive_registry_entry(scene):
     there = scene.with_participant(MA_S.format(exclusive="true"))
     assert ranged(there, "00-DB-13-00-00-00-00-00", "00-DB-13-00-0F-FF-FF-FF")
@@ -1065,6 +1110,7 @@ def test_who_keeps_an_entry_to_itself_uses_it_itself(scene):
         (rdp, ["GS"], "supplier"),
     ],
 )
+@pytest.mark.shows("R23")
 def test_no_role_comes_from_a_user_role_of_another_kind_of_participant(scene, change, codes, role):
     """Neither in an Organisation Certificate, under whatever category, nor in an IKI one."""
     asked = serving(change(scene), *codes).for_subject(role=scene.role(role))
@@ -1105,6 +1151,7 @@ def test_a_user_role_of_ones_own_kind_still_holds_where_another_does_not(scene):
     assert serving(scene, "DCC", "IS").decide()
 
 
+@pytest.mark.shows("R23")
 def test_a_register_with_two_dccs_grants_neither_anything(scene):
     for asked in (dcc(scene), iki(scene, "recovery", "dcc"), device(scene, "dcc")):
         assert asked.decide()
@@ -1115,6 +1162,7 @@ def test_a_register_with_two_dccs_grants_neither_anything(scene):
 # The token
 
 
+@pytest.mark.shows("T6.4-3", "R6")
 def test_of_two_categories_the_first_open_to_the_kind_in_the_environment_is_taken(scene):
     device = (shipped("profiles") / "categories" / "device.toml").read_text(encoding="utf-8")
     asked = scene.asking(subject=DeviceSubject(DEVICE_ID, HW_TYPE)).agreed(

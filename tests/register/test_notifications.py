@@ -39,6 +39,7 @@ ranges = [{{ registry-entry = "90-B3-D5-1F-3", organisation-number = "003" }}]
 """.encode()
 
 
+@pytest.mark.shows("¶41", "B1", "R14")
 def test_the_first_notification_of_each_flow_lists_everything(estate):
     register = estate.register.load()
     people = register.participants.values()
@@ -60,6 +61,7 @@ def test_the_first_notification_of_each_flow_lists_everything(estate):
     }
 
 
+@pytest.mark.shows("¶38", "R13")
 def test_the_panel_says_nothing_of_user_roles_and_the_party_nothing_of_market_ids(estate):
     panel, party, market = (changes(estate, flow) for flow in Flow)
     assert set(panel[0]) == {"change", "participant", "signifier", "eui64"}
@@ -73,6 +75,7 @@ def test_the_next_notification_lists_nothing_when_nothing_changed(estate):
         assert changes(estate, flow) == []
 
 
+@pytest.mark.shows("¶38", "B2", "R13")
 def test_an_allocated_id_is_told_by_the_panel_and_its_user_role_by_the_party(estate):
     told_all(estate)
     assert [str(one) for one in estate.register.allocate("supplier-two", "ES", 1)] == [NEW_ID]
@@ -87,6 +90,7 @@ def test_an_allocated_id_is_told_by_the_panel_and_its_user_role_by_the_party(est
     assert changes(estate, Flow.MARKET) == []
 
 
+@pytest.mark.shows("R13")
 def test_an_id_given_another_user_role_is_told_by_the_party_alone(estate):
     told_all(estate)
     ids = 'ids = [{ eui64 = "90-B3-D5-1F-30-03-00-00", user-roles = ["Export Supplier"] }]\n'
@@ -104,6 +108,8 @@ def test_an_id_given_another_user_role_is_told_by_the_party_alone(estate):
     assert changes(estate, Flow.MARKET) == []
 
 
+@pytest.mark.slow
+@pytest.mark.shows("¶35", "B1", "R14")
 def test_a_changed_role_code_is_told_in_the_market_flow_alone(estate):
     told_all(estate)
     ids = (
@@ -139,6 +145,7 @@ def test_what_one_flow_told_is_still_told_by_the_others(estate):
     assert [one["eui64"] for one in changes(estate, Flow.PARTY)] == [NEW_ID]
 
 
+@pytest.mark.shows("¶41", "R14")
 def test_the_market_participant_id_of_a_party_without_a_user_id_is_told(estate):
     told_all(estate)
     table = """
@@ -216,6 +223,7 @@ def test_a_notification_turns_what_was_told_into_what_holds(before, now):
     assert set(made.removed) <= before
 
 
+@pytest.mark.slow
 @given(entries, entries)
 def test_csv_reads_back_to_what_json_says(before, now):
     made = notify(Flow.PANEL, 1, AT, before, now)

@@ -69,6 +69,7 @@ def example():
 # Lookups, every way
 
 
+@pytest.mark.shows("R7")
 def test_an_id_leads_to_its_participant_and_its_user_roles(example):
     eui64 = Eui64.parse("90-B3-D5-1F-30-01-00-08")
     holder = example.holder_of_id(eui64)
@@ -125,6 +126,7 @@ def test_who_is_not_there_is_an_error(example):
 # Apart from each other
 
 
+@pytest.mark.shows("4-issue-1", "4-issue-7", "¶32", "¶34", "B2", "R9", "R15")
 def test_two_participants_cannot_share_a_signifier():
     error = refused(registered(party(signifier="T")), party("party-two", "0A2", "T"))
     assert error.code == "signifier.taken"
@@ -141,6 +143,7 @@ def test_signifiers_that_differ_in_case_are_different():
     assert register.holder_of_signifier(Signifier("t")).id == "party-two"
 
 
+@pytest.mark.shows("¶29", "R12")
 def test_two_participants_cannot_share_an_organisation_number():
     error = refused(registered(party()), party("party-two", "0A1"))
     assert error.code == "id_range.overlap"
@@ -174,6 +177,7 @@ def test_the_look_alike_registry_entries_do_not_overlap():
     assert register.holder_of_range(Eui64.parse("90-B3-D5-1F-30-A1-00-00")).id == "party-one"
 
 
+@pytest.mark.shows("4-issue-2", "¶31", "R10")
 def test_a_range_lies_under_a_registry_entry_of_the_sec():
     error = refused(registered(), party(entry="00-DB-12"))
     assert error.code == "id_range.entry"
@@ -184,6 +188,7 @@ def test_a_range_lies_under_a_registry_entry_of_the_sec():
     ("entry", "code"),
     [("90-B3-D5-1F-3", "id_range.exception"), ("90-B3-D5-1", "id_range.entry")],
 )
+@pytest.mark.shows("R10")
 def test_an_exception_is_for_ranges_far_from_the_secs_entries(entry, code):
     (organisation,) = party(entry=entry).ranges
     excepted = replace(organisation, exception="so it is")
@@ -201,6 +206,7 @@ def test_a_range_elsewhere_is_kept_with_the_exception_that_it_is(library):
 
 
 @pytest.mark.parametrize("entry", ["90-B3-D5-1F-3", "70-B3-D5-1F-3", "90-B3-D5", "70-B3-D5-1"])
+@pytest.mark.shows("¶33", "R11")
 def test_a_registry_entry_of_the_sec_is_nobodys_own(entry):
     error = refused(registered(), manufacturer("maker", entry))
     assert error.code == "registry_entry.central"
@@ -253,6 +259,7 @@ def test_importing_again_may_add_and_take_away_market_participant_ids():
     assert back.holders_of_market_participant("M") == []
 
 
+@pytest.mark.shows("¶32", "R9")
 def test_a_signifier_cannot_change():
     error = refused(registered(party(signifier="T")), party(signifier="U"))
     assert error.code == "participant.changed"
@@ -302,6 +309,7 @@ def test_an_agreement_binds_someone_in_the_register():
         ("labs-one", {AgreementKind.BILATERAL}),
     ],
 )
+@pytest.mark.shows("3-issue-2", "¶40", "R2", "R18")
 def test_an_agreement_is_of_a_kind_that_binds_its_participant(example, participant, kinds):
     for kind in AgreementKind:
         terms = replace(
@@ -363,6 +371,7 @@ def digits(ids):
         (["0001", "FFFF"], ["00-00", "00-02", "00-03"]),
     ],
 )
+@pytest.mark.shows("4-issue-3", "B2", "R10")
 def test_ids_are_allocated_in_hexadecimal_order_after_the_highest(present, given):
     _, ids = registered(party(ids=present)).allocate("party-one", role("IS"), 3)
     assert digits(ids) == given
@@ -377,6 +386,7 @@ def test_allocated_ids_are_the_participants_and_serve_the_user_role():
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12))
+@pytest.mark.shows("4-issue-3", "B2", "R10")
 def test_an_id_is_never_allocated_twice_nor_outside_the_range(counts):
     register, seen = registered(party(ids=["FFF0"])), set()
     for count in counts:
@@ -402,6 +412,7 @@ def small_range(*numbers):
     return documents.read_file(f"{text}ranges = [{ranges}]".encode(), "text", LIBRARY)[0][0]
 
 
+@pytest.mark.shows("4-issue-3", "R10")
 def test_a_range_can_be_exhausted():
     register, ids = registered(small_range(1)).allocate("small", role("IS"), 2)
     assert digits(ids) == ["00-02", "00-03"]
@@ -437,6 +448,7 @@ def test_allocation_leaves_the_register_it_was_asked_of_as_it_was():
     assert register.participant("party-one").ids == ()
 
 
+@pytest.mark.shows("¶35", "R14")
 def test_a_market_participant_id_maps_to_allocated_ids_only(estate):
     data = (shipped("examples") / "participants.toml").read_bytes()
     old, new = b'03-00-00"] },\n]', b'03-00-0F"] },\n]'
@@ -477,6 +489,7 @@ def with_exclusive(register, *, exclusive=True):
     return replace(owner, exclusive_entries=entries)
 
 
+@pytest.mark.shows("R24")
 def test_nobody_has_a_range_in_an_entry_that_another_keeps_to_itself(example):
     register = example.with_participants([with_exclusive(example)])
     error = refused(register, grabber())

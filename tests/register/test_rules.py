@@ -86,6 +86,7 @@ def test_roles_of_an_operator_that_say_no_kind_mean_what_they_meant(tmp_path):
 
 @pytest.mark.parametrize("kind", OTHERS)
 @pytest.mark.parametrize("role", OTHERS.values())
+@pytest.mark.shows("¶40", "R23")
 def test_a_user_role_is_for_its_kind_of_participant_alone(kind, role):
     if OTHERS[kind] == role:
         assert registered(text(kind=kind, roles=f'["{role}"]'))
@@ -105,6 +106,7 @@ def test_an_update_gives_no_user_role_of_another_kind():
     assert code(text(roles='["DCC"]'), register=register) == "user_role.kind"
 
 
+@pytest.mark.shows("R23")
 def test_there_is_one_dcc():
     dcc, other = text("dcc", kind="dcc", roles="[]"), text("dcc2", "0A2", "dcc", "[]")
     assert code(dcc, other, said="dcc2 cannot be the DCC: dcc is") == "participant.dcc"
@@ -157,6 +159,7 @@ ONE = ("MRA", "ONE1", "X", "")
         (("MRA", "ONE2", "X", ""), False),
     ],
 )
+@pytest.mark.shows("¶41", "R14")
 def test_a_market_participant_id_is_one_partys(theirs, taken):
     mine, others = text(more=market(ONE)), text("two", "0A2", more=market(theirs))
     if taken:
@@ -183,6 +186,7 @@ def test_a_market_participant_id_is_listed_once():
     assert registered(text(more=market(ONE, ("MRA", "ONE1", "P", ""))))
 
 
+@pytest.mark.shows("R14")
 def test_who_can_have_no_user_id_has_no_market_participant_id():
     maker = MAKER.format(id="maker", entries="[]") + market(ONE)
     assert code(maker, said="no Market Participant IDs (R14)") == "participant.market_id"

@@ -37,6 +37,7 @@ def test_what_is_no_name_of_a_host_is_refused(name):
     assert refused.value.code == "service.host_name"
 
 
+@pytest.mark.slow
 def test_the_servers_certificate_is_for_the_names_that_were_given(serve):
     serving = serve(host_names=("ca.example.test",))
     trusting = ssl.create_default_context(cafile=serving.services["repository"]["ca"])
@@ -49,6 +50,7 @@ def test_the_servers_certificate_is_for_the_names_that_were_given(serve):
             assert tls.version() == "TLSv1.2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["203.0.113.9", "nowhere.invalid"])
 def test_an_address_that_this_machine_does_not_have(serve, address):
     with pytest.raises(EstateError) as failed:
@@ -57,6 +59,7 @@ def test_an_address_that_this_machine_does_not_have(serve, address):
     assert "--bind" in failed.value.remedy
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken(serve, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

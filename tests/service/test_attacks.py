@@ -106,6 +106,7 @@ def test_a_body_of_no_stated_length_is_refused_once_it_is_too_long(services, nam
     assert status(answer) == 413
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adhoc", "repository", "control"])
 def test_a_compressed_body_counts_as_what_it_is_inside(services, name):
     packing = zlib.compressobj(9, zlib.DEFLATED, 31)
@@ -212,6 +213,7 @@ def test_a_name_that_leads_here_by_chance_is_not_answered(services, name, refuse
 # Clients that are slow, or many.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_head_that_does_not_come_in_time_is_told_so(services, serving, name, monkeypatch):
     monkeypatch.setattr(listening, "HEAD_SECONDS", 0.5)
@@ -227,6 +229,7 @@ def test_a_head_that_does_not_come_in_time_is_told_so(services, serving, name, m
     assert line.endswith("sent no request within 0.5 seconds")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_client_that_says_nothing_is_hung_up_on(services, name, monkeypatch):
     monkeypatch.setattr(listening, "HEAD_SECONDS", 0.5)
@@ -234,6 +237,7 @@ def test_a_client_that_says_nothing_is_hung_up_on(services, name, monkeypatch):
         assert status(read(client)) == 408
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_body_that_does_not_come_in_time_is_told_so(services, serving, name, monkeypatch):
     monkeypatch.setattr(listening, "BODY_SECONDS", 0.5)

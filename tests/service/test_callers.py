@@ -27,6 +27,7 @@ def _identify(estate, der, interface="adhoc", **more):
     return identify(estate, der, ADDRESS, estate.library.interfaces[interface], **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "interface"),
     [

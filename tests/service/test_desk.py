@@ -145,6 +145,7 @@ def test_after_a_transaction_that_sqlite_took_back_nothing_is_written_alone(desk
     assert _notes(quickstart) == []
 
 
+@pytest.mark.slow
 def test_who_came_while_the_estate_was_locked_does_not_wait_once_more(quickstart, monkeypatch):
     monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
     desk = Desk(_access(quickstart).open).start()

@@ -43,6 +43,7 @@ def ask(port):
     return client
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_nothing_of_its_answer_is_hung_up_on(monkeypatch, told):
     monkeypatch.setattr(listening, "STUCK_SECONDS", 0.4)
 

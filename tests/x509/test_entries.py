@@ -191,6 +191,7 @@ def test_whatever_stands_in_their_place_each_ends_where_the_next_begins(parts, t
         assert (one.problem is None) == (one.serial is not None) == (one.at is not None)
 
 
+@pytest.mark.slow
 def test_a_crl_of_more_elements_than_a_document_may_have_is_read():
     many = [entry(number, TIME, reason(4)) for number in range(1, MAX_ELEMENTS // 2)]
     data = crl(TIME, encode.sequence(*many))

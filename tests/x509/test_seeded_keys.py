@@ -13,6 +13,7 @@ from smki_testca.x509.names import KeyType
 GOLDEN = "6f44c3e077178a6ac5d42b834dee15a512459dd1d2aad610c4d29a79feeab9f5"
 
 
+@pytest.mark.slow
 def test_an_rsa_key_from_a_seed_is_the_same_everywhere_and_takes_32_octets():
     entropy = SeededEntropy(b"golden seed")
     key = private_keys.generate(KeyType.RSA2048, entropy)

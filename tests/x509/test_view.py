@@ -151,6 +151,7 @@ def test_anything_signed_is_viewed_as_a_crl_or_refused(data):
         assert view_revocation_list(data).kind == "CRL"
 
 
+@pytest.mark.slow
 @given(request_shapes)
 def test_anything_with_the_outline_of_a_request_is_viewed(data):
     view = view_request(data)
@@ -166,6 +167,7 @@ def test_a_certificate_with_some_octets_changed_is_viewed_or_refused(records, da
         view_certificate(bytes(octets))
 
 
+@pytest.mark.slow
 @given(elements)
 def test_an_extension_may_hold_anything(element):
     for name in names.EXTENSIONS:

@@ -218,7 +218,7 @@ def check_future(not_after: datetime, now: datetime) -> None:
 def check_inputs(
     profile: Profile, fields: Values, roles: Roles, varying: Collection[str] | None = None
 ) -> list[str]:
-    """Check the values that vary from request to request against the rows.
+    """Check the values that vary from request to request against the rows (R4).
 
     Args:
         profile: with the rows.

@@ -1,7 +1,8 @@
 """Compiled templates: a certificate type as constant octets with spans to fill in.
 
 A template is compiled from the reference encoding of a sample, which is first checked against
-every row of the profile. Certificates rendered from it differ from the sample in the spans only.
+every row of the profile (R4). Certificates rendered from it differ from the sample in the spans
+only.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ COMMANDS = {
     "profiles": ("profiles", "profiles", "Certificate profiles, categories, environments."),
     "expiring": ("renewal", "expiring", "List what expires soon, also as a calendar."),
     "renew": ("renewal", "renew", "Renew certificates, with the same key or a new one."),
-    "ca": ("authority", "ca", "The estate's CAs: list, renew, roll over."),
+    "ca": ("authority", "ca", "The estate's CAs: list, renew, roll over, move keys."),
     "status": ("revocation", "status", "Show a certificate's status and its history."),
     "set-status": ("revocation", "set_status", "Set the status of certificates."),
     "revoke": ("revocation", "revoke", "Revoke certificates."),
@@ -56,11 +56,18 @@ COMMANDS = {
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
     "corpus": ("corpus", "corpus", "Defective certificates, to test parsers with."),
     "device": ("device", "device", "A model of a Device, and its answers to certificates."),
+    "assurance": ("assurance", "assurance", "Whether SMKI Assessment Reports were independent."),
     "serve": ("serve", "serve", "Run SMKI's web services, the repository and a portal."),
     "client": ("client", "client", "Call such services, and see how each step goes."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
+    "trace": ("traceability", "trace", "Where each rule is enforced, and which test shows it."),
     "audit": ("audit", "audit", "The audit log of an estate."),
+    "estate": ("estate", "estate", "Sum up an estate: its content, keys and size."),
+    "doctor": ("doctor", "doctor", "Look for what is wrong with an estate, and mend it."),
+    "passphrase": ("passphrase", "passphrase", "The passphrase of an estate."),
+    "backup": ("backup", "backup", "Make an encrypted copy of an estate while others use it."),
+    "restore": ("backup", "restore", "Restore an estate from its backups."),
 }
 
 
@@ -128,6 +135,8 @@ def cli(context: click.Context) -> None:
 
     The passphrase comes from --passphrase-file, SMKI_TESTCA_PASSPHRASE, the file that
     quickstart left in the estate, passphrase-file in smki-testca.toml, or a prompt.
+    The PIN of a token comes from --token-pin-file, SMKI_TESTCA_TOKEN_PIN, token-pin-file in
+    smki-testca.toml, or a prompt.
     """
     core_dumps.prevent()
     context.ensure_object(Session)

@@ -181,7 +181,8 @@ def _digest_option(context: click.Context, parameter: click.Parameter, text: str
 @click.option(
     "--keys",
     is_flag=True,
-    help="Also open every private key, and check that it fits its public key.",
+    help="Also open every private key, and check that it fits its public key. Tokens are asked if"
+    " a PKCS#11 module is configured.",
 )
 @click.option(
     "--anchor",
@@ -210,6 +211,10 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
         verified = found.verification
         tiles = estate.tiles.verify(Progress("tiles"))
         paired = estate.verify_keys(Progress("private keys")) if keys else None
+        in_tokens = len(estate.key_store.in_tokens.rows()) if keys else 0
+        asks_tokens = in_tokens > 0 and session.has_token_module
+        if asks_tokens:
+            estate.verify_token_keys()
     if session.as_json:
         print_json(
             {
@@ -219,6 +224,7 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
                 "remarks": list(verified.remarks),
                 **({} if paired is None else {"keys": paired}),
                 **({"anchors": [one.as_json() for one in found.anchors]} if anchors else {}),
+                **({"token_keys": in_tokens, "tokens_asked": asks_tokens} if in_tokens else {}),
             }
         )
         return
@@ -231,7 +237,19 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
     )
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
     say(*_about_anchors(found))
+    if in_tokens:
+        say(_about_tokens(in_tokens, asked=asks_tokens))
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
+
+
+def _about_tokens(count: int, *, asked: bool) -> str:
+    keys = counted(count, "key")
+    if asked:
+        return f"{keys} in tokens {is_or_are(count)} there, and {'fits' if count == 1 else 'fit'}."
+    return (
+        f"{keys} in tokens {is_or_are(count)} not checked: no PKCS#11 module is named"
+        " (--token-module)."
+    )
 
 
 def _with_configured(session: Session, files: Sequence[str]) -> list[str]:

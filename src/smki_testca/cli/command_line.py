@@ -63,6 +63,14 @@ GLOBAL_OPTIONS = (
         metavar="FILE",
         help="Read the estate's passphrase from the first line of FILE.",
     ),
+    GlobalOption(
+        "token-module", metavar="FILE", help="The PKCS#11 module that reaches tokens with keys."
+    ),
+    GlobalOption(
+        "token-pin-file",
+        metavar="FILE",
+        help="Read the PIN of tokens from the first line of FILE.",
+    ),
     GlobalOption("clock", metavar="TIME", help="Use this UTC time as now, for repeatable runs."),
     GlobalOption("no-config", is_flag=True, help="Do not read smki-testca.toml."),
 )

@@ -21,7 +21,7 @@ def config(session: Session) -> None:
     """Show each value that smki-testca.toml can have, and where it is from.
 
     A value comes from an option, a variable or a line of the file. Without one, each command has
-    its default. The passphrase itself is never shown.
+    its default. A passphrase or PIN itself is never shown.
 
     \b
     Example:
@@ -58,6 +58,8 @@ def config(session: Session) -> None:
 
 
 def _setting(session: Session, name: str) -> Setting:
+    if name == "token-pin-file":
+        return session.pin_setting()
     if name != "passphrase-file":
         return session.setting(name)
     return session.passphrase_setting(None if session.estate is None else Path(session.estate))

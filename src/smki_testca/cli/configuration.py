@@ -28,6 +28,8 @@ KEYS = {
     "estate": "the estate to use",
     "profiles": "profiles that come before the estate's",
     "passphrase-file": "holds the estate's passphrase",
+    "token-module": "the PKCS#11 module that reaches tokens",
+    "token-pin-file": "holds the PIN of tokens",
     "environment": "the test environment of requests and of CAs",
     "participant": "the participant that asks",
     "purpose": "the Testing Service of requests",
@@ -36,7 +38,9 @@ KEYS = {
     "audit.anchor": "gets an anchor of the audit log after each command",
 }
 """What may be configured, and what it is."""
-_PATHS = frozenset({"estate", "profiles", "passphrase-file", "audit.anchor"})
+_PATHS = frozenset(
+    {"estate", "profiles", "passphrase-file", "token-module", "token-pin-file", "audit.anchor"}
+)
 _SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "seed")
 
 
@@ -124,8 +128,8 @@ def _check_key(key: str, place: Place) -> None:
         raise InputError(
             "config.secret",
             f"{place}: a secret does not belong in this file, which others may read.",
-            "Write the passphrase into a file that only you can read, and name it with"
-            " passphrase-file.",
+            "Write it into a file that only you can read, and name that with passphrase-file or"
+            " token-pin-file.",
         )
     raise InputError("config.key", f"{place}: there is no such key.", use_one_of(KEYS, given=key))
 

@@ -28,6 +28,7 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import OUTPUT, check_alone
+from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.streams import check_no_terminal, is_standard_output
 from smki_testca.text import counted
@@ -137,23 +138,27 @@ def issue(
 
 def _issue_one(session: Session, out: Path | None, options: dict[str, Any]) -> None:
     from smki_testca.clock import parse_instant
+    from smki_testca.lifecycle.crls import find_authority
     from smki_testca.profiles.model import Hierarchy
 
     times = (options["at"], options["next_update"])
     begin, end = (None if text is None else parse_instant(text) for text in times)
-    with session.open(needs_keys=True) as estate, estate.transaction():
-        record = estate.issue_revocation_list(
-            Hierarchy(options["hierarchy"]),
-            _tier(options),
-            environment=options["environment"],
-            authority=options["ca"],
-            at=begin,
-            next_update=end,
+    of = (Hierarchy(options["hierarchy"]), _tier(options))
+    environment, authority = options["environment"], options["ca"]
+    with session.open() as estate:
+        ask_first(
+            session,
+            estate,
+            lambda: Needs([find_authority(estate, *of, environment, authority)], sealing=False),
         )
-        summary, again = _issued_summary(estate, record), _show_command(estate, record)
-        due, now = estate.due_revocation_lists(), estate.clock.now()
-        if out is not None:
-            check_file(estate, out, force=options["force"])
+        with estate.transaction():
+            record = estate.issue_revocation_list(
+                *of, environment=environment, authority=authority, at=begin, next_update=end
+            )
+            summary, again = _issued_summary(estate, record), _show_command(estate, record)
+            due, now = estate.due_revocation_lists(), estate.clock.now()
+            if out is not None:
+                check_file(estate, out, force=options["force"])
     pem = as_pem(record)
     if out is not None and _is_written(session, out):
         write(out, record.der if options["der"] else pem, [again])
@@ -181,6 +186,7 @@ def _issue_all(
     Raises:
         UsageError: for an option that is about one list.
     """
+    from smki_testca.lifecycle.due_lists import authorities_due
     from smki_testca.profiles.model import Hierarchy, Tier
 
     for name in ("ca", "at", "next_update"):
@@ -193,19 +199,22 @@ def _issue_all(
     typed = {name for name in ("environment", "hierarchy") if _is_typed(name)}
     der: bool = options["der"]
     to_folder = out is not None and not is_standard_output(out)
-    with session.open(needs_keys=True) as estate, estate.transaction():
-        records = estate.issue_revocation_lists(
-            environment=options["environment"] if "environment" in typed else None,
-            hierarchy=Hierarchy(options["hierarchy"]) if "hierarchy" in typed else None,
-            tier=Tier.ROOT if options["arl"] else None,
-            also_current=also_current,
-        )
-        summaries = [_issued_summary(estate, record) for record in records]
-        paths = [path_of(estate, record, der=der) for record in records]
-        again = [_show_command(estate, record) for record in records]
-        due, now = estate.due_revocation_lists(), estate.clock.now()
-        if out is not None and to_folder:
-            check_files(estate, out, paths, force=options["force"])
+    chosen: dict[str, Any] = {
+        "environment": options["environment"] if "environment" in typed else None,
+        "hierarchy": Hierarchy(options["hierarchy"]) if "hierarchy" in typed else None,
+        "tier": Tier.ROOT if options["arl"] else None,
+        "also_current": also_current,
+    }
+    with session.open() as estate:
+        ask_first(session, estate, lambda: Needs(authorities_due(estate, **chosen), sealing=False))
+        with estate.transaction():
+            records = estate.issue_revocation_lists(**chosen)
+            summaries = [_issued_summary(estate, record) for record in records]
+            paths = [path_of(estate, record, der=der) for record in records]
+            again = [_show_command(estate, record) for record in records]
+            due, now = estate.due_revocation_lists(), estate.clock.now()
+            if out is not None and to_folder:
+                check_files(estate, out, paths, force=options["force"])
     documents = [record.der if der else as_pem(record) for record in records]
     if out is not None and _is_written(session, out):
         write_all(out, paths, documents, again)

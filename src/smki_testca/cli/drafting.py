@@ -1,4 +1,4 @@
-"""``register new``, ``agreement new``, ``kit new`` and ``profiles copy``: files to fill in."""
+"""Files to fill in: ``register new``, ``agreement new``, ``kit new``, ``assurance new``; copies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import print_document, print_json, say
-from smki_testca.cli.output_paths import FOLDER, OUTPUT, check_alone, place_of
+from smki_testca.cli.output_paths import FILE_HELP, FOLDER, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import read_input
 from smki_testca.errors import InputError
 from smki_testca.files import check_free
@@ -86,6 +86,23 @@ def new_kit(session: Session, out: Path, *, force: bool) -> None:
     _write(session, "kit", out, force=force, name=name, path=path)
 
 
+@click.command("new")
+@click.option("--out", metavar="FILE", type=OUTPUT, default="-", help=FILE_HELP)
+@_FORCE
+@click.pass_obj
+def new_assurance_record(session: Session, out: Path, *, force: bool) -> None:
+    """Write a record of an SMKI assessment to fill in, with comments that say what to write.
+
+    It has an invented assessment in it, which was independent: replace its names and dates by
+    yours. `assurance check FILE` then judges it.
+
+    \b
+    Example:
+      smki-testca assurance new --out record.toml
+    """
+    _write(session, "assurance", out, force=force)
+
+
 def _write(session: Session, draft: str, out: Path, *, force: bool, **values: str) -> None:
     check_alone(session, out)
     template = Template((_FOLDER / f"{draft}.toml").read_text("utf-8"))
@@ -103,6 +120,7 @@ def _write(session: Session, draft: str, out: Path, *, force: bool, **values: st
 
 def _values(session: Session, library: Library) -> dict[str, str]:
     """Return what a draft says of the library: the values that there are."""
+    terms = library.assurance_terms
     obligations = sorted({each for one in library.categories for each in one.obligations})
     return {
         "today": session.clock_or_system().now().date().isoformat(),
@@ -111,6 +129,11 @@ def _values(session: Session, library: Library) -> dict[str, str]:
         "environments": ", ".join(library.environments),
         "environment": library.default_environment.name,
         "obligations": ", ".join(obligations),
+        "stages": ", ".join(terms.stage),
+        "posts": ", ".join(terms.post),
+        "parts": ", ".join(terms.part),
+        "decisions": ", ".join(terms.decision),
+        "oversights": ", ".join(terms.oversight),
         "quoted_obligations": ", ".join(f'"{each}"' for each in obligations),
     }
 

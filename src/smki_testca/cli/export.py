@@ -34,6 +34,7 @@ from smki_testca.cli.selection import (
 from smki_testca.cli.session import Session, first_line, passphrase_for_keys
 from smki_testca.errors import InputError
 from smki_testca.estate.status import LIVING
+from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
@@ -148,6 +149,7 @@ def _export(
         selected = items(
             estate, records, with_keys=with_keys, with_c_names=FORMATS[form].traits.c_names
         )
+        in_tokens = _in_tokens(selected) if with_keys else []
         named = given.get("status") or given.get("serial")
         made = make(
             *(form, selected, passphrase),
@@ -164,6 +166,7 @@ def _export(
     warnings = [
         *summary(made.left_out, len(selected)),
         *made.renamings(),
+        *_warnings_of_tokens(in_tokens),
         *_warnings_of_use(unasked),
     ]
     if printed:
@@ -173,7 +176,8 @@ def _export(
         _print(made.files[0], out)
         return
     if session.as_json:
-        print_json({**saved.as_json(), **_remarks(made), **_use_as_json(unasked)})
+        remarks = {**_remarks(made), **_tokens_as_json(in_tokens), **_use_as_json(unasked)}
+        print_json({**saved.as_json(), **remarks})
         return
     print_warnings([*warnings, *saved.warnings()])
     say(
@@ -260,6 +264,36 @@ def ca_keys(
         f"{keys} and the certificates of the CAs are in {out}.",
         "Whoever has them and the passphrase can issue as these CAs.",
     )
+
+
+def _in_tokens(items: Sequence[Item]) -> list[Item]:
+    """The certificates of end entities whose private keys are in tokens, where they stay.
+
+    Raises:
+        EstateError: if no other of the certificates has a private key.
+    """
+    found = [item for item in items if item.record.key_uri is not None and not item.is_ca]
+    if found and not any(item.private_key for item in items):
+        raise stays_in_token(found[0].name)
+    return found
+
+
+def _warnings_of_tokens(items: Sequence[Item]) -> list[str]:
+    if not items:
+        return []
+    named = ", ".join(item.name for item in items[:_NAMED])
+    more = ", …" if len(items) > _NAMED else ""
+    keys = counted(len(items), "private key")
+    return [f"{keys} left out: in a PKCS#11 token and never out of it: {named}{more}."]
+
+
+def _tokens_as_json(items: Sequence[Item]) -> dict[str, list[dict[str, str]]]:
+    certificates = [
+        {"serial": str(item.record.serial), "name": item.name, "key_place": item.record.key_uri}
+        for item in items
+        if item.record.key_uri is not None
+    ]
+    return {"keys_in_tokens": certificates} if certificates else {}
 
 
 def _not_living(made: Made) -> list[Item]:

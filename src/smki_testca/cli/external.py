@@ -32,6 +32,7 @@ from smki_testca.cli.records import (
 from smki_testca.cli.renewal import ending
 from smki_testca.cli.selection import OF_OWN_ALONE, external_selection, selecting_externals
 from smki_testca.cli.session import Session, first_line, read_input
+from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.text import counted, shown
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.cli.selection import Given
+    from smki_testca.estate.certificates import Record
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.issuance.re_signing import ReSigning
     from smki_testca.lifecycle.importing import ImportReport
@@ -157,7 +159,8 @@ def re_sign(
     from smki_testca.issuance.re_signing import ReSigningTerms
 
     environment = given.pop("environment")
-    with session.open(needs_keys=True) as estate:
+    with session.open() as estate:
+        ask_first(session, estate, lambda: Needs(_issuing_in(estate, environment)))
         terms = ReSigningTerms(
             purpose,
             participant,
@@ -184,6 +187,20 @@ def re_sign(
             _print_re_signed(outcome, estate)
     if outcome.left_out:
         click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _issuing_in(estate: Estate, environment: str | None) -> list[Record]:
+    """The CAs that issue now in an environment; imported certificates may be of any hierarchy."""
+    from smki_testca.profiles.model import Tier
+
+    known = estate.library.environment(estate.environment(environment))
+    return [
+        state.record
+        for state in estate.authorities.states()
+        if state.issues_now
+        and state.record.tier is Tier.ISSUING
+        and state.record.family == known.family
+    ]
 
 
 @click.command()

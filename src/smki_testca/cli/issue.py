@@ -32,6 +32,7 @@ from smki_testca.cli.records import (
     print_records,
 )
 from smki_testca.cli.session import Session, read_input
+from smki_testca.cli.tokens import Needs, ask_first, token_option
 from smki_testca.errors import UsageError
 from smki_testca.labels import check_label
 from smki_testca.profiles.model import Tier
@@ -41,7 +42,7 @@ from smki_testca.roles import KeyUsage
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from smki_testca.api import Estate
@@ -103,6 +104,11 @@ _DAYS = click.option(
 )
 
 
+_TOKEN = token_option(
+    "Make the key in this PKCS#11 token, where it stays, and write the certificate there, too."
+)
+
+
 class CertificateTypes(click.Group):
     """A command for each certificate type of the library, an operator's own included."""
 
@@ -161,20 +167,49 @@ def _check(session: Session, profile: str, **options: Any) -> None:
 
 def _issue(session: Session, profile: str, **options: Any) -> None:
     label = options.pop("label")
-    target = target_of(options)
+    target, token = target_of(options), options.pop("token")
+    if token is not None and target is not None and target.with_key:
+        raise UsageError(
+            "usage",
+            "--with-key writes a private key: one in a token never leaves it.",
+            "Leave --with-key out.",
+        )
     dates = {name: options.pop(name) for name in ("not_before", "not_after", "days")}
     if dates["not_after"] is not None and dates["days"] is not None:
         raise UsageError("usage", "Give --days or --not-after, not both.")
-    with session.open(needs_keys=True) as estate:
+    with session.open() as estate:
+        place = (options["environment"], profile)
+        ask_first(
+            session,
+            estate,
+            lambda: Needs(issuing_authorities(estate, [place]), token is None, [token]),
+        )
         validity = _validity(estate.clock.now(), **dates)
         request = _request(estate, profile, options)
         (records, warnings), saved = issued_to(
             target,
             estate,
-            lambda: estate.issue(request, label=label, validity=validity),
+            lambda: estate.issue(request, label=label, validity=validity, token=token),
             lambda issued: issued[0],
         )
         _print_issued(session, records, warnings, estate.library.roles, saved)
+
+
+def issuing_authorities(estate: Estate, places: Iterable[tuple[str | None, str]]) -> list[Record]:
+    """Return the CAs that issue now from profiles in environments.
+
+    Raises:
+        EstateError: if the estate has no CAs for one of these environments.
+    """
+    library = estate.library
+    return [
+        estate.authorities.newest(
+            library.environment(estate.environment(environment)),
+            library.profile(profile).hierarchy,
+            Tier.ISSUING,
+        )
+        for environment, profile in dict.fromkeys(places)
+    ]
 
 
 def _validity(
@@ -270,8 +305,9 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     def run(session: Session, /, **given: Any) -> None:
         (_issue if is_issuing else _check)(session, profile.name, **given)
 
-    # The options of the files come last: each decorator puts its options before those there are.
-    decorated: Any = writing(run) if is_issuing else run
+    # The options of the files and the token come last: each decorator puts its options before
+    # those there are.
+    decorated: Any = writing(_TOKEN(run)) if is_issuing else run
     inputs = input_options(profile)
     dates = [_NOT_BEFORE, _NOT_AFTER, _DAYS] if is_issuing else []
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
@@ -345,8 +381,12 @@ def sign(
     """
     target = target_of(options)
     data = read_input(file, csr.MAX_OCTETS)
-    with session.open(needs_keys=True) as estate:
+    with session.open() as estate:
         read = estate.read_csr(data, profile=profile, taken_as=taken_as)
+        place = (options["environment"], read.subject.profile)
+        ask_first(
+            session, estate, lambda: Needs(issuing_authorities(estate, [place]), sealing=False)
+        )
         (record, warnings), saved = issued_to(
             target,
             estate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +12,7 @@ from smki_testca.cli.drafting import new_kit
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
+from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.estate.runs import State
 from smki_testca.text import counted, is_or_are
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
     from smki_testca.kits.kit import Kit
@@ -270,8 +272,9 @@ def apply_(
 
     session: Session = replace(context.obj, dry_run=dry_run)
     options = applying.ApplyOptions(parse_period(within), check_count(devices), dry_run)
-    with session.open(needs_keys=True) as estate:
+    with session.open() as estate:
         loaded = kits.load(estate.library, name)
+        ask_first(session, estate, lambda: Needs(_issuing_in(estate, loaded)))
         try:
             plan = applying.apply(estate, loaded, options, Progress("issuing"))
         except SmkiTestcaError:
@@ -285,6 +288,15 @@ def apply_(
         _print_plan(plan)
     if plan.is_short:
         context.exit(ExitCode.FINDINGS)
+
+
+def _issuing_in(estate: Estate, kit: Kit) -> list[Record]:
+    """The CAs of an estate that a kit issues from."""
+    from smki_testca.cli.issue import issuing_authorities
+
+    asked = [(each.environment, each.profile) for each in kit.requests]
+    devices = product(kit.environments, (each.profile for each in kit.devices))
+    return issuing_authorities(estate, [*asked, *devices])
 
 
 def _print_plan(plan: KitPlan) -> None:

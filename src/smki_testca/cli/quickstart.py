@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,7 @@ from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
     with_if_needed,
 )
+from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_json,
@@ -29,6 +31,7 @@ from smki_testca.cli.records import (
     print_records,
 )
 from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import UsageError
 from smki_testca.estate.certificates import Selection
@@ -37,8 +40,15 @@ from smki_testca.estate_files import FILE_NAME, FILES, PASSPHRASE_FILE
 from smki_testca.exporters.export import items, make
 from smki_testca.folders import write
 from smki_testca.kits import maker
+from smki_testca.lifecycle.ca_keys import FoundInToken, MadeInToken
 from smki_testca.passphrases import leave_passphrase, make_passphrase
-from smki_testca.text import counted
+from smki_testca.text import counted, shown, use_one_of
+
+if TYPE_CHECKING:
+    from smki_testca.authority.signers.tokens.uri import TokenUri
+    from smki_testca.lifecycle.ca_keys import CaKey
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Hierarchy, Tier
 
 _KIT = "quickstart"
 _EXPORTS = "export"
@@ -126,6 +136,22 @@ def quickstart(session: Session, directory: Path) -> None:
     metavar="FILE",
     help="Decrypt the keys of --ca-keys with the passphrase on the first line of FILE.",
 )
+@token_option("Make the keys of the CAs in this PKCS#11 token, such as pkcs11:token=NAME.")
+@click.option(
+    "--hierarchy",
+    "hierarchies",
+    type=HierarchyName(),
+    multiple=True,
+    help="Only this hierarchy's keys go into the token; may be given several times.",
+)
+@click.option(
+    "--ca-key",
+    "found",
+    type=(str, TokenUriType()),
+    metavar="PROFILE URI",
+    multiple=True,
+    help="Take the key that is in a PKCS#11 token already, for the CA of this profile.",
+)
 @click.pass_obj
 @with_if_needed
 def init(
@@ -134,6 +160,7 @@ def init(
     environment: str | None,
     ca_keys: str | None,
     ca_keys_passphrase_file: str | None,
+    **in_tokens: Any,
 ) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
 
@@ -142,6 +169,10 @@ def init(
     \b
     Example:
       smki-testca --passphrase-file secret init estate --environment UIT-A
+
+    \b
+    With the keys of one hierarchy in a PKCS#11 token:
+      smki-testca init estate --token pkcs11:token=trial --hierarchy organisation
     """
     path = _directory_of(session, directory)
     # Names are checked first, so that a wrong name leaves no incomplete estate.
@@ -151,6 +182,8 @@ def init(
     given = (
         CaFiles({}, {}) if ca_keys is None else read_ca_files(Path(ca_keys), library, passphrase)
     )
+    keys: dict[_Place, CaKey] = dict(given.keys)
+    _add_keys_in_tokens(keys, library, **in_tokens)
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
@@ -166,17 +199,26 @@ def init(
             lambda: session.passphrase(path, confirm=is_new),
             profiles=session.profiles_directory,
             clock=session.clock(),
+            token_access=session.token_access(),
         ) as estate,
     ):
         if anchoring is not None:
             anchoring.follow(estate)
         if not is_new:
-            session.unlock_first(estate)
-        records = estate.add_environment(name, given.keys, ca_certificates=given.certificates)
+            uris = [found for _, found in in_tokens["found"]]
+            ask_first(session, estate, lambda: Needs(tokens=[in_tokens["token"], *uris]))
+        records = estate.add_environment(name, keys, ca_certificates=given.certificates)
+        warnings = [
+            line
+            for profile, uri in in_tokens["found"]
+            for line in remarks_on_key(profile, estate.tokens.find(uri))
+        ]
     if session.as_json:
         certificates = [record.as_json() for record in records]
-        print_outcome(session, {"estate": str(path), "certificates": certificates})
+        document = {"estate": str(path), "certificates": certificates}
+        print_outcome(session, {**document, **({"warnings": warnings} if warnings else {})})
         return
+    print_warnings(warnings)
     print_table(
         ("CA", "Profile", "Not after", "Serial"),
         [
@@ -202,3 +244,49 @@ def _directory_of(session: Session, directory: Path | None) -> Path:
             "usage", f"DIR is {directory}, and --estate {setting.value}.", "Name one of them."
         )
     return directory
+
+
+_Place = tuple["Hierarchy", "Tier"]
+
+
+def _add_keys_in_tokens(
+    keys: dict[_Place, CaKey],
+    library: Library,
+    token: TokenUri | None,
+    hierarchies: tuple[str, ...],
+    found: tuple[tuple[str, TokenUri], ...],
+) -> None:
+    """Add the keys that are to be made in a token, or are in one already.
+
+    Args:
+        keys: those of files.
+        library: knows the hierarchies.
+        token: to make keys in.
+        hierarchies: whose keys are made there; of all if there are none.
+        found: the profiles of CAs, each with its key in a token.
+
+    Raises:
+        UsageError: if a CA would have two keys, or there is no such CA, or no token.
+    """
+    if hierarchies and token is None:
+        raise UsageError(
+            "usage", "--hierarchy says whose keys go into a token.", "Name it with --token URI."
+        )
+    places = {
+        profile: (hierarchy.name, tier)
+        for hierarchy in library.hierarchies.values()
+        for tier, profile in hierarchy.tiers.items()
+    }
+    for profile, uri in found:
+        if profile not in places:
+            raise UsageError(
+                "usage",
+                f"There is no CA of a profile {shown(profile)}.",
+                use_one_of(places, given=profile),
+            )
+        if places[profile] in keys:
+            raise UsageError("usage", f"Two keys are given for {profile}.", "Give one.")
+        keys[places[profile]] = FoundInToken(uri)
+    if token is not None:
+        made = [place for place in places.values() if not hierarchies or place[0] in hierarchies]
+        keys.update((place, MadeInToken(token)) for place in made if place not in keys)

@@ -201,4 +201,6 @@ def _status(item: Listed) -> str:
 def _notes(item: Listed) -> str:
     """Return what is out of the ordinary; only seeded keys are not secret."""
     notes = [] if item.record.keys_secret else ["not secret"]
+    if item.record.key_uri is not None:
+        notes.append("key in token")
     return ", ".join([*notes, *(["experimental"] if item.record.experimental else [])])

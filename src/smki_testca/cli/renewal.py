@@ -36,6 +36,7 @@ from smki_testca.cli.selection import (
     narrow_selection,
     selecting,
 )
+from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import (
     InputError,
     UsageError,
@@ -105,9 +106,23 @@ def renew(
       smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
       smki-testca --estate estate renew --label Z1-supplier-ds --out kit --with-key --force
     """
+    from smki_testca.authority.signers.tokens.uri import TokenUri
+    from smki_testca.cli.issue import issuing_authorities
+
     target = target_of(given)
-    with session.open(needs_keys=True) as estate:
+    with session.open() as estate:
         selected = _renewal_selection(estate, given, expiring_before, within)
+
+        def needs() -> Needs:
+            fitting = list(estate.select(selected))
+            places = ((each.environment, each.profile) for each in fitting)
+            # A new key is made where the one before it is.
+            sealing = not same_key and any(each.key_uri is None for each in fitting)
+            uris = {each.key_uri for each in fitting if each.key_uri}
+            tokens = [TokenUri.parse(uri) for uri in sorted(uris)]
+            return Needs(issuing_authorities(estate, places), sealing, tokens)
+
+        ask_first(session, estate, needs)
         validity = ending(estate.clock.now(), days, until)
         try:
             renewals, saved = issued_to(

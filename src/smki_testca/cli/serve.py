@@ -150,8 +150,12 @@ def _check_extra() -> None:
 
 
 def _access(session: Session, settings: Settings) -> EstateAccess:
-    """The access to the estate; its passphrase is asked for now, and the purpose checked."""
-    from smki_testca.service.access import EstateAccess
+    """The access to the estate; its passphrase and PINs are asked for now.
+
+    Raises:
+        InputError: if the purpose is not known.
+    """
+    from smki_testca.service.access import EstateAccess, TokenSecrets
 
     with session.open() as estate:
         services = estate.library.testing_services
@@ -162,8 +166,12 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
                 f"There is no Testing Service {settings.purpose}.",
                 use_one_of(services, given=settings.purpose),
             )
+        wrapped = estate.key_store.wrapped()
         passphrase = session.passphrase(directory)
-    return EstateAccess(directory, passphrase, session.profiles_directory, session.clock())
+        tokens = TokenSecrets.ask(estate, session.token_access())
+    return EstateAccess(
+        directory, passphrase, session.profiles_directory, session.clock(), wrapped, tokens
+    )
 
 
 def _adding_anchors(session: Session, access: EstateAccess) -> Callable[[Estate], None] | None:

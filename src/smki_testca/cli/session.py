@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from smki_testca.text import is_text, plain, shown
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.signers.tokens.access import TokenAccess
     from smki_testca.clock import Clock
     from smki_testca.lifecycle.anchoring import Anchoring
     from smki_testca.profiles import Library
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
 MAX_OCTETS = 16 << 20
 """The longest input file read, in octets."""
 _ESTATE_VARIABLE = "SMKI_TESTCA_ESTATE"
-_PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
+_MODULE_VARIABLE = "SMKI_TESTCA_PKCS11_MODULE"
+_VARIABLES = {"estate": _ESTATE_VARIABLE, "token-module": _MODULE_VARIABLE}
+"""The variables that give what an option does."""
+_PIN_VARIABLE = "SMKI_TESTCA_TOKEN_PIN"
+PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
 @dataclass
@@ -74,8 +80,9 @@ class Session:
         value = self.given.get(name, self.ahead.get(name))
         if value is not None:
             return Setting(value, Source.OPTION, f"--{name}")
-        if name == "estate" and (value := os.environ.get(_ESTATE_VARIABLE)):
-            return Setting(value, Source.VARIABLE, _ESTATE_VARIABLE)
+        variable = _VARIABLES.get(name)
+        if variable is not None and (value := os.environ.get(variable)):
+            return Setting(value, Source.VARIABLE, variable)
         return self.configuration.settings.get(name) or Setting(None, Source.DEFAULT)
 
     def configured_in(self, message: str) -> list[str]:
@@ -162,15 +169,10 @@ class Session:
             UsageError: if none was named.
             EstateError: if it cannot be opened, or does not continue its newest anchor.
         """
-        if self.estate is None:
-            raise UsageError(
-                "usage",
-                "No estate is named.",
-                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
-            )
         from smki_testca.api import Estate
+        from smki_testca.custody.passphrase_change import settle_file
 
-        directory = Path(self.estate)
+        directory = self.estate_directory()
         anchoring = self.anchoring(directory)
         if anchoring is not None and is_continued:
             anchoring.check()
@@ -180,12 +182,30 @@ class Session:
             profiles=self.profiles_directory,
             clock=self.clock(),
             dry_run=self.dry_run,
+            token_access=self.token_access(),
         )
+        # A change of the passphrase that was interrupted left two in the estate's file.
+        with contextlib.suppress(OSError, SmkiTestcaError):
+            settle_file(estate)
         if anchoring is not None and is_continued and not self.dry_run:
             anchoring.follow(estate)
         if needs_keys:
             self.unlock_first(estate)
         return estate
+
+    def open_unlocked(self) -> tuple[Estate, str]:
+        """Open the estate and unlock its keys; gives also the passphrase, which is asked for once.
+
+        Raises:
+            UsageError: if none was named.
+            EstateError: if it cannot be opened, or the passphrase is wrong.
+        """
+        estate = self.open()
+        try:
+            return estate, estate.key_store.unlock_with(self.passphrase(estate.directory))
+        except BaseException:
+            estate.close()
+            raise
 
     def anchoring(self, directory: Path) -> Anchoring | None:
         """Return what anchors an estate after the command; None if no file is configured for it.
@@ -209,20 +229,35 @@ class Session:
         errors = [anchoring.finish() for anchoring in self._anchorings.values()]
         return [error for error in errors if error is not None]
 
+    def estate_directory(self) -> Path:
+        """Return the directory of the estate.
+
+        Raises:
+            UsageError: if none was named.
+        """
+        if self.estate is None:
+            raise UsageError(
+                "usage",
+                "No estate is named.",
+                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
+            )
+        return Path(self.estate)
+
     def unlock_first(self, estate: Estate) -> None:
         """Ask for the passphrase now if somebody has to type it or write it to a pipe.
 
         Otherwise it is asked for when it is needed, with the estate's write lock held: others
         would wait as long as that takes.
         """
-        if not self._has_passphrase_ready(estate.directory):
+        if not self.has_passphrase_ready(estate.directory):
             try:
                 estate.unlock()
             except BaseException:
                 estate.close()
                 raise
 
-    def _has_passphrase_ready(self, directory: Path) -> bool:
+    def has_passphrase_ready(self, directory: Path) -> bool:
+        """Whether nobody has to type the passphrase, or write it to a pipe."""
         setting = self.passphrase_setting(directory)
         if setting.value is not None:
             return Path(setting.value).is_file()
@@ -243,8 +278,8 @@ class Session:
         setting = self.setting("passphrase-file")
         if setting.source is Source.OPTION:
             return setting
-        if os.environ.get(_PASSPHRASE_VARIABLE):
-            return Setting(None, Source.VARIABLE, _PASSPHRASE_VARIABLE)
+        if os.environ.get(PASSPHRASE_VARIABLE):
+            return Setting(None, Source.VARIABLE, PASSPHRASE_VARIABLE)
         if directory is not None and (directory / PASSPHRASE_FILE).is_file():
             return Setting(str(directory / PASSPHRASE_FILE), Source.DEFAULT)
         return setting
@@ -262,7 +297,7 @@ class Session:
         if setting.value is not None:
             return first_line(setting.value, may_be_mark=not confirm)
         if setting.source is Source.VARIABLE:
-            return _of_text(os.environ[_PASSPHRASE_VARIABLE], _PASSPHRASE_VARIABLE)
+            return text_of(os.environ[PASSPHRASE_VARIABLE], PASSPHRASE_VARIABLE)
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 plain(f"Passphrase of {directory}"),
@@ -270,11 +305,83 @@ class Session:
                 confirmation_prompt=confirm,
                 err=True,
             )
-            return _of_text(answer, "What was typed")
+            return text_of(answer, "What was typed")
         raise EstateError(
             "estate.passphrase",
             "The estate's passphrase is needed.",
-            f"Give it with --passphrase-file FILE or {_PASSPHRASE_VARIABLE}.",
+            f"Give it with --passphrase-file FILE or {PASSPHRASE_VARIABLE}.",
+        )
+
+    @property
+    def has_token_module(self) -> bool:
+        """Whether a PKCS#11 module is named."""
+        return self.setting("token-module").value is not None
+
+    def token_access(self) -> TokenAccess:
+        """Return how to reach PKCS#11 tokens; nothing is read or asked for before it is needed."""
+        from smki_testca.authority.signers.tokens.access import TokenAccess
+
+        return TokenAccess(self._token_module, cache(self._pin))
+
+    def _token_module(self) -> Path:
+        """Return the path of the PKCS#11 module.
+
+        Raises:
+            UsageError: if none is named.
+        """
+        setting = self.setting("token-module")
+        if setting.value is None:
+            raise UsageError(
+                "token.module",
+                "A key in a PKCS#11 token is needed, and no PKCS#11 module is named.",
+                f"Add --token-module FILE, set {_MODULE_VARIABLE}, or write token-module into"
+                f" {FILE_NAME}.",
+            )
+        return Path(setting.value)
+
+    def pin_setting(self) -> Setting:
+        """Return the file of the PIN and where that comes from.
+
+        For a variable that holds the PIN itself, there is no value.
+        """
+        setting = self.setting("token-pin-file")
+        if setting.source is not Source.OPTION and os.environ.get(_PIN_VARIABLE):
+            return Setting(None, Source.VARIABLE, _PIN_VARIABLE)
+        return setting
+
+    def has_pin_ready(self) -> bool:
+        """Whether nobody has to type a PIN, or write it to a pipe."""
+        setting = self.pin_setting()
+        if setting.value is not None:
+            return Path(setting.value).is_file()
+        # Without a terminal there is none, and nobody is asked.
+        return setting.source is Source.VARIABLE or sys.stdin is None or not sys.stdin.isatty()
+
+    def _pin(self, token: str) -> str:
+        """Return the PIN of a token, from the first place that gives it.
+
+        The places are ``--token-pin-file``, the environment variable, the file that is configured,
+        and a prompt on a terminal.
+
+        Args:
+            token: the label of the token.
+
+        Raises:
+            EstateError: if none of them gives it.
+        """
+        setting = self.pin_setting()
+        if setting.value is not None:
+            return str(first_line(setting.value))
+        if setting.source is Source.VARIABLE:
+            return str(text_of(os.environ[_PIN_VARIABLE], _PIN_VARIABLE))
+        if sys.stdin is not None and sys.stdin.isatty():
+            question = plain(f"PIN of the token {token}")
+            answer: str = click.prompt(question, hide_input=True, err=True)
+            return str(text_of(answer, "What was typed"))
+        raise EstateError(
+            "token.pin",
+            f"The PIN of the token {shown(token)} is needed.",
+            f"Give it with --token-pin-file FILE or {_PIN_VARIABLE}.",
         )
 
 
@@ -328,11 +435,15 @@ def passphrase_for_keys(path: str | None) -> Passphrase:
     answer: str = click.prompt(
         "Passphrase for the keys", hide_input=True, confirmation_prompt=True, err=True
     )
-    return _of_text(answer, "What was typed")
+    return text_of(answer, "What was typed")
 
 
-def _of_text(text: str, origin: str) -> Passphrase:
-    """The passphrase in a variable, or one that was typed."""
+def text_of(text: str, origin: str) -> Passphrase:
+    """The passphrase or PIN in a variable, or one that was typed.
+
+    Raises:
+        InputError: if it is no text; the message quotes nothing of it.
+    """
     if not is_text(text):
         raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
     return Passphrase.of_text(text)

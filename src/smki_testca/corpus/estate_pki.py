@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.authority.signers import Signer as AuthoritySigner
+    from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
 
 _TIERS = {Tier.ROOT: "root", Tier.ISSUING: "issuing"}
@@ -56,6 +57,24 @@ class EstateSigner:
         return self._signer.sign(data)
 
 
+def authorities_of(estate: Stores, environment: str | None = None) -> list[Record]:
+    """The certificates of the CAs of an estate that the corpus is issued by.
+
+    Args:
+        estate: whose CAs they are.
+        environment: the name of the environment; the estate's first by default.
+
+    Raises:
+        EstateError: if the estate has no CAs of a hierarchy.
+    """
+    known = estate.library.environment(estate.environment(environment))
+    return [
+        estate.authorities.newest(known, hierarchy, tier)
+        for hierarchy in map(Hierarchy, HIERARCHIES)
+        for tier in _TIERS
+    ]
+
+
 def estate_pki(estate: Stores, environment: str | None = None) -> Pki:
     """The CAs of an environment of an estate.
 
@@ -72,15 +91,14 @@ def estate_pki(estate: Stores, environment: str | None = None) -> Pki:
     authorities: dict[str, Certificate] = {}
     signers: dict[str, EstateSigner] = {}
     begins = AT
-    for hierarchy in map(Hierarchy, HIERARCHIES):
-        above: EstateSigner | None = None
-        for tier, word in _TIERS.items():
-            record = estate.authorities.newest(known, hierarchy, tier)
-            profile = f"{hierarchy.value}-{word}-ca"
-            signer = signers[profile] = EstateSigner(estate.authorities.signer(record))
-            authorities[profile] = _parts(record.der, profile, above or signer)
-            begins = max(begins, record.not_before + timedelta(days=1))
-            above = signer
+    above: EstateSigner | None = None
+    for record in authorities_of(estate, environment):
+        profile = f"{record.hierarchy.value}-{_TIERS[record.tier]}-ca"
+        signer = signers[profile] = EstateSigner(estate.authorities.signer(record))
+        is_root = record.tier is Tier.ROOT
+        authorities[profile] = _parts(record.der, profile, signer if is_root else above or signer)
+        begins = max(begins, record.not_before + timedelta(days=1))
+        above = signer
     policies = {hierarchy.value: known.policies[hierarchy].default for hierarchy in known.policies}
     return Pki(authorities, signers, policies, begins)
 

@@ -147,7 +147,7 @@ class AuditLog:
         self._appended: tuple[int, bytes] | None = None
         database.on_begin = self._begin
         database.on_commit = self._bind_rows
-        database.on_rollback = self._forget
+        database.on_rollback.append(self._forget)
 
     def account_for(
         self, *tables: AuditedTable, suspects: Mapping[str, Callable[[], Iterable[str]]]

@@ -84,14 +84,33 @@ class AuthorityStore:
     def issuing(self, environment: Environment, hierarchy: Hierarchy) -> Authority:
         """The issuing CA of a hierarchy now; another process may have rolled it over.
 
+        A key in a token is opened each time: the token may have been removed meanwhile, and may
+        be there again.
+
         Raises:
-            EstateError: if the estate was not made for that environment.
+            EstateError: if the estate was not made for that environment, or the CA's key cannot
+                be used.
         """
         key = (environment.family, hierarchy)
         record = self.newest(environment, hierarchy, Tier.ISSUING)
+        if self._keys.in_tokens.row(record.key_id) is not None:
+            return record, self.able(record)
         if key not in self._open or self._open[key][0].serial != record.serial:
             self._open[key] = (record, self.able(record))
         return self._open[key]
+
+    def issuing_in_tokens(self) -> list[Record]:
+        """The newest certificates of issuing CAs whose keys are in tokens."""
+        newest = [state.record for state in self.states() if state.issues_now]
+        return [
+            record
+            for record in newest
+            if record.tier is Tier.ISSUING and self._keys.in_tokens.row(record.key_id) is not None
+        ]
+
+    def forget(self) -> None:
+        """Open CAs anew when they next sign: a key of theirs was moved."""
+        self._open.clear()
 
     def newest(self, environment: Environment, hierarchy: Hierarchy, tier: Tier) -> Record:
         """The newest certificate of the last generation of a tier's CA.

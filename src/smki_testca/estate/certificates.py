@@ -64,6 +64,7 @@ class Record:
         audit: the number of its audit entry.
         place: of a certificate that a run issued, the run, the tile and the place in the tile.
         keys_secret: False if the private key was made from a seed.
+        key_uri: the URI of the private key if it is in a PKCS#11 token.
         experimental: whether its profile weakened a rule (R20).
         columns: the operator's own columns of its row in a manifest, such as ``serial_number``.
     """
@@ -89,6 +90,7 @@ class Record:
     audit: int
     place: tuple[int, int, int] | None = None
     keys_secret: bool = True
+    key_uri: str | None = None
     experimental: bool = False
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -146,6 +148,7 @@ class Record:
             "issued_at": iso(self.issued_at),
             "sha256": hashlib.sha256(self.der).hexdigest(),
             **({} if self.keys_secret else {"keys_secret": False}),
+            **({} if self.key_uri is None else {"key_place": self.key_uri}),
             **({"experimental": True} if self.experimental else {}),
             **({"columns": dict(self.columns)} if self.columns else {}),
         }
@@ -313,6 +316,7 @@ class _Test:
 
 _FURTHER_COLUMNS = (
     "coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"
+    " (SELECT uri FROM token_keys WHERE id = key_id) AS key_uri,"
     " (SELECT columns FROM certificate_columns AS own"
     " WHERE own.serial = certificates.serial) AS own_columns"
 )
@@ -371,7 +375,7 @@ class CertificateStore:
         Its private key must be stored before, if the estate has it.
 
         Returns:
-            The record as stored: it says whether the key is secret.
+            The record as stored: it says whether the key is secret, and where in a token it is.
 
         Raises:
             InputError: if the estate has a certificate of that serial number.
@@ -388,7 +392,10 @@ class CertificateStore:
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
         )
-        return replace(record, keys_secret=False) if made_from_seed else record
+        key_uri = self._database.value("SELECT uri FROM token_keys WHERE id = ?", (record.key_id,))
+        if made_from_seed is None and key_uri is None:
+            return record
+        return replace(record, keys_secret=made_from_seed is None, key_uri=key_uri)
 
     def select(
         self, selection: Selection, further: tuple[str, list[Any]] | None = None
@@ -720,6 +727,7 @@ def _from_row(row: sqlite3.Row) -> Record:
         issued_at=from_iso(row["issued_at"]),
         audit=row["audit"],
         keys_secret=bool(row["keys_secret"]),
+        key_uri=row["key_uri"],
         experimental=bool(row["experimental"]),
         columns={} if row["own_columns"] is None else _columns(row["own_columns"]),
     )

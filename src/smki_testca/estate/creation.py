@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate_files import MARKER
+from smki_testca.estate_files import MARKER, PROFILES_FOLDER
 from smki_testca.files import MEDIUM_ERRORS, create, sync_folder
 from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
 from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_KEPT = "profiles"
-"""What a directory may hold in which an estate is made: the operator's profiles."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _MAX_OCTETS = 4096
 
@@ -47,7 +45,8 @@ def check_finished(directory: Path) -> None:
             "estate.unfinished",
             f"The estate in {directory} is not complete: it is being made, or its making was"
             " interrupted.",
-            "If nobody is making it, run init or quickstart again: it removes what is left.",
+            "If nobody is making it, run init, quickstart or restore again: it removes what is"
+            " left.",
         )
 
 
@@ -158,14 +157,19 @@ def _remove(directory: Path, names: tuple[str, ...]) -> None:
 
 def _is_ours(name: object) -> bool:
     """Whether a marker may name that: a file or folder right in the directory."""
-    if not isinstance(name, str) or name in {"", ".", "..", _KEPT, LOST_AND_FOUND}:
+    if not isinstance(name, str) or name in {"", ".", "..", PROFILES_FOLDER, LOST_AND_FOUND}:
         return False
     return not set(name) & {"/", os.sep, "\0"}
 
 
 def _check_empty(directory: Path) -> None:
     stray = next(
-        (path for path in directory.iterdir() if path.name not in {_KEPT, LOST_AND_FOUND}), None
+        (
+            path
+            for path in directory.iterdir()
+            if path.name not in {PROFILES_FOLDER, LOST_AND_FOUND}
+        ),
+        None,
     )
     if stray is not None and stray.name == MARKER:
         raise _being_made(directory)

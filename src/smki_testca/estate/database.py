@@ -58,8 +58,8 @@ class Database:
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
         """Called before a transaction is committed."""
-        self.on_rollback: Callable[[], None] = _nothing
-        """Called when a part of a transaction was taken back, or all of it."""
+        self.on_rollback: list[Callable[[], None]] = []
+        """Called in turn when a part of a transaction was taken back, or all of it."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -156,7 +156,17 @@ class Database:
 
     def close(self) -> None:
         """Close the file. What is not committed is taken back: all of a dry run."""
-        self._connection.close()
+        try:
+            if self._connection.in_transaction:
+                with _translated(self.path):
+                    self._connection.execute("ROLLBACK")
+                self._tell_rollback()
+        finally:
+            self._connection.close()
+
+    def _tell_rollback(self) -> None:
+        for tell in self.on_rollback:
+            tell()
 
     @property
     def in_transaction(self) -> bool:
@@ -198,7 +208,7 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
-                self.on_rollback()
+                self._tell_rollback()
                 raise
 
     @contextlib.contextmanager
@@ -258,6 +268,29 @@ class Database:
                 self._connection.execute("ROLLBACK")
             self._connection.execute("PRAGMA query_only = OFF")
 
+    def copy(self, path: Path) -> None:
+        """Copy the file as it is at one moment, for its owner only; others wait before they commit.
+
+        Args:
+            path: of the copy, which must not exist yet. It need not be safe on the disk afterwards.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the disk is full.
+        """
+        with _translated(self.path), self.snapshot():
+            # The moment begins with the first look. Without it, the copying would wait for ever.
+            self.value("SELECT count(*) FROM sqlite_master")
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            except OSError as error:
+                raise EstateError(
+                    "estate.unwritable", f"{path} cannot be made: {error.strerror}."
+                ) from error
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as target:
+                target.execute("PRAGMA synchronous = OFF")
+                target.execute("PRAGMA journal_mode = OFF")
+                self._connection.backup(target)
+
     def _refuse_foreign_schema(self) -> None:
         """Check the schema before a transaction changes anything, unless it was checked before.
 
@@ -280,7 +313,7 @@ class Database:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
             self.row_sums.go_back(mark)
-            self.on_rollback()
+            self._tell_rollback()
             raise
         self._connection.execute("RELEASE part")
 
@@ -515,6 +548,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     # With a rollback journal, a transaction is committed when its journal is gone: only EXTRA
     # waits until that is safe on the disk.
     connection.execute("PRAGMA synchronous = EXTRA")
+    # Nothing of a private key that was moved to a token stays in the file.
+    connection.execute("PRAGMA secure_delete = ON")
     # Pages and functions of a file that somebody may have changed are not trusted.
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -52,10 +52,11 @@ class KeyHolders:
             " UNION SELECT 'end-entity', participant FROM row_keys WHERE key_id = :id",
             {"id": identifier},
         )
+        in_token = self._database.value("SELECT holder FROM token_keys WHERE id = ?", (identifier,))
         return {
             participant_holder(row["participant"]) if row["tier"] == "end-entity" else AUTHORITY
             for row in rows
-        }
+        } | ({in_token} if in_token is not None else set())
 
     def first(self, identifier: bytes) -> str | None:
         """The holder that a key was first issued to; None if no certificate has the key."""
@@ -70,8 +71,9 @@ class KeyHolders:
         return bool(
             self._database.value(
                 "SELECT EXISTS (SELECT 1 FROM keys WHERE holder = ?)"
+                " OR EXISTS (SELECT 1 FROM token_keys WHERE holder = ?)"
                 " OR EXISTS (SELECT 1 FROM row_keys WHERE participant = ?)",
-                (participant_holder(participant), participant),
+                (participant_holder(participant), participant_holder(participant), participant),
             )
         )
 

@@ -1,11 +1,15 @@
-"""Stores the private keys of an estate, sealed; the passphrase is asked only for using them."""
+"""Stores the private keys of an estate, sealed, and knows those that are in PKCS#11 tokens.
+
+The passphrase is asked for only when a sealed key is used, the PIN only when one in a token is.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError, InputError
@@ -17,6 +21,7 @@ from smki_testca.estate.key_holders import (
 )
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
+from smki_testca.estate.token_keys import TokenKeys, refuse_seed
 from smki_testca.passphrases import readings
 from smki_testca.text import is_text
 from smki_testca.x509 import private_keys
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from smki_testca.authority.signers import KeyReference, Signer
+    from smki_testca.authority.signers.tokens.tokens import FoundKey, Tokens
+    from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
     from smki_testca.x509.keys import PrivateKey
@@ -37,15 +44,38 @@ T = TypeVar("T")
 _WRAPPED_KEY = "wrapped-key"
 
 
-class KeyStore:
-    """The keys of one estate."""
+IN_ESTATE: Final = "estate"
+"""The place of a private key that is sealed in the estate."""
 
-    def __init__(self, database: Database, passphrase: Callable[[], str], entropy: Entropy) -> None:
+
+class KeyStore:
+    """The keys of one estate.
+
+    Args:
+        database: of the estate.
+        passphrase: gives the passphrase of the estate.
+        entropy: of new keys.
+        tokens: gives the PKCS#11 tokens.
+
+    Attributes:
+        in_tokens: the key pairs that are in tokens.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        passphrase: Callable[[], str],
+        entropy: Entropy,
+        tokens: Callable[[], Tokens],
+    ) -> None:
         self._database = database
         self._passphrase = passphrase
         self._entropy = entropy
+        self._tokens = tokens
+        self.in_tokens = TokenKeys(database, tokens)
         self._holders = KeyHolders(database)
         self._key: EstateKey | None = None
+        self._earlier: bytes | None = None
         self._unlocking: Callable[[], EstateKey] | None = None
 
     def prepare(self, passphrase: str) -> None:
@@ -89,10 +119,17 @@ class KeyStore:
 
         Raises:
             InputError: if somebody else holds the key.
+            EstateError: if the estate has the key pair in a token.
         """
         public = private_keys.public_key_info(private)
         identifier = key_id(public)
         self._holders.check(identifier, holder)
+        if self.in_tokens.row(identifier) is not None:
+            raise EstateError(
+                "key.in_token",
+                "The key pair is one that the estate has in a token: its private key is not kept"
+                " in the estate as well.",
+            )
         stored = self._database.row("SELECT holder FROM keys WHERE id = ?", (identifier,))
         if stored is not None and stored["holder"] not in {None, holder}:
             check_holders({stored["holder"]}, holder)
@@ -145,17 +182,82 @@ class KeyStore:
     def verify(self) -> int:
         """Unseal every private key, and pair it with its id; gives their number.
 
+        Keys in tokens are not among them.
+
         Raises:
             EstateError: if the passphrase is wrong, or for the first key that does not fit.
         """
-        estate_key = self._estate_key()
         rows = self._database.rows("SELECT id, sealed, holder FROM keys ORDER BY id")
         for row in rows:
             identifier = row["id"]
             label = sealing_label(identifier, row["holder"])
-            unseal = partial(estate_key.open, row["sealed"], label)
+            unseal = partial(self._estate_key().open, row["sealed"], label)
             check_pair(identifier, unseal, f"key {identifier.hex()}")
         return len(rows)
+
+    def generate_in_token(self, uri: TokenUri, key_type: KeyType, holder: str, label: str) -> bytes:
+        """Make a key pair in a token, within a transaction; gives its SubjectPublicKeyInfo, DER.
+
+        If the transaction is taken back, the pair is removed from the token.
+
+        Args:
+            uri: of the token.
+            key_type: of the pair.
+            holder: of the pair; see ``key_holders``.
+            label: the name that the pair gets in the token.
+
+        Raises:
+            UsageError: if the estate's entropy comes from a seed.
+            EstateError: if the token cannot be used.
+        """
+        if not self._entropy.secret:
+            raise refuse_seed("The key to make")
+        return self.in_tokens.generate(uri, key_type, holder, label)
+
+    def adopt(self, found: FoundKey, holder: str) -> bytes:
+        """Take a key pair that is in a token already, within a transaction; gives its public key.
+
+        Args:
+            found: the pair.
+            holder: of it; see ``key_holders``.
+
+        Raises:
+            InputError: if another holds the key, or the estate has its private key.
+        """
+        identifier = key_id(found.public_key)
+        self._holders.check(identifier, holder)
+        if self.place(identifier) == IN_ESTATE:
+            raise InputError(
+                "key.held",
+                "The private key of that pair is in the estate already.",
+                "If it is a CA's, move it: smki-testca ca move",
+            )
+        self.in_tokens.add(found, holder)
+        return found.public_key
+
+    def move(self, identifier: bytes, found: FoundKey) -> None:
+        """Use a key in a token from now on, within a transaction; the sealed one is deleted.
+
+        Args:
+            identifier: of the key, which is sealed in the estate, or elsewhere in a token.
+            found: the same key pair, in a token.
+
+        Raises:
+            ValueError: if it is another key pair.
+        """
+        if key_id(found.public_key) != identifier:
+            raise ValueError("the key pair in the token is another one")
+        self._database.execute("DELETE FROM keys WHERE id = ?", (identifier,))
+        self._database.execute("DELETE FROM token_keys WHERE id = ?", (identifier,))
+        self.in_tokens.add(found, AUTHORITY)
+
+    def place(self, identifier: bytes) -> str | None:
+        """The place of the private key with an id: ``IN_ESTATE``, its URI in a token, or None."""
+        row = self.in_tokens.row(identifier)
+        if row is not None:
+            return str(row.key.uri)
+        found = self._database.row("SELECT 1 FROM keys WHERE id = ?", (identifier,))
+        return None if found is None else IN_ESTATE
 
     def reference(
         self, identifier: bytes, whose: str = "a CA", *, holder: str = AUTHORITY
@@ -170,6 +272,11 @@ class KeyStore:
         Raises:
             EstateError: if the estate has no key of that id.
         """
+        in_token = self.in_tokens.row(identifier)
+        if in_token is not None:
+            if in_token.holder != holder:
+                raise EstateError("estate.damaged", f"The key of {whose} is not kept as a CA's.")
+            return in_token.key
         row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
         if row is None:
             raise EstateError("estate.damaged", f"The key of {whose} is missing.")
@@ -181,9 +288,13 @@ class KeyStore:
         """The signer for a CA's key; see ``KeyReference.open``.
 
         Raises:
-            EstateError: if the passphrase is wrong, or the reference is not of this estate.
+            UsageError: if the key is in a token, and the estate's entropy comes from a seed.
+            EstateError: if the passphrase is wrong, or the reference is not of this estate, or
+                the token cannot be used.
         """
-        return reference.open(self._estate_key(), deterministic=deterministic)
+        if not self._entropy.secret and self.in_tokens.row(reference.key_id) is not None:
+            raise refuse_seed("The CA's key")
+        return reference.open(self._means(), deterministic=deterministic)
 
     def encrypted_authority_key(
         self, identifier: bytes, whose: str, encrypt: Callable[[bytes], bytes]
@@ -196,14 +307,15 @@ class KeyStore:
             encrypt: turns PKCS#8 into what leaves the estate.
 
         Raises:
-            InputError: if the key is in a token.
-            EstateError: if the passphrase is wrong, or the key is missing or was changed.
+            EstateError: if the passphrase is wrong, or the key is missing, was changed or is in a
+                token.
         """
-        uri = self._database.value("SELECT uri FROM token_keys WHERE id = ?", (identifier,))
-        if uri is not None:
-            raise InputError(
+        in_token = self.in_tokens.row(identifier)
+        if in_token is not None:
+            raise EstateError(
                 "key.in_token",
-                f"The key of {whose} is in the token {uri} and cannot be exported.",
+                f"The key of {whose} is in a PKCS#11 token and never leaves it:"
+                f" {in_token.key.uri}.",
                 "Let the other team use the token, or leave this CA out with --hierarchy.",
             )
         reference = self.reference(identifier, whose)
@@ -218,12 +330,15 @@ class KeyStore:
         Raises:
             EstateError: if the passphrase is wrong, or a key was changed.
         """
-        estate_key, transport_key = self._estate_key(), TransportKey()
-        resealed = {
-            name: reference.resealed(estate_key, transport_key)
+        means, transport_key = self._means(), TransportKey()
+        theirs = {
+            name: reference.for_workers(means, transport_key)
             for name, reference in references.items()
         }
-        return resealed, transport_key
+        return theirs, transport_key
+
+    def _means(self) -> SigningMeans:
+        return SigningMeans(self._estate_key, self._tokens)
 
     def seal(self, secret: bytes, label: bytes) -> bytes:
         """Encrypt a secret that is no private key of the estate under the estate key."""
@@ -237,7 +352,7 @@ class KeyStore:
         """
         return self._estate_key().open(sealed, label)
 
-    def adopt(self, other: KeyStore) -> None:
+    def unlock_as(self, other: KeyStore) -> None:
         """Take the estate key from another store of the same estate, if that has unlocked it."""
         self._key = other._key
 
@@ -249,14 +364,14 @@ class KeyStore:
         Raises:
             EstateError: if the creation of the estate was not finished.
         """
-        wrapped, passphrase = self._wrapped(), self._passphrase()
+        wrapped, passphrase = self._earlier or self.wrapped(), self._passphrase()
         thread = ThreadPoolExecutor(1)
         unlocking = thread.submit(_unlocked, passphrase, wrapped)
 
         def unlocked() -> EstateKey:
             # Processes can be forked once the thread has ended.
             thread.shutdown()
-            return unlocking.result()
+            return unlocking.result()[1]
 
         self._unlocking = unlocked
 
@@ -269,15 +384,68 @@ class KeyStore:
         """
         self._estate_key()
 
+    def unlock_with(self, passphrase: str) -> str:
+        """Unlock the estate key now, with a passphrase that was asked for already.
+
+        Returns:
+            The text that opens it: the passphrase, or another of its readings.
+
+        Raises:
+            EstateError: as ``unlock``.
+        """
+        text, self._key = _unlocked(passphrase, self.wrapped())
+        return text
+
+    def is_opened_by(self, passphrase: str) -> bool:
+        """Whether a passphrase opens the estate as it is now; it takes one guess.
+
+        Raises:
+            EstateError: if the wrapped key is damaged.
+        """
+        try:
+            EstateKey.unlock(passphrase, self.wrapped())
+        except EstateError as error:
+            if error.code != "estate.passphrase":
+                raise
+            return False
+        return True
+
+    def rewrap(self, passphrase: str, new: str) -> None:
+        """Wrap the estate key by another passphrase, within a transaction; the key stays the same.
+
+        Args:
+            passphrase: of the estate until now, as text.
+            new: the other one.
+
+        Raises:
+            EstateError: if the passphrase is wrong, as after a change by another process.
+        """
+        wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
+        # Nothing of the old one stays in unused parts of the file.
+        self._database.execute("PRAGMA secure_delete = ON")
+        self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
+
+    def open_by(self, wrapped: bytes) -> None:
+        """Unlock the estate key from a wrapped key of an earlier moment, which ``wrapped`` gave.
+
+        The passphrase of that moment opens it, whatever the estate's is by now.
+        """
+        self._earlier = wrapped
+
     def _estate_key(self) -> EstateKey:
         if self._key is None:
             if self._unlocking is None:
-                self._key = _unlocked(self._passphrase(), self._wrapped())
+                _, self._key = _unlocked(self._passphrase(), self._earlier or self.wrapped())
             else:
                 self._key = self._unlocking()
         return self._key
 
-    def _wrapped(self) -> bytes:
+    def wrapped(self) -> bytes:
+        """The estate key, wrapped by the passphrase.
+
+        Raises:
+            EstateError: if the creation of the estate was not finished.
+        """
         wrapped: bytes | None = self._database.value(
             "SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,)
         )
@@ -290,8 +458,8 @@ class KeyStore:
         return wrapped
 
 
-def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
-    """The estate key that a passphrase opens, by either of its readings.
+def _unlocked(passphrase: str, wrapped: bytes) -> tuple[str, EstateKey]:
+    """The estate key that a passphrase opens by one of its readings, and that reading.
 
     Raises:
         EstateError: if the passphrase is wrong, or the wrapped key is damaged.
@@ -301,8 +469,8 @@ def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
     *earlier, last = readings(passphrase)
     for text in earlier:
         try:
-            return EstateKey.unlock(text, wrapped)
+            return text, EstateKey.unlock(text, wrapped)
         except EstateError as error:
             if error.code != "estate.passphrase":
                 raise
-    return EstateKey.unlock(last, wrapped)
+    return last, EstateKey.unlock(last, wrapped)

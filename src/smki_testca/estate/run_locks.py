@@ -75,21 +75,7 @@ class RunLocks:
 
     def is_held(self, run: int) -> bool:
         """Whether a living process works on a run, or nobody can tell."""
-        if sys.platform == "win32":
-            return True
-        try:
-            descriptor = os.open(self._folder(run), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_locked(self._folder(run))
 
     def release(self, run: int) -> None:
         """Unlock a run; its folder goes if it holds nothing and nobody else locks it."""
@@ -107,6 +93,25 @@ class RunLocks:
         """Unlock every run."""
         for run in list(self._held):
             self.release(run)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a living process works on the run of a folder, or nobody can tell."""
+    if sys.platform == "win32":
+        return True
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _is_at(folder: Path, descriptor: int) -> bool:

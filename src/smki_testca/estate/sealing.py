@@ -110,13 +110,8 @@ class EstateKey(SealingKey):
             passphrase: of the estate.
             cost: of one guess at it; ``COST`` by default.
         """
-        cost = cost or COST
         key = os.urandom(_KEY_OCTETS)
-        salt = os.urandom(_SALT_OCTETS)
-        nonce = os.urandom(_NONCE_OCTETS)
-        label = cost.header + _WRAP_PURPOSE
-        wrapped = AESGCM(cost.derive_key(passphrase, salt)).encrypt(nonce, key, label)
-        return cls(key), cost.header + salt + nonce + wrapped
+        return cls(key), _wrap(key, passphrase, cost or COST)
 
     @classmethod
     def unlock(cls, passphrase: str, wrapped: bytes) -> Self:
@@ -125,19 +120,46 @@ class EstateKey(SealingKey):
         Raises:
             EstateError: if the passphrase is wrong, or the wrapped key is damaged.
         """
-        cost, header, label = _read_header(wrapped)
-        body = wrapped[len(header) :]
-        salt, body = body[:_SALT_OCTETS], body[_SALT_OCTETS:]
-        nonce, sealed = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
-        try:
-            key = AESGCM(cost.derive_key(passphrase, salt)).decrypt(nonce, sealed, label)
-        except (InvalidTag, ValueError) as error:
-            raise EstateError(
-                "estate.passphrase",
-                "The passphrase does not open this estate.",
-                "Give the right one with --passphrase-file or SMKI_TESTCA_PASSPHRASE.",
-            ) from error
-        return cls(key)
+        return cls(_unwrap(passphrase, wrapped))
+
+    @staticmethod
+    def rewrap(passphrase: str, wrapped: bytes, new: str, cost: Cost | None = None) -> bytes:
+        """The same estate key, wrapped by another passphrase.
+
+        Args:
+            passphrase: by which it is wrapped.
+            wrapped: the wrapped key.
+            new: the other passphrase.
+            cost: of one guess at that; ``COST`` by default, whatever it was.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the wrapped key is damaged.
+        """
+        return _wrap(_unwrap(passphrase, wrapped), new, cost or COST)
+
+
+def _wrap(key: bytes, passphrase: str, cost: Cost) -> bytes:
+    """An estate key, wrapped by a passphrase."""
+    salt, nonce = os.urandom(_SALT_OCTETS), os.urandom(_NONCE_OCTETS)
+    label = cost.header + _WRAP_PURPOSE
+    wrapped = AESGCM(cost.derive_key(passphrase, salt)).encrypt(nonce, key, label)
+    return cost.header + salt + nonce + wrapped
+
+
+def _unwrap(passphrase: str, wrapped: bytes) -> bytes:
+    """The octets of an estate key; see ``EstateKey.unlock``."""
+    cost, header, label = _read_header(wrapped)
+    body = wrapped[len(header) :]
+    salt, body = body[:_SALT_OCTETS], body[_SALT_OCTETS:]
+    nonce, sealed = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
+    try:
+        return AESGCM(cost.derive_key(passphrase, salt)).decrypt(nonce, sealed, label)
+    except (InvalidTag, ValueError) as error:
+        raise EstateError(
+            "estate.passphrase",
+            "The passphrase does not open this estate.",
+            "Give the right one with --passphrase-file or SMKI_TESTCA_PASSPHRASE.",
+        ) from error
 
 
 def _read_header(wrapped: bytes) -> tuple[Cost, bytes, bytes]:

@@ -6,10 +6,11 @@ The operations that change an estate are in packages that import this one.
 from __future__ import annotations
 
 import shlex
+from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
 
 from smki_testca.clock import iso
-from smki_testca.errors import InputError
+from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.accounts import AccountStore
 from smki_testca.estate.anchor_store import AnchorStore
 from smki_testca.estate.audit import AuditLog
@@ -24,9 +25,11 @@ from smki_testca.estate.inventory import Inventory
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
 from smki_testca.estate.key_store import KeyStore
+from smki_testca.estate.orphans import Orphans
 from smki_testca.estate.register import RegisterStore
 from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
+from smki_testca.estate.row_counts import RowCounts
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.service_certificates import ServiceCertificateStore
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from smki_testca.authority.signers.tokens.access import TokenAccess
+    from smki_testca.authority.signers.tokens.tokens import Tokens
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
@@ -67,18 +72,20 @@ class Stores:
         passphrase: Callable[[], str],
         clock: Clock,
         entropy: Entropy,
+        token_access: TokenAccess | None = None,
     ) -> None:
         self.directory = directory
         self.library = library
         self._database = database
         self._clock = clock
         self.entropy = entropy
+        self._token_access = token_access
         self.audit = AuditLog(database, clock)
         self.register = RegisterStore(database, self.audit, library, clock, self._issued_to)
         self.accounts = AccountStore(database, self.audit, self.register, clock)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
-        self.key_store = KeyStore(database, passphrase, entropy)
+        self.key_store = KeyStore(database, passphrase, entropy, lambda: self.tokens)
         self.anchors = AnchorStore(database, self.audit, self.key_store, clock)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
@@ -92,6 +99,8 @@ class Stores:
             self.certificates, self.runs, self.tiles, self.run_certificates, self.statuses
         )
         self.inventory = Inventory(database, self.runs, self.tiles, self.run_certificates, library)
+        self.row_counts = RowCounts(database)
+        self.orphans = Orphans(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.key_store, self.key_holders, library)
@@ -103,6 +112,29 @@ class Stores:
             self.externals.audited(),
             suspects={"certificates": self.certificates.suspects},
         )
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The PKCS#11 tokens that keys of the estate are in; none is used before it is needed.
+
+        Raises:
+            UsageError: if the estate was opened without access to tokens.
+        """
+        from smki_testca.authority.signers.tokens.tokens import Tokens  # noqa: PLC0415 - an extra
+
+        if self._token_access is None:
+            raise UsageError(
+                "token.module",
+                "The key is in a PKCS#11 token, and no PKCS#11 module is configured.",
+                "Open the estate with token_access.",
+            )
+        return Tokens(self._token_access)
+
+    def leave_tokens(self) -> None:
+        """End what was begun with tokens; they can be used again."""
+        tokens = self.__dict__.pop("tokens", None)
+        if tokens is not None:
+            tokens.close()
 
     @property
     def clock(self) -> Clock:
@@ -196,6 +228,17 @@ class Stores:
             inputs[option] = str(value)
         return Subject.parse(known, inputs, self.library.roles, in_python)
 
+    def copy_file(self, path: Path) -> None:
+        """Copy the estate's file as it is at one moment; others wait before they commit.
+
+        Args:
+            path: of the copy, which must not exist yet.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the disk is full.
+        """
+        self._database.copy(path)
+
     def transaction(self) -> AbstractContextManager[None]:
         """A transaction: all changes within it happen, or none; other processes wait."""
         return self._database.transaction()
@@ -236,6 +279,8 @@ class Stores:
     def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal every private key of the estate, and pair it with its public key.
 
+        Keys in PKCS#11 tokens are not among them: see ``verify_token_keys``.
+
         Args:
             progress: called with the number of keys of runs that were paired.
 
@@ -250,6 +295,17 @@ class Stores:
             + self.externals.verify_keys()
             + self.run_certificates.verify_keys(progress)
         )
+
+    def verify_token_keys(self) -> int:
+        """Have the PKCS#11 tokens show that they have every key that the estate has there.
+
+        Returns:
+            The number of these keys.
+
+        Raises:
+            EstateError: if a token cannot be used, or for the first key that does not fit.
+        """
+        return self.key_store.in_tokens.verify()
 
     def device_certificates(self) -> DeviceCertificates:
         """The certificates of Devices by their IDs, as they are now."""
@@ -290,7 +346,7 @@ class Stores:
         for record in (issuer, *self.certificates.chain(issuer)):
             status = self.status(record)
             if status is Status.EXPIRED:
-                remedy = _renew(record)
+                remedy = renewal_remedy(record)
             elif status is Status.REVOKED:
                 remedy = f"Make the next generation: {roll_over_command(record)}"
             else:
@@ -303,7 +359,7 @@ class Stores:
         if first is not None and ends is not None and first.not_after < ends:
             lines.append(
                 f"The CA {first.label} expires at {iso(first.not_after)}, before what is signed"
-                f" under it: nobody trusts that from then on. {_renew(first)}"
+                f" under it: nobody trusts that from then on. {renewal_remedy(first)}"
             )
         return tuple(lines)
 
@@ -324,6 +380,6 @@ def roll_over_command(authority: Record) -> str:
     )
 
 
-def _renew(authority: Record) -> str:
+def renewal_remedy(authority: Record) -> str:
     """The remedy for a CA's certificate that ends too early."""
     return f"Renew it: smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"

@@ -178,15 +178,23 @@ class Tile:
         Raises:
             EstateError: if it is missing, no regular file or differs.
         """
-        try:
-            data = _read_regular(path)
-        except OSError as error:
-            raise EstateError(
-                "bulk.missing", f"The tile {path} cannot be read: {error.strerror}."
-            ) from error
-        if digest is not None and hashlib.sha256(data).digest() != digest:
-            raise EstateError("bulk.damaged", f"The tile {path} was changed.")
-        return cls(data)
+        return cls(read_octets(path, digest))
+
+
+def read_octets(path: Path, digest: bytes | None = None) -> bytes:
+    """The octets of the file of a tile; see ``Tile.read``."""
+    try:
+        data = _read_regular(path)
+    except OSError as error:
+        raise missing(path, error) from error
+    if digest is not None and hashlib.sha256(data).digest() != digest:
+        raise EstateError("bulk.damaged", f"The tile {path} was changed.")
+    return data
+
+
+def missing(path: Path, error: OSError) -> EstateError:
+    """The error for a tile that cannot be read."""
+    return EstateError("bulk.missing", f"The tile {path} cannot be read: {error.strerror}.")
 
 
 def assemble(

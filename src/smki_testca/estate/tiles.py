@@ -14,8 +14,9 @@ import msgspec
 from smki_testca.errors import EstateError, SmkiTestcaError
 from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
+from smki_testca.estate.run_locks import is_locked
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
-from smki_testca.estate.tile import Tile, file_name, settle
+from smki_testca.estate.tile import Tile, file_name, missing, read_octets, settle
 from smki_testca.estate_files import BULK_FOLDER
 from smki_testca.files import sync_file, sync_folder
 from smki_testca.folders import put
@@ -153,6 +154,17 @@ class TileStore:
         condition = {None: "", True: " AND digest <> x''", False: " AND digest = x''"}[done]
         return self._where(f"run = ?{condition}", run)
 
+    def finished(self, after: int = 0) -> list[TileRecord]:
+        """The finished tiles that the audit log records after an entry; all by default."""
+        return self._where("digest <> x'' AND audit > ?", after)
+
+    def count(self, after: int = 0) -> int:
+        """The number of tiles that ``finished`` gives."""
+        found = self._database.value(
+            "SELECT count(*) FROM tiles WHERE digest <> x'' AND audit > ?", (after,)
+        )
+        return int(found)
+
     def at_row(self, run: int, row: int) -> TileRecord | None:
         """The finished tile that holds a row of a run."""
         # A serial of another run can lead to a row that is too large for SQLite.
@@ -232,6 +244,26 @@ class TileStore:
             EstateError: if it is missing or was changed, or is of another tile.
         """
         return _checked(tile, self._read(self.path(tile), tile.digest))
+
+    def size(self, tile: TileRecord) -> int:
+        """The octets of the file of a finished tile.
+
+        Raises:
+            EstateError: if it is missing.
+        """
+        path = self.path(tile)
+        try:
+            return path.lstat().st_size
+        except OSError as error:
+            raise missing(path, error) from error
+
+    def octets(self, tile: TileRecord) -> bytes:
+        """The file of a finished tile.
+
+        Raises:
+            EstateError: if it is missing or was changed.
+        """
+        return read_octets(self.path(tile), tile.digest)
 
     def adopt(self, run: int, attempt: Path, tiles: Collection[tuple[int, bytes]]) -> None:
         """Move tiles to the run's folder, within the transaction that records them.
@@ -343,15 +375,33 @@ class TileStore:
             EstateError: for the first tile that is missing or was changed, or for the first other
                 file in the folder of a run.
         """
-        tiles = self._where("digest <> x''")
-        for done, tile in enumerate(tiles):
-            progress(done, len(tiles))
-            _checked(tile, Tile.read(self.path(tile), tile.digest))
-        self._check_strays()
+        tiles = self._finished()
+        for fault in self._faults(tiles, progress):
+            raise fault
         return len(tiles)
 
-    def _check_strays(self) -> None:
-        """Check that the folders of runs hold tiles of the estate alone.
+    def faults(
+        self, progress: Callable[[int, int], None] = lambda _done, _of: None
+    ) -> Iterator[EstateError]:
+        """Every fault that ``verify`` would find, one after the other."""
+        return self._faults(self._finished(), progress)
+
+    def _faults(
+        self, tiles: list[TileRecord], progress: Callable[[int, int], None]
+    ) -> Iterator[EstateError]:
+        for done, tile in enumerate(tiles):
+            progress(done, len(tiles))
+            try:
+                _checked(tile, Tile.read(self.path(tile), tile.digest))
+            except EstateError as error:
+                yield error
+        yield from self._strays()
+
+    def _finished(self) -> list[TileRecord]:
+        return self._where("digest <> x''")
+
+    def _strays(self) -> Iterator[EstateError]:
+        """Yield an error for whatever the folders of runs hold beside tiles of the estate.
 
         Other processes may go on meanwhile. What they moved there is named in their notes until it
         is recorded. So the order is: the files, the notes, the records.
@@ -362,15 +412,30 @@ class TileStore:
         if not present:
             return
         noted = self._noted()
-        recorded = {self.path(tile) for tile in self._where("digest <> x''")}
+        recorded = {self.path(tile) for tile in self._finished()}
         for path in sorted(present - recorded):
             # A process that failed meanwhile has taken it back.
             if path.name not in noted and os.path.lexists(path):
-                raise EstateError(
+                yield EstateError(
                     "bulk.stray",
                     f"{path} is not a tile of run {folders[path.parent]}.",
                     "Move it elsewhere.",
                 )
+
+    def left_over(self) -> list[Path]:
+        """The leftovers of killed processes, for runs of this estate: ``sweep`` removes them."""
+        return [attempt for name, attempt in stale(self._folder) if self._run_of(name) is not None]
+
+    def of_no_run(self) -> list[Path]:
+        """The entries in the folder of tiles that are of no run of this estate, nor in use now."""
+        others = [path for path in _entries(self._folder) if not is_unfinished(path.name)]
+        # The folder of a run that a process is about to record is locked. The order is: the locks,
+        # the records.
+        idle = [path for path in others if not _is_worked_on(path)]
+        left = [path for name, path in stale(self._folder) if self._run_of(name) is None]
+        runs = self._database.rows("SELECT id FROM runs ORDER BY id")
+        folders = {self.folder(row["id"]) for row in runs}
+        return sorted([*left, *(path for path in idle if path not in folders)])
 
     def _noted(self) -> set[str]:
         """The names of tiles that processes, living or killed, are about to record."""
@@ -393,7 +458,7 @@ class TileStore:
         )
 
     def _audited_rows(self) -> Iterator[tuple[tuple[int, int], tuple[int | None, str]]]:
-        for tile in self._where("digest <> x''"):
+        for tile in self._finished():
             yield (tile.run, tile.number), (tile.audit, tile.digest.hex())
 
 
@@ -409,6 +474,10 @@ def _entries(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _is_worked_on(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and is_locked(path)
 
 
 def _read_note(attempt: Path) -> _Note | None:

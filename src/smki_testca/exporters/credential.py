@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.private_keys import from_pkcs8
 
@@ -56,6 +57,7 @@ class Credential:
 
         Raises:
             InputError: if the estate has none.
+            EstateError: if it is in a PKCS#11 token.
         """
         return to_pem(self._pkcs8(), "PRIVATE KEY")
 
@@ -75,10 +77,13 @@ class Credential:
 
         Raises:
             InputError: if the estate has none.
+            EstateError: if it is in a PKCS#11 token.
         """
         return from_pkcs8(self._pkcs8())
 
     def _pkcs8(self) -> bytes:
+        if self.record.key_uri is not None:
+            raise stays_in_token(str(self.record.serial))
         if self.pkcs8 is None:
             raise InputError(
                 "credential.no_key",

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.errors import InputError, OutputError, Refusal
+from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import Made, items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.kept import kept
@@ -136,6 +137,8 @@ def _tried(
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     issued = items(estate, records, with_keys=target.with_key)
     without = [item for item in issued if target.with_key and item.private_key is None]
+    if without and without[0].record.key_uri is not None:
+        raise stays_in_token(without[0].name)
     if without:
         raise InputError(
             "credential.no_key",

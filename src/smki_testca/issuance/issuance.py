@@ -18,7 +18,7 @@ from smki_testca.authority.csr import (
     check_holder_name,
     differences,
 )
-from smki_testca.errors import Refusal, SmkiTestcaError
+from smki_testca.errors import InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
@@ -26,6 +26,7 @@ from smki_testca.labels import check_label
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import ROLE, WITH_ROLES, Gate, live_name_reason
+from smki_testca.roles import KeyUsage
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     )
     from smki_testca.authority.csr import Csr
     from smki_testca.authority.filling import Validity
+    from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
@@ -66,11 +68,13 @@ class SubjectKey:
         public: its SubjectPublicKeyInfo, DER.
         private: to be sealed in the estate at the commit; None if its holder keeps it.
         secret: False for a key made from a seed; None to take the estate's entropy's word.
+        in_token: where the pair was made in a PKCS#11 token, which gets the certificate, too.
     """
 
     public: bytes
     private: PrivateKey | None = None
     secret: bool | None = None
+    in_token: TokenUri | None = None
 
     @classmethod
     def of_private(cls, private: PrivateKey, *, secret: bool | None = None) -> SubjectKey:
@@ -171,6 +175,7 @@ class Issuance:
         label: str | None = None,
         validity: Validity | None = None,
         csr: Csr | None = None,
+        token: TokenUri | None = None,
     ) -> Prepared:
         """Ask the gate about a request, and build and check its certificates; nothing is written.
 
@@ -180,6 +185,9 @@ class Issuance:
             label: a name to find the certificates by.
             validity: dates in place of those that follow from the profile's rows.
             csr: its public key is certified, and the certificate must match it.
+            token: the PKCS#11 token in which the fresh key pairs are made once the gate has
+                granted the request. That alone is written, so there must be a transaction: the
+                pairs are removed again if it is taken back.
 
         Raises:
             Refusal: with every reason of the gate.
@@ -190,7 +198,7 @@ class Issuance:
         check_label(label)
         authorisation = self.authorise(request)
         prepared = self.prepare_authorised(
-            authorisation, key, label=label, validity=validity, csr=csr
+            authorisation, key, label=label, validity=validity, csr=csr, token=token
         )
         self._history.add(authorisation.request, authorisation, request.count)
         return prepared
@@ -203,6 +211,7 @@ class Issuance:
         label: str | None = None,
         validity: Validity | None = None,
         csr: Csr | None = None,
+        token: TokenUri | None = None,
         columns: Mapping[str, str] = MappingProxyType({}),
     ) -> Prepared:
         """Build and check the certificates of a request that the gate authorised.
@@ -220,8 +229,21 @@ class Issuance:
         holder = participant_holder(authorisation.participant.id)
         if key is not None:
             self._estate.key_holders.check(key_id(key.public), holder)
+        if token is not None and KeyUsage.KEY_AGREEMENT in request.usages:
+            raise InputError(
+                "token.usage",
+                "A key that is made in a token signs and does nothing else: it is of no use for"
+                " key agreement.",
+                "Leave out --usage key-agreement, or --token.",
+            )
         for usage in request.usages or (None,):
-            certified = key or self.fresh_key(profile)
+            if key is not None:
+                certified = key
+            elif token is not None:
+                participant = authorisation.participant.id
+                certified = self.key_in_token(token, profile, participant, label)
+            else:
+                certified = self.fresh_key(profile)
             unsigned = issuer[1].prepare(
                 authorisation,
                 usage,
@@ -348,6 +370,7 @@ class Issuance:
         label: str | None = None,
         validity: Validity | None = None,
         csr: Csr | None = None,
+        token: TokenUri | None = None,
         details: Mapping[str, Any] = MappingProxyType({}),
     ) -> tuple[list[Record], tuple[str, ...]]:
         """Prepare and commit one request; a refusal is recorded in the audit log.
@@ -358,10 +381,16 @@ class Issuance:
         Returns:
             The certificates, and one-line warnings for the participant.
         """
-        with self._recording_refusal("issue", request, details):
-            prepared = self.prepare(request, key, label=label, validity=validity, csr=csr)
-            of_csr = {} if csr is None else {"csr": csr.as_json()}
-            records = self.commit_one(prepared, "issue", **of_csr, **details)
+        estate = self._estate
+        of_csr = {} if csr is None else {"csr": csr.as_json()}
+        of_token = {} if token is None else {"token": str(token)}
+        # A transaction of its own: a refusal takes back what was made in the token.
+        made = contextlib.nullcontext() if token is None else estate.transaction()
+        with self._recording_refusal("issue", request, details), made:
+            prepared = self.prepare(
+                request, key, label=label, validity=validity, csr=csr, token=token
+            )
+            records = self.commit_one(prepared, "issue", **of_csr, **of_token, **details)
         return records, prepared.warnings
 
     @contextlib.contextmanager
@@ -396,6 +425,27 @@ class Issuance:
             InputError: if the estate has it: its seed was used here before.
         """
         return SubjectKey.of_private(self._estate.key_store.fresh(profile.key_type))
+
+    def key_in_token(
+        self, token: TokenUri, profile: Profile, participant: str, label: str | None
+    ) -> SubjectKey:
+        """A new key pair in a PKCS#11 token, made within a transaction.
+
+        Args:
+            token: the URI of the token.
+            profile: of the certificate that the pair is for.
+            participant: who holds the pair: its id in the register.
+            label: the name that the pair gets in the token; None for one of its holder and type.
+
+        Raises:
+            UsageError: if the estate's entropy comes from a seed.
+            EstateError: if the token cannot be used.
+        """
+        keys, holder = self._estate.key_store, participant_holder(participant)
+        label = label or f"{participant} {profile.name}"
+        public = keys.generate_in_token(token, profile.key_type, holder, label)
+        row = keys.in_tokens.row(key_id(public))
+        return SubjectKey(public, in_token=None if row is None else row.key.uri)
 
     def issuing(self, environment: Environment, hierarchy: Hierarchy) -> Authority:
         """The CA that issues in a hierarchy now.
@@ -440,6 +490,8 @@ class Issuance:
             authorisation=prepared.authorisation,
             columns=prepared.columns,
         )
+        if key.in_token is not None:
+            self._estate.tokens.store_certificate(key.in_token, certificate.der)
         return self._estate.certificates.add(record)
 
 

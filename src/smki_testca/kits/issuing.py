@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.terms import Secrets
+from smki_testca.issuance.batch.issuing_keys import is_of_token
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
 from smki_testca.workers import DIED
@@ -131,9 +132,11 @@ def issue_devices(
         try:
             complete(estate, run, progress)
         except EstateError as error:
+            if is_of_token(error):
+                # Makers of kits remove what there is, so that the run cannot be resumed.
+                raise (error.__cause__ or error) from None
             if error.code != DIED:
                 raise
-            # Makers of kits remove what there is, so that the run cannot be resumed.
             raise EstateError(
                 DIED,
                 "A worker process ended unexpectedly; the Devices of the kit are not all made.",

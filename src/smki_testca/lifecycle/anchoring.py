@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.authority.signers import no_tokens
 from smki_testca.clock import iso
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, SmkiTestcaError
@@ -125,9 +126,9 @@ class Anchoring:
 
     def _stores(self, database: Database) -> tuple[AuditLog, AnchorStore]:
         audit = AuditLog(database, self._clock)
-        keys = KeyStore(database, self.passphrase, SystemEntropy())
+        keys = KeyStore(database, self.passphrase, SystemEntropy(), no_tokens)
         if self._opened is not None:
-            keys.adopt(self._opened)
+            keys.unlock_as(self._opened)
         return audit, AnchorStore(database, audit, keys, self._clock)
 
     def _refused(self, fault: EstateError) -> EstateError:

@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING
 from smki_testca.authority.certificates import Certificate, CertificationAuthority
 from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
-from smki_testca.estate.key_holders import AUTHORITY
+from smki_testca.lifecycle.ca_keys import MadeInToken, has_key, key_for
 from smki_testca.lint.rows import value_breaches
+from smki_testca.profiles.file_digests import profile_digests, profiles_of_ca
 from smki_testca.profiles.model import POLICY, Hierarchy, Tier
 from smki_testca.text import shown
-from smki_testca.x509 import private_keys
 from smki_testca.x509.fields import check_characters
-from smki_testca.x509.keys import key_id, key_type_of
+from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from smki_testca.authority.signers.tokens.tokens import FoundKey
+    from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
+    from smki_testca.lifecycle.ca_keys import CaKey
     from smki_testca.profiles.model import Environment, LiveMarks, Profile
     from smki_testca.x509.view import View
 
@@ -46,20 +49,8 @@ def check_not_live(live: LiveMarks, view: View) -> None:
         )
 
 
-def _have_keys(
-    authorities: Collection[Record], ca_keys: Mapping[tuple[Hierarchy, Tier], bytes]
-) -> bool:
-    """Whether each key given is that of a CA of its hierarchy and tier."""
-    present = {(record.hierarchy, record.tier, record.key_id) for record in authorities}
-    given = {
-        (*place, key_id(private_keys.public_key_info(private_keys.from_pem(pem, "the key given"))))
-        for place, pem in ca_keys.items()
-    }
-    return given <= present
-
-
 def _check_complete(
-    ca_keys: Mapping[tuple[Hierarchy, Tier], bytes],
+    ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey],
     certificates: Mapping[tuple[Hierarchy, Tier], bytes],
 ) -> None:
     """Check that each certificate given has its key, and that of an issuing CA its root's.
@@ -95,7 +86,7 @@ class AuthorityMaker:
     def make(
         self,
         environment: Environment,
-        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes],
+        ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey],
         hierarchies: Collection[Hierarchy],
         certificates: Mapping[tuple[Hierarchy, Tier], bytes] = MappingProxyType({}),
     ) -> list[Record]:
@@ -103,7 +94,7 @@ class AuthorityMaker:
 
         Args:
             environment: gives the CAs their names and policies.
-            ca_keys: PEM private keys to use instead of fresh ones.
+            ca_keys: where the keys come from that are not made in the estate.
             hierarchies: for which to make a root and an issuing CA.
             certificates: for such keys, DER, to take over instead of making new ones.
 
@@ -121,7 +112,7 @@ class AuthorityMaker:
         ]
         if present:
             has = f"The estate has the CAs of {environment.name} (family {environment.family})"
-            if not _have_keys(present, ca_keys):
+            if not self._have_keys(present, ca_keys):
                 raise InputError(
                     "environment.present", f"{has} already, with other keys than those given."
                 )
@@ -140,21 +131,14 @@ class AuthorityMaker:
         hierarchy: Hierarchy,
         tier: Tier,
         parent: Authority | None,
-        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes],
+        ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey],
         certificates: Mapping[tuple[Hierarchy, Tier], bytes],
     ) -> Authority:
         estate = self._estate
         profile = estate.library.profile_for(hierarchy, tier)
-        pem = ca_keys.get((hierarchy, tier))
-        if pem is None:
-            public_key = estate.key_store.generate(profile.key_type, AUTHORITY)
-        else:
-            private = private_keys.from_pem(pem, f"the key given for {profile.name}")
-            if key_type_of(private) is not profile.key_type:
-                raise InputError(
-                    "key.type", f"The key given for {profile.name} is not {profile.key_type}."
-                )
-            public_key = estate.key_store.keep(private, AUTHORITY)
+        source = ca_keys.get((hierarchy, tier))
+        label = f"{environment.name} {environment.ca_name(hierarchy, tier)}"
+        public_key = key_for(estate, profile, source, label)
         signer = estate.key_store.signer(estate.key_store.reference(key_id(public_key)))
         issuer = (
             parent[1]
@@ -171,7 +155,8 @@ class AuthorityMaker:
             environment,
             parent and parent[0],
             "authority.create",
-            imported_key=pem is not None,
+            imported_key=isinstance(source, bytes),
+            **self._place_of(public_key),
         )
         return record, CertificationAuthority(record.der, signer, environment, estate.library)
 
@@ -196,6 +181,24 @@ class AuthorityMaker:
             self._check_name(profile, name)
         named = replace(environment, ca_names={**environment.ca_names, place: name})
         return self._add(certificate, named, issuer, "authority.take-over", ca=name)
+
+    def _have_keys(
+        self, authorities: Collection[Record], ca_keys: Mapping[tuple[Hierarchy, Tier], CaKey]
+    ) -> bool:
+        """Whether each key given is that of a CA of its hierarchy and tier."""
+        return all(
+            any(
+                has_key(self._estate, record, source)
+                for record in authorities
+                if (record.hierarchy, record.tier) == place
+            )
+            for place, source in ca_keys.items()
+        )
+
+    def _place_of(self, public_key: bytes) -> dict[str, str]:
+        """The place of a key, for an audit entry; nothing for one that is in the estate."""
+        row = self._estate.key_store.in_tokens.row(key_id(public_key))
+        return {} if row is None else {"key_place": str(row.key.uri)}
 
     def renew(self, record: Record) -> Record:
         """Give a CA a new certificate for its own name and key.
@@ -237,7 +240,13 @@ class AuthorityMaker:
             predecessor=str(record.serial),
         )
 
-    def roll_over(self, environment: Environment, hierarchy: Hierarchy, name: str) -> Record:
+    def roll_over(
+        self,
+        environment: Environment,
+        hierarchy: Hierarchy,
+        name: str,
+        token: TokenUri | None = None,
+    ) -> Record:
         """Make the next generation of an issuing CA under the same root.
 
         From then on it issues. What earlier generations signed stays valid.
@@ -246,6 +255,8 @@ class AuthorityMaker:
             environment: of the CA's family.
             hierarchy: of the CA.
             name: the new CA's CN, which no other CA may have.
+            token: in which the new key is made; by default it is made where the last
+                generation's is.
 
         Raises:
             InputError: if another CA or a live one has the name, or the profile forbids it.
@@ -260,11 +271,67 @@ class AuthorityMaker:
             estate.library.environment(root.environment),
             ca_names={**environment.ca_names, (hierarchy, Tier.ISSUING): name},
         )
-        public_key = estate.key_store.generate(profile.key_type, AUTHORITY)
+        last = estate.key_store.in_tokens.row(before.key_id)
+        if token is None and last is not None:
+            token = last.key.uri.token_only
+        source = None if token is None else MadeInToken(token)
+        public_key = key_for(estate, profile, source, f"{environment.name} {name}")
         certificate = self._certificate(estate.authorities.able(root, named), profile, public_key)
         return self._add(
-            certificate, named, root, "authority.roll-over", ca=name, before=before.label
+            certificate,
+            named,
+            root,
+            "authority.roll-over",
+            ca=name,
+            before=before.label,
+            **self._place_of(public_key),
         )
+
+    def move_key(self, record: Record, uri: TokenUri) -> FoundKey:
+        """Use a CA's key in a token from now on; the sealed one is deleted.
+
+        The token has it already: its own tools put it there. One signature is checked with the
+        CA's certificate first.
+
+        Args:
+            record: a certificate of the CA.
+            uri: of the key in the token.
+
+        Returns:
+            The key in the token.
+
+        Raises:
+            AlreadySoError: if the estate uses that key in that place already.
+            EstateError: if the token has no such key, or it is not that of the certificate.
+        """
+        estate = self._estate
+        found = estate.tokens.find(uri)
+        if key_id(found.public_key) != record.key_id:
+            raise EstateError(
+                "token.key_other",
+                f"The key in the token is not that of the CA {record.label}: its public key is not"
+                " the one of the CA's certificate.",
+                "Name the right key with object=LABEL or id=%… in the URI.",
+            )
+        before = estate.key_store.place(record.key_id)
+        if before == str(found.uri):
+            raise AlreadySoError(
+                "ca.moved", f"The key of the CA {record.label} is in that token already."
+            )
+        estate.tokens.signer(found.uri, found.public_key).sign(b"smki-testca ca move")
+        estate.key_store.move(record.key_id, found)
+        estate.authorities.forget()
+        body = {
+            "ca": record.label,
+            "family": record.family,
+            "hierarchy": str(record.hierarchy),
+            "tier": record.tier.value,
+            "key": record.key_id.hex(),
+            "from": before,
+            "to": str(found.uri),
+        }
+        estate.audit.append(estate.clock.now(), "authority.move", body)
+        return found
 
     def _certificate(
         self, issuer: CertificationAuthority, profile: Profile, public_key: bytes
@@ -305,6 +372,10 @@ class AuthorityMaker:
             "environment": environment.name,
             **({"experimental": True} if weaknesses else {}),
             **details,
+            "profiles": profile_digests(
+                self._estate.library,
+                profiles_of_ca(self._estate.library, profile.hierarchy, profile.tier),
+            ),
             "certificates": digests([certificate]),
         }
         record = record_of(

@@ -104,27 +104,53 @@ def issue_due(
     also_current: bool,
 ) -> list[RevocationListRecord]:
     """Issue the lists that are due, or all; see ``Estate.issue_revocation_lists``."""
-    known = None if environment is None else estate.library.environment(environment)
     with estate.transaction():
-        authorities = newest_authorities(estate)
-        if known is not None:
-            authorities = [one for one in authorities if one.family == known.family]
-            if not authorities:
-                raise no_authority(known)
-        owing = {entry.authority.serial for entry in due_lists(estate)}
+        chosen = authorities_due(
+            estate,
+            environment=environment,
+            hierarchy=hierarchy,
+            tier=tier,
+            also_current=also_current,
+        )
         records = []
-        for authority in authorities:
+        for authority in chosen:
             profile = estate.library.revocation_list_profile_for(
                 authority.hierarchy, authority.tier
             )
-            is_chosen = (
-                hierarchy in {None, authority.hierarchy}
-                and tier in {None, authority.tier}
-                and (also_current or authority.serial in owing)
-            )
-            if profile is not None and is_chosen:
+            if profile is not None:
                 records.append(issue_for(estate, authority, profile))
     return records
+
+
+def authorities_due(
+    estate: Stores,
+    *,
+    environment: str | None,
+    hierarchy: Hierarchy | None,
+    tier: Tier | None,
+    also_current: bool,
+) -> list[Record]:
+    """The CAs that ``issue_due`` issues lists of, with the same arguments.
+
+    Raises:
+        EstateError: if the estate has no CAs for the environment.
+    """
+    authorities = newest_authorities(estate)
+    if environment is not None:
+        known = estate.library.environment(environment)
+        authorities = [one for one in authorities if one.family == known.family]
+        if not authorities:
+            raise no_authority(known)
+    owing = {entry.authority.serial for entry in due_lists(estate)}
+    return [
+        authority
+        for authority in authorities
+        if hierarchy in {None, authority.hierarchy}
+        and tier in {None, authority.tier}
+        and (also_current or authority.serial in owing)
+        and estate.library.revocation_list_profile_for(authority.hierarchy, authority.tier)
+        is not None
+    ]
 
 
 def _owed(

@@ -67,6 +67,21 @@ class Finding:
             rule.remedy,
         )
 
+    @property
+    def where(self) -> str:
+        """The place in the document, for people: ``octet 12``; empty where there is none."""
+        return "" if self.offset is None else f"octet {self.offset}"
+
+    @property
+    def region(self) -> dict[str, int]:
+        """The place in the document as SARIF writes it; empty where there is none."""
+        return {} if self.offset is None else {"byteOffset": self.offset}
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Further properties of the finding in SARIF."""
+        return {"basis": self.basis}
+
     def as_json(self) -> dict[str, Any]:
         """The finding as a JSON object, its attributes as keys."""
         return {

@@ -40,10 +40,15 @@ def summary(linted: Sequence[Linted], passed_over: int = 0) -> dict[str, int]:
     }
 
 
-def as_json(linted: Sequence[Linted], passed_over: int = 0) -> str:
+def as_document(linted: Sequence[Linted], passed_over: int = 0) -> dict[str, Any]:
     """``{"files": [{"file", "index", "kind", "subject", "findings"}], "summary"}``."""
     files = [document.as_json() for document in linted]
-    return json.dumps({"files": files, "summary": summary(linted, passed_over)}, indent=2) + "\n"
+    return {"files": files, "summary": summary(linted, passed_over)}
+
+
+def as_json(linted: Sequence[Linted], passed_over: int = 0) -> str:
+    """The same as text."""
+    return json.dumps(as_document(linted, passed_over), indent=2) + "\n"
 
 
 GROUPED_FROM = 5
@@ -108,7 +113,7 @@ def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]], passed_
 
 def text_line(finding: Finding) -> str:
     """Write a finding on one line of text."""
-    where = "" if finding.offset is None else f" at octet {finding.offset}"
+    where = f" at {finding.where}" if finding.where else ""
     return plain(
         f"{finding.severity}: {finding.message} [{finding.code}{where}; {finding.basis},"
         f" {finding.source}]"
@@ -146,10 +151,18 @@ def as_sarif(linted: Sequence[Linted], passed_over: int = 0) -> str:
     return json.dumps(log, indent=2) + "\n"
 
 
-def as_junit(linted: Sequence[Linted], passed_over: int = 0) -> str:
-    """JUnit XML: each document a test case, failed where it has an error."""
+def as_junit(
+    linted: Sequence[Linted], passed_over: int = 0, *, command: str = "smki-testca lint"
+) -> str:
+    """JUnit XML: each document a test case, failed where it has an error.
+
+    Args:
+        linted: the documents.
+        passed_over: is not in this report.
+        command: the name of the suite: the command that checked the documents.
+    """
     del passed_over
-    suite = ET.Element("testsuite", name="smki-testca lint", tests=str(len(linted)))
+    suite = ET.Element("testsuite", name=command, tests=str(len(linted)))
     failures = 0
     for document in linted:
         name = plain(document.place)
@@ -161,14 +174,19 @@ def as_junit(linted: Sequence[Linted], passed_over: int = 0) -> str:
             failure = ET.SubElement(
                 case, "failure", message=plain(errors[0].message), type=errors[0].code
             )
-            failure.text = "\n".join(text_line(finding) for finding in errors)
+            failure.text = "\n".join(map(_with_remedy, errors))
         if others:
             out = ET.SubElement(case, "system-out")
-            out.text = "\n".join(text_line(finding) for finding in others)
+            out.text = "\n".join(map(_with_remedy, others))
     suite.set("failures", str(failures))
     suite.set("errors", "0")
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _with_remedy(finding: Finding) -> str:
+    """The finding on one line, with what to do about it."""
+    return f"{text_line(finding)} {plain(finding.remedy)}".rstrip()
 
 
 class Report(Protocol):
@@ -190,8 +208,8 @@ REPORTS: dict[str, Report] = {
 def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
     uri = quote(os.fsencode(document.file.replace("\\", "/")), safe="/:!")
     location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
-    if finding.offset is not None:
-        location["region"] = {"byteOffset": finding.offset}
+    if finding.region:
+        location["region"] = finding.region
     return {
         "ruleId": finding.code,
         "level": _SARIF_LEVELS[finding.severity],
@@ -205,7 +223,7 @@ def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
         "properties": {
             "index": document.index,
             "kind": document.kind,
-            "basis": finding.basis,
+            **finding.properties,
             **({} if document.name is None else {"name": document.name}),
         },
     }

@@ -7,9 +7,22 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from smki_testca.errors import InputError
 from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
+from smki_testca.profiles.assurance_terms import (
+    NAMED_BY_PROGRAM,
+    SEED_POSTS,
+    AssuranceTerms,
+    DecisionTerm,
+    PartTerm,
+    PostTerm,
+    Term,
+    WindowTerm,
+    severity_of,
+)
 from smki_testca.profiles.device_answers import (
     OWN_CHECKS,
     OWN_STATUSES,
@@ -32,6 +45,7 @@ from smki_testca.profiles.model import (
     Quota,
     RevocationListProfile,
     SecRegistryEntry,
+    Severity,
     TestingService,
     Tier,
 )
@@ -43,10 +57,11 @@ from smki_testca.toml_places import Place, below
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
+_Kind = TypeVar("_Kind", bound=Term)
 
 FOLDERS = ("certificates", "revocation-lists", "categories", "kits")
 _USUAL_KINDS = {"DCC": "dcc", "RDP": "rdp"}
@@ -56,7 +71,7 @@ ALL = "all"
 _BOTH = ("number", "name")
 FILES = (
     *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
-    *("device-types.toml", "device-answers.toml", "interfaces.toml"),
+    *("device-types.toml", "device-answers.toml", "interfaces.toml", "assurance-terms.toml"),
 )
 
 
@@ -427,6 +442,45 @@ class Library:
             ),
         )
 
+    @cached_property
+    def assurance_terms(self) -> AssuranceTerms:
+        """The terms of records of assessments, and how well it is known that they count.
+
+        Raises:
+            InputError: if the file is invalid: it defines a term twice, lacks one that the
+                program names, or weakens what the seed says of employees and directors.
+        """
+        document, origin = self._single("assurance-terms.toml", documents.AssuranceTermsFile)
+        for table in document.__struct_fields__:
+            names = [one.name for one in getattr(document, table)]
+            _unique(names, origin, table, "name")
+            if missing := [name for name in NAMED_BY_PROGRAM.get(table, ()) if name not in names]:
+                raise InputError(
+                    "profile.reference",
+                    f"{origin} lacks the {table} {missing[0]}, which assurance check needs.",
+                    "Copy it from the shipped file; counts = false switches a term off.",
+                )
+        terms = AssuranceTerms(
+            _terms(document.stage, Term),
+            _terms(document.post, PostTerm),
+            _terms(document.part, PartTerm),
+            _terms(document.decision, DecisionTerm),
+            _terms(document.oversight, Term),
+            _terms(document.group, Term),
+            _terms(document.window, WindowTerm),
+            _terms(document.recusal, Term),
+        )
+        for number, post in enumerate(document.post):
+            term = terms.post[post.name]
+            if post.name in SEED_POSTS and not (term.counts and term.severity is Severity.ERROR):
+                raise InputError(
+                    "profile.assurance",
+                    f"{Place(origin).within('post', number)}: the post {post.name} does not count"
+                    " in full, but the seed names it.",
+                    'Write basis = "specified", and no severity.',
+                )
+        return terms
+
     def _roles_named(
         self, names: list[str], origin: str, table: str, number: int
     ) -> tuple[RemotePartyRole, ...]:
@@ -675,7 +729,7 @@ class Library:
         loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories, self.device_types)
-        _ = (self.device_answers, self.interfaces)
+        _ = (self.device_answers, self.interfaces, self.assurance_terms)
         self.check_hierarchies()
         loaded += [str(self.path_of(name)) for name in FILES]
         loaded += [
@@ -727,6 +781,16 @@ def _check_model_has_all(
             f"{origin} lacks {missing[0]}, which the model of a Device needs.",
             "Copy it from the shipped file; a status of success makes a rule a remark.",
         )
+
+
+def _terms(tables: Sequence[documents.TermTable], kind: type[_Kind]) -> dict[str, _Kind]:
+    """The terms of a table of ``assurance-terms.toml``, by name."""
+    terms = {}
+    for table in tables:
+        stated = msgspec.structs.asdict(table)
+        stated["severity"] = severity_of(table.severity, table.basis)
+        terms[table.name] = kind(**stated)
+    return terms
 
 
 def _answer_status(table: documents.AnswerStatusTable) -> AnswerStatus:

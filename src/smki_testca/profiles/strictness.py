@@ -32,7 +32,7 @@ _ALTERNATIVES: Final = frozenset({"one_of", "exactly_one_of"})
 
 
 def weaknesses(profile: DocumentProfile, shipped: DocumentProfile | None) -> tuple[str, ...]:
-    """The reasons for which documents of a profile could pass for others (SEC H14.11).
+    """The reasons for which documents of a profile could pass for others (R20; SEC H14.11).
 
     Args:
         profile: that a library uses.

@@ -403,6 +403,7 @@ def _agreement(table: AgreementTable) -> Agreement:
 
 
 def _check_known(values: Sequence[str], known: Iterable[str], where: Place, what: str) -> None:
+    """Check that what an agreement covers (R3, R6) is known, and named once."""
     known = list(known)
     for place, value in enumerate(values):
         if value in values[:place]:

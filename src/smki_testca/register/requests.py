@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Delivery(StrEnum):
-    """The delivery of a certificate to its holder: locally, or over a Gateway Connection (R6)."""
+    """The delivery of a certificate to its holder: locally, or over a Gateway Connection (R6).
+
+    Neither needs a repository (R5).
+    """
 
     LOCAL = "local"
     REMOTE = "remote"

@@ -50,6 +50,8 @@ Whoever waits for a client then, such as for the rest of a body, is given as lon
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
 _LOOPBACK = "127.0.0.1"
+_PIN = "token.pin"
+"""How the codes of errors begin that no later attempt would mend."""
 _CLIENTS = {
     Listener.ADHOC: ssl.CERT_REQUIRED,
     Listener.BATCHED: ssl.CERT_REQUIRED,
@@ -149,6 +151,7 @@ class Services:
         settings = self._settings
         desk = self._desk
         await desk.write(lambda estate: estate.check_writable())
+        await self._try_tokens()
         names = settings.certified
         server = await desk.write(lambda estate: server_certificate(estate, names))
         false = await desk.write(lambda estate: false_certificates(estate, server, names))
@@ -180,6 +183,19 @@ class Services:
         self.context.served.update({name: each.as_json() for name, each in self.served().items()})
         watching = asyncio.create_task(self._watch())
         ends.callback(watching.cancel)
+
+    async def _try_tokens(self) -> None:
+        """Open the CAs' keys that are in tokens.
+
+        The services start without a token, which may come later, but not with a wrong PIN.
+
+        Raises:
+            EstateError: if a PIN is wrong, or locked.
+        """
+        for error in await self._desk.write(_errors_of_tokens):
+            if error.code.startswith(_PIN):
+                raise error
+            self._tell(f"warning: {error.message} {error.remedy}")
 
     async def _write_client_files(
         self, ends: contextlib.AsyncExitStack, server: ServerCertificate
@@ -311,6 +327,17 @@ class Services:
             ),
             "control": Served(addresses[Listener.CONTROL], {}),
         }
+
+
+def _errors_of_tokens(estate: Estate) -> list[EstateError]:
+    """The errors for which issuing CAs with keys in tokens cannot sign now."""
+    errors = []
+    for record in estate.authorities.issuing_in_tokens():
+        try:
+            estate.authorities.signer(record)
+        except EstateError as error:
+            errors.append(error)
+    return errors
 
 
 def _not_bound(error: OSError, listener: Listener, host: str, port: int) -> EstateError:

@@ -53,6 +53,7 @@ def _range(estate, number=0x300, usages=tuple(KeyUsage)):
     return estate.request("meters-one", DEVICE_PURPOSE, first, usages)
 
 
+@pytest.mark.slow
 def test_rows_are_issued_as_a_manifest_of_them_is(estate, tmp_path):
     rows = [device(number) for number in (1, 2)] + [organisation()]
     path = tmp_path / "devices.csv"
@@ -253,6 +254,7 @@ def test_a_run_that_there_is_not_is_told(estate, tmp_path):
         export_run(estate, 7, "device-csv", tmp_path / "devices.csv")
 
 
+@pytest.mark.slow
 def test_a_run_is_verified_alone_and_against_a_list(estate, tmp_path):
     run = estate.batches.issue_range(_range(estate), 2, **ONE).run.id
     verified = estate.batches.verify(run, workers=1)
@@ -307,6 +309,7 @@ def test_the_export_of_a_run_in_no_format_of_runs_is_told(estate, tmp_path):
         RunExportOptions(key_form="pem")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_csrs_are_signed_by_name_from_a_zip_a_folder_and_a_table(estate, tmp_path):
     given = {"one.csr": device_csr(1), "two.csr": b"nonsense", "three.csr": device_csr(3)}
     zipped, folder = tmp_path / "meters.zip", tmp_path / "meters"

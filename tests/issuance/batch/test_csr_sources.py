@@ -148,6 +148,7 @@ def test_letter_case_of_the_ending_does_not_matter_in_a_folder(sign, tmp_path):
     assert {each["file"] for each in outcome.json.get("labels", [])} <= {"a.csr", "a.CSR"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["folder", "zip", "table"])
 def test_the_same_csr_twice_in_a_source_is_refused_with_the_first(sign, tmp_path, source):
     pem = device_csr(1)
@@ -187,6 +188,7 @@ def test_the_rows_of_a_table_are_signed_and_named(sign, tmp_path):
     assert certificates == ["first.crt", "row-2.crt", "third.crt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "code"),
     [

@@ -77,6 +77,7 @@ def _resumed(command, directory):
         return [{**one.as_json(), "der": one.der.hex()} for one in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", [_begin_range, _begin_manifest])
 def test_a_run_that_version_0_1_0_began_ends_with_the_same_certificates(
     command, quickstart, tmp_path, begin

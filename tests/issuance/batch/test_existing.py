@@ -79,6 +79,7 @@ def _error(outcome, code):
 # A manifest that was issued before.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "issue"])
 def test_the_same_manifest_again_is_refused_with_the_way_out(batch, rows, verb):
     path = rows(batches.device(FIRST), batches.organisation(label="o"))
@@ -91,6 +92,7 @@ def test_the_same_manifest_again_is_refused_with_the_way_out(batch, rows, verb):
     _error(batch(verb, copy), "batch.manifest_again")
 
 
+@pytest.mark.slow
 def test_the_ways_out_that_are_told_are_there(batch, rows):
     """Of a manifest without Devices, neither --skip-existing nor --replace would be taken."""
     others = (batches.organisation(label="o"), batches.iki())
@@ -110,6 +112,7 @@ def test_the_ways_out_that_are_told_are_there(batch, rows):
     assert "alone" not in remedy
 
 
+@pytest.mark.slow
 def test_a_manifest_of_other_options_is_another_request(batch, rows, command, quickstart):
     command("--estate", quickstart, "init", quickstart, "--environment", "UIT-A")
     path = rows(batches.device(FIRST))
@@ -247,6 +250,7 @@ def _asked(as_, rows, usage=KA, count=2):
     return [rows(*(batches.device(FIRST + n, usage=usage) for n in range(count)))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_device_with_a_certificate_in_use_is_refused(batch, rows, has_one, statuses, source, as_):
@@ -266,6 +270,7 @@ def test_a_device_with_a_certificate_in_use_is_refused(batch, rows, has_one, sta
     assert _of_batch(batch("issue", *_asked(as_, rows, DS)))["issued"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_again_issues_beside_it_and_warns(batch, rows, has_one, statuses, source, as_):
@@ -279,6 +284,7 @@ def test_again_issues_beside_it_and_warns(batch, rows, has_one, statuses, source
     assert statuses(FIRST + 1) == {(KA, "in-use"): 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_skip_existing_leaves_it_out(batch, rows, has_one, statuses, source, as_):
@@ -289,6 +295,7 @@ def test_skip_existing_leaves_it_out(batch, rows, has_one, statuses, source, as_
     assert statuses(FIRST) == statuses(FIRST + 1) == {(KA, "in-use"): 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_replace_retires_it_and_links_it_to_the_new_one(
@@ -310,6 +317,7 @@ def test_replace_retires_it_and_links_it_to_the_new_one(
     assert command("--estate", quickstart, "audit", "verify").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["", *FLAGS])
 def test_a_certificate_that_is_of_no_use_is_in_nobodys_way(
     batch, rows, has_one, command, quickstart, statuses, flag
@@ -426,6 +434,7 @@ def _stopped(batch, monkeypatch, *words):
         batch(*words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 @pytest.mark.parametrize("before", ["manifest", "range"])
 @pytest.mark.parametrize("flag", ["", "--replace"])
@@ -444,6 +453,7 @@ def test_a_device_that_a_run_is_about_to_issue_to_is_refused(
     assert "smki-testca batch resume 1" in error["remedy"]
 
 
+@pytest.mark.slow
 def test_the_number_of_certificates_that_a_range_retires_is_told(batch, rows, statuses):
     _of_batch(batch("issue", *range_of(4, FIRST, DS, KA)))
     range_again = *range_of(4, FIRST, DS, KA), "--replace"
@@ -460,6 +470,7 @@ def test_the_number_of_certificates_that_a_range_retires_is_told(batch, rows, st
 _STATES = ("in-use", 1), ("not-in-use", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 @pytest.mark.parametrize("before", ["manifest", "range"])
 def test_what_an_interrupted_run_will_issue_is_told_apart_from_what_is_in_use(
@@ -699,6 +710,7 @@ def test_batch_sign_warns_of_what_is_in_use_already(has_one, command, quickstart
     assert [device_id(FIRST) in warning for warning in outcome.json["warnings"]] == [True]
 
 
+@pytest.mark.slow
 def test_batch_sign_leaves_out_what_is_in_use_already_if_asked(has_one, command, quickstart):
     from csr_zips import csr_zip  # noqa: PLC0415 - as above
 
@@ -730,6 +742,7 @@ def _response(path):
 # What it costs.
 
 
+@pytest.mark.slow
 def test_devices_are_looked_up_by_index(batch, quickstart, rows):
     """What a row costs does not grow with the certificates that there are of other Devices."""
     path = rows(*(batches.device(FIRST + 2 * n) for n in range(200)))
@@ -760,6 +773,7 @@ def _leaving(tmp_path, run, kind):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["file", "devices", "verify", "note"])
 def test_what_is_of_no_use_any_more_does_not_leave_as_if_it_were_current(
     batch, rows, has_one, command, quickstart, tmp_path, what

@@ -72,6 +72,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "code"), HOSTILE.values(), ids=HOSTILE)
 def test_a_line_that_is_wrong_is_answered_and_the_next_is_signed(stream, line, code):
     outcome, (wrong, right) = stream(line, _ask(1))

@@ -35,6 +35,7 @@ def _bounded_code(path, mebibytes=512):
     return call_bounded(_code, path, seconds=300, octets=mebibytes << 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "head", "piece"),
     [
@@ -182,6 +183,7 @@ def test_every_type_of_column_is_read_or_refused_by_name(tmp_path):
         assert second[2].startswith(problem[:60])
 
 
+@pytest.mark.slow
 def test_every_type_of_text_is_read(tmp_path):
     pa = pytest.importorskip("pyarrow")
     path = tmp_path / "rows.parquet"

@@ -54,6 +54,7 @@ def _usages(certificates):
 BOTH = ["digital-signature", "key-agreement"]
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize("usage", ["both", ""])
 def test_a_row_of_both_usages_or_none_makes_a_certificate_of_each(
@@ -175,6 +176,7 @@ def test_neither_a_check_nor_a_dry_run_needs_the_passphrase(batch, quickstart, t
 # Columns of the operator's own.
 
 
+@pytest.mark.slow
 @KINDS
 def test_own_columns_are_kept_told_of_and_found_again(batch, listed, tmp_path, kind):
     rows = [
@@ -382,6 +384,7 @@ def test_labels_of_a_range_are_made_too(batch, listed):
     assert [(one["eui64"], one["usage"]) for one in found] == [(device_id(0x1001), BOTH[1])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["{serial_number}", "{id", "{}", "{id!r}", "{id:>9}", "a}b"])
 def test_a_label_that_cannot_be_made_is_refused_before_a_run_begins(batch, tmp_path, label):
     path = batches.write(tmp_path / "rows.csv", [batches.device(label=label)])

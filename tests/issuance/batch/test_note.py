@@ -33,6 +33,7 @@ def run_of_ten(command, quickstart):
     return batches.issue(command, quickstart, *range_of(COUNT, FIRST, *usages), "--label", "lot 7")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_ten")
 def test_a_note_says_what_was_issued(note):
     document = note("--format", "json").json
@@ -48,6 +49,7 @@ def test_a_note_says_what_was_issued(note):
     assert parts == {"key-agreement": COUNT, "digital-signature": COUNT}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_ten")
 def test_the_receiver_can_check_what_was_exported(note, command, quickstart, tmp_path):
     digest = note("--format", "json").json["sha256"]
@@ -63,6 +65,7 @@ def test_the_receiver_can_check_what_was_exported(note, command, quickstart, tmp
     assert [one["eui64"] for one in each] == 2 * [device_id(FIRST + n) for n in range(COUNT)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_ten")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("each", [(), ("--each",)], ids=["", "each"])
@@ -93,6 +96,7 @@ class _Page(html.parser.HTMLParser):
         self.text += data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_label_of_others_neither_adds_tags_nor_lines(note, command, quickstart, form):
     label = "<script>alert(1)</script> & \u2028\u202e\"'"
@@ -109,6 +113,7 @@ def test_a_label_of_others_neither_adds_tags_nor_lines(note, command, quickstart
         assert "<script>alert(1)</script> &" in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_ten")
 def test_a_page_refers_to_nothing_outside(note):
     page = _Page(note("--format", "html", "--each").out)
@@ -129,6 +134,7 @@ def test_a_run_that_is_not_done_has_no_note(note, command, quickstart, monkeypat
     assert "batch resume 1" in outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_ten")
 def test_a_file_that_is_there_is_kept_unless_forced(note, tmp_path):
     write_file(tmp_path / "note", b"mine", force=False)
@@ -148,6 +154,7 @@ def test_a_note_of_every_kind_of_certificate(note, command, quickstart, tmp_path
     assert all(part["participant"] in text for part in document["parts"])
 
 
+@pytest.mark.slow
 def test_a_seeded_run_says_that_its_keys_are_not_secret(note, command, quickstart):
     batches.issue(command, quickstart, *range_of(2), "--seed", "00112233445566778899")
     assert note("--format", "json").json["keys_secret"] is False

@@ -222,6 +222,7 @@ def test_a_range_is_planned_again_after_any_change(two):
     assert (len(times), _codes(plan), run) == (2, ["device_id.issuance_anomaly"], None)
 
 
+@pytest.mark.slow
 def test_another_process_can_write_while_a_manifest_is_read(
     command, quickstart, tmp_path, monkeypatch
 ):

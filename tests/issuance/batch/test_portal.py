@@ -86,6 +86,7 @@ def _requests():
     }
 
 
+@pytest.mark.slow
 def test_each_csr_fares_as_the_report_says_and_the_good_ones_have_certificates(command, quickstart):
     requests = _requests()
     data = csr_zip(*((name, csr) for name, (_, csr) in requests.items()))
@@ -439,6 +440,7 @@ def test_a_batch_whose_labels_are_its_files_names_tells_nothing_of_them(command,
     assert "labels" not in outcome.json
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_csr_of_a_batch_may_begin_with_a_byte_order_mark(command, quickstart, encoding):
     csr = f"Z\u00e4hler\r\n{device_csr(74).decode()}".encode(encoding)

@@ -29,6 +29,8 @@ COUNT = TILES * TILE_ROWS
 class _Engine:
     """Makes tiles in this process; something happens after each."""
 
+    on_cluster = False
+
     def __init__(self, happens=lambda: None, *, waits=False):
         self.made = 0
         self._happens = happens
@@ -76,6 +78,7 @@ def _resume(estate, run, engine, monotonic=None):
     return running.resume(estate, run, engine, lambda _done, _of: None, *more)
 
 
+@pytest.mark.shows("R2")
 def test_a_suspended_agreement_stops_a_resume_before_anything_is_made(quickstart):
     with opened(quickstart) as estate:
         run = _begun(estate)
@@ -91,6 +94,7 @@ def test_a_suspended_agreement_stops_a_resume_before_anything_is_made(quickstart
         assert estate.audit.verify()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_is_resumed_once_the_agreement_is(quickstart):
     with opened(quickstart) as estate:
         run = _begun(estate)
@@ -102,6 +106,7 @@ def test_a_run_that_was_stopped_is_resumed_once_the_agreement_is(quickstart):
         assert _resume(estate, run, _Engine()).issued == COUNT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_run_stops_within_a_minute_of_the_suspension_and_keeps_its_tiles(
     quickstart, waits, monkeypatch
@@ -147,6 +152,7 @@ def test_an_agreement_that_has_ended_stops_a_run(quickstart):
     assert [reason.code for reason in caught.value.reasons] == ["agreement.expired"]
 
 
+@pytest.mark.slow
 def test_an_agreement_that_was_replaced_stops_a_run_until_it_covers_the_run_again(quickstart):
     text = (shipped("examples") / "participants.toml").read_bytes()
     start = text.index(b'reference = "BIL-2020-001"')
@@ -163,6 +169,7 @@ def test_an_agreement_that_was_replaced_stops_a_run_until_it_covers_the_run_agai
         assert estate.audit.verify()
 
 
+@pytest.mark.slow
 def test_quotas_are_not_counted_twice(quickstart):
     with opened(quickstart) as estate:
         category = next(one for one in estate.library.categories if one.holds("device", None))
@@ -231,6 +238,7 @@ def _of_two_entries(estate, tmp_path, count=2 * TILE_ROWS + 5, party="supplier-o
         return plan.store()
 
 
+@pytest.mark.slow
 def test_rows_that_the_register_forbids_meanwhile_are_not_issued(quickstart, tmp_path):
     with opened(quickstart) as estate:
         run = _of_two_entries(estate, tmp_path)
@@ -245,6 +253,7 @@ def test_rows_that_the_register_forbids_meanwhile_are_not_issued(quickstart, tmp
         assert _resume(estate, run, _Engine()).state is State.DONE
 
 
+@pytest.mark.slow
 def test_a_run_stops_within_a_minute_of_an_entry_becoming_exclusive(
     quickstart, tmp_path, monkeypatch
 ):

@@ -82,6 +82,7 @@ def test_with_one_seed_two_copies_have_different_folders(command, quickstart):
     assert one.name != other.name
 
 
+@pytest.mark.slow
 def test_an_older_file_put_back_leaves_the_tiles_of_the_newer_one(command, quickstart):
     file = quickstart / "estate.sqlite"
     _run(command, quickstart, 0)
@@ -167,6 +168,7 @@ def _full(*_given, **_named):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("failing", [("rename",), ("rename", "unlink")])
 def test_a_disk_too_full_to_take_a_tile_back_leaves_no_stray(
@@ -199,6 +201,7 @@ def _verified(command, estate):
     return outcome.json["error"]["code"] if outcome.code else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stray", "000007-" + "0" * 32 + ".tile", ".hidden", "folder/x"])
 def test_what_does_not_belong_in_the_folder_of_a_run_is_told(command, quickstart, name):
     _run(command, quickstart)
@@ -211,6 +214,7 @@ def test_what_does_not_belong_in_the_folder_of_a_run_is_told(command, quickstart
     assert _verified(command, quickstart) == "bulk.stray"
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("what", ["tile", "folder"])
 def test_a_link_is_not_followed_to_a_tile(command, quickstart, what):

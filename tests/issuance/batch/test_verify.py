@@ -73,6 +73,7 @@ def _tampered(estate, opened, change):
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_run_as_it_was_issued_has_no_findings(verify, run_of_eight):
     outcome, document = verify()
     assert outcome.code == 0
@@ -96,6 +97,7 @@ def test_every_kind_of_certificate_that_a_run_can_have_is_verified(command, newc
     assert outcome.json["certificates"] == outcome.json["keys"] == len(rows)
 
 
+@pytest.mark.slow
 def test_keys_that_their_holders_keep_are_not_paired(command, quickstart, verify, tmp_path):
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     (tmp_path / "key.der").write_bytes(public_key_octets(key))
@@ -105,6 +107,7 @@ def test_keys_that_their_holders_keep_are_not_paired(command, quickstart, verify
     assert (document["certificates"], document["keys"], document["findings"]) == (1, 0, [])
 
 
+@pytest.mark.slow
 def test_a_person_reads_each_finding_and_the_counts(command, quickstart, run_of_eight, issue):
     good = command("--estate", quickstart, "batch", "verify", run_of_eight)
     assert (good.code, good.err) == (0, "")
@@ -160,6 +163,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 @pytest.mark.parametrize(("change", "codes"), CHANGES.values(), ids=CHANGES)
 def test_what_was_changed_is_found(verify, quickstart, opened, change, codes):
@@ -170,6 +174,7 @@ def test_what_was_changed_is_found(verify, quickstart, opened, change, codes):
     assert all(finding["serial"] for finding in document["findings"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_a_key_that_another_certificate_has_is_found(verify, opened):
     with opened() as estate:
@@ -190,6 +195,7 @@ def _usages():
     return (KeyUsage.DIGITAL_SIGNATURE,)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_the_same_id_and_usage_of_another_run_is_found_unless_one_is_out_of_use(
     command, quickstart, verify, issue
@@ -206,6 +212,7 @@ def test_the_same_id_and_usage_of_another_run_is_found_unless_one_is_out_of_use(
     assert verify()[1]["findings"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_a_renewed_certificate_of_a_run_is_no_finding(command, quickstart, verify):
     renewed = command("--estate", quickstart, "renew", "--eui64", device_id(FIRST))
@@ -213,6 +220,7 @@ def test_a_renewed_certificate_of_a_run_is_no_finding(command, quickstart, verif
     assert verify()[1]["findings"] == []
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_done_is_a_finding(command, quickstart, verify, monkeypatch):
     def no_tile(*_):
         raise KeyboardInterrupt
@@ -225,6 +233,7 @@ def test_a_run_that_is_not_done_is_a_finding(command, quickstart, verify, monkey
     assert _codes(document) == ["verify.unfinished"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_a_tile_that_was_changed_is_the_error_of_audit_verify(verify, quickstart):
     (path,) = batches.tiles_of(quickstart)
@@ -239,6 +248,7 @@ def _list(path, header, *rows):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_a_list_of_the_same_ids_has_no_findings(verify, tmp_path):
     rows = [(f"S{number}", device_id(FIRST + number)) for number in range(COUNT)]
@@ -247,6 +257,7 @@ def test_a_list_of_the_same_ids_has_no_findings(verify, tmp_path):
     assert (outcome.code, document["findings"], document["listed"]) == (0, [], COUNT)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_what_only_the_list_has_and_what_only_the_run_has_are_found(verify, tmp_path):
     rows = [(device_id(FIRST + number),) for number in range(1, COUNT + 1)]
@@ -261,6 +272,7 @@ def test_what_only_the_list_has_and_what_only_the_run_has_are_found(verify, tmp_
     assert len(document["findings"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("usage", "codes"),
     [
@@ -278,6 +290,7 @@ def test_the_usages_of_a_list_are_compared_if_it_has_any(
     assert sorted(_codes(verify("--against", path)[1])) == codes
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_the_export_of_a_run_is_a_list_of_it(command, quickstart, verify, tmp_path):
     path = tmp_path / "run.csv"
@@ -297,6 +310,7 @@ WRONG_LISTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 @pytest.mark.parametrize(("text", "code"), WRONG_LISTS.values(), ids=WRONG_LISTS)
 def test_a_list_that_cannot_be_read_is_an_error_with_its_line(verify, tmp_path, text, code):
@@ -305,6 +319,7 @@ def test_a_list_that_cannot_be_read_is_an_error_with_its_line(verify, tmp_path, 
     assert (outcome.code, document["error"]["code"]) == (4, code)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_findings_beyond_a_number_are_counted(verify, tmp_path, monkeypatch):
     monkeypatch.setattr(verification, "LISTED_FINDINGS", 3)
@@ -313,6 +328,7 @@ def test_findings_beyond_a_number_are_counted(verify, tmp_path, monkeypatch):
     assert (len(document["findings"]), document["findings_not_listed"]) == (3, COUNT + 1 - 3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_verifying_changes_nothing(verify, quickstart):
     before = {path: path.read_bytes() for path in quickstart.rglob("*") if path.is_file()}
@@ -320,6 +336,7 @@ def test_verifying_changes_nothing(verify, quickstart):
     assert before == {path: path.read_bytes() for path in quickstart.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("run_of_eight")
 def test_a_line_tells_now_and_then_how_far_it_is(verify, monkeypatch):
     monkeypatch.setattr("smki_testca.cli.output.HEARTBEAT_SECONDS", 0)
@@ -367,6 +384,7 @@ def test_the_memory_of_a_search_is_a_small_part_of_what_is_searched():
     assert most < count * 25 / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -403,6 +421,7 @@ def test_a_run_that_lost_certificates_is_neither_verified_nor_noted_nor_exported
     assert not list(tmp_path.glob("de*"))
 
 
+@pytest.mark.slow
 def test_the_newest_run_is_verified(command, quickstart):
     here = ("--json", "--estate", quickstart, "batch", "verify")
     assert command(*here, "--last").json["error"]["code"] == "batch.unknown"
@@ -414,6 +433,7 @@ def test_the_newest_run_is_verified(command, quickstart):
     assert command(*here, 1, "--last").code == 2
 
 
+@pytest.mark.slow
 def test_a_range_without_a_usage_has_both(command, quickstart):
     words = range_of(2, FIRST)
     assert words[:2] == ["--usage", "key-agreement"]

@@ -125,6 +125,7 @@ def test_a_csr_becomes_a_certificate_that_says_the_same(client, path):
     assert answer.findtext("Build")
 
 
+@pytest.mark.shows("T6.4-2")
 def test_the_transaction_is_the_audit_entry_that_tells_of_it(serving, client):
     csr = device_csr()
     entry = entry_of(serving, client.sign(csr))
@@ -165,6 +166,8 @@ def issue_to(estate, device_id, usage, count=1):
             )
 
 
+@pytest.mark.slow
+@pytest.mark.shows("R21")
 def test_there_are_at_most_a_hundred_for_a_device(serving, client):
     device_id = bytes.fromhex("00db1200000000f2")
     with serving.open() as estate:
@@ -227,6 +230,7 @@ def test_base64_with_line_breaks_is_answered_by_its_id(client):
     assert (*code_of(refused), refused.get("ID")) == ("FORMAT_ERROR", "FM:BASE64", "c1")
 
 
+@pytest.mark.slow
 def test_what_the_gate_refuses_is_a_workflow_error_as_long_as_it_does(serve, connect):
     serving = serve()
     client = connect(serving)
@@ -308,6 +312,7 @@ def serial_of(service):
     return SerialNumber(x509.load_pem_x509_certificate(pem).serial_number)
 
 
+@pytest.mark.slow
 def test_a_client_whose_certificate_is_revoked_gets_nothing_any_more(serve, connect):
     serving = serve()
     client = connect(serving)
@@ -372,6 +377,7 @@ def health(serving):
     return json.loads(answer.stdout)
 
 
+@pytest.mark.slow
 def test_while_the_estate_is_locked_a_request_is_answered_by_the_ca(patient, connect):
     client = connect(patient)
     with contextlib.closing(sqlite3.connect(patient.estate / "estate.sqlite")) as other:
@@ -388,6 +394,7 @@ def test_while_the_estate_is_locked_a_request_is_answered_by_the_ca(patient, con
     certificate_of(client.sign(device_csr()))
 
 
+@pytest.mark.slow
 def test_once_the_estate_is_removed_a_request_is_answered_by_the_ca(serve, connect):
     serving = serve()
     client = connect(serving)
@@ -399,6 +406,7 @@ def test_once_the_estate_is_removed_a_request_is_answered_by_the_ca(serve, conne
     assert "internal" not in " ".join(serving.told)
 
 
+@pytest.mark.slow
 def test_an_estate_that_cannot_be_written_is_not_served(serve, quickstart, monkeypatch):
     with serve().open():
         pass  # the certificates that a first start makes are there
@@ -421,6 +429,7 @@ def misbehaving(serve, connect):
     return start
 
 
+@pytest.mark.slow
 def test_every_error_of_appendix_m_can_be_asked_for(misbehaving):
     statuses = [status for status in AdHocStatus if status is not AdHocStatus.SUCCESS]
     rules = [f"adhoc=error:{status}:1" for status in statuses]
@@ -433,6 +442,7 @@ def test_every_error_of_appendix_m_can_be_asked_for(misbehaving):
     certificate_of(client.sign(device_csr()))
 
 
+@pytest.mark.slow
 def test_a_wrong_certificate_has_another_key_and_one_of_another_device_another_id(misbehaving):
     serving, client = misbehaving("adhoc=wrong-certificate:1", "adhoc=other-device:1")
     csr = device_csr()

@@ -74,6 +74,7 @@ def _process(directory, passphrase=PHRASE, **settings):
         process.communicate()
 
 
+@pytest.mark.slow
 @needs_proc
 def test_it_does_what_there_is_and_then_what_it_is_told_of(newcomer):
     _submit(newcomer, 2)
@@ -91,6 +92,7 @@ def test_it_does_what_there_is_and_then_what_it_is_told_of(newcomer):
     assert _issued(newcomer) == [0, 1, 5]
 
 
+@pytest.mark.slow
 def test_without_the_passphrase_it_ends_with_one_line(newcomer):
     with _process(newcomer, "wrong") as process:
         _, err = process.communicate(timeout=PATIENCE)
@@ -100,6 +102,7 @@ def test_without_the_passphrase_it_ends_with_one_line(newcomer):
     assert b"wrong" not in err.replace(b"is wrong", b"")
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_at_once_leaves_no_process(newcomer):
     access = EstateAccess(newcomer, PHRASE)
     command = batch_process.command(access, None, None)
@@ -189,6 +192,7 @@ async def _met(is_true):
     return found
 
 
+@pytest.mark.slow
 def test_the_process_is_started_when_it_is_needed_and_ended_with_the_server(newcomer):
     told = []
 
@@ -213,6 +217,7 @@ def test_the_process_is_started_when_it_is_needed_and_ended_with_the_server(newc
     assert _issued(newcomer) == [0, 3]
 
 
+@pytest.mark.slow
 def test_a_new_server_goes_on_with_what_an_earlier_one_left(newcomer):
     _submit(newcomer, 1)
 
@@ -223,6 +228,7 @@ def test_a_new_server_goes_on_with_what_an_earlier_one_left(newcomer):
     asyncio.run(serve())
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_is_started_again(newcomer):
     async def serve():
         submitted = asyncio.Event()
@@ -242,6 +248,7 @@ def test_a_process_that_was_killed_is_started_again(newcomer):
     asyncio.run(serve())
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_told_by_the_server(newcomer):
     told = []
 

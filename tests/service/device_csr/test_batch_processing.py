@@ -132,6 +132,7 @@ def test_a_batch_of_which_nothing_can_be_signed_is_complete_and_has_no_run(ca):
     assert not ca.runs.all()
 
 
+@pytest.mark.shows("R21")
 def test_the_hundredth_certificate_of_a_device_is_the_last(ca):
     csr_by_id = {}
     for number in range(101):

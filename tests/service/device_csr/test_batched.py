@@ -154,6 +154,7 @@ def _error(root):
     return root.findtext("BatchStatus"), root.findtext("Error/ErrorCode"), root.get("ID")
 
 
+@pytest.mark.slow
 def test_a_batch_is_submitted_and_its_certificates_are_fetched(service):
     async def test(caller):
         csr_by_id = submissions.good(2) | {"bad": "AAAA"}
@@ -228,6 +229,7 @@ def test_invalid_xml_is_answered_without_an_id(service, body):
     service(test)
 
 
+@pytest.mark.slow
 def test_more_than_50_000_csrs_are_refused_with_the_clients_id(service):
     async def test(caller):
         body = submissions.message({f"ID{number}": "AA==" for number in range(50_001)})
@@ -238,6 +240,7 @@ def test_more_than_50_000_csrs_are_refused_with_the_clients_id(service):
     service(test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -472,6 +475,7 @@ def test_an_estate_that_cannot_be_written_is_an_internal_error(service, monkeypa
     service(test)
 
 
+@pytest.mark.slow
 def test_while_the_estate_is_locked_a_batch_is_not_accepted(service, monkeypatch):
     monkeypatch.setattr(database, "WAIT_SECONDS", 0.5)
     with opened(service.directory) as estate:
@@ -533,6 +537,7 @@ def test_a_submission_can_be_answered_with_each_error(service, status):
     service(test, misbehaviours=(f"{SUBMIT_PATH}=error:{status}:1",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "status", ["REJECTED", "PARSING", "QUEUED", "PROCESSING", "PAUSED", "TAMPERED"]
 )
@@ -565,6 +570,7 @@ def test_a_query_can_be_answered_with_each_error(service, status):
     service(test, misbehaviours=(f"{RESULT_PATH}=error:{status}:{code}",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "code"),
     [
@@ -613,6 +619,7 @@ def _devices(root):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3])
 def test_certificates_of_other_devices_can_be_answered(service, count):
     _complete(service, 2)

@@ -13,6 +13,7 @@ from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
+@pytest.mark.slow
 def test_curl_submits_a_batch_and_fetches_its_certificates(serving, tmp_path):
     message = tmp_path / "batch.xml"
     message.write_bytes(submissions.message(submissions.good(2, first=0x700), "b-curl"))

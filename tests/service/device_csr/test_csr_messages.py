@@ -206,6 +206,7 @@ def test_an_id_is_read_as_xml_has_it():
     assert [each.id for each in csr_batch(batch(csr("\n a "))).csrs()] == ["a"]
 
 
+@pytest.mark.slow
 def test_50_000_csrs_are_read_and_one_more_is_refused_before_the_rest_is_read():
     value = "<DeviceCSR ID='{}'>AAAA</DeviceCSR>"
     most = [value.format(f"i{n}") for n in range(50_000)]
@@ -218,6 +219,7 @@ def test_50_000_csrs_are_read_and_one_more_is_refused_before_the_rest_is_read():
     assert error_of(csr_batch, others).code == "csr_message.too_many"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [

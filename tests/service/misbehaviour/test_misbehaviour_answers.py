@@ -35,6 +35,7 @@ def test_short_sends_half_behind_the_length_of_all(small, path, service):
     assert len(caught.value.partial) == len(small.document) // 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_slow_sends_all_in_small_parts(small, path):
     small.misbehave("repository=slow:0.6s:1")
@@ -90,6 +91,7 @@ def test_503_says_when_to_come_again(small):
     assert answer.read().decode().endswith("asked for.\n")
 
 
+@pytest.mark.slow
 def test_never_ends_when_the_client_hangs_up(small):
     small.misbehave("repository=never:1")
     with socket.create_connection(("localhost", small.port("repository"))) as client:

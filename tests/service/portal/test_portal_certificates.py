@@ -33,6 +33,7 @@ def record(portal):
     return find
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -147,6 +148,7 @@ def test_findings_are_on_the_page_at_their_fields(portal_original, tmp_path, ser
     assert "does not verify" in page.text
 
 
+@pytest.mark.slow
 def test_the_history_and_the_renewals_of_a_certificate_are_told(portal_original, tmp_path, serve):
     directory = tmp_path / "history"
     shutil.copytree(portal_original, directory)
@@ -164,6 +166,7 @@ def test_the_history_and_the_renewals_of_a_certificate_are_told(portal_original,
     assert str(new.serial) not in revoked.html
 
 
+@pytest.mark.slow
 def test_a_csr_is_beside_its_certificate_with_what_that_does_not_take_from_it(
     portal_original, tmp_path, serve
 ):
@@ -234,6 +237,7 @@ def test_a_certificate_that_there_is_not_is_a_page(operator, serial):
     assert page.headers.get_content_type() == "text/html"
 
 
+@pytest.mark.slow
 def test_text_of_others_is_text_and_no_markup(portal_original, tmp_path, serve):
     directory = tmp_path / "markup"
     shutil.copytree(portal_original, directory)

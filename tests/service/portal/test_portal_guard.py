@@ -127,6 +127,7 @@ def test_every_octet_of_a_form_with_files_counts(portal, operator, octets):
     assert not any("internal" in line for line in portal.told[told:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content_type", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
 )

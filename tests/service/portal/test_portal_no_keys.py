@@ -72,6 +72,7 @@ def _contents(answer):
                 yield archive.read(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["operator", "one"])
 def test_no_route_serves_a_private_key(portal, secrets, request, who):
     visitor = request.getfixturevalue(who)

@@ -129,6 +129,7 @@ def test_a_token_that_somebody_made_up_is_nobodys(portal, token):
     assert "operator (this machine)" in page.text
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_told_at_the_fields(portal):
     visitor = visitor_of(portal)
     page = visitor.sign_in("nobody", "wrong password")
@@ -141,6 +142,7 @@ def test_a_wrong_password_is_told_at_the_fields(portal):
     assert visitor.sign_in("", "").status == 422
 
 
+@pytest.mark.slow
 def test_guesses_lock_the_account_and_nothing_tells_that_it_exists(beyond):
     guesser = visitor_of(beyond, Listener.PORTAL_TLS, unchecked_tls())
     answers = [guesser.sign_in("one", f"guess {n} of many") for n in range(MAX_FAILURES)]

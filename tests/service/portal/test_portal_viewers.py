@@ -53,6 +53,7 @@ def test_an_iki_certificate_opens_the_portal_as_its_participant(with_certificate
     assert "supplier-one" in page.text
 
 
+@pytest.mark.slow
 def test_a_revoked_iki_certificate_opens_nothing_from_that_moment(portal_original, tmp_path, serve):
     directory = tmp_path / "revoked"
     shutil.copytree(portal_original, directory)
@@ -71,6 +72,7 @@ def test_a_revoked_iki_certificate_opens_nothing_from_that_moment(portal_origina
     assert "Certificates by type" not in page.text
 
 
+@pytest.mark.slow
 def test_beyond_this_machine_nobody_sees_anything_before_signing_in(beyond):
     assert Listener.PORTAL not in beyond.running.services.context.addresses
     visitor = visitor_of(beyond, Listener.PORTAL_TLS, unchecked_tls())
@@ -91,6 +93,7 @@ def test_beyond_this_machine_nobody_sees_anything_before_signing_in(beyond):
     assert "supplier" not in visitor.get("/nothing").html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "seen"), [("one", {"supplier-one"}), ("olga", {"supplier-one", "meters-one"})]
 )
@@ -123,6 +126,7 @@ def secrets_of_others(portal):
     return serials | references | labels | names - {"dcc"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TITLED)
 def test_a_participant_sees_nothing_of_others_on_any_page(two, secrets_of_others, path):
     page = two.get(path)

@@ -58,12 +58,14 @@ def with_account(serving, name="ann"):
         return estate.accounts.add(name, PASSWORD)
 
 
+@pytest.mark.slow
 def test_without_accounts_any_api_key_will_do_on_this_machine(serve, client):
     asked = client(serve())
     assert asked.search(SEARCH, "anything").status == 200
     assert asked.get(FILE).status == 200
 
 
+@pytest.mark.slow
 def test_once_there_is_an_account_the_api_key_must_be_one(serve, client):
     serving = serve()
     asked = client(serving)
@@ -104,6 +106,7 @@ def test_bound_elsewhere_an_account_opens_downloads(elsewhere, client, basic):
         assert asked.search(SEARCH, key).status == 200
 
 
+@pytest.mark.slow
 def test_a_search_takes_a_name_and_a_password_besides_any_api_key(serve, client, basic):
     # The DCC's client has its API key built in, but sends headers.
     serving = serve()
@@ -123,6 +126,7 @@ def test_no_password_is_taken_over_plain_http(elsewhere, client, basic):
     assert serving.running.services.context.addresses[Listener.REPOSITORY_TLS] in refused.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header",
     ["Basic", "Basic !!!", "Basic YW5u", "Bearer abc", "Basic /////w==", "Digest username=ann"],
@@ -133,6 +137,7 @@ def test_another_authorization_is_challenged(elsewhere, client, header):
     assert "WWW-Authenticate" in refused.headers
 
 
+@pytest.mark.slow
 def test_five_failures_lock_the_account_and_its_api_key_also_after_a_restart(
     serve, client, basic, quickstart
 ):

@@ -47,6 +47,7 @@ def seconds(answer):
     return int(re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "place"),
     [
@@ -94,6 +95,7 @@ def test_the_chain_of_a_device_is_there_by_its_serial_number(repository, serving
     assert found == [record.der, *(each.der for each in above)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "place"),
     [
@@ -195,6 +197,7 @@ def test_head_tells_everything_but_the_octets(repository):
         assert int(head.headers["Content-Length"]) == len(whole.body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -220,6 +223,7 @@ def test_what_is_not_there_is_not_found_in_one_line(repository, path):
     assert len(answer.text.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_renewed_ca_stays_where_it_is_and_the_old_certificate_by_its_serial(serve, client):
     serving = serve()
     asked = client(serving)

@@ -79,6 +79,7 @@ def test_a_wrong_certificate_has_another_key(estate, answered):
         assert other.key_id != record.key_id
 
 
+@pytest.mark.slow
 def test_a_rule_makes_one_answer_stale_and_the_next_is_right(serve, client):
     serving = serve(misbehaviours=("repository:*/latest.crl=stale-crl:1",))
     with serving.open() as estate:

@@ -96,6 +96,7 @@ def test_a_ca_is_found_by_its_name_with_its_role_and_no_usage(repository, name, 
     assert "CertificateUsage" not in found
 
 
+@pytest.mark.shows("¶26", "R5")
 def test_a_certificate_is_retrieved_by_its_serial_number_in_every_form(repository, serving):
     record = records(serving, eui64=Eui64.parse(METER))[0]
     digits = str(record.serial)
@@ -122,6 +123,7 @@ def test_a_serial_number_of_no_certificate_is_not_found(repository, serial):
     assert answer.xml.find("CertificateResponse") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "inner",
     [
@@ -164,6 +166,7 @@ BAD_SEARCHES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", BAD_SEARCHES.values(), ids=BAD_SEARCHES)
 def test_bad_search_parameters_are_answered_with_401_and_the_reason(repository, inner):
     answer = repository.search(inner)
@@ -192,6 +195,7 @@ BAD_DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
 def test_a_document_that_is_no_request_is_answered_with_401(repository, document):
     answer = repository.post("/services/certificatesearch?apikey=any", document)
@@ -229,6 +233,7 @@ def test_the_same_is_served_over_https(repository, secure):
         assert secure.search(inner).body == repository.search(inner).body
 
 
+@pytest.mark.slow
 def test_every_status_is_answered_as_it_is_now(serve, client):
     serving = serve()
     asked = client(serving)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smki_testca.authority.signers.tokens.tokens import Tokens
     from smki_testca.x509.names import SignatureAlgorithm
 
 
@@ -25,6 +29,13 @@ class Signer(Protocol):
         """The signature's octets over the data."""
         ...
 
+    def sign_all(self, data: Sequence[bytes]) -> list[bytes]:
+        """The signatures' octets over each of many data, in their order.
+
+        A token gets them with one message: that is much quicker than one by one.
+        """
+        ...
+
 
 class Sealer(Protocol):
     """Encrypts and decrypts small secrets, each under a label."""
@@ -42,30 +53,63 @@ class Sealer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SigningMeans:
+    """The means to open signers. Each part is asked for only when a key needs it.
+
+    Attributes:
+        sealer: gives the key under which private keys are sealed.
+        tokens: gives the PKCS#11 tokens.
+    """
+
+    sealer: Callable[[], Sealer]
+    tokens: Callable[[], Tokens]
+
+    @classmethod
+    def of_worker(cls, transport: Sealer) -> Self:
+        """The means of a worker process: references that were made for it need no tokens.
+
+        Args:
+            transport: the key under which the references are sealed.
+        """
+        return cls(lambda: transport, no_tokens)
+
+
+def no_tokens() -> NoReturn:
+    """Stands in for the tokens where no key can be in one."""
+    raise TypeError("no key that is opened here can be in a token")
+
+
 class KeyReference(Protocol):
-    """Names a CA's private key, wherever that is kept. Pickling or logging it tells no secret."""
+    """Names a private key, wherever that is kept. Pickling or logging it tells no secret."""
 
     @property
     def key_id(self) -> bytes:
         """The SHA-256 of the key's SubjectPublicKeyInfo."""
         ...
 
-    def open(self, sealer: Sealer, *, deterministic: bool = True) -> Signer:
+    def open(self, means: SigningMeans, *, deterministic: bool = True) -> Signer:
         """The signer for the key.
 
         Args:
-            sealer: the key under which the reference is sealed.
-            deterministic: whether the same data has the same ECDSA signature (RFC 6979).
+            means: the key under which the reference is sealed, and the tokens.
+            deterministic: whether the same data has the same ECDSA signature (RFC 6979), where
+                the key is not in a token: a token chooses for itself.
 
         Raises:
-            EstateError: if the reference was changed, or is sealed under another key.
+            EstateError: if the reference was changed, or is sealed under another key, or the token
+                cannot be used.
         """
         ...
 
-    def resealed(self, old: Sealer, new: Sealer) -> KeyReference:
-        """The same reference under another sealing key.
+    def for_workers(self, means: SigningMeans, transport: Sealer) -> KeyReference:
+        """A reference to the same key for worker processes, which have the transport key only.
+
+        Args:
+            means: as for ``open``.
+            transport: the key under which the new reference is sealed.
 
         Raises:
-            EstateError: if the reference was changed, or is not sealed under the old key.
+            EstateError: as ``open`` does.
         """
         ...

@@ -12,9 +12,9 @@ from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import signature_algorithm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from smki_testca.authority.signers import Sealer
+    from smki_testca.authority.signers import Sealer, SigningMeans
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.names import SignatureAlgorithm
 
@@ -38,6 +38,10 @@ class SoftwareSigner:
         else:
             ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
             self.sign = lambda data: key.sign(data, ecdsa)
+
+    def sign_all(self, data: Sequence[bytes]) -> list[bytes]:
+        """The signatures' octets over each of many data, in their order."""
+        return [self.sign(each) for each in data]
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
@@ -69,15 +73,15 @@ class SealedKey:
         """The label under which it is sealed."""
         return sealing_label(self.key_id, self.holder)
 
-    def open(self, sealer: Sealer, *, deterministic: bool = True) -> SoftwareSigner:
+    def open(self, means: SigningMeans, *, deterministic: bool = True) -> SoftwareSigner:
         """The signer for the key; see ``KeyReference.open``."""
-        pkcs8 = sealer.open(self.sealed, self.label)
+        pkcs8 = means.sealer().open(self.sealed, self.label)
         return SoftwareSigner(private_keys.from_pkcs8(pkcs8), deterministic=deterministic)
 
-    def resealed(self, old: Sealer, new: Sealer) -> SealedKey:
-        """The same reference under another sealing key; see ``KeyReference.resealed``."""
-        pkcs8 = old.open(self.sealed, self.label)
-        return SealedKey(self.key_id, new.seal(pkcs8, self.label), self.holder)
+    def for_workers(self, means: SigningMeans, transport: Sealer) -> SealedKey:
+        """The same reference under the transport key; see ``KeyReference.for_workers``."""
+        pkcs8 = means.sealer().open(self.sealed, self.label)
+        return SealedKey(self.key_id, transport.seal(pkcs8, self.label), self.holder)
 
     def encrypted(self, sealer: Sealer, encrypt: Callable[[bytes], bytes]) -> bytes:
         """The key for another estate, encrypted under a passphrase.

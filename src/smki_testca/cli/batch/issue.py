@@ -162,7 +162,9 @@ def _begun(
         all_or_nothing=options.get("all_or_nothing", False),
         dry_run=dry_run,
     )
-    return begin_batch(estate, source, batch_options)
+    return begin_batch(
+        estate, source, batch_options, on_cluster=options.get("engine", "local") != "local"
+    )
 
 
 def _planned_as_json(outcome: BatchOutcome) -> dict[str, Any]:

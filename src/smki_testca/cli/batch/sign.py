@@ -123,6 +123,7 @@ def _sign_batch(
             signing_options,
             workers=workers,
             watch=lambda rows: Progress("reading CSRs").over(rows, count),
+            on_cluster=options["engine"] != "local",
         )
         report_warnings(session, batch.outcome)
         run = batch.outcome.run

@@ -11,6 +11,7 @@ from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.cli.corpus.selecting import selecting, selection
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
+from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.estate_files import check_no_estate
 from smki_testca.text import counted
 
@@ -51,6 +52,7 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
     from smki_testca.corpus.delivery.symbols import CNames
     from smki_testca.corpus.estate_corpus import make as make_under
     from smki_testca.corpus.estate_corpus import recorded
+    from smki_testca.corpus.estate_pki import authorities_of
     from smki_testca.folders import check_folder
 
     check_no_estate(out)
@@ -58,7 +60,8 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
     check_folder(out)
     left_out: Mapping[str, str] = {}
     if session.setting("estate").source is Source.OPTION:
-        with session.open(needs_keys=True) as estate:
+        with session.open() as estate:
+            ask_first(session, estate, lambda: Needs(authorities_of(estate), sealing=False))
             made = make_under(estate, selection(given))
             cases, left_out = made.cases, made.left_out
             with recorded(estate, made):

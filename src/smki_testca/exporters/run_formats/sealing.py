@@ -1,8 +1,8 @@
 """Seals an export to the public key of a programming line, as it is written.
 
-HPKE (RFC 9180, base mode) carries a fresh content key to the line. AES-256-GCM encrypts the export
-under it in chunks, each with its number in its nonce, and the last one marked: chunks that are left
-out, repeated or swapped are noticed, and any one can be opened alone.
+HPKE (RFC 9180, base mode) carries a fresh content key to the line. It encrypts the export in
+chunks (see ``sealed_stream``): those that are left out, repeated or swapped are noticed, and any
+one can be opened alone.
 
     magic, version, KEM, KDF, AEAD, octets of a chunk, octets of the sealed key, sealed key, chunks
 """
@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smki_testca.errors import InputError
+from smki_testca.sealed_stream import SealingStream
 from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import key_type_of, load_public_key
@@ -65,7 +65,7 @@ def line_key(data: bytes, where: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
-class SealedFile:
+class SealedFile(SealingStream):
     """A file to write to whose octets leave sealed.
 
     Args:
@@ -85,29 +85,8 @@ class SealedFile:
             _SEALED_KEY_OCTETS,
         )
         file.write(header + _sealed(content_key, key, header))
-        self._file = file
-        self._aead = AESGCM(content_key)
-        self._waiting = bytearray()
-        self._chunks = 0
+        super().__init__(file, content_key, chunk_octets=CHUNK_OCTETS)
         self.closed = False
-
-    def write(self, data: bytes) -> int:
-        """Seal octets; those of an unfinished chunk wait for more."""
-        self._waiting += data
-        # A full chunk waits, too: it may be the last.
-        while len(self._waiting) > CHUNK_OCTETS:
-            self._write_chunk(bytes(self._waiting[:CHUNK_OCTETS]), is_last=False)
-            del self._waiting[:CHUNK_OCTETS]
-        return len(data)
-
-    def finish(self) -> None:
-        """Write the last chunk. Without it, nothing tells the file from one that was cut."""
-        self._write_chunk(bytes(self._waiting), is_last=True)
-
-    def _write_chunk(self, chunk: bytes, *, is_last: bool) -> None:
-        nonce = self._chunks.to_bytes(11) + bytes((is_last,))
-        self._file.write(self._aead.encrypt(nonce, chunk, None))
-        self._chunks += 1
 
     # What other writers ask of a file that they write to.
 

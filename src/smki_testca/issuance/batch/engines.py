@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from smki_testca.errors import UsageError
 from smki_testca.estate import tile
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 class Engine(Protocol):
     """Makes tiles, in any order."""
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether other machines sign, which reach no token of this one."""
+        ...
 
     def make(
         self,
@@ -42,7 +47,8 @@ class Engine(Protocol):
             Each task with the digest of its tile, once it is written.
 
         Raises:
-            EstateError: if a worker died; the tiles before are written.
+            EstateError: if a worker died, or a token that is needed cannot be used; the tiles
+                before are written.
             OSError: if a tile cannot be written.
         """
         ...
@@ -57,6 +63,8 @@ class LocalEngine:
     Raises:
         InputError: for a number that makes no sense.
     """
+
+    on_cluster: Final = False
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = how_many(workers)
@@ -108,6 +116,8 @@ class DaskEngine:
     Raises:
         UsageError: without the extra, or for an address without TLS.
     """
+
+    on_cluster: Final = True
 
     def __init__(self, scheduler: str, certificate: str, key: str, authority: str) -> None:
         if not scheduler.startswith("tls://"):

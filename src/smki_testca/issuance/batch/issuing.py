@@ -46,13 +46,16 @@ class BatchOptions:
         object.__setattr__(self, "existing", Existing(self.existing))
 
 
-def begin_batch(estate: Stores, source: RowSource, options: BatchOptions) -> BatchOutcome:
+def begin_batch(
+    estate: Stores, source: RowSource, options: BatchOptions, *, on_cluster: bool = False
+) -> BatchOutcome:
     """Plan a batch and store the run that will issue it.
 
     Args:
         estate: that will issue.
         source: of the rows.
         options: of the batch.
+        on_cluster: whether other machines will make the certificates.
 
     Returns:
         What will be issued and what will not. The run has made no certificate yet.
@@ -60,7 +63,9 @@ def begin_batch(estate: Stores, source: RowSource, options: BatchOptions) -> Bat
     Raises:
         Refusal: if the gate refuses a range; the audit log records it.
         InputError: if the batch as a whole cannot be issued.
-        EstateError: if others change the estate time and again meanwhile.
+        UsageError: for a seed, if the key of a CA is in a token.
+        EstateError: if others change the estate time and again meanwhile, or a token that is
+            needed cannot be used.
     """
     secrets = Secrets.of_run(options.seed)
     label = LabelTemplate.of(options.label)
@@ -68,7 +73,13 @@ def begin_batch(estate: Stores, source: RowSource, options: BatchOptions) -> Bat
     def planned() -> Plan:
         manifest = source.manifest_id()
         plan = Plan(
-            estate, source.name, label, secrets, existing=options.existing, manifest=manifest
+            estate,
+            source.name,
+            label,
+            secrets,
+            existing=options.existing,
+            manifest=manifest,
+            on_cluster=on_cluster,
         )
         source.add_to(plan)
         return plan

@@ -25,6 +25,7 @@ from smki_testca.estate.key_holders import check_holders, participant_holder
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
+from smki_testca.issuance.batch import issuing_keys
 from smki_testca.issuance.batch.existing import (
     Existing,
     ExistingCertificates,
@@ -82,7 +83,8 @@ def begin(
         store: stores the run, or records why there is none; its result is returned.
 
     Raises:
-        EstateError: if it was overtaken ``ATTEMPTS`` times.
+        EstateError: if it was overtaken ``ATTEMPTS`` times, or a token that it needs cannot be
+            used.
     """
     for _ in range(ATTEMPTS):
         plan = planned()
@@ -90,6 +92,7 @@ def begin(
         if plan.ready():
             # Whatever it waits for, such as somebody who types the passphrase, no other does.
             estate.key_store.unlock()
+            plan.try_tokens()
         with estate.transaction():
             if not plan.is_overtaken():
                 return plan, store(plan)
@@ -111,6 +114,7 @@ class Plan:
         secrets: of the run.
         existing: what is done where a Device has a certificate in use already.
         manifest: that the rows are of, if they are of one.
+        on_cluster: whether other machines will sign, which reach no token of this one.
 
     Raises:
         InputError: if the label is blank or too long, or the manifest was issued before and that
@@ -140,6 +144,7 @@ class Plan:
         *,
         existing: Existing = Existing.AGAIN,
         manifest: ManifestId | None = None,
+        on_cluster: bool = False,
     ) -> None:
         check_label(label.text if isinstance(label, LabelTemplate) else label)
         self._estate = estate
@@ -150,6 +155,7 @@ class Plan:
         self._source = source
         self._label = label
         self._secrets = secrets
+        self._on_cluster = on_cluster
         self._sections: list[Section] = []
         self._section_numbers: dict[tuple[Any, ...], int] = {}
         self._authorised: dict[tuple[Any, ...], Authorisation] = {}
@@ -260,7 +266,11 @@ class Plan:
                 self.add(row)
 
     def add(self, row: RowRequest | RowProblem) -> None:
-        """Add a row; one that cannot be issued is added to the problems."""
+        """Add a row; one that cannot be issued is added to the problems.
+
+        Raises:
+            UsageError, EstateError: if the whole run cannot be, because a CA's key is in a token.
+        """
         if isinstance(row, RowProblem):
             self._add_problem(row)
             return
@@ -294,6 +304,8 @@ class Plan:
                 request, authorisation.participant, authorisation.environment
             )
         except SmkiTestcaError as error:
+            if error.code in issuing_keys.OF_A_RUN:
+                raise
             self._add_problem(RowProblem(row.line, error))
             return
         if row.remarks is not None and (row.remarks.warnings or row.remarks.dropped):
@@ -456,6 +468,14 @@ class Plan:
             self._close(number)
         self._add_warnings(self._certificates.warnings())
 
+    def try_tokens(self) -> None:
+        """Open the CAs' keys that are in tokens.
+
+        Raises:
+            EstateError: if a token cannot be used.
+        """
+        issuing_keys.try_tokens(self._estate, (section.issuer for section in self._sections))
+
     def check_seed(self) -> None:
         """Check that no other run of the estate has the same seed.
 
@@ -616,6 +636,12 @@ class Plan:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self._issuance.issuer(authorisation.environment, profile.hierarchy)
+        issuing_keys.check_place(
+            self._estate,
+            issuer,
+            is_seeded=self._secrets.seed is not None,
+            on_cluster=self._on_cluster,
+        )
         self._add_warnings(self._estate.remarks(issuer, end_by_rows(profile, self._at)))
         signifier = participant.signifier.text if participant.signifier else None
         section_inputs = inputs(subject, usage) | {

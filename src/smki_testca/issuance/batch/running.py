@@ -11,13 +11,14 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from smki_testca.authority.signers.tokens.connection import SECOND_TRY
 from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.runs import State
-from smki_testca.identifiers import SerialNumber
+from smki_testca.issuance.batch import issuing_keys
+from smki_testca.issuance.batch.issuing_keys import is_of_token
 from smki_testca.issuance.batch.reauthorisation import Reauthorisation
 from smki_testca.issuance.batch.replacing import retire_replaced
 from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
-from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,10 +55,12 @@ def resume(
     Raises:
         Refusal: if the gate consents no longer; the run can be resumed once it does.
         InputError: if the run is done or cancelled already.
-        EstateError: if a worker died, the disk is full, or a CA is missing.
+        UsageError: if the run has a seed, and the key of a CA is in a token now.
+        EstateError: if a worker died, the disk is full, a CA is missing, or a token that is needed
+            cannot be used.
     """
     run = _unfinished(estate, number)
-    with estate.runs.locks.holding(number):
+    with estate.runs.locks.holding(number), _resumable(number):
         _complete(estate, run, engine, progress, monotonic)
     return estate.runs.get(number)
 
@@ -70,7 +73,7 @@ def check_resumable(estate: Stores, number: int) -> Run:
     """
     run = _unfinished(estate, number)
     Reauthorisation(estate, run).check_if_due()
-    _material(estate, run)
+    _material(estate, run, on_cluster=False)
     return run
 
 
@@ -100,9 +103,10 @@ def _complete(
         reauthorisation.check_if_due()
         progress(issued, total)
 
+    material = _material(estate, run, on_cluster=engine.on_cluster)
     estate.tiles.sweep()
     with _translated_write_errors(number), estate.tiles.attempt(number) as attempt:
-        tiles = engine.make(_material(estate, run), _tasks(estate, run), attempt, wait)
+        tiles = engine.make(material, _tasks(estate, run), attempt, wait)
         with contextlib.closing(tiles):
             for group in _gathered(tiles):
                 try:
@@ -179,6 +183,20 @@ def _translated_write_errors(number: int) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def _resumable(number: int) -> Iterator[None]:
+    """Adds to an error of a token that the run can be resumed, once the token can be used."""
+    try:
+        yield
+    except EstateError as error:
+        if not is_of_token(error):
+            raise
+        again = f"smki-testca batch resume {number}"
+        is_all = error.remedy == SECOND_TRY
+        remedy = f"Continue it: {again}" if is_all else f"{error.remedy} Then continue it: {again}"
+        raise EstateError(error.code, error.message, remedy) from error
+
+
 def cancel(estate: Stores, number: int) -> Run:
     """Cancel a run; certificates that it issued stay issued.
 
@@ -213,15 +231,10 @@ def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
         )
 
 
-def _material(estate: Stores, run: Run) -> TileMaterial:
-    records = {}
-    for section in run.terms.sections:
-        record = estate.certificates.by_serial(SerialNumber.parse(section.issuer))
-        if record is None or record.tier is not Tier.ISSUING:
-            raise EstateError(
-                "estate.damaged", f"The CA {section.issuer} of run {run.id} is missing."
-            )
-        records[section.environment, section.profile] = record
+def _material(estate: Stores, run: Run, *, on_cluster: bool) -> TileMaterial:
+    records = issuing_keys.issuers(estate, run.terms.sections, run.id)
+    for record in records.values():
+        issuing_keys.check_place(estate, record, is_seeded=run.terms.seeded, on_cluster=on_cluster)
     return TileMaterial(
         {place: record.der for place, record in records.items()},
         *estate.authorities.keys_for_workers(records),

@@ -107,6 +107,7 @@ def begin_signing(
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
     on_store: Callable[[int | None, portal.Report], None] = _nothing,
     remedies: Remedies = OF_ZIP,
+    on_cluster: bool = False,
 ) -> SignedBatch:
     """Plan a batch of CSRs and store the run that will sign them.
 
@@ -119,6 +120,7 @@ def begin_signing(
         on_store: called in the transaction that stores the run, with its id, or None if no CSR
             can be signed, and the report. What it raises takes the run back.
         remedies: what can be done about a CSR that cannot be used.
+        on_cluster: whether other machines will make the certificates.
 
     Returns:
         What will be signed and what will not. The run has made no certificate yet.
@@ -126,7 +128,8 @@ def begin_signing(
     Raises:
         ValueError: for another ``taken_as``.
         InputError: if the batch as a whole is refused.
-        EstateError: if a process died, or others change the estate time and again meanwhile.
+        EstateError: if a process died, others change the estate time and again meanwhile, or a
+            token that is needed cannot be used.
     """
     name, members = portal.request_name(source.path), source.members
     cells = {
@@ -140,7 +143,7 @@ def begin_signing(
     taken_as, secrets = TakenAs(options.taken_as), Secrets.of_run(None)
 
     def planned() -> Plan:
-        plan = Plan(estate, "requests", None, secrets, existing=existing)
+        plan = Plan(estate, "requests", None, secrets, existing=existing, on_cluster=on_cluster)
         reader = csr_reader.Reader(source, estate.library, taken_as, remedies)
         rows = csr_reader.row_requests(
             estate, reader, members, cells, workers, devices_only=options.devices_only

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
 from smki_testca.authority.fixed_template import FixedTemplate
+from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SeededEntropy, SystemEntropy
@@ -240,8 +241,7 @@ class TileMaker:
             [key_identifier(point, method=method) for point in points],
             [eui64.to_bytes(8) for eui64 in ids],
         )
-        sign = self._signer(task.section).sign
-        ders = [sign(tbs) for tbs in fixed.render(contents)]
+        ders = self._signer(task.section).sign_all(list(fixed.render(contents)))
         return ders, [pair and pair[_SCALAR] for pair in pairs]
 
     def _render(
@@ -249,9 +249,8 @@ class TileMaker:
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Certificates of any type, and their private keys; the arguments as above."""
         section = task.section
-        sign = self._signer(section).sign
         key_type = self._library.profile(section.profile).key_type
-        ders: list[bytes] = []
+        tbs_of_rows: list[bytes] = []
         private_of_rows: list[bytes | None] = []
         for number, (serial, row) in enumerate(zip(serials, rows, strict=True), task.first_row):
             public = row.public_key
@@ -266,9 +265,9 @@ class TileMaker:
             elements = template.elements(field_values)
             tbs = template.render(elements)
             template.verify(tbs, elements)
-            ders.append(sign(tbs))
+            tbs_of_rows.append(tbs)
             private_of_rows.append(private)
-        return ders, private_of_rows
+        return self._signer(section).sign_all(tbs_of_rows), private_of_rows
 
     def _signer(self, section: Section) -> _CertificateSigner:
         """The signer of a section's CA. The process that signs opens it: never before a fork."""
@@ -276,7 +275,8 @@ class TileMaker:
         if place not in self._signers:
             # Random signatures are quicker; only a seed needs the same ones again.
             signer = self._material.ca_keys[place].open(
-                self._material.transport_key, deterministic=self._secrets.seed is not None
+                SigningMeans.of_worker(self._material.transport_key),
+                deterministic=self._secrets.seed is not None,
             )
             self._signers[place] = _CertificateSigner(signer)
         return self._signers[place]
@@ -336,13 +336,16 @@ class _CertificateSigner:
     """Signs TBSCertificates. What goes around one depends on its length and the signature's."""
 
     def __init__(self, signer: Signer) -> None:
-        self._sign = signer.sign
+        self._sign_all = signer.sign_all
         self._algorithm = signer.algorithm.encoded
         self._around: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def sign(self, tbs: bytes) -> bytes:
-        """The certificate, DER."""
-        signature = self._sign(tbs)
+    def sign_all(self, tbs_certificates: Sequence[bytes]) -> list[bytes]:
+        """The certificates, DER, in the order of what is signed."""
+        signatures = self._sign_all(tbs_certificates)
+        return list(map(self._certificate, tbs_certificates, signatures))
+
+    def _certificate(self, tbs: bytes, signature: bytes) -> bytes:
         lengths = (len(tbs), len(signature))
         around = self._around.get(lengths)
         if around is None:

@@ -1,9 +1,9 @@
 """The process that makes the runs of submitted batches, beside the one that answers.
 
-The server starts it with the estate's directory, and writes the passphrase to its standard input:
-so that the event loop is never held up, and workers are forked by a process without threads of
-others. A line on its standard input says that a batch was submitted; the end of it, that the server
-has ended, however that was.
+The server starts it with the estate's directory, and writes the passphrase and the PINs of tokens
+to its standard input: so that the event loop is never held up, and workers are forked by a process
+without threads of others. A line on its standard input says that a batch was submitted; the end of
+it, that the server has ended, however that was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import FixedClock, iso, parse_instant
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.passphrases import Passphrase
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.access import EstateAccess, TokenSecrets
 from smki_testca.service.device_csr.batch_processing import BatchProcessing, Ended
 from smki_testca.service.settings import Window
 
@@ -58,19 +58,26 @@ def command(access: EstateAccess, window: Window | None, workers: int | None) ->
 
 
 def secret_line(access: EstateAccess) -> bytes:
-    """The first line of its standard input: the passphrase."""
+    """The first line of its standard input: the passphrase, what it wraps, and tokens' secrets."""
     passphrase = access.passphrase
     has_mark = isinstance(passphrase, Passphrase) and passphrase.has_mark
-    return json.dumps({"passphrase": str(passphrase), "mark": has_mark}).encode() + b"\n"
+    secrets = {
+        "passphrase": str(passphrase),
+        "mark": has_mark,
+        "wrapped": None if access.wrapped is None else access.wrapped.hex(),
+        "tokens": access.tokens.as_json(),
+    }
+    return json.dumps(secrets).encode() + b"\n"
 
 
 def _access(directory: str, profiles: str | None, clock: str | None, line: bytes) -> EstateAccess:
     secret = json.loads(line)
     passphrase = Passphrase(secret["passphrase"], has_mark=secret["mark"])
     fixed: Clock | None = None if clock is None else FixedClock(parse_instant(clock))
-    return EstateAccess(
-        Path(directory), passphrase, None if profiles is None else Path(profiles), fixed
-    )
+    wrapped = None if secret["wrapped"] is None else bytes.fromhex(secret["wrapped"])
+    own = None if profiles is None else Path(profiles)
+    tokens = TokenSecrets.of_json(secret["tokens"])
+    return EstateAccess(Path(directory), passphrase, own, fixed, wrapped, tokens)
 
 
 class Server:

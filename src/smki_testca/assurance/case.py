@@ -1,0 +1,71 @@
+"""One report of a record with who could influence it: what the rules for reports look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from smki_testca.assurance.influences import Influence, InfluenceKind, influences
+from smki_testca.assurance.record import Person, Record, Report
+from smki_testca.assurance.rule import Breach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.assurance.ties import Tie, TieKind, Ties
+    from smki_testca.profiles.assurance_terms import AssuranceTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An influence on a decision, and the tie of whoever has it; None without one."""
+
+    influence: Influence
+    tie: Tie | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A report.
+
+    Attributes:
+        record: that it is in.
+        report: the report.
+        terms: what counts.
+        ties: of the record.
+    """
+
+    record: Record
+    report: Report
+    terms: AssuranceTerms
+    ties: Ties
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Every influence on every decision of the report."""
+        return [
+            Link(influence, self._tie(influence))
+            for decision in self.report.decisions
+            for influence in influences(self.record, self.report, decision, self.terms)
+        ]
+
+    def linked(self, tie: TieKind, *kinds: InfluenceKind) -> Iterator[Breach]:
+        """Yield the breach of each link of a kind of tie, of some kinds of influence or of all."""
+        for link in self.links:
+            found, influence = link.tie, link.influence
+            if found is None or found.kind is not tie or (kinds and influence.kind not in kinds):
+                continue
+            yield Breach(
+                f"{influence.by.name} {influence.words}, and {found.words}.",
+                influence.path,
+                influence.by.id,
+                influence.decision,
+                (*found.grounds, *influence.grounds),
+            )
+
+    def _tie(self, influence: Influence) -> Tie | None:
+        day = influence.decision.day
+        if isinstance(influence.by, Person):
+            return self.ties.of_person(influence.by, day)
+        return self.ties.of_organisation(influence.by, day)

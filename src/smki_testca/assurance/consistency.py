@@ -1,0 +1,229 @@
+"""Rules of consistency: a record that contradicts itself, or leaves out what a report must have.
+
+No verdict depends on them. They say which part of a record to look at again.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+
+from smki_testca.assurance.record import Outcome
+from smki_testca.assurance.rule import GLOSSARY, NOT_READ, Breach, of_record, of_report
+from smki_testca.lint.rule import Rule
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from smki_testca.assurance.case import Case
+    from smki_testca.assurance.record import Post, Record
+
+_ONE_DAY = 1
+
+
+@of_report(
+    Rule(
+        "assessment.caveats", Severity.WARNING, Basis.SPECIFIED, GLOSSARY,
+        "The outcome and the caveats contradict each other: a report that approves with caveats"
+        " has some, and no other has any.",
+        "List each caveat in caveats, or correct the outcome.",
+        'outcome = "approved-with-caveats" with one caveat',
+        'outcome = "approved" with one caveat, or approved-with-caveats with none',
+    )
+)  # fmt: skip
+def caveats(case: Case) -> Iterator[Breach]:
+    """Find them."""
+    report = case.report
+    if bool(report.caveats) != (report.outcome is Outcome.APPROVED_WITH_CAVEATS):
+        has = f"has {len(report.caveats)}" if report.caveats else "lists none"
+        yield Breach(
+            f"The report {report.id} is {report.outcome.words}, but {has}"
+            f"{' caveat' if len(report.caveats) == 1 else ' caveats' if report.caveats else ''}.",
+            (*report.path, "caveats") if report.caveats else (*report.path, "outcome"),
+            grounds=(report.stage,),
+        )
+
+
+@of_report(
+    Rule(
+        "assessment.failures", Severity.NOTICE, Basis.SPECIFIED, GLOSSARY,
+        "A report does not approve, and identifies no failure of the DCC to comply.",
+        "List each failure in failures.",
+        'outcome = "not-approved" with one failure',
+        'outcome = "not-approved" without failures',
+    )
+)  # fmt: skip
+def failures(case: Case) -> Iterator[Breach]:
+    """Find such a report."""
+    report = case.report
+    if report.outcome is Outcome.NOT_APPROVED and not report.failures:
+        yield Breach(
+            f"The report {report.id} is not approved, but lists no failure.",
+            (*report.path, "outcome"),
+            grounds=(report.stage,),
+        )
+
+
+@of_report(
+    Rule(
+        "assessment.dates", Severity.WARNING, Basis.ASSUMED, f"{NOT_READ}: the order of decisions",
+        "Days are out of order: a draft, review or moderation after the last decision on the"
+        " outcome, an approval or appeal before the first, or a report that was complete before its"
+        " outcome was decided.",
+        "Correct the dates.",
+        "reviewed, then decided, then complete",
+        "decided, then reviewed",
+    )
+)  # fmt: skip
+def dates(case: Case) -> Iterator[Breach]:
+    """Find them."""
+    report = case.report
+    days = [decision.day for decision in report.outcome_decisions]
+    if not days:
+        return
+    first, last = min(days), max(days)
+    for decision in report.decisions:
+        if decision.kind.stage == "before" and decision.day > last:
+            yield Breach(
+                f"The decision {decision} is after the outcome, which was decided on {last}.",
+                (*decision.path, "on"),
+                decision=decision,
+            )
+        if decision.kind.stage == "after" and decision.day < first:
+            yield Breach(
+                f"The decision {decision} is before the outcome, which was decided on {first}.",
+                (*decision.path, "on"),
+                decision=decision,
+            )
+    if report.completed < last:
+        yield Breach(
+            f"The report {report.id} was complete on {report.completed}, before its outcome was"
+            f" decided on {last}.",
+            (*report.path, "completed"),
+        )
+
+
+@of_report(
+    Rule(
+        "assessment.provided", Severity.NOTICE, Basis.SPECIFIED, GLOSSARY,
+        "The record does not show that both the DCC and the SMKI PMA were given the report once it"
+        " was complete.",
+        "Record the days in provided-to-dcc and provided-to-smki-pma.",
+        "both days, on which the report was complete or later",
+        "one of them is missing, or before that day",
+    )
+)  # fmt: skip
+def provided(case: Case) -> Iterator[Breach]:
+    """Find reports that were not, or too early."""
+    report = case.report
+    for key, name, day in (
+        ("provided-to-dcc", "the DCC", report.to_dcc),
+        ("provided-to-smki-pma", "the SMKI PMA", report.to_smki_pma),
+    ):
+        if day is None:
+            yield Breach(
+                f"The record has no date on which {name} was given the report {report.id}.",
+                report.path,
+                grounds=(report.stage,),
+            )
+        elif day < report.completed:
+            yield Breach(
+                f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, before it"
+                f" was complete on {report.completed}.",
+                (*report.path, key),
+                grounds=(report.stage,),
+            )
+
+
+@of_report(
+    Rule(
+        "assessment.recusal", Severity.WARNING, Basis.ASSUMED, f"{NOT_READ}: what a recusal is",
+        "Somebody was recused from a decision, and took part in it.",
+        "Correct what the person did, or the recusal.",
+        "a person who is recused does nothing else in the decision",
+        "a person who is recused votes",
+    )
+)  # fmt: skip
+def recusal(case: Case) -> Iterator[Breach]:
+    """Find such persons."""
+    for decision in case.report.decisions:
+        recused = {part.person for part in decision.parts if part.kind.recuses}
+        recused |= {
+            one.person
+            for one in case.report.recusals
+            if one.is_of(decision) and one.day <= decision.day
+        }
+        for part in decision.parts:
+            if part.person in recused and part.kind.counts:
+                yield Breach(
+                    f"{case.record.people[part.person].name} was recused from {decision}, and took"
+                    f" part ({part.kind.name}) in it.",
+                    part.path,
+                    part.person,
+                    decision,
+                    (part.kind,),
+                )
+
+
+@of_record(
+    Rule(
+        "assessment.overlap", Severity.NOTICE, Basis.ASSUMED, f"{NOT_READ}: how posts go together",
+        "Somebody was an employee of two organisations at once.",
+        "Correct the dates, if it was not so.",
+        "one employment ends the day before the next begins",
+        "one employment ends a week after the next began",
+    )
+)  # fmt: skip
+def overlap(record: Record) -> Iterator[Breach]:
+    """Find such posts."""
+    for person in record.people.values():
+        employed = [one for one in person.posts if one.kind.name == "employee"]
+        for one, other in combinations(sorted(employed, key=_order), 2):
+            if one.organisation != other.organisation and one.period.meets(other.period):
+                yield Breach(
+                    f"{person.name} was an employee of {_employer(record, one)} ({one.period}) and"
+                    f" of {_employer(record, other)} ({other.period}) at once.",
+                    other.path,
+                    person.id,
+                )
+
+
+@of_record(
+    Rule(
+        "assessment.gap", Severity.NOTICE, Basis.ASSUMED, f"{NOT_READ}: how posts go together",
+        "Between two posts of somebody are days of which nothing is known.",
+        "Record what the person did then; no-employer if they worked for nobody.",
+        "one post begins the day after the other ended",
+        "one post begins a month after the other ended",
+    )
+)  # fmt: skip
+def gap(record: Record) -> Iterator[Breach]:
+    """Find such days."""
+    for person in record.people.values():
+        posts = sorted(person.posts, key=_order)
+        ends: date | None = None
+        for before, after in pairwise(posts):
+            if before.period.end is None:
+                break
+            ends = before.period.end if ends is None else max(ends, before.period.end)
+            start = after.period.start
+            if start is not None and (start - ends).days > _ONE_DAY:
+                yield Breach(
+                    f"The record does not say whom {person.name} worked for between {ends} and"
+                    f" {start}.",
+                    after.path,
+                    person.id,
+                )
+
+
+def _order(post: Post) -> tuple[str, str, str]:
+    """Sorts posts by the day on which they begin; those without a day come first."""
+    start, end = post.period.start, post.period.end
+    return (str(start or ""), str(end or "9999-12-31"), post.organisation or "")
+
+
+def _employer(record: Record, post: Post) -> str:
+    return record.organisations[post.organisation or ""].name

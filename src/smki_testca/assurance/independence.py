@@ -1,0 +1,310 @@
+"""Rules of independence: who must not be able to influence a report, and what must be known.
+
+The seed says that no director or employee of the DCC or of a DCC Service Provider can influence the
+outcome of an SMKI Assessment Report. Each rule below is one way in which a record can show that
+somebody could, or fail to show that nobody could.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.assurance.influences import InfluenceKind, takes_part
+from smki_testca.assurance.record import Person
+from smki_testca.assurance.rule import NOT_READ, SEED, Breach, Verdict, of_report
+from smki_testca.assurance.ties import TieKind
+from smki_testca.lint.rule import Rule
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.assurance.case import Case
+
+_REPLACE = "Let somebody without such a tie take the decision again."
+_SHOW = (
+    "Show why that is without influence, or let the decision be taken again without it. If you know"
+    " the real rule, put it into assurance-terms.toml."
+)
+
+
+@of_report(
+    Rule(
+        "independence.part", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "An employee or director of the DCC or of a DCC Service Provider took part in a decision of"
+        " the report.",
+        _REPLACE,
+        "an employee of the scheme votes",
+        "an employee of a DCC Service Provider votes",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def part(case: Case) -> Iterator[Breach]:
+    """Find them among those who took part."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.PART)
+
+
+@of_report(
+    Rule(
+        "independence.board", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "An employee or director of the DCC or of a DCC Service Provider was on the scheme's board"
+        " when a decision was made, and the record does not show that they were recused from it by"
+        " then.",
+        "Record the recusal with its date. If there was none by then, let the decision be taken"
+        " again after one.",
+        "a director of a provider is on the board, and recused from the report before its first"
+        " decision",
+        "the same without a recusal, or with one after the decision",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def board(case: Case) -> Iterator[Breach]:
+    """Find them among the board."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.BOARD)
+
+
+@of_report(
+    Rule(
+        "independence.presence", Severity.WARNING, Basis.ASSUMED, f"{NOT_READ}: who has influence",
+        "An employee or director of the DCC or of a DCC Service Provider advised on a decision, or"
+        " was there.",
+        _SHOW,
+        "the DCC answers questions before the review begins",
+        "an employee of the DCC advises on the outcome, or sits in the meeting",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def presence(case: Case) -> Iterator[Breach]:
+    """Find them among those who advised or were there."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.PRESENCE)
+
+
+@of_report(
+    Rule(
+        "independence.late_record", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: by when a recusal is written down",
+        "The recusal of a board member who is an employee or director of the DCC or of a DCC"
+        " Service Provider was written down only after the decision.",
+        "Add what shows that the person withdrew in time, such as the minutes of the meeting.",
+        "recorded by the day of the decision",
+        "recorded a week after it",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def late_record(case: Case) -> Iterator[Breach]:
+    """Find them among the board."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.LATE_RECORD)
+
+
+@of_report(
+    Rule(
+        "independence.oversight", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: who has influence on an assessor",
+        "The DCC, a DCC Service Provider, or an employee or director of one, supervises, appointed"
+        " or paid somebody who took part in a decision.",
+        _SHOW,
+        "the scheme appoints the assessor",
+        "the line manager of the assessor is an employee of a DCC Service Provider",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def oversight(case: Case) -> Iterator[Breach]:
+    """Find them among those who are over somebody who took part."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.OVERSIGHT)
+
+
+@of_report(
+    Rule(
+        "independence.post", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: the seed names directors and employees only",
+        "Somebody who could influence a decision had another post with the DCC or a DCC Service"
+        " Provider, such as that of a contractor.",
+        _SHOW,
+        "a contractor of the scheme reviews",
+        "a contractor of a DCC Service Provider reviews",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def post(case: Case) -> Iterator[Breach]:
+    """Find other posts."""
+    yield from case.linked(TieKind.OTHER_POST)
+
+
+@of_report(
+    Rule(
+        "independence.group", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: the seed names the DCC and DCC Service Providers only",
+        "Whoever could influence a decision belongs to a parent, a subsidiary or a sister company"
+        " of the DCC or of a DCC Service Provider, or is one.",
+        _SHOW,
+        "an employee of a company that was sold before the decision votes",
+        "an employee of a subsidiary of a DCC Service Provider votes",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def group(case: Case) -> Iterator[Breach]:
+    """Find ties through a group of companies."""
+    yield from case.linked(TieKind.GROUP)
+
+
+@of_report(
+    Rule(
+        "independence.left", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: a cooling-off period",
+        "Somebody who could influence a decision had left the DCC, a DCC Service Provider or a"
+        " company of its group only a little before.",
+        _SHOW,
+        "the reviewer left the provider three years before",
+        "the reviewer left the provider the day before",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def left(case: Case) -> Iterator[Breach]:
+    """Find posts that ended a little before."""
+    yield from case.linked(TieKind.LEFT)
+
+
+@of_report(
+    Rule(
+        "independence.offer", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: posts that are to come",
+        "Somebody who could influence a decision had already accepted a post with the DCC, a DCC"
+        " Service Provider or a company of its group.",
+        _SHOW,
+        "the offer is accepted after the decision",
+        "the offer is accepted before the decision, to begin after it",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def offer(case: Case) -> Iterator[Breach]:
+    """Find posts that were accepted by the day of the decision."""
+    yield from case.linked(TieKind.OFFER)
+
+
+@of_report(
+    Rule(
+        "independence.joins", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: posts that are to come",
+        "Somebody who could influence a decision began a post with the DCC, a DCC Service Provider"
+        " or a company of its group a little after it, and had not yet accepted it as far as the"
+        " record shows.",
+        "Record in accepted when the person agreed to begin.",
+        "the voter joins a provider a year later",
+        "the voter joins a provider a week later",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def joins(case: Case) -> Iterator[Breach]:
+    """Find posts that began a little later."""
+    yield from case.linked(TieKind.JOINS)
+
+
+@of_report(
+    Rule(
+        "independence.employer", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "Nobody can say that somebody who could influence a decision was no employee or director of"
+        " the DCC or of a DCC Service Provider: the record has no post of theirs on that day.",
+        "Record whom the person worked for that day; no-employer if they worked for nobody.",
+        "each person has a post that covers the day of the decision",
+        "the only post of a voter ended a month before the decision",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def employer(case: Case) -> Iterator[Breach]:
+    """Find persons without a post on the day of a decision."""
+    for link in case.links:
+        influence, day = link.influence, link.influence.decision.day
+        person = influence.by
+        if isinstance(person, Person) and not any(one.period.covers(day) for one in person.posts):
+            yield Breach(
+                f"{person.name} {influence.words}, and the record does not say whom they worked for"
+                " that day.",
+                influence.path,
+                person.id,
+                influence.decision,
+                influence.grounds,
+            )
+
+
+@of_report(
+    Rule(
+        "independence.outcome", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "The record has no decision that set the outcome, so that nobody can say who could"
+        " influence it.",
+        "Add the decision of kind outcome, with its date and who took part.",
+        "a decision of kind outcome",
+        "a draft and a review only",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def outcome(case: Case) -> Iterator[Breach]:
+    """Find a report without one."""
+    report = case.report
+    if not report.outcome_decisions:
+        yield Breach(f"No decision sets the outcome of the report {report.id}.", report.path)
+
+
+@of_report(
+    Rule(
+        "independence.nobody", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "A decision has nobody who took part in it, so that nobody can say who could influence it.",
+        "Record each person who took part, and how.",
+        "a decision that two persons voted on",
+        "a decision from which one person is recused, and nobody else is named",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def nobody(case: Case) -> Iterator[Breach]:
+    """Find such decisions."""
+    for decision in case.report.decisions:
+        if not takes_part(decision):
+            yield Breach(
+                f"The record does not say who took part in {decision}.",
+                decision.path,
+                decision=decision,
+            )
+
+
+@of_report(
+    Rule(
+        "independence.scheme", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "The record does not show that the SMKI PMA approved the scheme.",
+        "Record in approved-by-smki-pma when it did.",
+        "a date in approved-by-smki-pma",
+        "no date there",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def scheme(case: Case) -> Iterator[Breach]:
+    """Find a scheme without the date of its approval."""
+    stated = case.record.scheme
+    if stated.approved is None:
+        name = case.record.organisations[stated.organisation].name
+        message = f"The record has no date for the SMKI PMA's approval of {name}."
+        yield Breach(message, stated.path, stated.organisation)
+
+
+@of_report(
+    Rule(
+        "independence.scheme_late", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: by when the scheme is approved",
+        "The SMKI PMA approved the scheme only after a decision on the outcome.",
+        "Correct the date, if it is wrong, or show that the approval holds for earlier decisions.",
+        "approved on the day of the outcome",
+        "approved a day after it",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def scheme_late(case: Case) -> Iterator[Breach]:
+    """Find decisions on the outcome before that date."""
+    stated = case.record.scheme
+    name = case.record.organisations[stated.organisation].name
+    for decision in case.report.outcome_decisions:
+        if stated.approved is not None and stated.approved > decision.day:
+            yield Breach(
+                f"The SMKI PMA approved {name} on {stated.approved}, after {decision}.",
+                (*stated.path, "approved-by-smki-pma"),
+                stated.organisation,
+                decision,
+            )

@@ -1,0 +1,231 @@
+"""Judges a record: its verdict on each report, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+# Each of these two modules declares its rules when it is imported.
+from smki_testca.assurance import consistency, independence
+from smki_testca.assurance.case import Case
+from smki_testca.assurance.finding import RecordFinding
+from smki_testca.assurance.rule import RECORD_RULES, REPORT_RULES, Verdict
+from smki_testca.assurance.severities import SEVERITY_RANK, least, least_known
+from smki_testca.assurance.ties import Ties
+from smki_testca.lint.linted import Linted
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+from smki_testca.text import counted
+from smki_testca.toml_places import dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smki_testca.assurance.record import Record, Report
+    from smki_testca.assurance.rule import Breach
+    from smki_testca.lint.rule import Rule
+    from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
+
+DECLARING = (independence, consistency)
+"""The modules that declare rules."""
+RECORD_KIND = "assurance-record"
+"""The kind of document that a record as a whole is in a report of the linter."""
+REPORT_KIND = "smki-assessment-report"
+"""The kind of document that one of its reports is."""
+INDEPENDENCE = "independence."
+"""What the codes of the rules of independence begin with."""
+RULE = "R19"
+"""The rule of the regime that the rules of independence enforce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One report, judged.
+
+    Attributes:
+        report: the report.
+        verdict: what the record shows of it.
+        findings: in the order of a report of the linter: the gravest first.
+    """
+
+    report: Report
+    verdict: Verdict
+    findings: tuple[RecordFinding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """The number of findings of a severity."""
+        return sum(finding.severity is severity for finding in self.findings)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        report = self.report
+        name = f"The SMKI Assessment Report {report.id} ({report.stage.name}, "
+        name += f"{report.outcome.words})"
+        if self.verdict is Verdict.NOT_INDEPENDENT:
+            return f"{name} was not independent: {counted(self.count(Severity.ERROR), 'error')}."
+        if self.verdict is Verdict.NOT_SHOWN:
+            errors = counted(self.count(Severity.ERROR), "error")
+            return f"{name} cannot be shown to be independent: {errors}."
+        warnings = self.count(Severity.WARNING)
+        if warnings:
+            return f"{name} was independent as far as is specified: {counted(warnings, 'warning')}."
+        return f"{name} was independent."
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict as a JSON object; the findings are with the files."""
+        return {
+            "report": self.report.id,
+            "stage": self.report.stage.name,
+            "outcome": self.report.outcome.value,
+            "verdict": self.verdict.value,
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts of a record on its reports.
+
+    Attributes:
+        record: the record.
+        reports: its reports, in the order of the record.
+        findings: those that concern the record as a whole.
+    """
+
+    record: Record
+    reports: tuple[Judged, ...]
+    findings: tuple[RecordFinding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict on a report."""
+        worst_first = list(Verdict)
+        return min((one.verdict for one in self.reports), key=worst_first.index)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict on all reports in one sentence."""
+        if len(self.reports) == 1:
+            return self.reports[0].sentence
+        counts = Counter(one.verdict for one in self.reports)
+        independent, not_independent = (
+            f"{counts[verdict]} {'was' if counts[verdict] == 1 else 'were'}"
+            for verdict in (Verdict.INDEPENDENT, Verdict.NOT_INDEPENDENT)
+        )
+        return (
+            f"Of {len(self.reports)} SMKI Assessment Reports, {independent} independent,"
+            f" {not_independent} not, and {counts[Verdict.NOT_SHOWN]} cannot be shown to be."
+        )
+
+    @property
+    def documents(self) -> list[Linted]:
+        """The record and each report with their findings, as reports of the linter take them."""
+        scheme = self.record.organisations[self.record.scheme.organisation].name
+        whole = Linted(self.record.origin, 0, RECORD_KIND, scheme, self.findings)
+        return [
+            whole,
+            *(
+                Linted(
+                    self.record.origin,
+                    number,
+                    REPORT_KIND,
+                    f"{one.report.stage.name}, {one.report.outcome.words}: {one.verdict}",
+                    one.findings,
+                    name=one.report.id,
+                )
+                for number, one in enumerate(self.reports, 1)
+            ),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdicts as a JSON object."""
+        return {
+            "verdict": self.verdict.value,
+            "sentence": self.sentence,
+            "reports": [one.as_json() for one in self.reports],
+        }
+
+
+def judge(record: Record, terms: AssuranceTerms) -> Judgement:
+    """Judge every report of a record.
+
+    Args:
+        record: the record.
+        terms: what counts, and how well that is known.
+    """
+    ties = Ties(record, terms)
+    reports = tuple(_judged(Case(record, report, terms, ties)) for report in record.reports)
+    findings = tuple(
+        _finding(record, None, one.rule, breach)
+        for one in RECORD_RULES.values()
+        for breach in _ordered(one.find(record))
+    )
+    return Judgement(record, reports, findings)
+
+
+def _judged(case: Case) -> Judged:
+    findings: list[RecordFinding] = []
+    verdicts = {Verdict.INDEPENDENT}
+    for one in REPORT_RULES.values():
+        found = [
+            _finding(case.record, case.report, one.rule, breach)
+            for breach in _ordered(one.find(case))
+        ]
+        if any(finding.severity is Severity.ERROR for finding in found):
+            verdicts.add(one.tells)
+        findings += found
+    verdict = next(verdict for verdict in Verdict if verdict in verdicts)
+    findings.sort(key=lambda finding: SEVERITY_RANK[finding.severity])
+    return Judged(case.report, verdict, tuple(findings))
+
+
+def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) -> RecordFinding:
+    """Combine a breach with its rule."""
+    severity, basis, source = _weighed(rule, breach.grounds)
+    return RecordFinding(
+        rule.code,
+        severity,
+        dotted(breach.path),
+        None,
+        breach.message,
+        basis,
+        source,
+        rule.remedy,
+        line=record.line(breach.path),
+        report=None if report is None else report.id,
+        decision=None if breach.decision is None else breach.decision.id,
+        person=breach.person,
+        rule=RULE if rule.code.startswith(INDEPENDENCE) else None,
+    )
+
+
+def _weighed(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]:
+    """The severity and the basis of a breach, and the source of that.
+
+    A breach of independence is what its terms are: they are data. A record that contradicts itself
+    is never graver or better known than its rule.
+    """
+    if not grounds:
+        return rule.severity, rule.basis, rule.source
+    severity, term = least(grounds), least_known(grounds)
+    if not rule.code.startswith(INDEPENDENCE):
+        severity = max(severity, rule.severity, key=SEVERITY_RANK.__getitem__)
+        term_counts = term.basis is not Basis.SPECIFIED and rule.basis is Basis.SPECIFIED
+    else:
+        term_counts = {term.basis, rule.basis} != {Basis.SPECIFIED}
+    known = term if term_counts else rule
+    return severity, known.basis, known.source
+
+
+def _ordered(breaches: Iterable[Breach]) -> list[Breach]:
+    """The breaches of a rule in an order that does not depend on that of the record's tables."""
+    return sorted(
+        breaches,
+        key=lambda one: (
+            ("", "") if one.decision is None else (str(one.decision.day), one.decision.id),
+            one.person or "",
+            one.message,
+        ),
+    )

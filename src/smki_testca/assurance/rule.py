@@ -1,0 +1,113 @@
+"""Declares rules for records: the metadata stands above the function that detects a breach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from smki_testca.assurance.case import Case
+    from smki_testca.assurance.record import Decision, Record
+    from smki_testca.lint.rule import Rule
+    from smki_testca.profiles.assurance_terms import Term
+    from smki_testca.toml_places import KeyPath
+
+SEED = "seed ch. 5 (R19)"
+"""A source: what the January 2015 response concludes."""
+GLOSSARY = "SMKI Compliance Policy 4.4, as the SEC's glossary quotes it"
+"""A source: the text of the Stage 1 Assurance Report in the glossary of the SEC."""
+NOT_READ = "not read"
+"""A source: nobody here could read the rule."""
+
+
+class Verdict(StrEnum):
+    """The verdict of a record on a report, the worst first."""
+
+    NOT_INDEPENDENT = "not-independent"
+    NOT_SHOWN = "not-shown"
+    INDEPENDENT = "independent"
+
+
+class Breach(NamedTuple):
+    """A breach of a rule.
+
+    Attributes:
+        message: what is wrong, one sentence.
+        path: where the record shows it.
+        person: the id of the person or organisation, if it concerns one.
+        decision: the decision, if it concerns one.
+        grounds: the terms that it rests on: it is as grave and as well known as the least of them.
+    """
+
+    message: str
+    path: KeyPath
+    person: str | None = None
+    decision: Decision | None = None
+    grounds: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRule:
+    """A rule for each report of a record.
+
+    Attributes:
+        rule: its metadata, those of the linter's rules.
+        find: yields its breaches.
+        tells: the verdict on a report that has an error by this rule.
+    """
+
+    rule: Rule
+    find: Callable[[Case], Iterable[Breach]]
+    tells: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRule:
+    """A rule for a record as a whole; no verdict depends on it."""
+
+    rule: Rule
+    find: Callable[[Record], Iterable[Breach]]
+
+
+REPORT_RULES: dict[str, ReportRule] = {}
+"""The rules for reports, by code: all of them once ``judgement`` is imported."""
+RECORD_RULES: dict[str, RecordRule] = {}
+"""The rules for records, by code: all of them once ``judgement`` is imported."""
+
+
+def of_report(
+    rule: Rule, tells: Verdict = Verdict.INDEPENDENT
+) -> Callable[[Callable[[Case], Iterable[Breach]]], Callable[[Case], Iterable[Breach]]]:
+    """Declare a rule above the function that finds its breaches in a report."""
+
+    def declare(
+        find: Callable[[Case], Iterable[Breach]],
+    ) -> Callable[[Case], Iterable[Breach]]:
+        REPORT_RULES[rule.code] = ReportRule(rule, find, tells)
+        return find
+
+    return declare
+
+
+def of_record(
+    rule: Rule,
+) -> Callable[[Callable[[Record], Iterable[Breach]]], Callable[[Record], Iterable[Breach]]]:
+    """Declare a rule above the function that finds its breaches in a record as a whole."""
+
+    def declare(
+        find: Callable[[Record], Iterable[Breach]],
+    ) -> Callable[[Record], Iterable[Breach]]:
+        RECORD_RULES[rule.code] = RecordRule(rule, find)
+        return find
+
+    return declare
+
+
+def rules() -> list[Rule]:
+    """The metadata of every rule: those on which the worst verdicts depend come first."""
+    worst_first = list(Verdict)
+    of_reports = sorted(REPORT_RULES.values(), key=lambda one: worst_first.index(one.tells))
+    return [one.rule for one in of_reports] + [one.rule for one in RECORD_RULES.values()]

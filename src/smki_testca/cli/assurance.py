@@ -1,0 +1,151 @@
+"""``assurance``: judges whether an SMKI Assessment Report was independent."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.assurance import Judgement, judge, read
+from smki_testca.assurance.rule import rules as all_rules
+from smki_testca.cli.drafting import new_assurance_record
+from smki_testca.cli.folding import folded
+from smki_testca.cli.output import print_document, print_json, print_table, say
+from smki_testca.cli.session import Session, read_input
+from smki_testca.errors import ExitCode
+from smki_testca.lint.reports import as_document, as_junit, as_sarif
+from smki_testca.profiles.model import Severity
+from smki_testca.text import plain
+from smki_testca.toml import MAX_OCTETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from smki_testca.assurance.finding import RecordFinding
+
+_WIDTH = 80
+"""The width of the text where there is no terminal, and the greatest on one."""
+_INDENT = "  "
+
+
+@click.group()
+def assurance() -> None:
+    """Judge whether SMKI Assessment Reports were independent (SEC Appendix C).
+
+    \b
+    Example:
+      smki-testca assurance check record.toml
+    """
+
+
+assurance.add_command(new_assurance_record)
+
+
+@assurance.command()
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text"
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in Severity]),
+    default=Severity.ERROR.value,
+    help="End with exit code 1 if a finding is at least this severe.",
+)
+@click.pass_obj
+def check(session: Session, file: str, form: str, fail_on: str) -> None:
+    """Judge a record FILE of reports, persons and their employers; - is standard input.
+
+    No director or employee of the DCC or of a DCC Service Provider may be able to influence the
+    outcome of a report (R19). What goes beyond these words is assumed, and a warning. The exit code
+    is 1 if there is a finding of severity error.
+
+    \b
+    Example:
+      smki-testca assurance check --format sarif record.toml
+    """
+    terms = session.library().assurance_terms
+    judgement = judge(read(read_input(file, MAX_OCTETS + 1), file, terms), terms)
+    _REPORTS["json" if session.as_json else form](judgement)
+    worst_first = list(Severity)
+    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
+    findings = (finding for document in judgement.documents for finding in document.findings)
+    if any(finding.severity in failing for finding in findings):
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+@assurance.command()
+@click.pass_obj
+def rules(session: Session) -> None:
+    """List every rule: code, severity, basis, source, meaning and remedy.
+
+    \b
+    Example:
+      smki-testca assurance rules
+    """
+    if session.as_json:
+        print_json({"rules": [rule.as_json() for rule in all_rules()]})
+        return
+    print_table(
+        ("Code", "Severity", "Basis", "Source", "Meaning", "Remedy"),
+        [
+            (rule.code, rule.severity, rule.basis, rule.source, rule.meaning, rule.remedy)
+            for rule in all_rules()
+        ],
+        least=("Source", "Basis"),
+    )
+
+
+def _print_text(judgement: Judgement) -> None:
+    """Print the verdict in one sentence, then each report's with its findings."""
+    _say_folded(judgement.sentence)
+    for judged in judgement.reports:
+        if len(judgement.reports) > 1:
+            say("")
+            _say_folded(judged.sentence)
+        _print_findings(judged.findings)
+    if judgement.findings:
+        say("")
+        _say_folded("The record as a whole:")
+        _print_findings(judgement.findings)
+
+
+def _print_findings(findings: Iterable[RecordFinding]) -> None:
+    for finding in findings:
+        say("")
+        _say_folded(f"{finding.severity}: {finding.message}")
+        where = f"{finding.where}; " if finding.where else ""
+        _say_folded(f"[{finding.code}; {where}{finding.basis}, {finding.source}]", _INDENT)
+        _say_folded(finding.remedy, _INDENT)
+
+
+def _say_folded(text: str, indent: str = "") -> None:
+    width = _WIDTH
+    if sys.stdout.isatty():
+        width = min(_WIDTH, shutil.get_terminal_size().columns)
+    for number, line in enumerate(folded(plain(text), width - len(indent or _INDENT))):
+        say(f"{indent or (_INDENT if number else '')}{line}")
+
+
+def _print_json(judgement: Judgement) -> None:
+    document: dict[str, Any] = {**judgement.as_json(), **as_document(judgement.documents)}
+    print_json(document)
+
+
+def _print_sarif(judgement: Judgement) -> None:
+    print_document(as_sarif(judgement.documents))
+
+
+def _print_junit(judgement: Judgement) -> None:
+    print_document(as_junit(judgement.documents, command="smki-testca assurance check"))
+
+
+_REPORTS: dict[str, Callable[[Judgement], None]] = {
+    "text": _print_text,
+    "json": _print_json,
+    "sarif": _print_sarif,
+    "junit": _print_junit,
+}
+"""What prints a report, by its name on the command line."""

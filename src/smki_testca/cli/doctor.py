@@ -1,0 +1,130 @@
+"""``doctor``: looks for what is wrong with an estate, and mends what is safe to mend."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.configuration import Source
+from smki_testca.cli.folding import folded
+from smki_testca.cli.output import Progress, print_json, say
+from smki_testca.errors import ExitCode
+from smki_testca.lifecycle.doctor import examination
+from smki_testca.lifecycle.doctor.patient import Patient
+from smki_testca.text import counted, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.cli.session import Session
+    from smki_testca.lifecycle.doctor.examination import Examination
+    from smki_testca.lifecycle.doctor.observation import Observation
+
+MOST_OF_A_KIND = 10
+"""The most lines of one code; --json has all."""
+_INDENT = "  "
+
+
+@click.command()
+@click.option(
+    "--fix", is_flag=True, help="Mend what is safe to mend, then look again and say what is left."
+)
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="Also open every private key, and check that it fits its public key. Tokens are asked if"
+    " a PKCS#11 module is configured.",
+)
+@click.pass_context
+def doctor(context: click.Context, *, fix: bool, keys: bool) -> None:
+    """Look for what is wrong with an estate, and say what to do about it.
+
+    Problems end the command with 1; notes do not. Without --fix, nothing is changed. The passphrase
+    is needed with --keys only.
+
+    \b
+    Example:
+      smki-testca --estate estate doctor
+      smki-testca --estate estate doctor --fix
+    """
+    session: Session = context.obj
+    patient = _patient(session, with_keys=keys)
+    found = examination.examine(patient)
+    mended: list[Observation] = []
+    failed: list[Observation] = []
+    if fix:
+        mended, failed = examination.mend(found)
+        found = examination.examine(patient).with_failed(failed)
+    if session.as_json:
+        print_json(
+            {
+                "estate": str(patient.directory),
+                "opened": found.is_open,
+                "problems": [each.as_json() for each in found.problems],
+                "notes": [each.as_json() for each in found.notes],
+                "fixed": [{"code": each.kind.code, "message": each.message} for each in mended],
+            }
+        )
+    else:
+        _print(patient.directory, found, mended)
+    if not found.is_open:
+        context.exit(ExitCode.ESTATE)
+    if found.problems:
+        context.exit(ExitCode.FINDINGS)
+
+
+def _patient(session: Session, *, with_keys: bool) -> Patient:
+    directory = session.estate_directory()
+    anchors = session.setting("audit.anchor").value
+    return Patient(
+        directory=directory,
+        passphrase=lambda: session.passphrase(directory),
+        library=session.library,
+        clock=session.clock_or_system(),
+        writable=session.open,
+        passphrase_files=_passphrase_files(session),
+        with_keys=with_keys,
+        token_access=session.token_access() if session.has_token_module else None,
+        anchors=None if anchors is None else Path(anchors),
+        progress=Progress,
+    )
+
+
+def _passphrase_files(session: Session) -> dict[str, Path]:
+    """Return the passphrase file that is named, by what names it."""
+    setting = session.setting("passphrase-file")
+    if setting.value is None or setting.source is Source.DEFAULT:
+        return {}
+    return {setting.place: Path(setting.value)}
+
+
+def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -> None:
+    for each in mended:
+        _say_folded(f"fixed [{each.kind.code}]: {each.message}")
+    told: Counter[str] = Counter()
+    for each in (*found.problems, *found.notes):
+        told[each.kind.code] += 1
+        if told[each.kind.code] <= MOST_OF_A_KIND:
+            _say_folded(f"{each.kind.level} [{each.kind.code}]: {each.message}")
+            _say_folded(each.remedy, _INDENT)
+    for code, number in told.items():
+        if number > MOST_OF_A_KIND:
+            _say_folded(
+                f"{number - MOST_OF_A_KIND} more of {code} are not shown: --json has all of them."
+            )
+    problems, notes = len(found.problems), len(found.notes)
+    say(f"{directory}: {counted(problems, 'problem')}, {counted(notes, 'note')}.")
+    mendable = sum(each.mend is not None for each in found.observations)
+    if mendable:
+        say(f"doctor --fix mends {mendable} of them.")
+
+
+def _say_folded(text: str, indent: str = "") -> None:
+    """Print a text in lines that fit the terminal, or 80 columns."""
+    width = shutil.get_terminal_size().columns - len(_INDENT)
+    for place, line in enumerate(folded(plain(text), width)):
+        say(f"{indent if place == 0 else _INDENT}{line}")

@@ -1,0 +1,115 @@
+"""``passphrase``: changes the passphrase of an estate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.configuration import Source
+from smki_testca.cli.output import print_json, say
+from smki_testca.cli.session import PASSPHRASE_VARIABLE, Session, first_line, text_of
+from smki_testca.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smki_testca.cli.configuration import Setting
+
+_NEW_VARIABLE = "SMKI_TESTCA_NEW_PASSPHRASE"
+
+
+@click.group()
+def passphrase() -> None:
+    """The passphrase of an estate.
+
+    \b
+    Example:
+      smki-testca --estate estate passphrase change
+    """
+
+
+@passphrase.command()
+@click.option(
+    "--new-passphrase-file",
+    metavar="FILE",
+    help="The new passphrase is the first line of FILE; - is standard input. By default it is"
+    f" {_NEW_VARIABLE}, or you type it.",
+)
+@click.pass_obj
+def change(session: Session, new_passphrase_file: str | None) -> None:
+    """Change the passphrase of the estate. Servers and batches that run go on.
+
+    The file that quickstart left in the estate gets the new passphrase. Copies and backups of the
+    estate from before still open with the old one.
+
+    \b
+    Example:
+      smki-testca --estate estate passphrase change --new-passphrase-file new-passphrase
+    """
+    from smki_testca.custody import passphrase_change
+
+    estate, old = session.open_unlocked()
+    with estate:
+        setting = session.passphrase_setting(estate.directory)
+        new = _new_passphrase(estate.directory, new_passphrase_file)
+        file = passphrase_change.change(estate, old, new)
+    stale = None if old == new else _stale(setting, file)
+    if session.as_json:
+        print_json(
+            {
+                "estate": str(estate.directory),
+                "passphrase_file": None if file is None else str(file),
+                "still_old": stale,
+            }
+        )
+        return
+    say(f"The estate in {estate.directory} has the new passphrase.")
+    if file is not None:
+        say(f"{file} has it, too.")
+    if stale is not None:
+        say(f"note: {stale} still has the old passphrase. Put the new one there.", err=True)
+
+
+def _stale(setting: Setting, file: Path | None) -> str | None:
+    """The place that gave the old passphrase and still does; None if somebody typed it.
+
+    Args:
+        setting: where the old passphrase came from.
+        file: the one that has the new passphrase now, if any.
+    """
+    if setting.source is Source.VARIABLE:
+        return PASSPHRASE_VARIABLE
+    if setting.value is None or setting.value == "-":
+        return None
+    is_rewritten = file is not None and os.path.realpath(setting.value) == os.path.realpath(file)
+    return None if is_rewritten else setting.value
+
+
+def _new_passphrase(directory: Path, file: str | None) -> str:
+    """The new passphrase: from a file, the variable, or typed twice.
+
+    Raises:
+        InputError: if none of them gives it.
+    """
+    if file is not None:
+        return first_line(file)
+    if given := os.environ.get(_NEW_VARIABLE):
+        return text_of(given, _NEW_VARIABLE)
+    if not _is_somebody_there():
+        raise InputError(
+            "passphrase.needed",
+            "The new passphrase is needed, and nobody is there to type it.",
+            f"Give it with --new-passphrase-file FILE or {_NEW_VARIABLE}.",
+        )
+    answer: str = click.prompt(
+        f"New passphrase of {directory}", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return text_of(answer, "What was typed")
+
+
+def _is_somebody_there() -> bool:
+    """Whether standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()

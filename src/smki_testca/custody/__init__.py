@@ -1,0 +1,1 @@
+"""Keeps estates safe: changes their passphrases, makes backups of them and restores those."""

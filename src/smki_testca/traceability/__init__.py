@@ -1,0 +1,1 @@
+"""The list of requirements: where each is enforced, which tests show it, which codes tell of it."""
