@@ -75,7 +75,7 @@ class TokenSession:
         self._open(pin)
 
     def mechanisms(self) -> frozenset[Any]:
-        """What the token can do."""
+        """The mechanisms that the token has."""
         if not self._mechanisms:
             self._mechanisms = frozenset(self._token().slot.get_mechanisms())
         return self._mechanisms
@@ -211,7 +211,7 @@ def _with_warning(error: EstateError, flags: int) -> EstateError:
 
 
 def _mapper() -> AttributeMapper:
-    """How attributes are read: what a vendor writes there makes no error."""
+    """Reads attributes in a way that nothing a vendor writes there makes an error."""
     mapper = AttributeMapper()
     mapper.register_handler(
         Attribute.LABEL,
