@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,8 @@ def _skip(reason: str) -> None:
 @pytest.fixture(scope="session")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> TrialToken:
     """A token without keys; not to be changed."""
-    pytest.importorskip("pkcs11", reason="python-pkcs11 (the extra hsm) is not installed")
+    if find_spec("pkcs11") is None:
+        _skip("python-pkcs11 (the extra hsm) is not installed")
     if MODULE is None or shutil.which("softhsm2-util") is None:
         _skip("SoftHSM2 is not installed")
     if shutil.which("pkcs11-tool") is None:

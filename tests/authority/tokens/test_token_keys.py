@@ -4,6 +4,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from csrs import new_key
+from smki_testca.authority.signers.tokens.access import TokenAccess
+from smki_testca.authority.signers.tokens.tokens import Tokens
 from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import EstateError
 from smki_testca.x509.keys import load_public_key, public_key_octets, signature_fits
@@ -103,6 +106,29 @@ def test_a_token_is_found_by_all_that_its_uri_says(token, tokens):
     assert tokens.find(whole) == made
     for other in ({"model": "x"}, {"manufacturer": "x"}, {"serial": "x"}, {"slot_id": 1}):
         assert told(tokens.find, replace(whole, **other)).code == "token.missing"
+
+
+def test_two_tokens_are_used_side_by_side(token):
+    token.initialise("other")
+    asked = []
+    access = TokenAccess(lambda: token.module, lambda label: asked.append(label) or PIN)
+    with Tokens(access) as tokens:
+        made = [
+            tokens.generate(TokenUri(token=label), KeyType.P256, "zroot")
+            for label in (LABEL, "other")
+        ]
+        assert all(signs(tokens, one) for one in made)
+        assert [one.uri.token for one in made] == [LABEL, "other"]
+        # A key of one is not looked for in the other.
+        elsewhere = replace(made[0].uri, token="other", serial=made[1].uri.serial)
+        assert told(tokens.find, elsewhere).code == "token.key_missing"
+    assert asked == [LABEL, "other"]
+
+
+def test_threads_sign_at_once(token, tokens):
+    made = tokens.generate(token.uri(), KeyType.P256, "zroot")
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda _: signs(tokens, made, DATA[:50]), range(8)))
 
 
 def test_a_key_that_is_not_there_is_told(token, tokens):
