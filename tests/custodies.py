@@ -36,8 +36,8 @@ class Custody:
         return self.command("--estate", self.estate, *words, stdin=stdin)
 
     def open(self, **options):
-        options: dict[str, Any] = {"token_access": self.token.access()} | options
-        return Estate.open(self.estate, "phrase", **options)
+        given: dict[str, Any] = {"token_access": self.token.access()} | options
+        return Estate.open(self.estate, "phrase", **given)
 
     def audited(self):
         """Whether the audit log is whole, and every key fits, those in the token included."""

@@ -1,4 +1,4 @@
-"""Estates to change, back up and restore: one with tiles and a profile, one with a token."""
+"""Estates to change, back up and restore, and estates whose CAs have their keys in a token."""
 
 from __future__ import annotations
 

@@ -38,6 +38,8 @@ def test_the_key_signs_for_the_certificate_that_is_beside_it(custody, issued):
         public = view_certificate(record.der).octets("subjectPublicKeyInfo")
         assert signature_fits(load_public_key(public), signature, b"data")
     assert issued["serial"] in certificates_in(custody)
+    (entry,) = custody("audit", "show", "--last", "1", "--json").json["entries"]
+    assert (entry["action"], entry["body"]["token"]) == ("issue", URI)
     assert "key in token" in custody("list", "--label", "lab").out
 
 

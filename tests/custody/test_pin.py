@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -146,6 +147,26 @@ def test_the_pin_is_in_no_file_and_no_output(custody, pin_file, monkeypatch):
     assert files
     for path in files:
         assert PIN.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc")
+def test_no_program_has_the_pin_in_its_arguments_or_variables(custody, monkeypatch):
+    monkeypatch.delenv("SMKI_TESTCA_TOKEN_PIN")
+    with custody.open() as estate:
+        estate.authorities.signer(estate.authorities.named("Z1")).sign(b"data")
+        told = [
+            path.read_bytes()
+            for child in children()
+            for path in (child / "cmdline", child / "environ")
+        ]
+    assert any(b"tokens.process" in octets for octets in told)
+    assert not any(PIN.encode() in octets for octets in told)
+
+
+def children():
+    """The folders in /proc of the processes that this one started."""
+    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return [Path("/proc", number) for path in tasks for number in path.read_text().split()]
 
 
 def test_a_wrong_pin_is_tried_once(custody, pin_file):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from cryptography import x509
 
@@ -16,14 +18,14 @@ WHO = ("--participant", "supplier-one", "--purpose", "uept")
 LABELLED = issue("organisation", "--label", "one")
 SIGN = ("sign", CSR, *WHO, "--label", "one")
 
-SEALING = {
+SEALING: dict[str, list[tuple[Any, ...]]] = {
     "issue": [LABELLED],
     "renew": [LABELLED, ("renew", "--label", "one")],
     "kit apply": [("kit", "apply", "{kit}")],
 }
 """Commands that seal keys in the estate, with what comes before them."""
 
-SIGNING = {
+SIGNING: dict[str, list[tuple[Any, ...]]] = {
     "sign": [SIGN],
     "renew --same-key": [SIGN, ("renew", "--label", "one", "--same-key")],
     "crl issue": [("crl", "issue")],

@@ -305,10 +305,11 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     def run(session: Session, /, **given: Any) -> None:
         (_issue if is_issuing else _check)(session, profile.name, **given)
 
-    # The options of the files come last: each decorator puts its options before those there are.
-    decorated: Any = writing(run) if is_issuing else run
+    # The options of the files and the token come last: each decorator puts its options before
+    # those there are.
+    decorated: Any = writing(_TOKEN(run)) if is_issuing else run
     inputs = input_options(profile)
-    dates = [_NOT_BEFORE, _NOT_AFTER, _DAYS, _TOKEN] if is_issuing else []
+    dates = [_NOT_BEFORE, _NOT_AFTER, _DAYS] if is_issuing else []
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"

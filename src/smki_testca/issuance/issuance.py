@@ -383,13 +383,14 @@ class Issuance:
         """
         estate = self._estate
         of_csr = {} if csr is None else {"csr": csr.as_json()}
+        of_token = {} if token is None else {"token": str(token)}
         # A transaction of its own: a refusal takes back what was made in the token.
         made = contextlib.nullcontext() if token is None else estate.transaction()
         with self._recording_refusal("issue", request, details), made:
             prepared = self.prepare(
                 request, key, label=label, validity=validity, csr=csr, token=token
             )
-            records = self.commit_one(prepared, "issue", **of_csr, **details)
+            records = self.commit_one(prepared, "issue", **of_csr, **of_token, **details)
         return records, prepared.warnings
 
     @contextlib.contextmanager

@@ -232,13 +232,46 @@ def test_a_key_pair_keeps_its_first_id_where_the_token_lets_none_be_changed(faul
     assert ids == [made.uri.id.hex()] * 2
 
 
+def all_tell_that_it_is_gone(tokens, signer, made):
+    for use in (
+        lambda: signer.sign(b"data"),
+        lambda: tokens.signer(made.uri, made.public_key),
+        lambda: tokens.find(made.uri),
+        lambda: tokens.generate(made.uri, KeyType.P256, "other"),
+        lambda: tokens.remove(made.uri),
+    ):
+        assert told(use).code == "token.gone"
+
+
 def test_a_token_that_is_deleted_in_the_middle_is_told(token, made):
     with token.open() as tokens:
         signer = tokens.signer(made.uri, made.public_key)
         signer.sign(b"data")
         shutil.rmtree(token.folder / "tokens")
-        error = told(tokens.signer, made.uri, made.public_key)
-    assert error.code in {"token.gone", "token.key_missing"}
+        all_tell_that_it_is_gone(tokens, signer, made)
+
+
+def test_a_token_that_was_out_is_used_again_when_it_is_back(faulty, made, tmp_path, monkeypatch):
+    away, log = tmp_path / "away", tmp_path / "log"
+    monkeypatch.setenv("PKCS11_FAULT_AWAY", str(away))
+    token = faulty(log=log)
+    key = load_public_key(made.public_key)
+    with token.open() as tokens:
+        signer = tokens.signer(made.uri, made.public_key)
+        away.touch()
+        all_tell_that_it_is_gone(tokens, signer, made)
+        away.unlink()
+        assert signature_fits(key, signer.sign(b"data"), b"data")
+    assert log.read_text().split().count("C_Login") == 2
+
+
+def test_a_token_that_makes_keys_which_can_leave_it_is_refused(faulty):
+    token = faulty("C_GenerateKeyPair:0:leaky")
+    with token.open() as tokens:
+        error = told(tokens.generate, token.uri(), KeyType.P256, "zroot")
+    assert error.code == "token.key_exposed"
+    assert "CKA_EXTRACTABLE is not False" in error.message
+    assert token.objects == []
 
 
 def test_a_key_that_is_deleted_in_the_middle_is_told(token, tokens, made):

@@ -55,7 +55,7 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SigningMeans:
-    """What signers are opened with. Each part is asked for only when a key needs it.
+    """The means to open signers. Each part is asked for only when a key needs it.
 
     Attributes:
         sealer: gives the key under which private keys are sealed.

@@ -53,8 +53,10 @@ _BACKLOG = 256
 _WORKING_SECONDS = 5.0
 _LOADING = 3
 """How many times as long as for a call it may take to load a module."""
-_LAST_SECONDS = 2.0
-"""How long the answers may take that are due when the process ends."""
+_TELLING_SECONDS = 2.0
+"""How long everybody who waits is told that the module hangs, before the process ends."""
+_ENDING_SECONDS = 4.0
+"""How long what was begun may take, and logging out, when nobody needs the process any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,16 @@ class _Job:
     """A request that waits for its answer."""
 
     request: Request
+    connection: Connection
     answers: SimpleQueue[Answer] = field(default_factory=SimpleQueue)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether whoever asked is gone: until there is an answer, nothing else is sent."""
+        try:
+            return self.connection.poll()
+        except OSError:
+            return True
 
 
 class _Process:
@@ -100,7 +111,7 @@ class _Process:
         while (job := self._jobs.get()) is not None:
             self._current = job
             try:
-                answer = handler.answer(job.request)
+                answer = _answer(handler, job)
             except SmkiTestcaError as error:
                 answer = failure_of(error)
             except Exception as error:  # noqa: BLE001 - a module may answer anything
@@ -120,7 +131,8 @@ class _Process:
     def _serve(self, connection: Connection) -> None:
         with connection, contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
             while True:
-                job = _Job(messages.read_request(connection.recv_bytes(MAX_OCTETS)))
+                request = messages.read_request(connection.recv_bytes(MAX_OCTETS))
+                job = _Job(request, connection)
                 self._jobs.put(job)
                 answer: Answer = Working()
                 while isinstance(answer, Working):
@@ -128,18 +140,7 @@ class _Process:
                         answer = job.answers.get(timeout=_WORKING_SECONDS)
                     except Empty:
                         answer = Working()
-                    self._send(connection, answer, job)
-
-    def _send(self, connection: Connection, answer: Answer, job: _Job) -> None:
-        try:
-            connection.send_bytes(messages.encode(answer))
-        except OSError:
-            # Whoever asked was interrupted. A key pair that nobody knows of is not left behind.
-            if isinstance(answer, Working):
-                answer = job.answers.get()
-            if isinstance(job.request, Generate) and isinstance(answer, Key):
-                self._jobs.put(_Job(Remove(answer.uri)))
-            raise
+                    connection.send_bytes(messages.encode(answer))
 
     def _give_up(self) -> None:
         """Tell everybody who waits that a call takes too long, and end."""
@@ -147,7 +148,7 @@ class _Process:
         failure = failure_of(
             token_failed(f"The PKCS#11 module did not answer within {seconds:g} seconds.")
         )
-        ends = time.monotonic() + _LAST_SECONDS
+        ends = time.monotonic() + _TELLING_SECONDS
         if self._current is not None:
             self._current.answers.put(failure)
         while time.monotonic() < ends:
@@ -162,8 +163,7 @@ class _Process:
         while starter.read(1):
             pass
         self._jobs.put(None)
-        # There is time to log out, unless the module hangs.
-        if not self._is_over.wait(_LAST_SECONDS):
+        if not self._is_over.wait(_ENDING_SECONDS):
             self._leave()
 
     def _leave(self) -> None:
@@ -172,6 +172,14 @@ class _Process:
 
     def _tidy(self) -> None:
         remove_address(self._hand_over.address)
+
+
+def _answer(handler: RequestHandler, job: _Job) -> Answer:
+    answer = handler.answer(job.request)
+    if isinstance(job.request, Generate) and isinstance(answer, Key) and job.is_abandoned:
+        # Such as by Ctrl-C: a key pair that nobody knows of is not left behind.
+        return handler.answer(Remove(answer.uri))
+    return answer
 
 
 def _private_streams() -> tuple[BinaryIO, BinaryIO]:

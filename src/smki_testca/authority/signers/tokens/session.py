@@ -54,6 +54,7 @@ class TokenSession:
         self.watch = watch
         self._find_token = find_token
         self._session: Any = None
+        self._mechanisms: frozenset[Any] = frozenset()
         self._refused: EstateError | None = None
 
     @property
@@ -73,10 +74,11 @@ class TokenSession:
             raise self._refused
         self._open(pin)
 
-    def mechanisms(self) -> set[Any]:
-        """What the token can do."""
-        found: set[Any] = self._token().slot.get_mechanisms()
-        return found
+    def mechanisms(self) -> frozenset[Any]:
+        """The mechanisms that the token has."""
+        if not self._mechanisms:
+            self._mechanisms = frozenset(self._token().slot.get_mechanisms())
+        return self._mechanisms
 
     def use(self, aim: str, work: Callable[[Any], T]) -> T:
         """Do something in the session.
@@ -209,7 +211,7 @@ def _with_warning(error: EstateError, flags: int) -> EstateError:
 
 
 def _mapper() -> AttributeMapper:
-    """How attributes are read: what a vendor writes there makes no error."""
+    """The reader of attributes: what a vendor writes there makes no error."""
     mapper = AttributeMapper()
     mapper.register_handler(
         Attribute.LABEL,

@@ -26,7 +26,8 @@ CALL_SECONDS = 60.0
 """The longest that one call of a PKCS#11 module may take: a signature, a key pair, a login."""
 START_SECONDS = 30.0
 """How long the process itself may take to start, beside the module."""
-_END_SECONDS = 5.0
+_END_SECONDS = 10.0
+"""How long the process may take to end by itself; it takes less."""
 _MODULE = "smki_testca.authority.signers.tokens.process"
 _OURS = "SMKI_TESTCA_"
 """How our variables begin: the PIN may be in one, and the estate's passphrase in another."""
@@ -62,14 +63,21 @@ class TokenProcess:
         self.authkey = os.urandom(32)
         self._starter = os.getpid()
         # Ctrl-C in a terminal is for the command: this process hears of it by the end of its input.
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-P", "-m", _MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env={name: text for name, text in os.environ.items() if not name.startswith(_OURS)},
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-P", "-m", _MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env={name: text for name, text in os.environ.items() if not name.startswith(_OURS)},
+            )
+        except OSError as error:
+            remove_address(self.address)
+            raise token_failed(
+                f"The process that uses the token cannot be started: {error.strerror}.",
+                "Check how many processes and how much memory you may have.",
+            ) from error
         _running.add(self)
         try:
             self._begin(HandOver(str(module), self.address, self.authkey, CALL_SECONDS))
@@ -79,8 +87,8 @@ class TokenProcess:
 
     @property
     def how_it_ended(self) -> str:
-        """How it ended, the end of a phrase; empty while it runs, or if nobody knows."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        """The way in which it ended, the end of a phrase; empty while it runs, or if unknown."""
+        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
             code = self._process.wait(_END_SECONDS)
             if code < 0:
                 return f" by {signal.Signals(-code).name}"
