@@ -118,14 +118,20 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(monkeypatch)
 
 
-@pytest.fixture(autouse=True)
+ONLY_FAST_ARE_MEASURED = os.environ.get("SMKI_TESTCA_COVERAGE") == "fast"
+"""Whether coverage is that of the fast tests alone: measuring the others doubles their time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if ONLY_FAST_ARE_MEASURED and item.get_closest_marker("slow") is not None:
+            item.add_marker("no_cover")
+
+
+@pytest.fixture(autouse=ONLY_FAST_ARE_MEASURED)
 def _programs_of_slow_tests_are_not_measured(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Does not measure the coverage of programs that slow tests start, such as to kill them.
-
-    They would take half as long again, and what they run is what others run, too.
-    """
     if request.node.get_closest_marker("slow") is not None:
         for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
             monkeypatch.delenv(name, raising=False)

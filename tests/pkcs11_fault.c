@@ -149,7 +149,7 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         *(word *)c = 0;
         return CKR_OK;
     }
-    if (is_away && number != number_C_Finalize)
+    if (is_away && number > number_C_GetFunctionList)
         return CKR_DEVICE_REMOVED;
     if (*what >= '0' && *what <= '9')
         return strtoul(what, NULL, 0);

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "The estate": ("Estate", "export", "export_files"),
+    "Keys in tokens": ("TokenAccess", "TokenUri", "MadeInToken", "FoundInToken", "FoundKey"),
     "Requests": (
         "Request",
         "Subject",

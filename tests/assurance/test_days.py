@@ -119,7 +119,7 @@ def test_a_member_of_the_board_needs_a_recusal_only_while_there(start, end):
 @pytest.mark.parametrize(("approved", "is_late"), [("2015-06-10", False), ("2015-06-11", True)])
 def test_the_scheme_is_approved_by_the_day_of_the_outcome(approved, is_late):
     text = changed(("2014-09-01", approved))
-    assert (("independence.scheme", "outcome") in codes(text)) is is_late
+    assert (("independence.scheme_late", "outcome") in codes(text)) is is_late
 
 
 @pytest.mark.parametrize(("until", "is_gap"), [("2015-05-31", False), ("2015-05-30", True)])

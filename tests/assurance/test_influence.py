@@ -69,3 +69,4 @@ def test_influence_that_rests_on_an_assumption_is_a_warning(case, code):
 @pytest.mark.shows("5-issue-1", "R19")
 def test_a_scheme_is_approved_by_the_pma_before_its_first_outcome():
     assert verdict_and_codes("scheme") == ("not-shown", {"independence.scheme"})
+    assert verdict_and_codes("scheme_late") == ("independent", {"independence.scheme_late"})

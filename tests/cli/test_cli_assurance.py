@@ -139,6 +139,9 @@ def test_sarif_has_the_line_of_each_finding(command):
     (run,) = json.loads(outcome.out)["runs"]
     (result,) = run["results"]
     assert (result["ruleId"], result["level"]) == ("independence.part", "error")
+    assert {"decision": "review", "person": "a", "rule": "R19"}.items() <= result[
+        "properties"
+    ].items()
     (location,) = result["locations"]
     assert location["physicalLocation"]["region"] == {"startLine": 56}
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["independence.part"]
@@ -152,6 +155,7 @@ def test_junit_has_a_test_case_for_the_record_and_each_report(command):
     (failure,) = suite.iter("failure")
     assert failure.attrib["type"] == "independence.part"
     assert "at line 56" in failure.text
+    assert failure.text.endswith("Let somebody without such a tie take the decision again.")
 
 
 def test_several_reports_have_a_verdict_each_and_one_together(command, record):
@@ -161,7 +165,7 @@ def test_several_reports_have_a_verdict_each_and_one_together(command, record):
     outcome = command("assurance", "check", record(f"{text}\n{second}"))
     sentences = [" ".join(part.split()) for part in outcome.out.split("\n\n")]
     assert sentences[0] == (
-        "Of 2 SMKI Assessment Reports, 1 were independent, 1 were not, and 0 cannot be shown to be."
+        "Of 2 SMKI Assessment Reports, 1 was independent, 1 was not, and 0 cannot be shown to be."
     )
     assert "The SMKI Assessment Report s (stage-1, approved) was independent." in sentences
     assert outcome.code == ExitCode.FINDINGS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import sqlite3
@@ -472,3 +473,16 @@ def test_the_program_in_the_documentation_reads_a_backup(tiled, back):
     call = [sys.executable, "-W", "ignore", "-c", program, path, tiled / "passphrase"]
     printed = subprocess.run(call, check=True, capture_output=True, text=True).stdout
     assert printed.splitlines() == stored(path, tiled)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open")
+def test_nothing_binary_is_written_to_a_terminal(tiled, command):
+    ours, theirs = os.openpty()
+    try:
+        before = (tiled / "estate.sqlite").read_bytes()
+        outcome = command("--json", "--estate", tiled, "backup", os.ttyname(theirs), "--force")
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (outcome.code, outcome.json["error"]["code"]) == (2, "usage")
+    assert (tiled / "estate.sqlite").read_bytes() == before

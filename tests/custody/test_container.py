@@ -215,3 +215,17 @@ def test_the_header_is_as_the_documentation_says():
     assert HEADER.size == 45
     octets = Header(IDENTITY, Cost(1 << 17, 8, 1), salt).octets
     assert octets == b"SMKIBKUP" + bytes([0, 1, 17, 8, 1]) + salt + IDENTITY
+
+
+def test_a_disk_that_fails_is_told_from_a_changed_file():
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 100_000:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    reader = ContainerReader.open(Failing(NOISY), "a file", ["phrase"])
+    with pytest.raises(InputError) as caught:
+        list(iter(lambda: reader.read(1 << 16), b""))
+    assert caught.value.code == "input.unreadable"
+    assert caught.value.message == "a file cannot be read: Input/output error."

@@ -136,3 +136,10 @@ def test_a_copy_of_a_newer_format_is_not_written_to(quickstart, tmp_path):
     with pytest.raises(EstateError) as raised:
         opened(copy)
     assert raised.value.code == "estate.newer"
+
+
+def test_an_estate_may_be_closed_twice(quickstart):
+    with opened(quickstart) as estate:
+        estate.close()
+        with pytest.raises(EstateError):
+            estate.certificates.authorities()

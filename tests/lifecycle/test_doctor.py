@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,36 @@ def test_an_estate_that_is_named_by_a_link_is_looked_at_as_it_is(command, patien
     assert "doctor.permissions.directory" in told(command("--estate", link, *words_for(None)))
     assert command("--estate", link, *words_for(("--fix",))).code == 0
     assert estate.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "is_weak"),
+    [("abcdefabcdef", False), ("abcdefabcde", True), ("abcdeabcdeab", True), ("", True)],
+)
+def test_a_passphrase_of_few_characters_or_few_different_ones_is_weak(
+    command, patient, passphrase, is_weak
+):
+    estate = patient("quickstart")
+    (estate / "passphrase").write_text(f"{passphrase}\n")
+    found = told(command("--estate", estate, *words_for(None)))
+    assert ("doctor.passphrase.weak" in found) is is_weak
+    assert not passphrase or passphrase not in str(found)
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(89, True), (91, False)])
+def test_a_ca_that_expires_within_90_days_is_noted(command, patient, days, is_told):
+    estate = patient("quickstart")
+    soon = ailments.end_of(estate, "Z1") - timedelta(days=days)
+    found = told(command("--estate", estate, "--json", "--clock", iso(soon), "doctor"))
+    assert ("doctor.ca.expiring" in found) is is_told
+
+
+def test_a_file_of_anchors_over_16_mib_is_told_and_not_read(command, patient, monkeypatch):
+    estate = patient("quickstart")
+    FAULTS["damage.anchor"][1](estate, monkeypatch)
+    os.truncate(estate.parent / "anchors.txt", (16 << 20) + 1)
+    found = told(command("--estate", estate, *words_for(None)))
+    assert "longer than 16777216 octets" in found["doctor.damage.anchor"]["message"]
 
 
 def test_a_problem_of_many_files_is_told_in_few_lines(command, patient):

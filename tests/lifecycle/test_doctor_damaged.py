@@ -161,6 +161,27 @@ def test_after_a_kill_an_estate_has_no_problem_and_fix_removes_what_is_left(
     assert damage.run(estate, damage.VERIFY).code == 0
 
 
+@pytest.mark.slow
+def test_while_a_run_goes_on_an_estate_has_no_problem(quickstart_original, tmp_path):
+    estate = tmp_path / "estate"
+    shutil.copytree(quickstart_original, estate)
+    words = ("batch", "issue", *RUN, "--first-id", "00-DB-12-01-00-00-00-00", "--count", 20_000)
+    call = [sys.executable, "-m", "smki_testca", "--estate", estate, *words]
+    looks = 0
+    with subprocess.Popen(
+        [*map(str, call)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None:
+            argv = ["--estate", str(estate), *DOCTOR]
+            found = subprocess.run(
+                [sys.executable, "-m", "smki_testca", *argv], check=False, capture_output=True
+            )
+            assert found.returncode == 0, found.stdout
+            looks += 1
+    assert process.returncode == 0
+    assert looks
+
+
 def test_looking_writes_nothing(quickstart_original, tmp_path):
     estate = copied_with_run(
         quickstart_original,

@@ -37,6 +37,18 @@ class RecordFinding(Finding):
         """The place in the record as SARIF writes it; empty where there is none."""
         return {} if self.line is None else {"startLine": self.line}
 
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Further properties of the finding in SARIF."""
+        stated = {
+            "basis": self.basis,
+            "report": self.report,
+            "decision": self.decision,
+            "person": self.person,
+            "rule": self.rule,
+        }
+        return {name: value for name, value in stated.items() if value is not None}
+
     def as_json(self) -> dict[str, Any]:
         """The finding as a JSON object, its attributes as keys."""
         return {

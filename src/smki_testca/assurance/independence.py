@@ -200,9 +200,6 @@ def joins(case: Case) -> Iterator[Breach]:
     yield from case.linked(TieKind.JOINS)
 
 
-_MUST_BE_KNOWN = (InfluenceKind.PART, InfluenceKind.PRESENCE, InfluenceKind.BOARD)
-
-
 @of_report(
     Rule(
         "independence.employer", Severity.ERROR, Basis.SPECIFIED, SEED,
@@ -219,9 +216,7 @@ def employer(case: Case) -> Iterator[Breach]:
     for link in case.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
-        if influence.kind not in _MUST_BE_KNOWN or not isinstance(person, Person):
-            continue
-        if not any(one.period.covers(day) for one in person.posts):
+        if isinstance(person, Person) and not any(one.period.covers(day) for one in person.posts):
             yield Breach(
                 f"{person.name} {influence.words}, and the record does not say whom they worked for"
                 " that day.",
@@ -274,25 +269,42 @@ def nobody(case: Case) -> Iterator[Breach]:
 @of_report(
     Rule(
         "independence.scheme", Severity.ERROR, Basis.SPECIFIED, SEED,
-        "The SMKI PMA had not approved the scheme by the day on which the outcome was decided.",
+        "The record does not show that the SMKI PMA approved the scheme.",
         "Record in approved-by-smki-pma when it did.",
-        "approved before the outcome",
-        "approved a day after it, or no date",
+        "a date in approved-by-smki-pma",
+        "no date there",
     ),
     Verdict.NOT_SHOWN,
 )  # fmt: skip
 def scheme(case: Case) -> Iterator[Breach]:
-    """Find outcomes of a scheme that was not yet approved."""
+    """Find a scheme without the date of its approval."""
+    stated = case.record.scheme
+    if stated.approved is None:
+        name = case.record.organisations[stated.organisation].name
+        message = f"The record has no date for the SMKI PMA's approval of {name}."
+        yield Breach(message, stated.path, stated.organisation)
+
+
+@of_report(
+    Rule(
+        "independence.scheme_late", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: by when the scheme is approved",
+        "The SMKI PMA approved the scheme only after a decision on the outcome.",
+        "Correct the date, if it is wrong, or show that the approval holds for earlier decisions.",
+        "approved on the day of the outcome",
+        "approved a day after it",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def scheme_late(case: Case) -> Iterator[Breach]:
+    """Find decisions on the outcome before that date."""
     stated = case.record.scheme
     name = case.record.organisations[stated.organisation].name
     for decision in case.report.outcome_decisions:
-        if stated.approved is None or stated.approved > decision.day:
-            when = "no date" if stated.approved is None else f"{stated.approved}, after {decision}"
+        if stated.approved is not None and stated.approved > decision.day:
             yield Breach(
-                f"The record's date for the SMKI PMA's approval of {name} is {when}."
-                if stated.approved is not None
-                else f"The record has no date for the SMKI PMA's approval of {name}.",
-                stated.path,
+                f"The SMKI PMA approved {name} on {stated.approved}, after {decision}.",
+                (*stated.path, "approved-by-smki-pma"),
                 stated.organisation,
                 decision,
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from smki_testca.profiles.assurance_terms import SUPERVISED
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _over(record: Record, person: str, decision: Decision) -> Iterator[Influence
         for one in record.oversight:
             if one.of != below or not one.kind.counts or not one.period.covers(decision.day):
                 continue
-            is_managing = one.kind.name == "supervised" and one.person is not None
+            is_managing = one.kind.name == SUPERVISED and one.person is not None
             if below != person and not is_managing:
                 continue
             through = "" if below == person else f" through {record.people[below].name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,13 +109,14 @@ class Judgement:
         """The verdict on all reports in one sentence."""
         if len(self.reports) == 1:
             return self.reports[0].sentence
-        counts = {
-            verdict: sum(one.verdict is verdict for one in self.reports) for verdict in Verdict
-        }
+        counts = Counter(one.verdict for one in self.reports)
+        independent, not_independent = (
+            f"{counts[verdict]} {'was' if counts[verdict] == 1 else 'were'}"
+            for verdict in (Verdict.INDEPENDENT, Verdict.NOT_INDEPENDENT)
+        )
         return (
-            f"Of {len(self.reports)} SMKI Assessment Reports, {counts[Verdict.INDEPENDENT]} were"
-            f" independent, {counts[Verdict.NOT_INDEPENDENT]} were not, and"
-            f" {counts[Verdict.NOT_SHOWN]} cannot be shown to be."
+            f"Of {len(self.reports)} SMKI Assessment Reports, {independent} independent,"
+            f" {not_independent} not, and {counts[Verdict.NOT_SHOWN]} cannot be shown to be."
         )
 
     @property

@@ -23,6 +23,7 @@ from smki_testca.assurance.record import (
     Seat,
 )
 from smki_testca.errors import InputError
+from smki_testca.profiles.assurance_terms import SUPERVISED
 from smki_testca.profiles.documents import decode
 from smki_testca.text import shown, use_one_of
 from smki_testca.toml_places import Place
@@ -43,8 +44,6 @@ MAX_DECISIONS = 200
 """Those of all reports together."""
 MAX_LINKS = 2_000
 """The most posts, seats, line managers, oversights, parts, recusals and parents together."""
-SUPERVISED = "supervised"
-"""The oversight that a line manager has."""
 
 
 def read(data: bytes, origin: str, terms: AssuranceTerms) -> Record:

@@ -45,7 +45,9 @@ assurance.add_command(new_assurance_record)
 
 @assurance.command()
 @click.argument("file", metavar="FILE")
-@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]))
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text"
+)
 @click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
@@ -53,7 +55,7 @@ assurance.add_command(new_assurance_record)
     help="End with exit code 1 if a finding is at least this severe.",
 )
 @click.pass_obj
-def check(session: Session, file: str, form: str | None, fail_on: str) -> None:
+def check(session: Session, file: str, form: str, fail_on: str) -> None:
     """Judge a record FILE of reports, persons and their employers; - is standard input.
 
     No director or employee of the DCC or of a DCC Service Provider may be able to influence the
@@ -66,7 +68,7 @@ def check(session: Session, file: str, form: str | None, fail_on: str) -> None:
     """
     terms = session.library().assurance_terms
     judgement = judge(read(read_input(file, MAX_OCTETS + 1), file, terms), terms)
-    _REPORTS["json" if session.as_json else form or "text"](judgement)
+    _REPORTS["json" if session.as_json else form](judgement)
     worst_first = list(Severity)
     failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
     findings = (finding for document in judgement.documents for finding in document.findings)

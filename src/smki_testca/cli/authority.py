@@ -111,7 +111,7 @@ def list_(session: Session) -> None:
 
 
 def _where(place: str | None) -> str:
-    """Where a CA's key is, in words."""
+    """The place of a CA's key, in words."""
     from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.estate.key_store import IN_ESTATE
 

@@ -80,9 +80,7 @@ def backup(
 
 
 @click.command()
-@click.argument(
-    "files", metavar="FILE [EARLIER…]", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("directory", metavar="DIR", type=FOLDER)
 @click.option(
     "--backup-passphrase-file",
@@ -97,8 +95,9 @@ def restore(
 ) -> None:
     """Restore an estate in DIR, which is new or empty, from a backup and those that it builds on.
 
-    The passphrase is the estate's when the backup was made. The command verifies the audit log,
-    the tiles and the private keys. If anything is wrong, no estate is left in DIR.
+    The files are given in any order. The passphrase is the estate's when the backup was made. The
+    command verifies the audit log, the tiles and the private keys. If anything is wrong, no estate
+    is left in DIR.
 
     \b
     Example:

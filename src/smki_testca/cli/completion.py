@@ -107,7 +107,7 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
 _PLACES = {
     **dict.fromkeys(("CORPUS", "DIR", "ESTATE", "FOLDER", "KEYS"), "dir"),
     **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REPLACEMENT"), "file"),
-    **dict.fromkeys(("REPORT", "REQUESTS", "TERM"), "file"),
+    **dict.fromkeys(("EARLIER", "REPORT", "REQUESTS", "TERM"), "file"),
 }
 _NAME_OR_FILE = (_KITS,)
 """Names in whose place a path is taken, too."""

@@ -106,7 +106,7 @@ def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -
     for each in mended:
         _say_folded(f"fixed [{each.kind.code}]: {each.message}")
     told: Counter[str] = Counter()
-    for each in found.observations:
+    for each in (*found.problems, *found.notes):
         told[each.kind.code] += 1
         if told[each.kind.code] <= MOST_OF_A_KIND:
             _say_folded(f"{each.kind.level} [{each.kind.code}]: {each.message}")

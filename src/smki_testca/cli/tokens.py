@@ -53,7 +53,7 @@ def remarks_on_key(name: str, found: FoundKey) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a command needs of the keys of an estate.
+    """The keys of an estate that a command needs.
 
     Attributes:
         authorities: the CAs that it signs with.

@@ -33,7 +33,7 @@ from smki_testca.estate.stores import Stores
 from smki_testca.estate_files import FILE_NAME, PROFILES_FOLDER
 from smki_testca.files import check_file, output
 from smki_testca.input_files import open_regular, read_regular, unreadable
-from smki_testca.streams import is_stream
+from smki_testca.streams import check_no_terminal, is_stream
 from smki_testca.text import is_text, shown
 from smki_testca.unfinished import sweep, unfinished_folder
 
@@ -100,7 +100,9 @@ def back_up(
             estate.
         EstateError: if the estate is damaged: what is backed up can be restored.
         OutputError: if the disk is full or fails.
+        UsageError: if the file is a terminal.
     """
+    check_no_terminal(out)
     check_file(out, force=force)
     chain, after = ((), 0) if since is None else _chain(estate, since)
     header = Header()

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from smki_testca.errors import InputError
 from smki_testca.estate import sealing
+from smki_testca.input_files import unreadable
 from smki_testca.sealed_stream import OpeningStream, SealingStream, StreamChangedError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class ContainerReader:
         """Some octets, at most so many; none at the end.
 
         Raises:
-            InputError: if the file was changed or cut off.
+            InputError: if the file was changed or cut off, or cannot be read.
         """
         if not self._ahead:
             self._ahead += self._piece()
@@ -200,10 +201,11 @@ class ContainerReader:
         return b""
 
     def _chunk(self, *, may_be_over: bool = False) -> bytes:
-        try:
-            chunk = self._stream.read_chunk()
-        except StreamChangedError as error:
-            raise damaged(self.name, f"{error}, or the file was cut off there") from error
+        with unreadable(self.name):
+            try:
+                chunk = self._stream.read_chunk()
+            except StreamChangedError as error:
+                raise damaged(self.name, f"{error}, or the file was cut off there") from error
         if not chunk and not may_be_over:
             raise damaged(self.name, "what is in it ends too early")
         return chunk

@@ -58,6 +58,7 @@ class Database:
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
         """Called before a transaction is committed."""
+        self._is_closed = False
         self.on_rollback: list[Callable[[], None]] = []
         """Called in turn when a part of a transaction was taken back, or all of it."""
 
@@ -155,7 +156,10 @@ class Database:
             self.row_sums.start()
 
     def close(self) -> None:
-        """Close the file. What is not committed is taken back: all of a dry run."""
+        """Close the file, if it is open. What is not committed is taken back: all of a dry run."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         try:
             if self._connection.in_transaction:
                 with _translated(self.path):

@@ -252,7 +252,7 @@ class KeyStore:
         self.in_tokens.add(found, AUTHORITY)
 
     def place(self, identifier: bytes) -> str | None:
-        """Where the private key with an id is: ``IN_ESTATE``, the URI of it in a token, or None."""
+        """The place of the private key with an id: ``IN_ESTATE``, its URI in a token, or None."""
         row = self.in_tokens.row(identifier)
         if row is not None:
             return str(row.key.uri)

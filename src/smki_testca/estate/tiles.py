@@ -159,7 +159,7 @@ class TileStore:
         return self._where("digest <> x'' AND audit > ?", after)
 
     def count(self, after: int = 0) -> int:
-        """How many tiles ``finished`` gives."""
+        """The number of tiles that ``finished`` gives."""
         found = self._database.value(
             "SELECT count(*) FROM tiles WHERE digest <> x'' AND audit > ?", (after,)
         )
@@ -428,20 +428,14 @@ class TileStore:
 
     def of_no_run(self) -> list[Path]:
         """The entries in the folder of tiles that are of no run of this estate, nor in use now."""
-        present = _entries(self._folder)
-        left = {path: name for name, path in stale(self._folder)}
+        others = [path for path in _entries(self._folder) if not is_unfinished(path.name)]
+        # The folder of a run that a process is about to record is locked. The order is: the locks,
+        # the records.
+        idle = [path for path in others if not _is_worked_on(path)]
+        left = [path for name, path in stale(self._folder) if self._run_of(name) is None]
         runs = self._database.rows("SELECT id FROM runs ORDER BY id")
         folders = {self.folder(row["id"]) for row in runs}
-        return [
-            path
-            for path in sorted(present)
-            if (
-                path in left and self._run_of(left[path]) is None
-                if is_unfinished(path.name)
-                # The folder of a run that another process is about to record is locked.
-                else path not in folders and not _is_worked_on(path)
-            )
-        ]
+        return sorted([*left, *(path for path in idle if path not in folders)])
 
     def _noted(self) -> set[str]:
         """The names of tiles that processes, living or killed, are about to record."""

@@ -196,7 +196,7 @@ class AuthorityMaker:
         )
 
     def _place_of(self, public_key: bytes) -> dict[str, str]:
-        """Where a key is, for an audit entry; nothing for one that is in the estate."""
+        """The place of a key, for an audit entry; nothing for one that is in the estate."""
         row = self._estate.key_store.in_tokens.row(key_id(public_key))
         return {} if row is None else {"key_place": str(row.key.uri)}
 

@@ -1,4 +1,4 @@
-"""Where the key of a new CA comes from: made in the estate or a token, given, or found there."""
+"""Sources of the key of a new CA: made in the estate or a token, given, or found there."""
 
 from __future__ import annotations
 

@@ -77,6 +77,11 @@ class Finding:
         """The place in the document as SARIF writes it; empty where there is none."""
         return {} if self.offset is None else {"byteOffset": self.offset}
 
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Further properties of the finding in SARIF."""
+        return {"basis": self.basis}
+
     def as_json(self) -> dict[str, Any]:
         """The finding as a JSON object, its attributes as keys."""
         return {

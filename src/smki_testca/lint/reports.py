@@ -174,14 +174,19 @@ def as_junit(
             failure = ET.SubElement(
                 case, "failure", message=plain(errors[0].message), type=errors[0].code
             )
-            failure.text = "\n".join(text_line(finding) for finding in errors)
+            failure.text = "\n".join(map(_with_remedy, errors))
         if others:
             out = ET.SubElement(case, "system-out")
-            out.text = "\n".join(text_line(finding) for finding in others)
+            out.text = "\n".join(map(_with_remedy, others))
     suite.set("failures", str(failures))
     suite.set("errors", "0")
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _with_remedy(finding: Finding) -> str:
+    """The finding on one line, with what to do about it."""
+    return f"{text_line(finding)} {plain(finding.remedy)}".rstrip()
 
 
 class Report(Protocol):
@@ -218,7 +223,7 @@ def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
         "properties": {
             "index": document.index,
             "kind": document.kind,
-            "basis": finding.basis,
+            **finding.properties,
             **({} if document.name is None else {"name": document.name}),
         },
     }

@@ -15,9 +15,11 @@ SEED_POSTS = ("employee", "director")
 """The posts that the seed names; they always count."""
 NO_EMPLOYER = "no-employer"
 """The post of somebody who is known to have no employer."""
+SUPERVISED = "supervised"
+"""The oversight that a line manager has."""
 NAMED_BY_PROGRAM = {
     "post": (*SEED_POSTS, NO_EMPLOYER),
-    "oversight": ("supervised",),
+    "oversight": (SUPERVISED,),
     "group": ("subsidiary", "parent", "sister"),
     "window": ("left", "offer", "joins"),
     "recusal": ("recorded-late",),

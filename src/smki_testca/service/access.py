@@ -46,7 +46,7 @@ class TokenSecrets:
 
     @classmethod
     def of_json(cls, document: Mapping[str, Any]) -> Self:
-        """What ``as_json`` gave."""
+        """The secrets that ``as_json`` gave."""
         module = document["module"]
         return cls(None if module is None else Path(module), document["pins"])
 
@@ -55,13 +55,13 @@ class TokenSecrets:
         return {"module": None if self.module is None else str(self.module), "pins": self.pins}
 
     def access(self) -> TokenAccess:
-        """How an estate reaches its tokens."""
+        """The access of an estate to its tokens."""
         return TokenAccess(self._known_module, self._known_pin)
 
     def _known_module(self) -> Path:
         if self.module is None:
             raise EstateError(
-                "token.module",
+                "token.unprepared",
                 "No key of the estate was in a token when the services started.",
                 "Start the services again, with the PKCS#11 module.",
             )

@@ -330,7 +330,7 @@ class Services:
 
 
 def _errors_of_tokens(estate: Estate) -> list[EstateError]:
-    """Why issuing CAs whose keys are in tokens cannot sign now."""
+    """The errors for which issuing CAs with keys in tokens cannot sign now."""
     errors = []
     for record in estate.authorities.issuing_in_tokens():
         try:

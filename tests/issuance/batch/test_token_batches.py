@@ -138,6 +138,32 @@ def test_csrs_are_signed_in_the_token(call, tmp_path):
     assert call("batch", "verify", 1).code == 0
 
 
+def test_lines_are_signed_one_by_one_until_the_token_is_gone(call, broken):
+    broken("C_Sign:4:gone")
+    devices = [(FIRST + number).to_bytes(8) for number in range(20)]
+    asked = [csrs.pem(csrs.device(csrs.new_key(), device_id=each)).decode() for each in devices]
+    lines = "".join(json.dumps({"csr": text}) + "\n" for text in asked).encode()
+    requested = ("--participant", "meters-one", "--purpose", batches.DEVICE_PURPOSE)
+    outcome = call("batch", "sign", "-", *requested, stdin=lines)
+    *signed, last = map(json.loads, outcome.out.splitlines())
+    assert outcome.code == 5
+    assert signed
+    assert all("certificate" in each for each in signed)
+    assert last["error"]["code"] == "token.gone"
+    assert outcome.err.splitlines() == [
+        "error: The token 'smki' was removed, or is lost, while it was in use. Connect it again."
+    ]
+    broken()
+    again = call("batch", "sign", "-", *requested, stdin=lines)
+    assert (again.code, len(again.out.splitlines())) == (0, len(asked))
+
+
+def test_the_devices_of_a_kit_are_signed_in_the_token(call):
+    outcome = call("--json", "kit", "apply", "device-maker", "--devices", 1)
+    assert outcome.code == 0, outcome.err
+    assert call("batch", "verify", 1).code == 0
+
+
 def test_what_travels_to_workers_tells_no_secret_and_signs(token_estate):
     with token_estate.open() as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))

@@ -1,4 +1,4 @@
-"""Where the keys of a run's issuing CAs are, what that rules out, and whether they can be used."""
+"""Checks the keys of a run's issuing CAs: where they are, what that rules out, if they work."""
 
 from __future__ import annotations
 

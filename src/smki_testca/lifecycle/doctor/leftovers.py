@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def check_tiles(patient: Patient, look: Look) -> Iterator[Observation]:
             partial(_sweep_tiles, patient, [path.name for path in left]),
         )
     for path in look.estate.tiles.of_no_run():
+        if not os.path.lexists(path):
+            continue  # its process has just ended
         if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             yield Observation(
                 kinds.LEFT_RUN,

@@ -94,7 +94,10 @@ def _modes(kind: Kind, entries: list[_Entry]) -> Iterator[Observation]:
 def _close(paths: list[Path]) -> str:
     """Take every permission from others than the owner."""
     for path in paths:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+        except FileNotFoundError:
+            continue  # another process has just removed it
         try:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode) & ~_OF_OTHERS
             os.fchmod(descriptor, mode)

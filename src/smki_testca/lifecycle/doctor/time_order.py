@@ -36,11 +36,11 @@ def check_log(patient: Patient, look: Look) -> Iterator[Observation]:
 
     What is only in the log until the look ends was not written by anybody.
     """
-    now = patient.clock.now()
     entries = look.estate.audit.latest(1 + look.added)
     if len(entries) <= look.added:
         return
     last = entries[-1]
+    now = patient.clock.now()  # another process may just have written that entry
     if now < from_iso(last.at):
         yield Observation(
             kinds.CLOCK_BEHIND,
