@@ -88,8 +88,9 @@ def ask_first(session: Session, estate: Estate, needs: Callable[[], Needs]) -> N
         for record in needed.authorities
         if estate.key_store.in_tokens.row(record.key_id) is not None
     ]
-    if needed.sealing or len(in_tokens) < len(needed.authorities):
-        session.unlock_first(estate)
+    is_sealed_key_used = needed.sealing or len(in_tokens) < len(needed.authorities)
+    if is_sealed_key_used and not session.has_passphrase_ready(estate.directory):
+        estate.unlock()
     if not session.has_pin_ready():
         for record in in_tokens:
             estate.authorities.signer(record)

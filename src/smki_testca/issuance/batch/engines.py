@@ -7,6 +7,7 @@ import gc
 from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
+from smki_testca.authority.signers.tokens.reference import SharedTokenKey
 from smki_testca.errors import UsageError
 from smki_testca.estate import tile
 from smki_testca.issuance.batch.tile_maker import TileMaker
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
+
+
+WITH_TOKEN = 3
+"""The least number of processes, unless another is asked for, where a token signs: while it works
+for one, the next waits, and another makes ready what comes after."""
 
 
 class Engine(Protocol):
@@ -58,7 +64,8 @@ class LocalEngine:
     """Processes on this machine.
 
     Args:
-        workers: how many; as many as there are cores by default.
+        workers: how many; as many as there are cores by default, and at least ``WITH_TOKEN`` where
+            a token signs.
 
     Raises:
         InputError: for a number that makes no sense.
@@ -68,6 +75,7 @@ class LocalEngine:
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = how_many(workers)
+        self._is_default = workers is None
 
     def make(
         self,
@@ -84,11 +92,16 @@ class LocalEngine:
         maker = TileMaker(material)
         maker.prepare(first)
         every = chain([first], tasks)
+        workers = self._workers
+        if self._is_default and any(
+            isinstance(key, SharedTokenKey) for key in material.ca_keys.values()
+        ):
+            workers = max(workers, WITH_TOKEN)
         with explained_death(
             "finished tiles are safe", f"Continue it: smki-testca batch resume {first.run}"
         ):
             yield from unordered(
-                self._workers, _make, every, _begin, maker, folder, while_waiting=while_waiting
+                workers, _make, every, _begin, maker, folder, while_waiting=while_waiting
             )
 
 

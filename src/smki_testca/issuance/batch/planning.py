@@ -90,9 +90,10 @@ def begin(
         plan = planned()
         plan.close()
         if plan.ready():
-            # Whatever it waits for, such as somebody who types the passphrase, no other does.
-            estate.key_store.unlock()
+            # Whatever it waits for, such as somebody who types the passphrase, no other does. The
+            # estate key may be unlocked by a thread meanwhile.
             plan.try_tokens()
+            estate.key_store.unlock()
         with estate.transaction():
             if not plan.is_overtaken():
                 return plan, store(plan)
