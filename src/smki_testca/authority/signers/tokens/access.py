@@ -1,4 +1,4 @@
-"""Access to tokens: the vendor's module, and who knows the PINs."""
+"""The way to tokens: the vendor's module, and whoever knows the PINs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TokenAccess:
-    """The access to tokens. Each part is asked for only when a token is used.
+    """The way to tokens. Each part is asked for only when a token is used.
 
     Attributes:
         module: gives the path of the PKCS#11 module; raises UsageError ``token.module`` if none

@@ -108,7 +108,7 @@ def _several(token: TokenSession, uri: TokenUri, found: list[Any]) -> EstateErro
 
 
 def _stated(uri: TokenUri) -> str:
-    """The key as a URI names it, the end of a sentence."""
+    """A URI's words on a key, the end of a sentence."""
     if uri.id is not None:
         return f" with the CKA_ID {uri.id.hex()}"
     return "" if uri.object is None else f" with the label {shown(uri.object)}"

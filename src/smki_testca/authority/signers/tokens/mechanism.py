@@ -1,4 +1,4 @@
-"""Mechanisms with which a token signs: that of PKCS#11, and what it is given."""
+"""Signs with a key by a mechanism of PKCS#11 that its token has."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 @dataclass(frozen=True, slots=True)
 class SigningMechanism:
-    """The mechanism with which a token signs with a key.
+    """The mechanism by which a token signs with a key.
 
     Attributes:
         mechanism: of the library.

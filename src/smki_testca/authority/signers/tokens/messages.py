@@ -1,4 +1,4 @@
-"""Messages between a command and the token process: a struct for each request and answer.
+"""The messages between a command and the token process: a struct for each request and answer.
 
 They are sent as MessagePack, so that nothing of it is run, and read into these types.
 """
@@ -13,7 +13,7 @@ class _Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class HandOver(_Message, frozen=True):
-    """The data that the token process gets by its standard input alone.
+    """All that the token process is given when it starts, by its standard input.
 
     Attributes:
         module: the path of the PKCS#11 module.
@@ -165,7 +165,7 @@ class StoreCertificate(_Message, frozen=True):
 
 
 class Done(_Message, frozen=True):
-    """The answer that what was asked for is done."""
+    """The request was carried out."""
 
 
 Request = Look | LogIn | Generate | Find | OpenKey | Sign | Remove | StoreCertificate

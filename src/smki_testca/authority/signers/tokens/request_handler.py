@@ -193,7 +193,7 @@ def _key(key: PrivateKeyObject, public_key: bytes) -> Key:
 
 
 def _remarks(key: PrivateKeyObject) -> tuple[str, ...]:
-    """The remarks on an unusual private key: each the end of a sentence about it."""
+    """Tells all that is unusual about a private key: each the end of a sentence about it."""
     unusual = (
         (Attribute.EXTRACTABLE, True, "it can be extracted from the token (CKA_EXTRACTABLE)"),
         (Attribute.SENSITIVE, False, "its octets can be read (CKA_SENSITIVE is false)"),

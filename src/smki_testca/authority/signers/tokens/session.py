@@ -211,7 +211,7 @@ def _with_warning(error: EstateError, flags: int) -> EstateError:
 
 
 def _mapper() -> AttributeMapper:
-    """The reader of attributes: what a vendor writes there makes no error."""
+    """Reads attributes in a way that nothing a vendor writes there makes an error."""
     mapper = AttributeMapper()
     mapper.register_handler(
         Attribute.LABEL,

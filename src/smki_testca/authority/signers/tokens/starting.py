@@ -87,7 +87,7 @@ class TokenProcess:
 
     @property
     def how_it_ended(self) -> str:
-        """The way in which it ended, the end of a phrase; empty while it runs, or if unknown."""
+        """The way it ended, the end of a phrase; empty while it runs, or if nobody knows."""
         with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
             code = self._process.wait(_END_SECONDS)
             if code < 0:

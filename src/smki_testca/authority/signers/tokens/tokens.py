@@ -149,7 +149,7 @@ class Tokens:
         self._ask_token(uri, StoreCertificate(str(uri), der), Done)
 
     def share(self) -> tuple[str, bytes]:
-        """The address of the token process, and the secret that it asks for: for worker processes.
+        """The address of the token process and the secret that it asks for, for worker processes.
 
         Raises:
             SmkiTestcaError: if it cannot be started.
