@@ -12,8 +12,8 @@ from smki_testca.assurance import Judgement, judge, read
 from smki_testca.assurance.rule import rules as all_rules
 from smki_testca.cli.drafting import new_assurance_record
 from smki_testca.cli.folding import folded
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say
-from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode
 from smki_testca.lint.reports import as_document, as_junit, as_sarif
 from smki_testca.profiles.model import Severity
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from smki_testca.assurance.finding import RecordFinding
+    from smki_testca.cli.session import Session
 
 _WIDTH = 80
 """The width of the text where there is no terminal, and the greatest on one."""
