@@ -421,8 +421,6 @@ class KeyStore:
             EstateError: if the passphrase is wrong, as after a change by another process.
         """
         wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
-        # Nothing of the old one stays in unused parts of the file.
-        self._database.execute("PRAGMA secure_delete = ON")
         self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
 
     def open_by(self, wrapped: bytes) -> None:
