@@ -339,6 +339,16 @@ def test_a_module_that_hangs_ends_the_run(call, issue, token_estate, broken, mon
     _is_whole(call, token_estate)
 
 
+def test_a_token_that_signs_nonsense_from_some_time_on_ends_the_run(
+    call, issue, token_estate, broken
+):
+    broken("C_Sign:50:garbage+")
+    assert "gave a signature that its public key does not verify" in _error(issue("--workers", 2))
+    broken()
+    assert call("batch", "resume", 1).code == 0
+    _is_whole(call, token_estate)
+
+
 def test_a_session_that_was_lost_is_opened_again_and_nobody_notices(
     call, issue, token_estate, broken
 ):
@@ -375,8 +385,8 @@ CALLS = {
     "C_GetTokenInfo": 6,
 }
 """Calls that a run makes, and about how many of each at the most."""
-ERRORS = (0x02, 0x05, 0x06, 0x07, 0x30, 0x31, 0x32, 0x50, 0x54, 0x60, 0x82, 0x90, 0xA0, 0xA4)
-ERRORS += (0xB0, 0xB3, 0xE0, 0xE1, 0x101, 0x150, 0x190, 0x80000001)
+ERRORS = [0x02, 0x05, 0x06, 0x07, 0x30, 0x31, 0x32, 0x50, 0x54, 0x60, 0x82, 0x90, 0xA0, 0xA4]
+ERRORS += [0xB0, 0xB3, 0xE0, 0xE1, 0x101, 0x150, 0x190, 0x80000001]
 
 
 @pytest.mark.slow
