@@ -1,16 +1,23 @@
 """audit anchor, audit verify --anchor, and the file that gets an anchor after each command."""
 
 import os
+import re
 import shutil
 import signal
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
+import click
 import pytest
 
+import ailments
 import batches
+from estates import unpacked
+from smki_testca.cli import cli
+from smki_testca.lifecycle.anchoring import INVESTIGATING
 
 CHECK = (
     *("check", "device", "--participant", "meters-one"),
@@ -246,8 +253,97 @@ def test_an_older_copy_that_is_put_back_stops_the_next_command(
     assert command("--no-config", "--estate", quickstart, *words).code == 0
 
 
+def test_the_refusal_names_the_commands_that_still_look(run, put_back):
+    assert put_back.exists()
+    assert (
+        "To look into it, use audit show, audit verify, doctor or estate info." in run("list").err
+    )
+
+
+@pytest.mark.parametrize("words", [("audit", "show"), ("estate", "info")])
+def test_who_looks_into_it_gets_the_whole_answer_with_the_fault_in_it(
+    run, command, put_back, quickstart, file_digest, words
+):
+    before, anchors = file_digest(quickstart), put_back.read_text()
+    whole = command("--json", "--no-config", "--estate", quickstart, *words)
+    assert whole.code == 0
+    assert "anchor_fault" not in whole.json
+    found = run("--json", *words)
+    assert found.code == 5
+    fault = found.json["anchor_fault"]
+    assert fault["code"] == "anchor.cut_off"
+    assert found.json == {**whole.json, "anchor_fault": fault}
+    assert f"The anchor is the last in {put_back}." in fault["remedy"]
+    text = run(*words)
+    assert text.code == 5
+    assert text.err == f"error: {fault['message']} {fault['remedy']}\n"
+    assert (file_digest(quickstart), put_back.read_text()) == (before, anchors)
+
+
+def test_the_summary_says_it_among_the_facts(run, put_back):
+    text = " ".join(run("estate", "info").out.split())
+    assert "Newest anchor The anchor of entry" in text
+    put_back.unlink()
+    assert "Newest anchor" not in run("estate", "info").out
+
+
+def test_the_doctor_goes_on_and_mends_no_tiles_of_it(
+    run, configured, quickstart, tmp_path, file_digest
+):
+    assert run("batch", "issue", *batches.range_of(3)).code == 0
+    ailments.FAULTS["leftovers.tiles"][1](quickstart, None)
+    shutil.copy(quickstart / "estate.sqlite", tmp_path / "older.sqlite")
+    assert run(*SUSPEND).code == 0
+    shutil.copy(tmp_path / "older.sqlite", quickstart / "estate.sqlite")
+    before, anchors = file_digest(quickstart), configured.read_text()
+    found = run("--json", "doctor")
+    assert found.code == 1
+    (problem,) = found.json["problems"]
+    assert problem["code"] == "doctor.damage.anchor"
+    assert problem["remedy"].startswith("Restore a copy")
+    assert "doctor.leftovers.tiles" in [each["code"] for each in found.json["notes"]]
+    failed = run("--json", "doctor", "--fix").json["problems"]
+    assert [each["code"] for each in failed] == ["doctor.damage.anchor", "doctor.fix_failed"]
+    assert (file_digest(quickstart), configured.read_text()) == (before, anchors)
+
+
+def test_those_who_look_need_not_be_able_to_read_the_file(run, configured):
+    configured.write_text("notes of mine\n")
+    for words in (("audit", "show"), ("estate", "info")):
+        outcome = run("--json", *words)
+        assert outcome.code == 4
+        assert outcome.json["anchor_fault"]["code"] == "anchor.unreadable"
+    assert run("doctor").code == 1
+
+
+def test_an_older_copy_of_an_earlier_format_stays_as_it_is(command, configured, tmp_path):
+    estate = unpacked(5, tmp_path / "estate")
+    shutil.copytree(estate, tmp_path / "older")
+    assert command(*SUSPEND).code in {0, 4}
+    assert command("audit", "anchor", "--out", configured).code == 0
+    shutil.copy(tmp_path / "older" / "estate.sqlite", estate)
+    before = (estate / "estate.sqlite").read_bytes()
+    for words in (("audit", "show"), ("estate", "info"), ("doctor",), ("audit", "verify")):
+        assert command(*words).code in {1, 5}
+    assert (estate / "estate.sqlite").read_bytes() == before
+
+
+def test_each_command_that_investigates_is_one_and_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    section = page.partition("### When the estate does not continue")[2].partition("\n### ")[0]
+    assert sorted(re.findall(r"(?m)^\| `([^`]+)` \|", section)) == sorted(INVESTIGATING)
+    context = click.Context(cli)
+    for name in INVESTIGATING:
+        group, inner = cli, None
+        for word in name.split():
+            inner = group.get_command(context, word)
+            assert inner is not None, name
+            group = inner
+
+
 def test_verify_tells_of_all_anchors_where_others_stop(run, put_back):
     _code(run("--json", "audit", "verify"), "anchor.cut_off")
+    assert len(run("audit", "verify").err.splitlines()) == 1
     put_back.rename(put_back.with_suffix(".old"))
     assert run("audit", "verify").code == 0
     assert run("list").code == 0

@@ -69,6 +69,9 @@ def audit() -> None:
 def show(session: Session, last: int | None, action: str, participant: str) -> None:
     """Show the entries, the oldest first. Long details are cut off: --json has all of them.
 
+    Where audit.anchor is configured, and the log does not continue the newest anchor, that is said
+    after the entries, and the exit code is 5.
+
     \b
     Example:
       smki-testca --estate estate audit show --action issue --last 10
@@ -79,8 +82,10 @@ def show(session: Session, last: int | None, action: str, participant: str) -> N
             entries = list(islice(found, last))[::-1]
         else:
             entries = estate.audit.entries(last)
+    fault = session.noted_anchor_fault()
     if session.as_json:
-        print_json({"entries": [entry.as_json() for entry in entries]})
+        told = {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
+        print_json({"entries": [entry.as_json() for entry in entries], **told})
         return
     print_table(
         ("No.", "At", "Action", "Details"),
@@ -203,8 +208,7 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
       smki-testca --estate estate audit verify --keys
     """
     anchors, unusable = _anchors_of(_with_configured(session, files))
-    # It tells more of the newest anchor than a look at that alone.
-    with session.open(is_continued=False) as estate:
+    with session.open() as estate:
         if keys:
             estate.unlock()
         found = estate.anchors.verify(anchors, digest, unusable=unusable)

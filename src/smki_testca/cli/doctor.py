@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ def _patient(session: Session, *, with_keys: bool) -> Patient:
         passphrase=lambda: session.passphrase(directory),
         library=session.library,
         clock=session.clock_or_system(),
-        writable=session.open,
+        writable=partial(session.open, must_continue=True),
         passphrase_files=_passphrase_files(session),
         with_keys=with_keys,
         token_access=session.token_access() if session.has_token_module else None,

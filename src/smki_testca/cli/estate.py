@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smki_testca.cli.session import Session
+    from smki_testca.errors import SmkiTestcaError
     from smki_testca.estate.runs import State
     from smki_testca.lifecycle.estate_summary import EstateSummary
 
@@ -39,7 +40,8 @@ def info(session: Session) -> None:
     """Sum up an estate: its format, profiles, certificates, runs, keys and size.
 
     Nothing is written, and no passphrase is asked for. --json has more, such as the digest of each
-    profile.
+    profile. If the audit log does not continue the newest anchor of audit.anchor, that is said, and
+    the exit code is 5.
 
     \b
     Example:
@@ -51,10 +53,12 @@ def info(session: Session) -> None:
         directory, lambda: session.passphrase(directory), library, session.clock_or_system()
     ) as look:
         summary = sum_up(look)
+    fault = session.noted_anchor_fault()
     if session.as_json:
-        print_json({**summary.as_json(), "profiles_sha256": library.digest.hex()})
+        told = {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
+        print_json({**summary.as_json(), "profiles_sha256": library.digest.hex(), **told})
         return
-    _print_facts(summary)
+    _print_facts(summary, fault)
     say("")
     print_table(
         ("Certificates", "Status", "Number"),
@@ -81,7 +85,7 @@ def info(session: Session) -> None:
     _print_profiles(summary, library.digest.hex())
 
 
-def _print_facts(summary: EstateSummary) -> None:
+def _print_facts(summary: EstateSummary, fault: SmkiTestcaError | None) -> None:
     """Print what is one line each."""
     rows = summary.rows
     environments = ", ".join(
@@ -104,6 +108,7 @@ def _print_facts(summary: EstateSummary) -> None:
             ("External certificates", f"{rows['externals']:,}"),
             ("Accounts", f"{rows['accounts']:,}"),
             ("Audit entries", f"{rows['audit']:,}"),
+            *([] if fault is None else [("Newest anchor", fault.message)]),
             ("Runs", _in_words(summary.runs)),
             ("Revocation lists due", f"{len(summary.due)}: {due}" if due else "none"),
             ("Private keys", ", ".join(keys)),

@@ -157,13 +157,15 @@ class Session:
             self._libraries[directories] = Library(*directories)
         return self._libraries[directories]
 
-    def open(self, *, needs_keys: bool = False, is_continued: bool = True) -> Estate:
+    def open(self, *, needs_keys: bool = False, must_continue: bool = False) -> Estate:
         """Open the estate.
+
+        Where a file of anchors is configured, the estate must continue the newest of them. The
+        commands of ``INVESTIGATING`` open any; nothing that they do with such an estate stays.
 
         Args:
             needs_keys: whether its private keys are needed while other processes wait for it.
-            is_continued: whether to check first that it continues its newest anchor, where a file
-                of anchors is configured.
+            must_continue: whether even such a command does not open it.
 
         Raises:
             UsageError: if none was named.
@@ -174,20 +176,24 @@ class Session:
 
         directory = self.estate_directory()
         anchoring = self.anchoring(directory)
-        if anchoring is not None and is_continued:
+        fault = None
+        if anchoring is not None and not must_continue and _is_investigating():
+            fault = anchoring.fault
+        elif anchoring is not None:
             anchoring.check()
         estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
             profiles=self.profiles_directory,
             clock=self.clock(),
-            dry_run=self.dry_run,
+            dry_run=self.dry_run or fault is not None,
             token_access=self.token_access(),
         )
         # A change of the passphrase that was interrupted left two in the estate's file.
-        with contextlib.suppress(OSError, SmkiTestcaError):
-            settle_file(estate)
-        if anchoring is not None and is_continued and not self.dry_run:
+        if fault is None:
+            with contextlib.suppress(OSError, SmkiTestcaError):
+                settle_file(estate)
+        if anchoring is not None and fault is None and not self.dry_run:
             anchoring.follow(estate)
         if needs_keys:
             self.unlock_first(estate)
@@ -224,7 +230,15 @@ class Session:
             )
         return self._anchorings[directory]
 
-    def add_anchors(self) -> list[EstateError]:
+    def noted_anchor_fault(self) -> SmkiTestcaError | None:
+        """Return what is wrong with the newest anchor; the command ends with that error, too."""
+        anchoring = self.anchoring(self.estate_directory())
+        if anchoring is None:
+            return None
+        anchoring.note()
+        return anchoring.fault
+
+    def add_anchors(self) -> list[SmkiTestcaError]:
         """Add the anchors that are due at the end of the command; gives the errors of that."""
         errors = [anchoring.finish() for anchoring in self._anchorings.values()]
         return [error for error in errors if error is not None]
@@ -383,6 +397,14 @@ class Session:
             f"The PIN of the token {shown(token)} is needed.",
             f"Give it with --token-pin-file FILE or {_PIN_VARIABLE}.",
         )
+
+
+def _is_investigating() -> bool:
+    """Whether the command that runs is one that also looks at an estate with a fault."""
+    from smki_testca.lifecycle.anchoring import INVESTIGATING
+
+    context = click.get_current_context(silent=True)
+    return context is not None and context.command_path.partition(" ")[2] in INVESTIGATING
 
 
 def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.signers import no_tokens
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from smki_testca.estate.anchor import Anchor
     from smki_testca.estate.stores import Stores
 
+INVESTIGATING = ("audit show", "audit verify", "doctor", "estate info")
+"""The commands that look at an estate even if its log does not continue the newest anchor.
+
+They change nothing in it then. Every other command that opens an estate is refused, and so is
+``doctor --fix``: what they answer, change or sign may rest on what is missing.
+"""
 _FIRST_FORMAT = 3
 """The first format whose entries are linked to rows, as an anchor needs."""
 
@@ -49,6 +56,7 @@ class Anchoring:
         self.passphrase = passphrase
         self._before = 0
         self._opened: KeyStore | None = None
+        self._noted: SmkiTestcaError | None = None
 
     def check_unused(self) -> None:
         """Check, before an estate is made, that the file has no anchor of another.
@@ -68,6 +76,24 @@ class Anchoring:
             EstateError: if it does not, or there is no estate.
             InputError: if the file cannot be read.
         """
+        fault = self._newest_fault()
+        if fault is not None:
+            raise self._refused(fault)
+
+    @cached_property
+    def fault(self) -> SmkiTestcaError | None:
+        """The fault of the newest anchor, or of its file, for a command that investigates."""
+        try:
+            fault = self._newest_fault()
+        except SmkiTestcaError as error:
+            return error
+        return None if fault is None else self._in_file(fault)
+
+    def note(self) -> None:
+        """Give the fault, if there is one, as the error at the end of the command."""
+        self._noted = self.fault
+
+    def _newest_fault(self) -> EstateError | None:
         newest = AnchorFile(self.path).newest()
         path = self.directory / FILE_NAME
         database = Database.open(path)
@@ -75,13 +101,10 @@ class Anchoring:
             if database.format >= _FIRST_FORMAT:
                 audit, store = self._stores(database)
                 self._before = audit.last_number()
-                fault = None if newest is None else store.fault_at_start(newest)
-            else:
-                fault = None if newest is None else _of_another(newest)
+                return None if newest is None else store.fault_at_start(newest)
+            return None if newest is None else _of_another(newest)
         finally:
             database.close()
-        if fault is not None:
-            raise self._refused(fault)
 
     def follow(self, estate: Stores) -> None:
         """Take the command's estate: what unlocks its keys unlocks them for the anchor, too."""
@@ -96,11 +119,14 @@ class Anchoring:
         if estate.audit.last_number() != self._before:
             self._before = AnchorFile(self.path).add(estate.anchors.make).number
 
-    def finish(self) -> EstateError | None:
+    def finish(self) -> SmkiTestcaError | None:
         """Add an anchor if the command changed the estate; gives the error if that fails.
 
+        Where a fault was noted, that is the error, and no anchor is added.
         The command is done by then, so that its estate is closed. Nothing of it is taken back.
         """
+        if self._noted is not None:
+            return self._noted
         if self._opened is None or not (self.directory / FILE_NAME).exists():
             return None
         try:
@@ -133,9 +159,19 @@ class Anchoring:
 
     def _refused(self, fault: EstateError) -> EstateError:
         """The error before a command, with the file and the way past it."""
+        told = self._in_file(fault)
+        looking = ", ".join(INVESTIGATING[:-1])
+        return EstateError(
+            told.code,
+            f"Nothing was done. {told.message}",
+            f"{told.remedy} To look into it, use {looking} or {INVESTIGATING[-1]}.",
+        )
+
+    def _in_file(self, fault: EstateError) -> EstateError:
+        """The fault with the file that the anchor is in."""
         return EstateError(
             fault.code,
-            f"Nothing was done. {fault.message}",
+            fault.message,
             f"{fault.remedy} The anchor is the last in {self.path}. If you put the copy back"
             " yourself, keep that file under another name and begin a new one.",
         )
