@@ -327,6 +327,7 @@ def test_a_token_that_fails_in_the_middle_ends_the_run_which_then_continues(
     assert all(path.read_bytes() == octets for path, octets in kept.items())
 
 
+@pytest.mark.slow
 def test_a_module_that_hangs_ends_the_run(call, issue, token_estate, broken, monkeypatch):
     monkeypatch.setattr(starting, "CALL_SECONDS", 1.0)
     broken("C_Sign:50:hang")
