@@ -30,8 +30,11 @@ from smki_testca import (
     OrganisationSubject,
     SeededEntropy,
     Selection,
+    back_up,
+    change_passphrase,
     export,
     export_files,
+    restore,
 )
 from smki_testca.entropy import KeyedEntropy
 
@@ -233,6 +236,27 @@ def test_a_passphrase_is_text_or_what_gives_it(tmp_path):
         pytest.raises(EstateError, match="does not open"),
     ):
         estate.authorities.able(authority)
+
+
+def test_an_estate_is_backed_up_restored_and_given_another_passphrase(tmp_path):
+    with _make(tmp_path / "estate") as estate:
+        first = back_up(estate, "secret", str(tmp_path / "first.backup"))
+        _issue(estate)
+        later = back_up(estate, "other", tmp_path / "later.backup", since=tmp_path / "first.backup")
+        assert later.earlier == (first.identity,)
+        assert later.entries > first.entries
+        assert change_passphrase(estate, "secret", "new phrase") is None
+        with pytest.raises(EstateError) as error:
+            change_passphrase(estate, "secret", "third")
+        assert error.value.code == "estate.passphrase"
+    files = [str(tmp_path / "first.backup"), tmp_path / "later.backup"]
+    restored = restore(files, str(tmp_path / "restored"), "secret", ["other"])
+    assert restored.directory == tmp_path / "restored"
+    assert (restored.entries, restored.head) == (later.entries, later.head)
+    with Estate.open(restored.directory, "secret") as estate:
+        estate.unlock()
+    with Estate.open(tmp_path / "estate", "new phrase") as estate:
+        estate.unlock()
 
 
 def test_the_hierarchies_left_out_can_be_made_later(tmp_path):

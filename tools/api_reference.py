@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 GROUPS = {
     "The estate": ("Estate", "export", "export_files"),
     "Keys in tokens": ("TokenAccess", "TokenUri", "MadeInToken", "FoundInToken", "FoundKey"),
+    "Backups and the passphrase": (
+        "back_up",
+        "Backup",
+        "restore",
+        "Restored",
+        "change_passphrase",
+    ),
     "Requests": (
         "Request",
         "Subject",
@@ -210,6 +217,7 @@ _LEFT_OUT = {
 """Members that are not part of the API, by class."""
 
 _HIDDEN = {
+    "Backup": ("manifest",),
     "BatchOutcome": ("terms",),
     "Csr": ("view",),
     "Linted": ("facts", "listing", "asked"),
@@ -218,7 +226,7 @@ _HIDDEN = {
 }
 """Attributes that are not part of the API, by class."""
 
-_MADE_ELSEWHERE = ("Authorisation", "Run", "Subject")
+_MADE_ELSEWHERE = ("Authorisation", "Backup", "Restored", "Run", "Subject")
 """Classes of which only the package makes instances."""
 
 _ALIASES = {"Input": "Path | str | bytes"}
@@ -349,6 +357,23 @@ export(estate, suppliers, "pem", "out", with_keys=True)  # the same, as files
 
 estate.close()
 ```
+
+## Back up and restore
+
+```python
+from smki_testca import back_up, change_passphrase, restore
+
+with Estate.open("estate", "a passphrase") as estate:
+    back_up(estate, "a passphrase", "monday.backup")
+    change_passphrase(estate, "a passphrase", "another passphrase")
+
+restored = restore(["monday.backup"], "restored", "a passphrase")
+print(restored.at, restored.entries, restored.keys)
+```
+
+[backup.md](backup.md) says what is in a backup and what a change of the passphrase does not do.
+
+## What the examples leave out
 
 [issue_from_python.py](../examples/issue_from_python.py) goes on to a refusal; \
 [pytest.md](pytest.md) describes fixtures that do all this in tests.

@@ -17,6 +17,7 @@ __all__ = [
     "AlreadySoError",
     "AnswerStatus",
     "Authorisation",
+    "Backup",
     "Basis",
     "BatchOptions",
     "BatchOutcome",
@@ -88,6 +89,7 @@ __all__ = [
     "Renewal",
     "Replacement",
     "Request",
+    "Restored",
     "RevocationListRecord",
     "RowProblem",
     "Run",
@@ -116,6 +118,8 @@ __all__ = [
     "UsageError",
     "Validity",
     "apply_kit",
+    "back_up",
+    "change_passphrase",
     "compare_with_csr",
     "describe_documents",
     "export",
@@ -127,6 +131,7 @@ __all__ = [
     "make_csr",
     "make_kit",
     "read_csr",
+    "restore",
     "take_in",
 ]
 
@@ -142,6 +147,9 @@ if TYPE_CHECKING:
     from smki_testca.authority.signers.tokens.tokens import FoundKey
     from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.clock import FixedClock
+    from smki_testca.custody.backup import Backup, back_up
+    from smki_testca.custody.passphrase_change import change_passphrase
+    from smki_testca.custody.restoring import Restored, restore
     from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict
     from smki_testca.device.device import Device, Replacement
     from smki_testca.device.own import OwnAnswer
@@ -230,6 +238,9 @@ else:
         "authority.signers.tokens.tokens": ("FoundKey",),
         "authority.signers.tokens.uri": ("TokenUri",),
         "clock": ("FixedClock",),
+        "custody.backup": ("Backup", "back_up"),
+        "custody.passphrase_change": ("change_passphrase",),
+        "custody.restoring": ("Restored", "restore"),
         "device.answer": ("CellContent", "DeviceAnswer", "DeviceVerdict"),
         "device.device": ("Device", "Replacement"),
         "device.own": ("OwnAnswer",),

@@ -267,7 +267,7 @@ def _examples():
 ROWS = list(_examples())
 
 
-@pytest.mark.parametrize(("name", "found", "ends"), ROWS, ids=lambda one: str(one)[:20])
+@pytest.mark.parametrize(("name", "found", "ends"), ROWS, ids=[name for name, *_ in ROWS])
 def test_an_example_shows_what_its_readme_says(command, name, found, ends):
     outcome = command("--json", "assurance", "check", EXAMPLES / name)
     codes = {finding["code"] for one in outcome.json["files"] for finding in one["findings"]}

@@ -310,6 +310,105 @@ def test_a_file_that_somebody_else_may_have_put_there_is_refused(
     assert _shown(command)[0] == str(path), "whoever names it trusts it"
 
 
+# The PKCS#11 module is a program: a folder that somebody else made must not bring it along.
+
+
+@pytest.fixture
+def use_module(command, project, tmp_path):
+    """Uses the module that a file names; gives the error. The module is no library, if it is there.
+
+    The file is in the folder ``project`` of the home directory, the command works in ``deep``.
+    """
+    for name in ("pin", "phrase"):
+        (tmp_path / name).write_text("1234\n")
+    files = ("--token-pin-file", tmp_path / "pin", "--passphrase-file", tmp_path / "phrase")
+
+    def use(written, *words):
+        project(f"token-module = '{written}'\n")
+        assert command("config").code == 0
+        make = ("init", tmp_path / "estate", "--token", "pkcs11:token=trial")
+        outcome = command("--json", *make, *files, *words)
+        assert outcome.code != 0
+        assert not (tmp_path / "estate").exists()
+        return outcome.json["error"]
+
+    return use
+
+
+@pytest.fixture
+def library():
+    """Writes what a file would name as a module."""
+
+    def write(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "module.so"
+        path.write_bytes(b"no library")
+        path.chmod(0o644)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("written", ["module.so", "../module.so", "~/module.so"])
+def test_a_found_file_gives_the_whole_path_of_a_module(use_module, written):
+    error = use_module(written)
+    assert error["code"] == "config.untrusted"
+    assert "its whole path" in error["message"]
+    assert "--token-module or SMKI_TESTCA_PKCS11_MODULE" in error["remedy"]
+
+
+def test_a_module_that_came_with_the_found_file_is_refused(use_module, library, tmp_path):
+    project = tmp_path / "home" / "project"
+    inner = library(project / "lib")
+    assert f"it is below {project}" in use_module(inner)["message"]
+    # So is one beside the folder of the file, in the same working copy.
+    beside = library(tmp_path / "home" / "lib")
+    assert "it is below" not in use_module(beside)["message"]
+    (tmp_path / "home" / ".git").mkdir()
+    error = use_module(beside)
+    assert error["code"] == "config.untrusted"
+    assert f"it is below {tmp_path / 'home'}" in error["message"]
+
+
+def test_no_link_leads_round_that(use_module, library, tmp_path):
+    project = tmp_path / "home" / "project"
+    outside, inside = library(tmp_path / "lib"), library(project / "lib")
+    (project / "in.so").symlink_to(outside)
+    (tmp_path / "out.so").symlink_to(inside)
+    for path in (project / "in.so", tmp_path / "out.so", tmp_path / "lib" / ".." / "out.so"):
+        assert "it is below" in use_module(path)["message"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")
+def test_a_module_that_others_may_change_is_refused(use_module, library, tmp_path):
+    path = library(tmp_path / "lib")
+    path.chmod(0o646)
+    error = use_module(path)
+    assert (error["code"], "everybody may write to" in error["message"]) == (
+        "config.untrusted",
+        True,
+    )
+
+
+def test_whoever_names_the_module_or_the_file_trusts_it(use_module, library, tmp_path, monkeypatch):
+    path = library(tmp_path / "home" / "project")
+    named = use_module("/nowhere.so", "--token-module", path)
+    monkeypatch.setenv("SMKI_TESTCA_PKCS11_MODULE", str(path))
+    by_variable = use_module("/nowhere.so")
+    monkeypatch.delenv("SMKI_TESTCA_PKCS11_MODULE")
+    monkeypatch.setenv(
+        "SMKI_TESTCA_CONFIG", str(tmp_path / "home" / "project" / "smki-testca.toml")
+    )
+    by_file = use_module("module.so")
+    assert named == by_variable == by_file
+    assert named["code"].startswith("token.")
+
+
+def test_a_module_elsewhere_is_used_and_one_that_is_missing_told(use_module, library, tmp_path):
+    for path in (library(tmp_path / "lib"), tmp_path / "nowhere.so"):
+        assert use_module(path)["code"].startswith("token.")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")
 def test_files_of_the_administrator_are_used_and_those_of_a_group(command, project, monkeypatch):
     path = project('estate = "ours"\n')

@@ -13,7 +13,7 @@ from estates import opened, unpacked
 from smki_testca import files
 from smki_testca.api import Estate
 from smki_testca.custody import passphrase_change
-from smki_testca.custody.passphrase_change import change, settle_file
+from smki_testca.custody.passphrase_change import change_passphrase, settle_file
 from smki_testca.errors import EstateError, InputError, OutputError
 from smki_testca.estate import sealing
 from smki_testca.passphrases import Passphrase, being_changed, readings
@@ -246,7 +246,7 @@ def interrupted(quickstart, old, monkeypatch):
             else:
                 patch.setattr(estate._database, "on_commit", killed)  # noqa: SLF001 - the last moment
             with pytest.raises(Killed):
-                change(estate, old, "another")
+                change_passphrase(estate, old, "another")
 
     return run
 
@@ -288,7 +288,7 @@ def test_if_the_file_cannot_be_written_nothing_changes(quickstart, old, monkeypa
     with opened(quickstart) as estate:
         monkeypatch.setattr(passphrase_change, "replace_private", full)
         with pytest.raises(OutputError):
-            change(estate, old, "another")
+            change_passphrase(estate, old, "another")
         assert estate.audit.verify()
     assert opens(quickstart, old)
     assert (quickstart / "passphrase").read_text() == f"{old}\n"
@@ -305,7 +305,7 @@ def test_if_the_file_cannot_be_tidied_up_it_opens_the_estate(quickstart, old, mo
 
     with opened(quickstart) as estate:
         monkeypatch.setattr(passphrase_change, "replace_private", fails_later)
-        assert change(estate, old, "another")
+        assert change_passphrase(estate, old, "another")
     phrase = Passphrase.of_file((quickstart / "passphrase").read_bytes(), "-")
     assert readings(phrase) == (old, "another")
     assert opens(quickstart, phrase)
@@ -313,9 +313,9 @@ def test_if_the_file_cannot_be_tidied_up_it_opens_the_estate(quickstart, old, mo
 
 def test_of_two_changes_at_once_the_later_is_refused(quickstart, old):
     with opened(quickstart) as one, opened(quickstart) as two:
-        change(one, old, "first")
+        change_passphrase(one, old, "first")
         with pytest.raises(EstateError) as caught:
-            change(two, old, "second")
+            change_passphrase(two, old, "second")
     assert caught.value.code == "estate.passphrase"
     assert (quickstart / "passphrase").read_text() == "first\n"
     assert opens(quickstart, "first")
@@ -355,4 +355,4 @@ def test_a_new_passphrase_is_checked_from_python(quickstart, old):
     with opened(quickstart) as estate:
         for new in ("", "\ud800", "two\nlines", "x" * 1024):
             with pytest.raises(InputError):
-                change(estate, old, new)
+                change_passphrase(estate, old, new)

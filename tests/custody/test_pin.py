@@ -52,6 +52,19 @@ def test_the_configuration_names_the_file_and_the_module(custody, pin_file, monk
     assert settings["token-pin-file"]["value"] == str(pin_file)
 
 
+def test_a_configuration_that_is_found_names_the_module_of_the_system(
+    custody, pin_file, monkeypatch, tmp_path
+):
+    monkeypatch.delenv("SMKI_TESTCA_PKCS11_MODULE")
+    monkeypatch.delenv("SMKI_TESTCA_CONFIG")
+    path = tmp_path / "work" / "smki-testca.toml"
+    path.parent.mkdir()
+    path.write_text(f'token-module = "{custody.token.module}"\ntoken-pin-file = "{pin_file}"\n')
+    path.chmod(0o600)
+    monkeypatch.chdir(path.parent)
+    assert custody(*ISSUE).code == 0
+
+
 def test_the_configuration_takes_no_pin(custody, monkeypatch, tmp_path):
     path = tmp_path / "smki-testca.toml"
     path.write_text(f'token-pin = "{PIN}"\n')

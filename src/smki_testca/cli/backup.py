@@ -68,12 +68,12 @@ def backup(
     if session.as_json:
         print_json({"file": str(file), **made.as_json()})
         return
-    entries = counted(made.manifest.entries, "entry", "entries")
+    entries = counted(made.entries, "entry", "entries")
     tiles = counted(made.tiles, "tile")
     place = place_of(file, "in")
     lines = [f"Backup {made.identity} is {place}: {entries} of the audit log, {tiles}."]
-    if made.manifest.chain:
-        earlier = counted(len(made.manifest.chain), "earlier backup")
+    if made.earlier:
+        earlier = counted(len(made.earlier), "earlier backup")
         others = counted(made.all_tiles - made.tiles, "other tile")
         lines.append(f"It builds on {earlier}: keep those, too. They have {others} of the estate.")
     say(*lines, err=is_standard_output(file))

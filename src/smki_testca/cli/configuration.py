@@ -60,11 +60,13 @@ class Setting:
     Attributes:
         value: None where nothing is given.
         place: the option, the variable, or the file and its line; empty for a default.
+        written: what stands in the file, where the value is the path that is made of it.
     """
 
     value: str | None
     source: Source
     place: str = ""
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Configuration:
                     f"It may have {MAX_CHARACTERS}.",
                 )
             text = str(path.parent / _expanded(value)) if key in _PATHS else value
-            settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}")
+            settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}", value)
         return cls(path, settings)
 
 
@@ -132,6 +134,11 @@ def _check_key(key: str, place: Place) -> None:
             " token-pin-file.",
         )
     raise InputError("config.key", f"{place}: there is no such key.", use_one_of(KEYS, given=key))
+
+
+def is_named() -> bool:
+    """Whether the variable names the file to read, so that none is looked for."""
+    return VARIABLE in os.environ
 
 
 def locate() -> Path | None:
@@ -176,31 +183,41 @@ def _check_trusted(path: Path) -> None:
     Git does the same for a repository that it finds (``safe.directory``).
 
     Raises:
-        InputError: if somebody else can.
+        InputError: if somebody else can, or the file cannot be read.
     """
-    if not hasattr(os, "geteuid"):
-        return
-    users = {os.geteuid(), 0}
-    # Of a link also where the file is: who writes to that folder can put another into its place.
-    folders = dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent))
     try:
-        found = [
-            (path, path.lstat()),
-            (path, path.stat()),
-            *((folder, folder.stat()) for folder in folders),
-        ]
+        why = why_untrusted(path)
     except OSError as error:
         raise InputError("input.unreadable", f"{path} cannot be read: {error.strerror}.") from error
-    for what, state in found:
-        is_link = stat.S_ISLNK(state.st_mode)
-        if state.st_uid not in users:
-            why = f"{what} belongs to another user"
-        elif state.st_mode & stat.S_IWOTH and not is_link:
-            why = f"everybody may write to {what}"
-        else:
-            continue
+    if why:
         raise InputError(
             "config.untrusted",
             f"{path} is not used: {why}.",
             f"If you trust it, set {VARIABLE} to its path. To go without it, add --no-config.",
         )
+
+
+def why_untrusted(path: Path) -> str:
+    """Return how somebody but this user and the administrator can have put a file there.
+
+    Empty if nobody can, or nobody tells, as on Windows.
+
+    Raises:
+        OSError: if the file cannot be looked at.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""
+    users = {os.geteuid(), 0}
+    # Of a link also where the file is: who writes to that folder can put another into its place.
+    folders = dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent))
+    found = [
+        (path, path.lstat()),
+        (path, path.stat()),
+        *((folder, folder.stat()) for folder in folders),
+    ]
+    for what, state in found:
+        if state.st_uid not in users:
+            return f"{what} belongs to another user"
+        if state.st_mode & stat.S_IWOTH and not stat.S_ISLNK(state.st_mode):
+            return f"everybody may write to {what}"
+    return ""

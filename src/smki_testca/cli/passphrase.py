@@ -46,13 +46,13 @@ def change(session: Session, new_passphrase_file: str | None) -> None:
     Example:
       smki-testca --estate estate passphrase change --new-passphrase-file new-passphrase
     """
-    from smki_testca.custody import passphrase_change
+    from smki_testca.custody.passphrase_change import change_passphrase
 
     estate, old = session.open_unlocked()
     with estate:
         setting = session.passphrase_setting(estate.directory)
         new = _new_passphrase(estate.directory, new_passphrase_file)
-        file = passphrase_change.change(estate, old, new)
+        file = change_passphrase(estate, old, new)
     stale = None if old == new else _stale(setting, file)
     if session.as_json:
         print_json(

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.configuration import FILE_NAME, KEYS, Configuration, Setting, Source, locate
+from smki_testca.cli.configuration import (
+    FILE_NAME,
+    KEYS,
+    Configuration,
+    Setting,
+    Source,
+    is_named,
+    locate,
+)
 from smki_testca.cli.input_files import MAX_OCTETS
 from smki_testca.cli.secret import PASSPHRASE, PIN, given_or_typed, is_ready
 from smki_testca.errors import EstateError, SmkiTestcaError, UsageError
@@ -316,6 +324,7 @@ class Session:
 
         Raises:
             UsageError: if none is named.
+            InputError: if a configuration file that was found names one that may have come with it.
         """
         setting = self.setting("token-module")
         if setting.value is None:
@@ -325,7 +334,12 @@ class Session:
                 f"Add --token-module FILE, set {_MODULE_VARIABLE}, or write token-module into"
                 f" {FILE_NAME}.",
             )
-        return Path(setting.value)
+        path = Path(setting.value)
+        if setting.source is Source.FILE and not is_named() and self.configuration.path is not None:
+            from smki_testca.cli.token_module import check_found
+
+            check_found(path, setting, self.configuration.path)
+        return path
 
     def pin_setting(self) -> Setting:
         """Return the file of the PIN and where that comes from; see ``Secret.setting``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,7 +39,6 @@ from smki_testca.unfinished import sweep, unfinished_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 ACTION = "estate.backup"
 """The action of the entry that the audit log has of a backup."""
@@ -52,7 +51,7 @@ class Backup:
 
     Attributes:
         identity: of the backup, in hexadecimal.
-        manifest: what is in it.
+        manifest: that the file begins with.
         tiles: how many are in it.
         all_tiles: how many the estate has, those of earlier backups included.
     """
@@ -62,14 +61,29 @@ class Backup:
     tiles: int
     all_tiles: int
 
+    @property
+    def entries(self) -> int:
+        """The number of entries of the audit log in it."""
+        return self.manifest.entries
+
+    @property
+    def head(self) -> str:
+        """The digest of that audit log, as ``audit head`` prints it."""
+        return self.manifest.head
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The identities of the backups that it builds on, the newest first."""
+        return tuple(link.backup for link in self.manifest.chain)
+
     def as_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return {
             "backup": self.identity,
             "at": self.manifest.at,
             "chain": [msgspec.to_builtins(link) for link in self.manifest.chain],
-            "entries": self.manifest.entries,
-            "head": self.manifest.head,
+            "entries": self.entries,
+            "head": self.head,
             "tiles": self.tiles,
             "all_tiles": self.all_tiles,
             "octets": self.manifest.octets,
@@ -79,9 +93,9 @@ class Backup:
 def back_up(
     estate: Stores,
     passphrase: str,
-    out: Path,
+    out: Path | str,
     *,
-    since: Path | None = None,
+    since: Path | str | None = None,
     force: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Backup:
@@ -89,7 +103,7 @@ def back_up(
 
     Args:
         estate: to copy.
-        passphrase: that encrypts the backup, as text.
+        passphrase: that encrypts the backup, such as the estate's.
         out: the file to write.
         since: an earlier backup of the estate: its tiles and those of its chain are left out.
         force: whether to take the place of an existing file.
@@ -102,9 +116,10 @@ def back_up(
         OutputError: if the disk is full or fails.
         UsageError: if the file is a terminal.
     """
+    out = Path(out)
     check_no_terminal(out)
     check_file(out, force=force)
-    chain, after = ((), 0) if since is None else _chain(estate, since)
+    chain, after = ((), 0) if since is None else _chain(estate, Path(since))
     header = Header()
     identity = header.identity.hex()
     at = estate.clock.now()

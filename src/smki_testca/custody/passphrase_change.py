@@ -31,7 +31,7 @@ MAX_OCTETS = 1023
 """The longest new passphrase, in UTF-8."""
 
 
-def change(estate: Stores, passphrase: str, new: str) -> Path | None:
+def change_passphrase(estate: Stores, passphrase: str, new: str) -> Path | None:
     """Wrap the estate key by a new passphrase, with an entry of the audit log.
 
     Whoever has opened the estate goes on: the estate key is the same. Killed at any moment, the
@@ -39,7 +39,7 @@ def change(estate: Stores, passphrase: str, new: str) -> Path | None:
 
     Args:
         estate: to change.
-        passphrase: the text that opens it now, from ``KeyStore.unlock_with``.
+        passphrase: that opens it now.
         new: the new passphrase.
 
     Returns:
@@ -47,7 +47,8 @@ def change(estate: Stores, passphrase: str, new: str) -> Path | None:
 
     Raises:
         InputError: if the new passphrase cannot be used, or the file cannot be written.
-        EstateError: if another process changed the passphrase meanwhile.
+        EstateError: if the passphrase does not open the estate, as after a change by another
+            process.
         OutputError: if the disk is full or fails.
     """
     new = checked(new)

@@ -10,7 +10,7 @@ import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.api import Estate
@@ -27,7 +27,6 @@ from smki_testca.unfinished import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from smki_testca.clock import Clock
     from smki_testca.custody.contents import Link, StoredFile
@@ -78,8 +77,8 @@ class Restored:
 
 
 def restore(
-    files: Sequence[Path],
-    directory: Path,
+    files: Sequence[Path | str],
+    directory: Path | str,
     passphrase: str,
     others: Sequence[str] = (),
     *,
@@ -102,9 +101,10 @@ def restore(
         EstateError: if what was backed up does not verify, or the passphrase does not open it.
         OutputError: if the disk has too little space.
     """
+    directory = Path(directory)
     texts = [text for one in (*others, passphrase) for text in readings(one)]
     with ExitStack() as stack:
-        chain = _in_order([_opened(path, texts, stack) for path in files])
+        chain = _in_order([_opened(Path(path), texts, stack) for path in files])
         octets = sum(one.manifest.octets for one in chain)
         with _whole(directory):
             _check_space(directory, octets)
