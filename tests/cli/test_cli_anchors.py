@@ -334,11 +334,11 @@ def test_each_command_that_investigates_is_one_and_is_documented():
     assert sorted(re.findall(r"(?m)^\| `([^`]+)` \|", section)) == sorted(INVESTIGATING)
     context = click.Context(cli)
     for name in INVESTIGATING:
-        group, inner = cli, None
+        command: click.Command | None = cli
         for word in name.split():
-            inner = group.get_command(context, word)
-            assert inner is not None, name
-            group = inner
+            assert isinstance(command, click.Group), name
+            command = command.get_command(context, word)
+        assert command is not None, name
 
 
 def test_verify_tells_of_all_anchors_where_others_stop(run, put_back):
