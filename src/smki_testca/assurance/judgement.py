@@ -11,10 +11,10 @@ from smki_testca.assurance import consistency, independence
 from smki_testca.assurance.case import Case
 from smki_testca.assurance.finding import RecordFinding
 from smki_testca.assurance.rule import RECORD_RULES, REPORT_RULES, Verdict
-from smki_testca.assurance.severities import SEVERITY_RANK, least, least_known
+from smki_testca.assurance.severities import least, least_known
 from smki_testca.assurance.ties import Ties
 from smki_testca.lint.linted import Linted
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import SEVERITY_RANK, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import counted
 from smki_testca.toml_places import dotted
