@@ -63,11 +63,13 @@ class SigningMechanism:
     ) -> list[bytes]:
         """The token's signatures over digests, or over data if it takes those."""
         pin = token.pin if key.asks_each_time else None
-        made = []
+        signatures = []
         for item in items:
             token.watch.another()
-            made.append(key.handle.sign(self.prefix + item, mechanism=self.mechanism, pin=pin))
-        return made
+            signatures.append(
+                key.handle.sign(self.prefix + item, mechanism=self.mechanism, pin=pin)
+            )
+        return signatures
 
     def fits(self, token: TokenSession, key: PrivateKeyObject, public_key: bytes) -> bool:
         """Whether a private key is that of a public key: a signature over a fixed text tells."""
