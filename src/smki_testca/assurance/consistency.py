@@ -13,6 +13,7 @@ from smki_testca.assurance.rule import GLOSSARY, NOT_READ, Breach, of_record, of
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +39,10 @@ def caveats(case: Case) -> Iterator[Breach]:
     """Find them."""
     report = case.report
     if bool(report.caveats) != (report.outcome is Outcome.APPROVED_WITH_CAVEATS):
-        has = f"has {len(report.caveats)}" if report.caveats else "lists none"
+        count = len(report.caveats)
+        has = f"has {counted(count, 'caveat')}" if count else "lists none"
         yield Breach(
-            f"The report {report.id} is {report.outcome.words}, but {has}"
-            f"{' caveat' if len(report.caveats) == 1 else ' caveats' if report.caveats else ''}.",
+            f"The report {report.id} is {report.outcome.words}, but {has}.",
             (*report.path, "caveats") if report.caveats else (*report.path, "outcome"),
             grounds=(report.stage,),
         )
