@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -361,11 +362,10 @@ def test_each_command_that_investigates_is_one_and_is_documented():
     assert sorted(re.findall(r"(?m)^\| `([^`]+)` \|", section)) == sorted(INVESTIGATING)
     context = click.Context(cli)
     for name in INVESTIGATING:
-        group, inner = cli, None
+        found: Any = cli
         for word in name.split():
-            inner = group.get_command(context, word)
-            assert inner is not None, name
-            group = inner
+            found = found.get_command(context, word)
+            assert found is not None, name
 
 
 def test_verify_tells_of_all_anchors_where_others_stop(run, put_back):

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from csrs import new_key
 from smki_testca.authority.signers.tokens import starting
 from smki_testca.authority.signers.tokens.access import TokenAccess
+from smki_testca.authority.signers.tokens.messages import Opened, Signed
+from smki_testca.authority.signers.tokens.signer import TokenSigner
 from smki_testca.authority.signers.tokens.tokens import Tokens
 from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import SmkiTestcaError, UsageError
-from smki_testca.x509.keys import load_public_key, signature_fits
+from smki_testca.x509.keys import load_public_key, public_key_octets, signature_fits
 from smki_testca.x509.names import KeyType
 from tokens import PIN, URI
 
 pytestmark = pytest.mark.interop
 
-FINAL_TRY, LOCKED, WRITE_PROTECTED, NO_LOGIN = 0x20000, 0x40000, 0x2, 0
+FINAL_TRY, LOCKED, WRITE_PROTECTED, KEYPAD = 0x20000, 0x40000, 0x2, 0x100
 
 
 def told(call, *arguments):
@@ -149,6 +152,37 @@ def test_a_pin_that_is_not_accepted_is_told_and_tried_once(
             assert words in error.message
     tries = log.read_text().split().count("C_Login")
     assert tries == (0 if flags == LOCKED else 1)
+
+
+def test_a_token_with_a_keypad_of_its_own_is_asked_and_nobody_else(faulty, made, tmp_path):
+    def never(_):
+        raise AssertionError
+
+    log = tmp_path / "log"
+    token = faulty("C_Login:0:0x0", flags=KEYPAD, log=log)
+    with Tokens(TokenAccess(lambda: token.module, never)) as tokens:
+        # SoftHSM2 has no keypad, so that nobody is logged in, and private keys are not seen.
+        assert told(tokens.find, made.uri).code == "token.key_missing"
+    assert log.read_text().split().count("C_Login") == 1
+
+
+@pytest.mark.parametrize(
+    ("signatures", "words"),
+    [
+        ([b"\1" * 63], "63 octets are not an ECDSA signature"),
+        ([], "0 signatures for 1"),
+        ([b"\1" * 64], "a signature that its public key does not verify"),
+    ],
+)
+def test_what_is_no_signature_is_told(signatures, words):
+    def ask(_, kind):
+        return Opened(b"", takes_data=False) if kind is Opened else Signed(signatures)
+
+    public_key = public_key_octets(new_key().public_key())
+    signer = TokenSigner(ask, lambda: None, TokenUri.parse(URI), public_key)
+    error = told(signer.sign, b"data")
+    assert error.code == "token.failed"
+    assert words in error.message
 
 
 def test_a_wrong_pin_is_told_without_it(token, made):

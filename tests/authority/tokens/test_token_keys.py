@@ -111,8 +111,12 @@ def test_a_token_is_found_by_all_that_its_uri_says(token, tokens):
 def test_two_tokens_are_used_side_by_side(token):
     token.initialise("other")
     asked = []
-    access = TokenAccess(lambda: token.module, lambda label: asked.append(label) or PIN)
-    with Tokens(access) as tokens:
+
+    def pin(label):
+        asked.append(label)
+        return PIN
+
+    with Tokens(TokenAccess(lambda: token.module, pin)) as tokens:
         made = [
             tokens.generate(TokenUri(token=label), KeyType.P256, "zroot")
             for label in (LABEL, "other")

@@ -327,6 +327,7 @@ def test_a_token_that_fails_in_the_middle_ends_the_run_which_then_continues(
     assert all(path.read_bytes() == octets for path, octets in kept.items())
 
 
+@pytest.mark.slow
 def test_a_module_that_hangs_ends_the_run(call, issue, token_estate, broken, monkeypatch):
     monkeypatch.setattr(starting, "CALL_SECONDS", 1.0)
     broken("C_Sign:50:hang")
@@ -334,6 +335,16 @@ def test_a_module_that_hangs_ends_the_run(call, issue, token_estate, broken, mon
     assert "did not answer within 1 seconds" in line
     assert line.endswith("continue it: smki-testca batch resume 1")
     assert _token_processes() == []
+    broken()
+    assert call("batch", "resume", 1).code == 0
+    _is_whole(call, token_estate)
+
+
+def test_a_token_that_signs_nonsense_from_some_time_on_ends_the_run(
+    call, issue, token_estate, broken
+):
+    broken("C_Sign:50:garbage+")
+    assert "gave a signature that its public key does not verify" in _error(issue("--workers", 2))
     broken()
     assert call("batch", "resume", 1).code == 0
     _is_whole(call, token_estate)
@@ -375,8 +386,8 @@ CALLS = {
     "C_GetTokenInfo": 6,
 }
 """Calls that a run makes, and about how many of each at the most."""
-ERRORS = (0x02, 0x05, 0x06, 0x07, 0x30, 0x31, 0x32, 0x50, 0x54, 0x60, 0x82, 0x90, 0xA0, 0xA4)
-ERRORS += (0xB0, 0xB3, 0xE0, 0xE1, 0x101, 0x150, 0x190, 0x80000001)
+ERRORS = [0x02, 0x05, 0x06, 0x07, 0x30, 0x31, 0x32, 0x50, 0x54, 0x60, 0x82, 0x90, 0xA0, 0xA4]
+ERRORS += [0xB0, 0xB3, 0xE0, 0xE1, 0x101, 0x150, 0x190, 0x80000001]
 
 
 @pytest.mark.slow

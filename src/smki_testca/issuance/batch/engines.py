@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from smki_testca.authority.signers.tokens.reference import SharedTokenKey
 from smki_testca.errors import UsageError
@@ -71,7 +71,7 @@ class LocalEngine:
         InputError: for a number that makes no sense.
     """
 
-    on_cluster: Final = False
+    on_cluster = False
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = how_many(workers)
@@ -130,7 +130,7 @@ class DaskEngine:
         UsageError: without the extra, or for an address without TLS.
     """
 
-    on_cluster: Final = True
+    on_cluster = True
 
     def __init__(self, scheduler: str, certificate: str, key: str, authority: str) -> None:
         if not scheduler.startswith("tls://"):

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.terms import Section
     from smki_testca.issuance.batch.tile_maker import Place
 
-_SEED = "token.seed"
-_CLUSTER = "token.cluster"
 _TRIAL = b"smki-testca tries the key of a CA before a batch"
-OF_A_RUN = frozenset({_SEED, _CLUSTER})
+OF_A_RUN = frozenset({"token.seed", "token.cluster"})
 """The codes of errors that rule out a run as a whole, whatever row they were found by."""
 
 
@@ -61,7 +59,7 @@ def check_place(
         raise refuse_seed("The CA's key")
     if on_cluster:
         raise EstateError(
-            _CLUSTER,
+            "token.cluster",
             "The CA's key is in a token of this machine, which the workers of a cluster cannot"
             " reach.",
             "Leave out --engine dask: the certificates are made on this machine then.",

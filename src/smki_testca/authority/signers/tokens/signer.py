@@ -25,7 +25,10 @@ _MOST_OCTETS = 1 << 22
 
 
 class TokenSigner:
-    """Signs with a private key in a token. Its first signature is verified.
+    """Signs with a private key in a token.
+
+    Its first signature is verified, and the last one of each message: a token that fails without
+    saying so signs no batch to its end.
 
     Args:
         ask: asks the token process.
@@ -70,7 +73,7 @@ class TokenSigner:
         """The signatures' octets over each of many data, in their order.
 
         Raises:
-            EstateError: if the token fails, or the first signature is not one of this key.
+            EstateError: if the token fails, or a signature that is verified is none of this key.
         """
         signatures: list[bytes] = []
         for part in self._parts(data):
@@ -81,6 +84,8 @@ class TokenSigner:
                 signatures += self._signed(part)
             if not self._is_verified:
                 self._verify(signatures[0], part[0])
+            if len(part) > 1:
+                self._verify(signatures[-1], part[-1])
         return signatures
 
     def _open(self) -> Opened:
