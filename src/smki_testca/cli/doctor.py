@@ -77,7 +77,6 @@ def doctor(context: click.Context, *, fix: bool, keys: bool) -> None:
 
 def _patient(session: Session, *, with_keys: bool) -> Patient:
     directory = session.estate_directory()
-    anchors = session.setting("audit.anchor").value
     return Patient(
         directory=directory,
         passphrase=lambda: session.passphrase(directory),
@@ -87,7 +86,7 @@ def _patient(session: Session, *, with_keys: bool) -> Patient:
         passphrase_files=_passphrase_files(session),
         with_keys=with_keys,
         token_access=session.token_access() if session.has_token_module else None,
-        anchors=None if anchors is None else Path(anchors),
+        anchors=session.anchor_file,
         progress=Progress,
     )
 

@@ -108,6 +108,15 @@ def outcome_marks(session: Session, *, changed: bool = True) -> dict[str, bool]:
     }
 
 
+def anchor_mark(fault: SmkiTestcaError | None) -> dict[str, Any]:
+    """Return what JSON says of a log that does not continue its newest anchor; nothing otherwise.
+
+    Args:
+        fault: of ``Session.noted_anchor_fault``.
+    """
+    return {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
+
+
 def print_json_line(document: Any) -> None:
     """Print one JSON document on one line of standard output."""
     click.echo(json.dumps(document))

@@ -217,20 +217,26 @@ class Session:
             estate.close()
             raise
 
+    @property
+    def anchor_file(self) -> Path | None:
+        """The file that gets an anchor of the audit log after each command; None for none."""
+        path = self.setting("audit.anchor").value
+        return None if path is None else Path(path)
+
     def anchoring(self, directory: Path) -> Anchoring | None:
         """Return what anchors an estate after the command; None if no file is configured for it.
 
         Args:
             directory: of the estate: the one that is named, or any if none is.
         """
-        path = self.setting("audit.anchor").value
+        path = self.anchor_file
         if path is None or (self.estate is not None and not self.is_named_estate(directory)):
             return None
         from smki_testca.lifecycle.anchoring import Anchoring
 
         if directory not in self._anchorings:
             self._anchorings[directory] = Anchoring(
-                directory, Path(path), self.clock_or_system(), lambda: self.passphrase(directory)
+                directory, path, self.clock_or_system(), lambda: self.passphrase(directory)
             )
         return self._anchorings[directory]
 
