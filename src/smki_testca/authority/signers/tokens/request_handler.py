@@ -17,15 +17,15 @@ from smki_testca.authority.signers.tokens.messages import (
     Done,
     Find,
     Generate,
+    Identified,
+    Identify,
     Key,
     LogIn,
-    Look,
     NotOpen,
     Opened,
     OpenKey,
     Remove,
     Request,
-    Seen,
     Sign,
     Signed,
     StoreCertificate,
@@ -70,9 +70,9 @@ class RequestHandler:
             case Sign(name, items):
                 opened = self._open.get(name)
                 return NotOpen() if opened is None else self._sign(opened, items)
-            case Look(uri):
+            case Identify(uri):
                 token = self._module.session(TokenUri.parse(uri))
-                return Seen(str(token.uri), token.label, token.needs_pin)
+                return Identified(str(token.uri), token.label, token.needs_pin)
             case LogIn(uri, pin):
                 self._module.session(TokenUri.parse(uri)).log_in(pin)
                 return Done()

@@ -16,11 +16,11 @@ from smki_testca.authority.signers.tokens.messages import (
     Done,
     Find,
     Generate,
+    Identified,
+    Identify,
     Key,
     LogIn,
-    Look,
     Remove,
-    Seen,
     StoreCertificate,
 )
 from smki_testca.authority.signers.tokens.signer import TokenSigner
@@ -177,16 +177,16 @@ class Tokens:
     def _look(self, uri: TokenUri) -> None:
         """See which token a URI names, and log in if nobody has yet."""
         with self._starting:
-            seen = self._ask(Look(str(uri.token_only)), Seen)
-            if seen.needs_pin:
-                pin = self._access.pin(seen.label)
+            identified = self._ask(Identify(str(uri.token_only)), Identified)
+            if identified.needs_pin:
+                pin = self._access.pin(identified.label)
                 if not is_text(pin):
                     raise EstateError(
                         "token.pin",
-                        f"The PIN for the token {shown(seen.label)} is not text in UTF-8.",
+                        f"The PIN for the token {shown(identified.label)} is not text in UTF-8.",
                         "Check the file with the PIN.",
                     )
-                self._ask(LogIn(seen.uri, pin), Done)
+                self._ask(LogIn(identified.uri, pin), Done)
 
     def _ask(self, request: Request, kind: type[A], /) -> A:
         connection = self._connected()
