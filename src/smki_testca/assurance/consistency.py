@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
-from smki_testca.assurance.record import Outcome
-from smki_testca.assurance.rule import GLOSSARY, NOT_READ, Breach, of_record, of_report
+from smki_testca.assurance.record import OrganisationKind, Outcome
+from smki_testca.assurance.rule import GLOSSARY, NOT_READ, ONE_DCC, Breach, of_record, of_report
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
@@ -166,6 +166,29 @@ def recusal(case: Case) -> Iterator[Breach]:
                     decision,
                     (part.kind,),
                 )
+
+
+@of_record(
+    Rule(
+        "assessment.dccs", Severity.WARNING, Basis.SPECIFIED, ONE_DCC,
+        "Two organisations were the DCC on one day.",
+        "Correct the kind of all but one, or the days on which they were the DCC.",
+        "one organisation of kind dcc, or a second one from the day after its last",
+        "two of kind dcc without days",
+    )
+)  # fmt: skip
+def dccs(record: Record) -> Iterator[Breach]:
+    """Find each that was so together with another before it in the record."""
+    known = [one for one in record.organisations.values() if one.kind is OrganisationKind.DCC]
+    known.sort(key=lambda one: one.id)
+    for place, one in enumerate(known):
+        other = next((each for each in known[:place] if each.period.meets(one.period)), None)
+        if other is not None:
+            yield Breach(
+                f"{other.name} ({other.period}) and {one.name} ({one.period}) are both the DCC.",
+                (*one.path, "kind"),
+                one.id,
+            )
 
 
 @of_record(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.assurance.influences import InfluenceKind, takes_part
-from smki_testca.assurance.record import Person
+from smki_testca.assurance.record import ASSESSED, OrganisationKind, Person
 from smki_testca.assurance.rule import NOT_READ, SEED, Breach, Verdict, of_report
 from smki_testca.assurance.ties import TieKind
 from smki_testca.lint.rule import Rule
@@ -198,6 +198,56 @@ def offer(case: Case) -> Iterator[Breach]:
 def joins(case: Case) -> Iterator[Breach]:
     """Find posts that began a little later."""
     yield from case.linked(TieKind.JOINS)
+
+
+@of_report(
+    Rule(
+        "independence.dcc", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "The record does not say which organisation was the DCC when a decision was made, so that"
+        " nobody can say who was a director or employee of it.",
+        "Add the DCC as an organisation of kind dcc, on the days on which it was.",
+        "an organisation of kind dcc, without days",
+        "none, or one whose days ended before the decision",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def dcc(case: Case) -> Iterator[Breach]:
+    """Find a report, or decisions of one, without the DCC."""
+    yield from _without(case, OrganisationKind.DCC)
+
+
+@of_report(
+    Rule(
+        "independence.providers", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: whether there is always a DCC Service Provider",
+        "The record names no DCC Service Provider for the day of a decision, so that nobody can say"
+        " who was a director or employee of one.",
+        "Add each DCC Service Provider as an organisation of kind dcc-service-provider, with the"
+        " days on which it was one.",
+        "an organisation of kind dcc-service-provider, without days",
+        "none, or one whose contract ended before the decision",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def providers(case: Case) -> Iterator[Breach]:
+    """Find a report, or decisions of one, without any DCC Service Provider."""
+    yield from _without(case, OrganisationKind.DCC_SERVICE_PROVIDER)
+
+
+def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
+    """Yield the report if the record has no organisation of a kind, else each such decision."""
+    title = ASSESSED[kind]
+    known = [one for one in case.record.organisations.values() if one.kind is kind]
+    if not known:
+        yield Breach(f"The record does not say which organisation is {title}.", case.report.path)
+        return
+    for decision in case.report.decisions:
+        if not any(one.period.covers(decision.day) for one in known):
+            yield Breach(
+                f"The record does not say which organisation was {title} on the day of {decision}.",
+                decision.path,
+                decision=decision,
+            )
 
 
 @of_report(
