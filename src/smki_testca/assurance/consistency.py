@@ -5,7 +5,7 @@ No verdict depends on them. They say which part of a record to look at again.
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from smki_testca.assurance.record import OrganisationKind, Outcome
@@ -201,17 +201,26 @@ def dccs(record: Record) -> Iterator[Breach]:
     )
 )  # fmt: skip
 def overlap(record: Record) -> Iterator[Breach]:
-    """Find such posts."""
+    """Find posts that began before the longest of those with another organisation had ended."""
     for person in record.people.values():
         employed = [one for one in person.posts if one.kind.name == "employee"]
-        for one, other in combinations(sorted(employed, key=_order), 2):
-            if one.organisation != other.organisation and one.period.meets(other.period):
-                yield Breach(
-                    f"{person.name} was an employee of {_employer(record, one)} ({one.period}) and"
-                    f" of {_employer(record, other)} ({other.period}) at once.",
-                    other.path,
-                    person.id,
-                )
+        # Those that last the longest of two organisations: one of them is another's than the next.
+        longest: dict[str | None, Post] = {}
+        for one in sorted(employed, key=_order):
+            for other in longest.values():
+                if one.organisation != other.organisation and one.period.meets(other.period):
+                    yield Breach(
+                        f"{person.name} was an employee of {_employer(record, other)}"
+                        f" ({other.period}) and of {_employer(record, one)} ({one.period}) at"
+                        " once.",
+                        one.path,
+                        person.id,
+                    )
+                    break
+            known = longest.get(one.organisation)
+            if known is None or _end(known) < _end(one):
+                longest[one.organisation] = one
+            longest = dict(sorted(longest.items(), key=lambda each: _end(each[1]))[-2:])
 
 
 @of_record(
@@ -246,6 +255,10 @@ def _order(post: Post) -> tuple[str, str, str]:
     """Sorts posts by the day on which they begin; those without a day come first."""
     start, end = post.period.start, post.period.end
     return (str(start or ""), str(end or "9999-12-31"), post.organisation or "")
+
+
+def _end(post: Post) -> str:
+    return str(post.period.end or "9999-12-31")
 
 
 def _employer(record: Record, post: Post) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from smki_testca.assurance.influences import InfluenceKind, takes_part
 from smki_testca.assurance.record import ASSESSED, OrganisationKind, Person
 from smki_testca.assurance.rule import NOT_READ, SEED, Breach, Verdict, of_report
+from smki_testca.assurance.severities import gravest_first
 from smki_testca.assurance.ties import TieKind
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.assurance.case import Case
+    from smki_testca.assurance.influences import Influence
 
 _REPLACE = "Let somebody without such a tie take the decision again."
 _SHOW = (
@@ -102,7 +104,8 @@ def late_record(case: Case) -> Iterator[Breach]:
         "independence.oversight", Severity.WARNING, Basis.ASSUMED,
         f"{NOT_READ}: who has influence on an assessor",
         "The DCC, a DCC Service Provider, or an employee or director of one, supervises, appointed"
-        " or paid somebody who took part in a decision.",
+        " or paid somebody who took part in a decision or was on the scheme's board at it without a"
+        " recusal.",
         _SHOW,
         "the scheme appoints the assessor",
         "the line manager of the assessor is an employee of a DCC Service Provider",
@@ -112,6 +115,22 @@ def late_record(case: Case) -> Iterator[Breach]:
 def oversight(case: Case) -> Iterator[Breach]:
     """Find them among those who are over somebody who took part."""
     yield from case.linked(TieKind.SEED_POST, InfluenceKind.OVERSIGHT)
+
+
+@of_report(
+    Rule(
+        "independence.scheme_itself", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: from whom the scheme itself is independent",
+        "The scheme itself was the DCC or a DCC Service Provider when a decision was made.",
+        _SHOW,
+        "the scheme is an organisation of kind scheme",
+        "the scheme is an organisation of kind dcc-service-provider",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def scheme_itself(case: Case) -> Iterator[Breach]:
+    """Find decisions by such a scheme."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.SCHEME)
 
 
 @of_report(
@@ -136,7 +155,7 @@ def post(case: Case) -> Iterator[Breach]:
         "independence.group", Severity.WARNING, Basis.ASSUMED,
         f"{NOT_READ}: the seed names the DCC and DCC Service Providers only",
         "Whoever could influence a decision belongs to a parent, a subsidiary or a sister company"
-        " of the DCC or of a DCC Service Provider, or is one.",
+        " of the DCC or of a DCC Service Provider, or is one; or the scheme itself is one.",
         _SHOW,
         "an employee of a company that was sold before the decision votes",
         "an employee of a subsidiary of a DCC Service Provider votes",
@@ -262,19 +281,29 @@ def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
     Verdict.NOT_SHOWN,
 )  # fmt: skip
 def employer(case: Case) -> Iterator[Breach]:
-    """Find persons without a post on the day of a decision."""
+    """Find persons without a post on the day, each once for each decision."""
+    gravest: dict[tuple[str, str], Influence] = {}
     for link in case.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
-        if isinstance(person, Person) and not any(one.period.covers(day) for one in person.posts):
-            yield Breach(
-                f"{person.name} {influence.words}, and the record does not say whom they worked for"
-                " that day.",
-                influence.path,
-                person.id,
-                influence.decision,
-                influence.grounds,
-            )
+        if not isinstance(person, Person) or any(one.period.covers(day) for one in person.posts):
+            continue
+        place = (influence.decision.id, person.id)
+        if place not in gravest or _gravity(influence) < _gravity(gravest[place]):
+            gravest[place] = influence
+    for influence in gravest.values():
+        yield Breach(
+            f"{influence.by.name} {influence.words}, and the record does not say whom they worked"
+            " for that day.",
+            influence.path,
+            influence.by.id,
+            influence.decision,
+            influence.grounds,
+        )
+
+
+def _gravity(influence: Influence) -> tuple[int, int]:
+    return gravest_first(influence.grounds)
 
 
 @of_report(
