@@ -172,7 +172,7 @@ def group(case: Case) -> Iterator[Breach]:
         "independence.left", Severity.WARNING, Basis.ASSUMED,
         f"{NOT_READ}: a cooling-off period",
         "Somebody who could influence a decision had left the DCC, a DCC Service Provider or a"
-        " company of its group only a little before.",
+        " company of its group only a little before, or their employer had been one until then.",
         _SHOW,
         "the reviewer left the provider three years before",
         "the reviewer left the provider the day before",
@@ -207,8 +207,9 @@ def offer(case: Case) -> Iterator[Breach]:
         f"{NOT_READ}: posts that are to come",
         "Somebody who could influence a decision began a post with the DCC, a DCC Service Provider"
         " or a company of its group a little after it, and had not yet accepted it as far as the"
-        " record shows.",
-        "Record in accepted when the person agreed to begin.",
+        " record shows, or their employer became one.",
+        "Record in accepted when the person agreed to begin. If the employer became one, show why"
+        " that was without influence.",
         "the voter joins a provider a year later",
         "the voter joins a provider a week later",
     ),
