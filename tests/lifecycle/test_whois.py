@@ -126,6 +126,32 @@ def test_a_presented_certificate_leads_to_its_holder(
     assert answer["issued_here"] is True
 
 
+@pytest.mark.parametrize(
+    ("label", "ids", "user_roles"),
+    [
+        (
+            "dccki-supplier-one",
+            [f"90-B3-D5-1F-30-01-00-0{last}" for last in (0, 1, 2, 8, 9)],
+            [
+                *("Import Supplier", "Export Supplier", "Gas Supplier", "Load Controller"),
+                "Meter Data Retriever",
+            ],
+        ),
+        ("dccki-rdp-one", ["90-B3-D5-1F-30-05-00-00"], ["Registration Data Provider"]),
+    ],
+)
+@pytest.mark.shows("4-issue-4", "4-issue-7", "¶32", "¶34", "¶36", "R9", "R15", "R16")
+def test_a_dccki_certificate_leads_to_every_id_of_its_holder(
+    whois, estate, tmp_path, label, ids, user_roles
+):
+    path = tmp_path / "presented.der"
+    path.write_bytes(of_label(estate, label).der)
+    answer = whois(path).json
+    assert answer["found_by"] == "signifier"
+    assert [one["eui64"] for one in answer["ids"]] == ids
+    assert answer["user_roles"] == user_roles
+
+
 @pytest.fixture(scope="module")
 def other_estate(tmp_path_factory):
     """Another estate with the same names, whose CAs have other keys."""
