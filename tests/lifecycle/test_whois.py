@@ -88,6 +88,7 @@ def test_nobody_is_nobody(whois, what):
     assert outcome.json["error"]["code"] == "whois.nobody"
 
 
+@pytest.mark.shows("R7")
 def test_an_id_in_a_range_that_was_not_allocated_says_whose_range(whois):
     message = whois("90-B3-D5-1F-30-01-12-34").json["error"]["message"]
     assert "range of supplier-one" in message
@@ -222,6 +223,7 @@ def of_label(estate, label):
 # What an identifier means depends on the certificate type.
 
 
+@pytest.mark.shows("R7")
 def test_an_organisation_certificate_is_nobodys_under_a_registry_entry(estate):
     record = of_label(estate, "Z1-supplier-ds")
     device_id = encode.bit_string(bytes.fromhex("00db120000000001"))
