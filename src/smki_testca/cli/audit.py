@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     Progress,
@@ -16,7 +17,6 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import OUTPUT
-from smki_testca.cli.session import read_input
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smki_testca.cli.session import read_input
+from smki_testca.cli.input_files import read_input
 from smki_testca.errors import InputError
 from smki_testca.importers.pem import decode_base64, pem_blocks
 from smki_testca.importers.private_keys import PrivateKeyReader

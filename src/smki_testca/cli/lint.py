@@ -13,8 +13,8 @@ from smki_testca.authority.csr_comparison import (
 from smki_testca.cli.command_line import (
     GLOBAL_OPTIONS,
 )
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say
-from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
 from smki_testca.errors import ExitCode
 from smki_testca.importers.sources import (
@@ -35,6 +35,7 @@ from smki_testca.x509.view import view_certificate, view_request
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from smki_testca.cli.session import Session
     from smki_testca.lint.rule import Rule
 
 _FILES = "files"

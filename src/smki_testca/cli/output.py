@@ -43,6 +43,8 @@ Item = TypeVar("Item")
 
 T = TypeVar("T")
 
+_INDENT = "  "
+
 
 def say(*lines: str, err: bool = False) -> None:
     """Print lines of text, on standard output or standard error.
@@ -51,6 +53,20 @@ def say(*lines: str, err: bool = False) -> None:
     """
     for line in lines:
         click.echo(plain(line), err=err)
+
+
+def say_folded(text: str, *, indented: bool = False) -> None:
+    """Print a text in lines that fit the terminal, or 80 columns; the further ones are indented.
+
+    Args:
+        text: of one line.
+        indented: whether the first line is, too.
+    """
+    from smki_testca.cli.folding import folded
+
+    width = shutil.get_terminal_size().columns - len(_INDENT)
+    for place, line in enumerate(folded(plain(text), width)):
+        say(f"{_INDENT if place or indented else ''}{line}")
 
 
 def print_document(text: str) -> None:

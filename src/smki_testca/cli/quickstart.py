@@ -30,7 +30,7 @@ from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.records import (
     print_records,
 )
-from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import UsageError
@@ -46,6 +46,7 @@ from smki_testca.text import counted, shown, use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.authority.signers.tokens.uri import TokenUri
+    from smki_testca.cli.session import Session
     from smki_testca.lifecycle.ca_keys import CaKey
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Hierarchy, Tier

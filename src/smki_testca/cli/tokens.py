@@ -86,7 +86,7 @@ def ask_first(session: Session, estate: Estate, needs: Callable[[], Needs]) -> N
     in_tokens = [
         record
         for record in needed.authorities
-        if estate.key_store.in_tokens.row(record.key_id) is not None
+        if estate.key_store.in_tokens.uri(record.key_id) is not None
     ]
     is_sealed_key_used = needed.sealing or len(in_tokens) < len(needed.authorities)
     if is_sealed_key_used and not session.has_passphrase_ready(estate.directory):
