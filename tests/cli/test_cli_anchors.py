@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -228,6 +229,33 @@ def test_init_and_quickstart_anchor_what_they_make(command, configured, tmp_path
     assert len(_lines(configured)) == 1
 
 
+def test_a_relative_path_is_the_configured_estate_too(command, configured, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command("quickstart", "estate").code == 0
+    assert _numbers(configured) == [_last(command)]
+
+
+@pytest.mark.slow
+def test_a_kit_whose_estate_is_configured_is_anchored(command, configured, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kit = ("kit", "make", "quickstart", "--format", "pem", "--out")
+    assert command(*kit, "other").code == 0
+    assert not configured.exists()
+    configured.with_name("smki-testca.toml").write_text(
+        'estate = "mine/estate"\naudit.anchor = "anchors.txt"\n'
+    )
+    # The passphrase is the kit's own, whatever is set.
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "of another estate")
+    made = command(*kit, "mine")
+    assert (made.code, made.err) == (0, "")
+    monkeypatch.delenv("SMKI_TESTCA_PASSPHRASE")
+    assert _numbers(configured) == [_last(command)]
+    shutil.rmtree("mine")
+    refused = command("--json", *kit, "mine")
+    _code(refused, "anchor.estate")
+    assert not (tmp_path / "mine").exists()
+
+
 @pytest.fixture
 def put_back(run, configured, quickstart, tmp_path):
     """An older copy of the estate in the place of one that was anchored after its last change."""
@@ -334,11 +362,10 @@ def test_each_command_that_investigates_is_one_and_is_documented():
     assert sorted(re.findall(r"(?m)^\| `([^`]+)` \|", section)) == sorted(INVESTIGATING)
     context = click.Context(cli)
     for name in INVESTIGATING:
-        group, inner = cli, None
+        found: Any = cli
         for word in name.split():
-            inner = group.get_command(context, word)
-            assert inner is not None, name
-            group = inner
+            found = found.get_command(context, word)
+            assert found is not None, name
 
 
 def test_verify_tells_of_all_anchors_where_others_stop(run, put_back):

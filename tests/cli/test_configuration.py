@@ -186,6 +186,20 @@ def test_there_are_ways_not_to_use_it(command, project, monkeypatch, way):
     assert command("list", "--help").code == 0
 
 
+@pytest.mark.parametrize("name", ["check", "issue"])
+def test_it_is_not_used_either_where_commands_depend_on_its_profiles(
+    command, project, quickstart, name
+):
+    project('profiles = "missing"\nparticipant = "nobody"\n')
+    words = ("device", "--participant", "meters-one", "--hw-type", HW_TYPE, *DEVICE)
+    line = ("--estate", quickstart, name, *words, "--purpose", "device-and-user-system-tests")
+    assert command(*line).code == 4
+    assert command("--no-config", *line).code == 0
+    assert command(*line, "--no-config").code == 0
+    assert command(*line[:3], "--no-config", *line[3:]).code == 0
+    assert command(name, "--no-config", "device", "--help").code == 0
+
+
 def test_the_variable_names_another_file(command, project, monkeypatch, tmp_path):
     project('estate = "found"\n')
     other = tmp_path / "other.toml"

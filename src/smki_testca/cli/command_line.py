@@ -127,6 +127,7 @@ class Reading(click.Command):
             seen = _Seen.of(ctx, args)
             # Known before anything is found wrong, so that errors are told as the user asks.
             session.as_json |= seen.asks_for_json
+            session.no_config |= seen.shuns_configuration
             session.ahead = seen.ahead
             seen.check_repeats(ctx, args)
         return super().parse_args(ctx, args)
@@ -148,11 +149,13 @@ class _Seen:
 
     Attributes:
         asks_for_json: whether ``--json`` is in it.
+        shuns_configuration: whether ``--no-config`` is.
         ahead: the global options that tell which options a command has.
         options: each option, as often as it is there.
     """
 
     asks_for_json: bool
+    shuns_configuration: bool
     ahead: dict[str, str]
     options: tuple[click.Option, ...]
 
@@ -176,6 +179,7 @@ class _Seen:
         met = {each.option: values[each.name] for each in GLOBAL_OPTIONS if each in order}
         return cls(
             "json" in met,
+            "no-config" in met,
             {name: met[name][0] for name in _AHEAD if name in met},
             tuple(param for param in order if isinstance(param, click.Option)),
         )
@@ -220,6 +224,8 @@ class GroupReading(Reading, click.Group):
         session = ctx.ensure_object(Session)
         seen = _Seen.of(ctx, args[1:], beyond=True)
         session.ahead = seen.ahead
+        # The names of some commands, such as those of issue, depend on the configuration.
+        session.no_config |= seen.shuns_configuration
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:

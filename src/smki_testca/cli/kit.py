@@ -12,9 +12,11 @@ from smki_testca.cli.drafting import new_kit
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
+from smki_testca.cli.session import first_line
 from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.estate.runs import State
+from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
@@ -211,9 +213,11 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
       smki-testca kit make zaz1 --out zaz1 --devices 100
     """
     from smki_testca import kits
+    from smki_testca.api import Estate
     from smki_testca.entropy import parse_seed
     from smki_testca.kits import maker
     from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.result import ESTATE
 
     seed, formats = options["seed"], options["formats"]
     kit_options = maker.KitOptions(
@@ -221,6 +225,11 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
         None if seed is None else parse_seed(seed),
         formats or None,
     )
+    home = out / ESTATE
+    # Many kits may be made where one file of anchors is configured, which is for one estate.
+    anchoring = session.anchoring(home) if session.is_named_estate(home) else None
+    if anchoring is not None:
+        anchoring.check_unused()
     result = maker.make(
         kits.load(session.library(), name),
         out,
@@ -229,6 +238,10 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
         clock=session.clock(),
         progress=Progress("issuing"),
     )
+    if anchoring is not None:
+        with Estate.open(home, first_line(str(home / PASSPHRASE_FILE))) as estate:
+            estate.unlock()
+            anchoring.follow(estate)
     if session.as_json:
         print_json(result.as_json())
         return

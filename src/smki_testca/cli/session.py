@@ -228,7 +228,7 @@ class Session:
             directory: of the estate: the one that is named, or any if none is.
         """
         path = self.setting("audit.anchor").value
-        if path is None or (self.estate is not None and Path(self.estate) != directory):
+        if path is None or (self.estate is not None and not self.is_named_estate(directory)):
             return None
         from smki_testca.lifecycle.anchoring import Anchoring
 
@@ -245,6 +245,12 @@ class Session:
             return None
         anchoring.note()
         return anchoring.fault
+
+    def is_named_estate(self, directory: Path) -> bool:
+        """Whether a directory is that of the estate that an option or the configuration names."""
+        return self.estate is not None and os.path.realpath(self.estate) == os.path.realpath(
+            directory
+        )
 
     def add_anchors(self) -> list[SmkiTestcaError]:
         """Add the anchors that are due at the end of the command; gives the errors of that."""
