@@ -233,6 +233,22 @@ def test_a_relative_path_is_the_configured_estate_too(command, configured, tmp_p
     monkeypatch.chdir(tmp_path)
     assert command("quickstart", "estate").code == 0
     assert _numbers(configured) == [_last(command)]
+    twice = command("--json", "audit", "verify", "--anchor", "anchors.txt").json
+    assert len(twice["anchors"]) == 1
+
+
+def test_init_heeds_the_anchors_of_the_configured_estate_however_it_is_typed(
+    command, configured, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "phrase")
+    assert command("init", "./estate").code == 0
+    assert _numbers(configured) == [_last(command)]
+    shutil.rmtree("estate")
+    _code(command("--json", "init", "estate"), "anchor.estate")
+    assert not (tmp_path / "estate").exists()
+    other = tmp_path / "other"
+    assert command("--no-config", "--estate", other, "init", "other").code == 0
 
 
 @pytest.mark.slow
