@@ -210,6 +210,17 @@ def test_a_public_key_that_belongs_to_another_key_is_not_believed(token, tokens)
     assert "does not verify" in error.message
 
 
+def test_the_right_public_key_beside_another_private_key_proves_nothing(token, tokens):
+    right = public_key_octets(new_key().public_key())
+    imported(token, new_key(), public=False)
+    file = token.folder / "right.der"
+    file.write_bytes(right)
+    token.tool("--write-object", file, "--type", "pubkey", "--id", "01")
+    error = told(tokens.signer, TokenUri.parse(f"{URI};id=%01"), right)
+    assert error.code == "token.key_other"
+    assert "does not verify its signature" in error.message
+
+
 @pytest.mark.parametrize("kind", ["EC:secp384r1", "RSA:1024"])
 def test_a_key_of_another_type_is_refused_in_words(token, tokens, kind):
     token.tool("--keypairgen", "--key-type", kind, "--label", "zroot", "--id", "01")
