@@ -64,7 +64,7 @@ def use(token, made):
         ("C_OpenSession:0:0xb1", "token.failed", "failed to log in: CKR_SESSION_COUNT"),
         ("C_Initialize:0:0x30", "token.failed", "does not start: CKR_DEVICE_ERROR"),
         ("C_Sign:0:garbage+", "token.key_other", "does not verify its signature"),
-        ("C_Sign:1:garbage+", "token.failed", "that its public key does not verify"),
+        ("C_Sign:2:garbage+", "token.failed", "that its public key does not verify"),
         ("C_Sign:5:crash", "token.failed", "ended by SIGABRT"),
         ("C_Initialize:0:crash", "token.failed", "ended by SIGABRT"),
     ],

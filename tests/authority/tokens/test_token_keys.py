@@ -162,6 +162,22 @@ def test_of_two_keys_of_one_id_neither_is_taken(token, tokens):
     assert told(tokens.find, TokenUri(token="smki", id=b"\1")).code == "token.key_ambiguous"
 
 
+def test_of_two_keys_of_one_id_the_label_tells_which(token, tokens):
+    keys = {name: new_key() for name in ("one", "two")}
+    for name, key in keys.items():
+        imported(token, key, name=name)
+    error = told(tokens.find, TokenUri(token="smki", id=b"\1"))
+    for name, key in keys.items():
+        uri = TokenUri(token="smki", id=b"\1", object=name)
+        found = tokens.find(uri)
+        assert found.public_key == public_key_octets(key.public_key())
+        assert str(found.uri) in error.remedy
+        assert signs(tokens, found)
+    error = told(tokens.find, TokenUri(token="smki", id=b"\1", object="three"))
+    assert error.code == "token.key_missing"
+    assert error.message.endswith("private key with the CKA_ID 01 and the label 'three'.")
+
+
 def test_a_key_with_another_public_key_than_the_certificate_does_not_sign(token, tokens):
     one, other = (tokens.generate(token.uri(), KeyType.P256, name) for name in "ab")
     error = told(tokens.signer, one.uri, other.public_key)
