@@ -65,7 +65,7 @@ PURPOSE = click.option(
     "--purpose",
     cls=ConfiguredOption,
     metavar="S",
-    required=True,
+    required=True,  # every request names one (R3)
     help="The Testing Service, such as uept.",
 )
 ENVIRONMENT = click.option(

@@ -240,7 +240,7 @@ def _directory_of(session: Session, directory: Path | None) -> Path:
         return FOLDER.convert(setting.value, None, None)
     if directory is None:
         raise UsageError("usage", "No directory is given.", "Name one: smki-testca init DIR")
-    if setting.source is Source.OPTION and Path(setting.value or "") != directory:
+    if setting.source is Source.OPTION and not session.is_named_estate(directory):
         raise UsageError(
             "usage", f"DIR is {directory}, and --estate {setting.value}.", "Name one of them."
         )
