@@ -104,7 +104,7 @@ class Relations:
             for name, origin in _reached(owners, below).items()
             if origin not in {subsidiaries.get(name), parents.get(name)}
         }
-        found: dict[str, Relation] = {}
+        found: dict[str, tuple[Organisation, Term]] = {}
         group = self._terms.group
         for term, related in (
             (group["subsidiary"], subsidiaries),
@@ -115,8 +115,7 @@ class Relations:
                 relation = (self._organisations[origin], term)
                 if name not in found or _order(relation) < _order(found[name]):
                     found[name] = relation
-        found.update({name: (self._organisations[name], None) for name in assessed})
-        return found
+        return {**found, **{name: (self._organisations[name], None) for name in assessed}}
 
 
 def _order(relation: tuple[Organisation, Term]) -> tuple[object, ...]:
