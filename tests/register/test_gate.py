@@ -12,7 +12,7 @@ import pytest
 
 from experimental import ENVIRONMENT, EXPERIMENTAL
 from smki_testca.errors import ExitCode, InputError, Refusal
-from smki_testca.identifiers import Eui64, Signifier
+from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.profiles.subject import Subject
@@ -850,6 +850,7 @@ def test_a_live_environment_is_refused_in_any_case(scene, name):
     assert scene.asking(environment=name).codes() == ["live.environment"]
 
 
+@pytest.mark.shows("R20")
 def test_a_policy_that_is_marked_live_is_refused_though_it_is_allowed(scene):
     policy = "1.2.826.0.1.8641679.1.2.1.4"
     asked = scene.asking(policy=policy)
@@ -858,6 +859,7 @@ def test_a_policy_that_is_marked_live_is_refused_though_it_is_allowed(scene):
     assert marked.codes() == ["live.policy"]
 
 
+@pytest.mark.shows("R20")
 def test_a_request_that_states_no_policy_is_judged_by_the_one_it_would_carry(scene):
     """A program may make the request itself."""
     asked = scene.asking(policy=None)
@@ -873,6 +875,7 @@ SPECIFIED = 'basis = "specified"'
 POLICY_FILL = 'fill = { derived = "environment-policy" }'
 
 
+@pytest.mark.shows("R20")
 def test_a_policy_that_a_profile_fixes_itself_is_judged_too(scene):
     fixed = scene.under(
         "certificates/organisation.toml", POLICY_FILL, 'fill = { constant = "1.2.3.4" }'
@@ -1089,6 +1092,41 @@ def test_a_range_may_not_reach_into_an_exclusive_registry_entry(scene):
         with pytest.raises(Refusal) as caught:
             ranged(there, first, last)
         assert [one.code for one in caught.value.reasons] == ["device_id.exclusive_registry_entry"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "code"),
+    [
+        (
+            *("90-B3-D5-1F-2F-FF-FF-FF", "90-B3-D5-1F-40-00-00-00"),
+            "device_id.in_sec_registry_entry",
+        ),
+        (
+            *("00-DB-12-34-56-77-FF-FF", "00-DB-12-34-56-79-00-00"),
+            "device_id.in_organisation_range",
+        ),
+    ],
+)
+@pytest.mark.shows("R11")
+def test_no_range_of_devices_may_reach_around_the_ids_of_organisations(scene, first, last, code):
+    there = scene.with_participant(ELSEWHERE)
+    for end in (first, last):
+        assert ranged(there, end, end)
+    with pytest.raises(Refusal) as caught:
+        ranged(there, first, last)
+    assert [one.code for one in caught.value.reasons] == [code]
+
+
+@pytest.mark.shows("R11")
+def test_a_range_between_two_own_registry_entries_is_not_all_ones_own(scene):
+    entries = tuple(map(RegistryEntry.parse, ("00-DB-20", "00-DB-22")))
+    there = with_changed(scene, "supplier-one", registry_entries=entries)
+    first, last = "00-DB-20-FF-FF-FF-FF-FF", "00-DB-22-00-00-00-00-00"
+    for end in (first, last):
+        assert ranged(there, end, end)
+    with pytest.raises(Refusal) as caught:
+        ranged(there, first, last)
+    assert [one.code for one in caught.value.reasons] == ["device_id.outside_own_registry_entry"]
 
 
 def test_who_keeps_an_entry_to_itself_uses_it_itself(scene):
