@@ -60,6 +60,13 @@ class Issued:
         return self.category
 
 
+class OfRanges(Issued):
+    """Nothing was issued for the Device ID that is asked about, but for another of the range."""
+
+    def issued_for_device(self, _device_id):
+        return 0
+
+
 @dataclass(frozen=True)
 class Scene:
     """Everything the gate looks at, for a test to change one thing of."""
@@ -1066,6 +1073,7 @@ def ranged(scene, first, last):
     return gate.authorise_range(asked, Eui64.parse(last), NOW)
 
 
+@pytest.mark.shows("R24")
 def test_a_range_is_warned_about_once_for_each_registry_entry_that_it_meets(scene):
     there = scene.with_participant(MA_S.format(exclusive="false"))
     within = ranged(there, "00-DB-13-00-00-00-00-00", "00-DB-13-00-0F-FF-FF-FF")
@@ -1078,6 +1086,21 @@ def test_a_range_is_warned_about_once_for_each_registry_entry_that_it_meets(scen
     around = ranged(there, "00-DB-12-FF-FF-FF-FF-FF", "00-DB-13-00-20-00-00-00")
     assert len(around.warnings) == 3
     assert ranged(there, "00-DB-13-00-20-00-00-00", "00-DB-13-00-2F-FF-FF-FF").warnings == ()
+
+
+@pytest.mark.shows("R21")
+def test_a_range_has_no_more_certificates_for_one_id_than_a_device(scene):
+    usages = device(scene).request.usages
+    for issued, granted in ((100 - len(usages), True), (101 - len(usages), False)):
+        first, last = Eui64.parse("00-DB-12-00-00-00-00-11"), Eui64.parse("00-DB-12-00-00-00-00-22")
+        asked = device(scene, device_id=first).request
+        gate = Gate(scene.library, scene.register, OfRanges(issued))
+        if granted:
+            assert gate.authorise_range(asked, last, NOW)
+            continue
+        with pytest.raises(Refusal) as caught:
+            gate.authorise_range(asked, last, NOW)
+        assert [one.code for one in caught.value.reasons] == ["device_id.issuance_anomaly"]
 
 
 @pytest.mark.shows("R24")
