@@ -5,6 +5,8 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -233,6 +235,22 @@ def test_a_relative_path_is_the_configured_estate_too(command, configured, tmp_p
     monkeypatch.chdir(tmp_path)
     assert command("quickstart", "estate").code == 0
     assert _numbers(configured) == [_last(command)]
+    twice = command("--json", "audit", "verify", "--anchor", "anchors.txt").json
+    assert len(twice["anchors"]) == 1
+
+
+def test_init_heeds_the_anchors_of_the_configured_estate_however_it_is_typed(
+    command, configured, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "phrase")
+    assert command("init", "./estate").code == 0
+    assert _numbers(configured) == [_last(command)]
+    shutil.rmtree("estate")
+    _code(command("--json", "init", "estate"), "anchor.estate")
+    assert not (tmp_path / "estate").exists()
+    other = tmp_path / "other"
+    assert command("--no-config", "--estate", other, "init", "other").code == 0
 
 
 @pytest.mark.slow
@@ -515,3 +533,37 @@ def test_a_server_adds_anchors_while_it_runs_and_at_its_end(
     last = command("--json", "--estate", quickstart, "audit", "head").json["number"]
     assert _numbers(configured)[-1] == last
     assert _numbers(configured) == sorted(set(_numbers(configured)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.01, 600.0])
+def test_a_server_adds_anchors_after_a_change_of_the_passphrase(
+    command, quickstart, configured, tmp_path, monkeypatch, seconds
+):
+    """Both while it runs and at its end alone."""
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr("smki_testca.service.desk.BETWEEN_SECONDS", seconds)
+    clients = tmp_path / "clients"
+    (tmp_path / "new").write_text("a new passphrase\n")
+
+    def change_and_end():
+        while not list(clients.glob("**/*.key")):
+            time.sleep(0.05)
+        words = ("--no-config", "--estate", quickstart)
+        change = ("passphrase", "change", "--new-passphrase-file", tmp_path / "new")
+        runs = [(*words, *change), (*words, *SUSPEND)]
+        for run in runs:
+            called = [sys.executable, "-m", "smki_testca", *map(str, run)]
+            subprocess.run(called, check=True, capture_output=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as thread:
+        ending = thread.submit(change_and_end)
+        outcome = command(
+            *("--estate", quickstart, "serve", "--port-base", "0", "--clients", clients)
+        )
+        ending.result()
+    assert outcome.code == 0, outcome.err
+    assert "no anchor was added" not in outcome.err
+    last = command("--json", "--estate", quickstart, "audit", "head").json["number"]
+    assert _numbers(configured)[-1] == last

@@ -176,6 +176,27 @@ def test_only_a_backup_of_this_estate_can_be_built_on(tiled, back, command, newc
     assert not (tmp_path / "two.backup").exists()
 
 
+def test_no_backup_takes_the_place_of_one_that_it_builds_on(tiled, back, command, tmp_path):
+    one = back(tiled, "one.backup")
+    two = back(tiled, "two.backup", "--since", one)
+    elsewhere = tmp_path / "copy.backup"
+    shutil.copy(one, elsewhere)
+    (tmp_path / "link.backup").symlink_to(two)
+    before = dump(tiled)
+    for path in (one, two, elsewhere, tmp_path / "link.backup"):
+        octets = path.read_bytes()
+        outcome = command(
+            *("--json", "--estate", tiled, "backup", path, "--since", two, "--force"),
+        )
+        assert (outcome.code, outcome.json["error"]["code"]) == (4, "backup.overwrites")
+        assert path.read_bytes() == octets
+    assert dump(tiled) == before
+    # One that it does not build on may go, as may what is no backup.
+    back(tiled, "two.backup", "--since", one, "--force")
+    elsewhere.write_bytes(b"no backup")
+    back(tiled, "copy.backup", "--since", one, "--force")
+
+
 def test_a_restored_estate_goes_on_with_its_backups(tiled, back, bring_back, add_run, tmp_path):
     one = back(tiled, "one.backup")
     assert bring_back(one).code == 0

@@ -1,6 +1,12 @@
 """Estates are made whole; what a killed process left of one is removed by the next maker."""
 
+import itertools
 import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +125,48 @@ def test_quickstart_makes_its_estate_beside_profiles_that_are_there(command, tmp
     assert command("quickstart", tmp_path / "new").code == 0
     with opened(tmp_path / "new") as estate:
         assert estate.audit.verify()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from smki_testca.estate.creation import creating
+from smki_testca.passphrases import leave_passphrase
+directory = Path(sys.argv[1])
+with creating(directory, "passphrase"):
+    leave_passphrase(directory, "phrase")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the library is preloaded as on Linux")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler (cc)")
+def test_whichever_write_is_the_last_of_a_killed_maker_the_next_one_can_make(tmp_path):
+    library, source = tmp_path / "fault.so", Path(__file__).parents[1] / "write_fault.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    directory, count = tmp_path / "new", tmp_path / "count"
+    left = set()
+    for at in itertools.count(1):
+        count.write_bytes(bytes(8))
+        faults = {
+            "LD_PRELOAD": str(library),
+            "FAULT_BELOW": str(directory),
+            "FAULT_AT": str(at),
+            "FAULT_COUNT": str(count),
+            "FAULT_ERRNO": "0",
+        }
+        call = [sys.executable, "-c", WRITER, directory]
+        code = subprocess.run(call, check=False, env=os.environ | faults).returncode
+        assert code in {0, -signal.SIGKILL}
+        if is_unfinished(directory):
+            left |= {path.name.partition(".unfinished")[0][:6] for path in directory.iterdir()}
+        if code == 0:
+            break
+        if directory.exists() and not is_unfinished(directory):
+            # It was killed right after its end, or before its beginning.
+            shutil.rmtree(directory)
+        with creating(directory, "passphrase"):
+            pass
+        assert {path.name for path in directory.iterdir()} == {".gitignore"}
+        shutil.rmtree(directory)
+    assert {"..giti", ".passp"} <= left  # kills in the middle of both files were among them

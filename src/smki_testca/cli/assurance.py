@@ -9,11 +9,10 @@ import click
 from smki_testca.assurance import Judgement, judge, read
 from smki_testca.assurance.rule import rules as all_rules
 from smki_testca.cli.drafting import new_assurance_record
+from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say, say_folded
-from smki_testca.errors import ExitCode
 from smki_testca.lint.reports import as_document, as_junit, as_sarif
-from smki_testca.profiles.model import Severity
 from smki_testca.toml import MAX_OCTETS
 
 if TYPE_CHECKING:
@@ -41,12 +40,7 @@ assurance.add_command(new_assurance_record)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text"
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice([severity.value for severity in Severity]),
-    default=Severity.ERROR.value,
-    help="End with exit code 1 if a finding is at least this severe.",
-)
+@FAIL_ON
 @click.pass_obj
 def check(session: Session, file: str, form: str, fail_on: str) -> None:
     """Judge a record FILE of reports, persons and their employers; - is standard input.
@@ -62,11 +56,8 @@ def check(session: Session, file: str, form: str, fail_on: str) -> None:
     terms = session.library().assurance_terms
     judgement = judge(read(read_input(file, MAX_OCTETS + 1), file, terms), terms)
     _REPORTS["json" if session.as_json else form](judgement)
-    worst_first = list(Severity)
-    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
     findings = (finding for document in judgement.documents for finding in document.findings)
-    if any(finding.severity in failing for finding in findings):
-        click.get_current_context().exit(ExitCode.FINDINGS)
+    end_if_failing(findings, fail_on)
 
 
 @assurance.command()

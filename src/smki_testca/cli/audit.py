@@ -17,6 +17,7 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import OUTPUT
+from smki_testca.cli.session import is_same_place
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners
@@ -263,7 +264,9 @@ def _with_configured(session: Session, files: Sequence[str]) -> list[str]:
     configured = session.setting("audit.anchor").value
     if configured is None or not Path(configured).exists():
         return list(files)
-    return list(dict.fromkeys((*files, configured)))
+    if any(is_same_place(name, configured) for name in files if name != "-"):
+        return list(files)
+    return [*files, configured]
 
 
 def _anchors_of(files: Sequence[str]) -> tuple[list[Anchor], list[InputError]]:

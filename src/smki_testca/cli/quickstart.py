@@ -11,7 +11,7 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import Estate
-from smki_testca.cli.ca_files import CaFiles, read_ca_files
+from smki_testca.cli.ca_files import CaFiles, ca_places, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
@@ -240,7 +240,7 @@ def _directory_of(session: Session, directory: Path | None) -> Path:
         return FOLDER.convert(setting.value, None, None)
     if directory is None:
         raise UsageError("usage", "No directory is given.", "Name one: smki-testca init DIR")
-    if setting.source is Source.OPTION and Path(setting.value or "") != directory:
+    if setting.source is Source.OPTION and not session.is_named_estate(directory):
         raise UsageError(
             "usage", f"DIR is {directory}, and --estate {setting.value}.", "Name one of them."
         )
@@ -273,11 +273,7 @@ def _add_keys_in_tokens(
         raise UsageError(
             "usage", "--hierarchy says whose keys go into a token.", "Name it with --token URI."
         )
-    places = {
-        profile: (hierarchy.name, tier)
-        for hierarchy in library.hierarchies.values()
-        for tier, profile in hierarchy.tiers.items()
-    }
+    places = ca_places(library)
     for profile, uri in found:
         if profile not in places:
             raise UsageError(

@@ -244,9 +244,7 @@ class Session:
 
     def is_named_estate(self, directory: Path) -> bool:
         """Whether a directory is that of the estate that an option or the configuration names."""
-        return self.estate is not None and os.path.realpath(self.estate) == os.path.realpath(
-            directory
-        )
+        return self.estate is not None and is_same_place(self.estate, directory)
 
     def add_anchors(self) -> list[SmkiTestcaError]:
         """Add the anchors that are due at the end of the command; gives the errors of that."""
@@ -373,6 +371,11 @@ class Session:
                 "token.pin", f"The PIN of the token {shown(token)} is needed.", PIN.remedy
             )
         return str(pin)
+
+
+def is_same_place(one: Path | str, other: Path | str) -> bool:
+    """Whether two paths lead to one file or directory, however they are typed."""
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _is_investigating() -> bool:

@@ -110,8 +110,8 @@ def back_up(
         progress: called with the number of MiB written, before compression, and of all.
 
     Raises:
-        InputError: if the file exists or cannot be made, or the earlier backup is none of this
-            estate.
+        InputError: if the file exists or cannot be made, the earlier backup is none of this
+            estate, or the file is one of those that this backup builds on.
         EstateError: if the estate is damaged: what is backed up can be restored.
         OutputError: if the disk is full or fails.
         UsageError: if the file is a terminal.
@@ -120,6 +120,7 @@ def back_up(
     check_no_terminal(out)
     check_file(out, force=force)
     chain, after = ((), 0) if since is None else _chain(estate, Path(since))
+    _check_apart(out, chain)
     header = Header()
     identity = header.identity.hex()
     at = estate.clock.now()
@@ -261,3 +262,25 @@ def _chain(estate: Stores, since: Path) -> tuple[Sequence[Link], int]:
                 "Make a whole one: leave out --since.",
             )
     return chain, known[chain[0].backup].number
+
+
+def _check_apart(out: Path, chain: Sequence[Link]) -> None:
+    """Check that a file to overwrite is none of the backups that the new one builds on.
+
+    Raises:
+        InputError: if it is: the new one could not be restored without it.
+    """
+    if not chain or is_stream(out) or not out.is_file():
+        return
+    try:
+        with open_regular(out) as file:
+            identity = Header.read(file, str(out)).identity.hex()
+    except (OSError, InputError):
+        return  # it is no backup, or of another version than those of the chain
+    if any(link.backup == identity for link in chain):
+        raise InputError(
+            "backup.overwrites",
+            f"{out} is an earlier backup that the new one builds on: without it, the new one cannot"
+            " be restored.",
+            "Name another file, or make a whole one: leave out --since.",
+        )

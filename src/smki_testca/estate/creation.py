@@ -16,7 +16,7 @@ from smki_testca.estate_files import MARKER, PROFILES_FOLDER
 from smki_testca.files import MEDIUM_ERRORS, create, sync_folder
 from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
 from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
-from smki_testca.unfinished import keep, lock, remove
+from smki_testca.unfinished import keep, lock, remove, stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,10 @@ def _clear(directory: Path) -> None:
 
 def _remove(directory: Path, names: tuple[str, ...]) -> None:
     """Remove what was made of an estate, and the marker last."""
-    paths = [directory / name for name in (*names, GITIGNORE) if _is_ours(name)]
+    ours = [name for name in (*names, GITIGNORE) if _is_ours(name)]
+    # A file of that name was being written.
+    begun = [path for name, path in stale(directory) if name in ours]
+    paths = [*begun, *(directory / name for name in ours)]
     for path in paths:
         remove(path)
     if not any(os.path.lexists(path) for path in paths):

@@ -355,8 +355,9 @@ class KeyStore:
         return self._estate_key().open(sealed, label)
 
     def unlock_as(self, other: KeyStore) -> None:
-        """Take the estate key from another store of the same estate, if that has unlocked it."""
+        """Take the estate key from another store of the same estate, or what opens it there."""
         self._key = other._key
+        self._earlier = other._earlier
 
     def unlock_meanwhile(self) -> None:
         """Ask for the passphrase, and unlock the estate key in a thread.

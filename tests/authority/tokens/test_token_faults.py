@@ -63,7 +63,8 @@ def use(token, made):
         ("C_GetTokenInfo:0:0x30+", "token.missing", "CKR_DEVICE_ERROR"),
         ("C_OpenSession:0:0xb1", "token.failed", "failed to log in: CKR_SESSION_COUNT"),
         ("C_Initialize:0:0x30", "token.failed", "does not start: CKR_DEVICE_ERROR"),
-        ("C_Sign:0:garbage+", "token.failed", "that its public key does not verify"),
+        ("C_Sign:0:garbage+", "token.key_other", "does not verify its signature"),
+        ("C_Sign:2:garbage+", "token.failed", "that its public key does not verify"),
         ("C_Sign:5:crash", "token.failed", "ended by SIGABRT"),
         ("C_Initialize:0:crash", "token.failed", "ended by SIGABRT"),
     ],
@@ -297,12 +298,24 @@ def test_a_token_that_was_out_is_used_again_when_it_is_back(faulty, made, tmp_pa
     assert log.read_text().split().count("C_Login") == 2
 
 
-def test_a_token_that_makes_keys_which_can_leave_it_is_refused(faulty):
-    token = faulty("C_GenerateKeyPair:0:leaky")
+@pytest.mark.parametrize(
+    ("attribute", "words"),
+    [
+        (0x162, "CKA_EXTRACTABLE is not False"),
+        (0x103, "CKA_SENSITIVE is not True"),
+        (0x2, "CKA_PRIVATE is not True"),
+        (0x105, "CKA_DECRYPT is not False"),
+        (0x107, "CKA_UNWRAP is not False"),
+        (0x10C, "CKA_DERIVE is not False"),
+        (0x109, "CKA_SIGN_RECOVER is not False"),
+    ],
+)
+def test_a_token_that_makes_keys_which_can_leave_it_or_do_more_is_refused(faulty, attribute, words):
+    token = faulty(f"C_GenerateKeyPair:0:turn{attribute:#x}")
     with token.open() as tokens:
         error = told(tokens.generate, token.uri(), KeyType.P256, "zroot")
     assert error.code == "token.key_exposed"
-    assert "CKA_EXTRACTABLE is not False" in error.message
+    assert words in error.message
     assert token.objects == []
 
 

@@ -153,20 +153,27 @@ def _checked(
 ) -> tuple[PrivateKeyObject, SigningMechanism]:
     """The private key that a URI names, held against the public key that it must have.
 
+    What the token states of its public key proves nothing: one signature over a fixed text does.
+
     Raises:
         EstateError: if there is none or several, or it is another one.
     """
     key = private_key(session, token, uri)
     mechanism = SigningMechanism.of(token, key)
     stated = public_keys(session, key)
-    is_it = public_key in stated if stated else mechanism.fits(token, key, public_key)
-    if not is_it:
-        raise EstateError(
-            "token.key_other",
-            f"The key {key.uri} is another one: its public key is not that of the certificate.",
-            "Put the right key into the token, or name the token that has it.",
-        )
+    if stated and public_key not in stated:
+        raise _other(key, "its public key is not that of the certificate")
+    if not mechanism.fits(token, key, public_key):
+        raise _other(key, "the public key of the certificate does not verify its signature")
     return key, mechanism
+
+
+def _other(key: PrivateKeyObject, why: str) -> EstateError:
+    return EstateError(
+        "token.key_other",
+        f"The key {key.uri} is another one: {why}.",
+        "Put the right key into the token, or name the token that has it.",
+    )
 
 
 def _without_public_key(key: PrivateKeyObject, *, has_others: bool) -> EstateError:
@@ -197,10 +204,12 @@ def _remarks(key: PrivateKeyObject) -> tuple[str, ...]:
     unusual = (
         (Attribute.EXTRACTABLE, True, "it can be extracted from the token (CKA_EXTRACTABLE)"),
         (Attribute.SENSITIVE, False, "its octets can be read (CKA_SENSITIVE is false)"),
+        (Attribute.PRIVATE, False, "it is used without the PIN (CKA_PRIVATE is false)"),
         (Attribute.NEVER_EXTRACTABLE, False, "it was made elsewhere, or could be extracted once"),
         (Attribute.DECRYPT, True, "it may decrypt, too (CKA_DECRYPT)"),
         (Attribute.DERIVE, True, "it may derive keys, too (CKA_DERIVE)"),
         (Attribute.UNWRAP, True, "it may unwrap keys, too (CKA_UNWRAP)"),
+        (Attribute.SIGN_RECOVER, True, "it may sign with recovery, too (CKA_SIGN_RECOVER)"),
     )
     return tuple(
         words for attribute, is_so, words in unusual if value(key.handle, attribute) is is_so
