@@ -51,6 +51,7 @@ def test_a_record_that_does_not_say_who_had_influence_shows_nothing(case, code):
     ("case", "code"),
     [
         ("providers", "independence.providers"),
+        ("scheme_itself", "independence.scheme_itself"),
         ("presence", "independence.presence"),
         ("late_record", "independence.late_record"),
         ("oversight", "independence.oversight"),

@@ -369,6 +369,7 @@ def test_what_is_not_answered_is_told_beside_what_is(command, quickstart, estate
         ("N1G", "network-one", "market-participant-id", 1),
     ],
 )
+@pytest.mark.shows("R14")
 def test_participant_ids_and_market_participant_ids_lead_to_a_participant(
     whois, term, participant, found_by, ids
 ):
