@@ -536,13 +536,15 @@ def test_identities_differ_and_tell_backups_apart(tiled, back):
     assert len(digests) == 2
 
 
-def test_the_program_in_the_documentation_reads_a_backup(tiled, back):
+def test_the_program_in_the_documentation_reads_a_backup(tiled, back, tmp_path):
     text = (DOCS / "backup.md").read_text("utf-8")
     (program,) = re.findall(r"(?s)```python\n(.*?)```", text)
-    path = back(tiled, "one.backup")
-    call = [sys.executable, "-W", "ignore", "-c", program, path, tiled / "passphrase"]
+    phrase = tmp_path / "phrase"
+    phrase.write_text(" spaces at both ends \n")
+    path = back(tiled, "one.backup", "--backup-passphrase-file", phrase)
+    call = [sys.executable, "-W", "ignore", "-c", program, path, phrase]
     printed = subprocess.run(call, check=True, capture_output=True, text=True).stdout
-    assert printed.splitlines() == stored(path, tiled)
+    assert printed.splitlines() == stored(back(tiled, "other.backup"), tiled)
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open")
