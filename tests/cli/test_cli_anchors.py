@@ -1,5 +1,6 @@
 """audit anchor, audit verify --anchor, and the file that gets an anchor after each command."""
 
+import errno
 import os
 import re
 import shutil
@@ -141,6 +142,9 @@ def test_all_faults_are_told_and_the_gravest_decides(run, command, quickstart, n
     shutil.copy(tmp_path / "older" / "estate.sqlite", quickstart)
     good = run("audit", "anchor").out
     (tmp_path / "good.txt").write_text(good)
+    words = ("--anchor", tmp_path / "none.txt", "--anchor", tmp_path / "mixed.txt")
+    error = _code(run("--json", "audit", "verify", *words), "anchor.cut_off")
+    assert "input.unreadable" in [fault["code"] for fault in error["all"]]
     files = [
         word
         for name in ("notes.txt", "mixed.txt", "good.txt")
@@ -470,6 +474,42 @@ def test_a_folder_that_is_missing_is_told(run, configured, monkeypatch):
     path.write_text('audit.anchor = "gone/anchors.txt"\n')
     monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(path))
     _is_unwritten(run(*SUSPEND))
+
+
+@pytest.mark.parametrize("copies", [1, 20])
+def test_a_file_in_utf_16_is_verified_but_not_added_to(
+    run, configured, quickstart, file_digest, copies
+):
+    line = run("audit", "anchor").out
+    configured.write_bytes((line * copies).encode("utf-16"))
+    before, anchors = file_digest(quickstart), configured.read_bytes()
+    for words in (SUSPEND, ("audit", "anchor", "--out", configured)):
+        error = _code(run("--json", *words), "anchor.unreadable", 4)
+        assert "UTF-8 only" in error["message"]
+    assert (file_digest(quickstart), configured.read_bytes()) == (before, anchors)
+    assert run("audit", "verify").code == 0
+    configured.write_bytes((line * copies).encode("utf-8-sig"))
+    assert run(*SUSPEND).code == 0
+    assert run("audit", "verify").code == 0
+
+
+def test_half_a_line_in_a_file_that_only_grows_is_told_with_the_remedy(
+    run, configured, monkeypatch
+):
+    line = run("audit", "anchor").out
+    configured.write_text(line + line[:40])
+
+    def refused(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", refused)
+        outcome = run(*SUSPEND)
+    _is_unwritten(outcome)
+    assert "ends with half a line" in outcome.err
+    assert configured.read_text() == line + line[:40]
+    assert run("agreement", "resume", "SEC-2020-001").code == 0
+    assert run("audit", "verify").code == 0
 
 
 def test_a_file_of_anything_else_stops_the_command_before_it_does_anything(

@@ -325,8 +325,9 @@ def test_a_certificate_with_another_signature_makes_no_estate(export, init, quic
 
 def test_a_ca_of_another_environment_is_not_taken_over(export, init, tmp_path):
     assert export().code == 0
-    outcome = init("--environment", "UIT-A")
-    assert outcome.code == 4
+    error = _error(init("--environment", "UIT-A"), "ca_keys.certificate")
+    assert "of ZAZ1" in error["message"]
+    assert "same environment" in error["remedy"]
     assert not (tmp_path / "other" / "estate.sqlite").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -19,12 +20,14 @@ from typing import Any
 import pytest
 
 from estates import opened, unpacked
+from smki_testca.clock import SystemClock
 from smki_testca.custody import backup as backing_up
 from smki_testca.custody.backup import back_up
 from smki_testca.custody.container import ContainerReader, ContainerWriter, Header
 from smki_testca.custody.contents import Contents, Manifest, write_head, write_manifest
 from smki_testca.errors import EstateError, OutputError
-from smki_testca.estate.database import FORMAT
+from smki_testca.estate.audit import AuditLog
+from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
 from smki_testca.estate.tiles import TileStore
 
@@ -76,6 +79,19 @@ def stored(path, directory):
         phrase = (directory / "passphrase").read_text().strip()
         found = Contents(ContainerReader.open(file, str(path), [phrase]))
         return [str(one.path) for one in found.files()]
+
+
+def write_backup(path, phrase, files, manifest):
+    """Write a backup of files, whatever they are, by path."""
+    octets = sum(map(len, files.values()))
+    known: dict[str, Any] = {"at": "", "chain": [], "version": "", **manifest}
+    with path.open("wb") as sealed:
+        writer = ContainerWriter(sealed, Header(), phrase)
+        write_manifest(writer, Manifest(**known, files=len(files), octets=octets))
+        for name, data in files.items():
+            write_head(writer, PurePosixPath(name), len(data))
+            writer.write(data)
+        writer.finish()
 
 
 def test_what_is_restored_is_what_was_backed_up(tiled, back, bring_back, command, tmp_path):
@@ -378,6 +394,51 @@ def test_of_a_file_that_was_changed_or_cut_no_estate_is_made(tiled, back, bring_
     assert not (tmp_path / "restored").exists()
 
 
+STRAY = "bulk/000009-ab/000000-" + "0" * 32 + ".tile"
+
+
+@pytest.mark.parametrize(
+    ("more", "manifest", "reason"),
+    [
+        ({"profiles/a": b"", "profiles/a/b": b""}, {}, "'profiles/a/b' is a file and a folder"),
+        ({"profiles/a/b": b"", "profiles/a": b""}, {}, "'profiles/a' is a file and a folder"),
+        ({STRAY: b"x"}, {}, f"names no tile {STRAY}"),
+        ({}, {"format": 5}, "another format"),
+        ({}, {"entries": 1}, "ends otherwise"),
+        ({}, {"head": "0" * 64}, "ends otherwise"),
+    ],
+)
+def test_a_backup_that_is_no_estates_is_refused_though_its_passphrase_is_known(
+    tiled, back, bring_back, tmp_path, more, manifest, reason
+):
+    path = back(tiled, "one.backup")
+    phrase = (tiled / "passphrase").read_text().strip()
+    with path.open("rb") as opened_file:
+        found = Contents(ContainerReader.open(opened_file, str(path), [phrase]))
+        known = {name: getattr(found.manifest, name) for name in ("entries", "head", "format")}
+        files = {str(one.path): b"".join(one.pieces) for one in found.files()}
+    write_backup(path, phrase, files | more, known | manifest)
+    outcome = bring_back(path)
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "backup.damaged")
+    assert reason in outcome.json["error"]["message"]
+    assert not (tmp_path / "restored").exists()
+
+
+def test_a_name_that_the_system_refuses_is_told_in_words(tiled, back, bring_back, monkeypatch):
+    path = back(tiled, "one.backup")
+    made = os.open
+
+    def refusing(name, *more, **options):
+        if str(name).endswith(".toml"):
+            raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ))
+        return made(name, *more, **options)
+
+    monkeypatch.setattr("smki_testca.custody.restoring.os.open", refusing)
+    error = bring_back(path).json["error"]
+    assert error["code"] == "backup.damaged"
+    assert "testing-services.toml' in it cannot be written: " in error["message"]
+
+
 def test_a_full_disk_is_found_before_anything_is_written(
     tiled, back, bring_back, monkeypatch, tmp_path
 ):
@@ -428,26 +489,14 @@ def test_a_backup_of_an_older_format_is_restored_as_it_was(bring_back, command, 
     old = unpacked(5, tmp_path / "old")
     file = (old / "estate.sqlite").read_bytes()
     tiles = files_of(old, "bulk")
-    path = tmp_path / "old.backup"
-    with path.open("wb") as sealed:
-        writer = ContainerWriter(sealed, Header(), (old / "passphrase").read_text().strip())
-        everything = {"estate.sqlite": file, **tiles}
-        octets = sum(map(len, everything.values()))
-        known: dict[str, Any] = {
-            "at": "",
-            "chain": [],
-            "entries": 1,
-            "head": "",
-            "format": 5,
-            "version": "",
-        }
-        write_manifest(writer, Manifest(**known, files=len(everything), octets=octets))
-        for name, data in everything.items():
-            write_head(writer, PurePosixPath(name), len(data))
-            writer.write(data)
-        writer.finish()
+    with closing(Database.open(old / "estate.sqlite")) as database:
+        head = AuditLog(database, SystemClock()).head()
+    known = {"entries": head.number, "head": head.digest, "format": 5}
+    path, phrase = tmp_path / "old.backup", (old / "passphrase").read_text().strip()
+    write_backup(path, phrase, {"estate.sqlite": file, **tiles}, known)
     outcome = bring_back(path, phrase=old / "passphrase")
     assert outcome.code == 0, outcome.out
+    assert (outcome.json["entries"], outcome.json["head"]) == (head.number, head.digest)
     assert (tmp_path / "restored" / "estate.sqlite").read_bytes() == file
     shutil.copy(old / "passphrase", tmp_path / "restored")
     shown = command("--json", "--estate", tmp_path / "restored", "audit", "show", "--last", 1)
@@ -487,13 +536,15 @@ def test_identities_differ_and_tell_backups_apart(tiled, back):
     assert len(digests) == 2
 
 
-def test_the_program_in_the_documentation_reads_a_backup(tiled, back):
+def test_the_program_in_the_documentation_reads_a_backup(tiled, back, tmp_path):
     text = (DOCS / "backup.md").read_text("utf-8")
     (program,) = re.findall(r"(?s)```python\n(.*?)```", text)
-    path = back(tiled, "one.backup")
-    call = [sys.executable, "-W", "ignore", "-c", program, path, tiled / "passphrase"]
+    phrase = tmp_path / "phrase"
+    phrase.write_text(" spaces at both ends \n")
+    path = back(tiled, "one.backup", "--backup-passphrase-file", phrase)
+    call = [sys.executable, "-W", "ignore", "-c", program, path, phrase]
     printed = subprocess.run(call, check=True, capture_output=True, text=True).stdout
-    assert printed.splitlines() == stored(path, tiled)
+    assert printed.splitlines() == stored(back(tiled, "other.backup"), tiled)
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to open")

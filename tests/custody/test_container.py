@@ -147,7 +147,7 @@ TILE = f"bulk/000001-{'ab' * 16}/000000-{'cd' * 16}.tile"
 
 
 def test_the_files_are_read_in_their_order():
-    files = [("estate.sqlite", NOISE), (TILE, b"tile"), ("profiles/kits/one.toml", b"")]
+    files = [("estate.sqlite", NOISE), (TILE, b"tile"), (f"profiles/kits/{'z' * 255}", b"")]
     octets = content(manifest(3, len(NOISE) + 4), *files)
     assert files_of(octets) == dict(files)
 
@@ -160,6 +160,7 @@ def test_the_files_are_read_in_their_order():
         *("", ".", "..", "estate.sqlite/", "estate.sqlite-journal", "estate.sqlite-wal", "bulk/x"),
         *(f"{TILE}/x", f"x/{TILE}", TILE.replace("/", "//", 1), TILE.replace("0", "../", 1)),
         *("profiles", "profiles/..", "profiles/../x", "profiles/a/../../x", "profiles/a/b/c"),
+        *(f"profiles/{'z' * 256}", f"profiles/{'z' * 256}/a", f"profiles/{'é' * 128}"),
         *("profiles/a\0b", "profiles//a", "./profiles/a", "Profiles/a", "smki-testca.toml"),
     ],
 )  # fmt: skip
@@ -180,6 +181,7 @@ def test_no_path_but_those_of_an_estate_is_read(path):
         content(manifest(1, 9), ("estate.sqlite", b"shorter")),
         content(manifest(1, 1), ("estate.sqlite", b"x")) + b"more",
         content(manifest(2, 1), ("estate.sqlite", b"x")),
+        content(manifest(2, 2), (TILE, b"x"), (TILE, b"y")),
         content(manifest(1, 5)) + b'{"path": "estate.sqlite", "octets": 5}\nend',
         content(manifest(1, 5)) + b'{"path": "estate.sqlite", "octets": -5}\n',
     ],

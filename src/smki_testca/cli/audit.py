@@ -268,14 +268,18 @@ def _with_configured(session: Session, files: Sequence[str]) -> list[str]:
 
 
 def _anchors_of(files: Sequence[str]) -> tuple[list[Anchor], list[InputError]]:
-    """The anchors in files, and what is wrong with files that have anything else."""
+    """The anchors in files, and what is wrong with files that have anything else or none."""
     from smki_testca.estate.anchor import parse_anchors
 
     anchors: list[Anchor] = []
     unusable = []
     for name in dict.fromkeys(files):
         origin = "standard input" if name == "-" else name
-        data = read_input(name)
+        try:
+            data = read_input(name)
+        except InputError as error:  # the other files are judged all the same
+            unusable.append(error)
+            continue
         try:
             anchors += parse_anchors(decode(data, origin), origin)
         except InputError as error:

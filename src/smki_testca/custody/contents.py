@@ -17,6 +17,7 @@ import msgspec
 
 from smki_testca.custody.container import damaged
 from smki_testca.estate_files import BULK_FOLDER, FILE_NAME, PROFILES_FOLDER
+from smki_testca.text import is_text, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ MAX_MANIFEST_OCTETS = 1 << 20
 MAX_HEAD_OCTETS = 1 << 14
 MAX_TILE_OCTETS = 1 << 30
 MAX_PROFILE_OCTETS = 16 << 20
+MAX_NAME_OCTETS = 255
+"""Of each part of a profile's path, in UTF-8: what file systems take."""
 MAX_CHAIN = 1000
 """The most earlier backups that one may build on."""
 ESTATE_PATH = PurePosixPath(FILE_NAME)
@@ -113,12 +116,14 @@ def most_octets(path: PurePosixPath) -> int | None:
     folder, *inner = path.parts or ("",)
     if folder == PROFILES_FOLDER and 0 < len(inner) < _PROFILE_DEPTH and all(map(_is_name, inner)):
         return MAX_PROFILE_OCTETS
-    raise ValueError("its path is none of an estate's")
+    raise ValueError("it has a file with a path that no estate has")
 
 
 def _is_name(part: str) -> bool:
     """Whether that names something in a folder, on this system, and leads nowhere else."""
-    return part != ".." and "\0" not in part and PurePath(part).name == part
+    if part == ".." or "\0" in part or not is_text(part) or PurePath(part).name != part:
+        return False
+    return len(part.encode("utf-8")) <= MAX_NAME_OCTETS
 
 
 def write_manifest(writer: ContainerWriter, manifest: Manifest) -> None:
@@ -173,15 +178,19 @@ class Contents:
                 a path or a size that no estate has.
         """
         left = self.manifest.octets
+        seen: set[PurePosixPath] = set()
         for _ in range(self.manifest.files):
             head = self._decoded(self._reader.line(MAX_HEAD_OCTETS), _Head, "the head of a file")
             path = PurePosixPath(head.path)
             try:
                 most = most_octets(path)
             except ValueError as error:
-                raise damaged(self.name, f"it has a file of which {error}") from error
+                raise damaged(self.name, str(error)) from error
+            if str(path) != head.path or path in seen:
+                raise damaged(self.name, f"{shown(head.path)} is in it twice, or written otherwise")
+            seen.add(path)
             left -= head.octets
-            if left < 0 or str(path) != head.path or (most is not None and head.octets > most):
+            if left < 0 or (most is not None and head.octets > most):
                 raise damaged(self.name, f"a file in it has {head.octets} octets")
             pieces = self._pieces(head.octets)
             yield StoredFile(path, pieces)

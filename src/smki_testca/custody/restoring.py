@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.api import Estate
+from smki_testca.clock import SystemClock
 from smki_testca.custody.container import ContainerReader, damaged
-from smki_testca.custody.contents import ESTATE_PATH, Contents
+from smki_testca.custody.contents import ESTATE_PATH, Contents, is_tile
 from smki_testca.errors import InputError, OutputError
+from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.creation import creating
-from smki_testca.estate_files import FILES, PROFILES_FOLDER
+from smki_testca.estate.database import FIRST_WITH_SUMS, Database
+from smki_testca.estate_files import FILE_NAME, FILES, PROFILES_FOLDER
+from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.folders import make_folders, settle
 from smki_testca.input_files import open_regular, unreadable
 from smki_testca.passphrases import readings
-from smki_testca.text import counted
+from smki_testca.text import counted, shown
 from smki_testca.unfinished import remove
 
 if TYPE_CHECKING:
@@ -109,13 +113,14 @@ def restore(
         with _whole(directory):
             _check_space(directory, octets)
             writer = _Writer(directory, octets, progress)
-            _write_newest(chain[0], writer, lambda: _check_key(directory, passphrase))
+            _write_newest(chain[0], writer, lambda: _check_file(directory, chain[0], passphrase))
             # What an older format lacks is added, and taken back: the next command does that.
             with Estate.open(directory, passphrase, clock=clock, dry_run=True) as estate:
                 estate.unlock()
                 verified = estate.audit.examine()
-                head = estate.audit.head()
-                _write_tiles(chain[1:], writer, estate)
+                known = _tiles_of(estate)
+                _check_tiles(chain[0], writer.written, known)
+                _write_tiles(chain[1:], writer, known)
                 settle(directory)
                 tiles = estate.tiles.verify()
                 keys = estate.key_store.verify() + estate.externals.verify_keys()
@@ -123,8 +128,8 @@ def restore(
         directory,
         tuple(one.identity for one in chain),
         chain[0].manifest.at,
-        verified.entries,
-        head.digest,
+        chain[0].manifest.entries,
+        chain[0].manifest.head,
         tiles,
         keys,
         verified.remarks,
@@ -185,33 +190,48 @@ def _is_alike(one: Path, other: Path) -> bool:
     return not other.is_symlink() and files(one) == files(other)
 
 
-def _write_newest(newest: Contents, writer: _Writer, check_key: Callable[[], None]) -> None:
+def _write_newest(newest: Contents, writer: _Writer, check_file: Callable[[], None]) -> None:
     """Write the files of the newest backup.
 
     Args:
         newest: the backup.
         writer: of the estate's files.
-        check_key: called as soon as the estate's own file is there, before gigabytes are read.
+        check_file: called as soon as the estate's own file is there, before gigabytes are read.
     """
     number = 0
     for number, file in enumerate(newest.files(), 1):
         if (number == 1) is not (file.path == ESTATE_PATH):
             raise damaged(newest.name, "the estate's file is not the first in it, and the only one")
-        writer.write(file)
+        writer.write(file, newest.name)
         if number == 1:
-            check_key()
+            check_file()
     if not number:
         raise damaged(newest.name, "it has no file")
 
 
-def _write_tiles(earlier: Sequence[Contents], writer: _Writer, estate: Estate) -> None:
+def _tiles_of(estate: Estate) -> set[PurePosixPath]:
+    """The paths of the tiles that the audit log names, below the directory."""
+    paths = map(estate.tiles.path, estate.tiles.finished())
+    return {PurePosixPath(*path.relative_to(estate.directory).parts) for path in paths}
+
+
+def _check_tiles(newest: Contents, written: set[PurePosixPath], known: set[PurePosixPath]) -> None:
+    """Check that a backup has no tile but those of its audit log.
+
+    Raises:
+        InputError: if it has.
+    """
+    stray = next((path for path in sorted(written - known) if is_tile(path)), None)
+    if stray is not None:
+        raise damaged(newest.name, f"its audit log names no tile {stray}")
+
+
+def _write_tiles(earlier: Sequence[Contents], writer: _Writer, known: set[PurePosixPath]) -> None:
     """Write the tiles of earlier backups that the estate has."""
-    finished = map(estate.tiles.path, estate.tiles.finished())
-    known = {path.relative_to(estate.directory).as_posix() for path in finished}
     for one in earlier:
         for file in one.files():
-            if str(file.path) in known:
-                writer.write(file)
+            if file.path in known:
+                writer.write(file, one.name)
 
 
 def _opened(path: Path, passphrases: Sequence[str], stack: ExitStack) -> Contents:
@@ -273,34 +293,74 @@ def _check_space(directory: Path, octets: int) -> None:
         )
 
 
-def _check_key(directory: Path, passphrase: str) -> None:
-    """Check that the passphrase opens the estate whose file was just written."""
+def _check_file(directory: Path, newest: Contents, passphrase: str) -> None:
+    """Check that the estate's file is what the manifest says, and the passphrase opens it.
+
+    Raises:
+        InputError: if it is of another format or another end of the audit log.
+        EstateError: if it is no estate or damaged, or the passphrase is wrong.
+    """
+    manifest = newest.manifest
+    with closing(Database.open(directory / FILE_NAME)) as database:
+        if database.format != manifest.format or database.format < FIRST_WITH_SUMS:
+            raise damaged(newest.name, "its estate is of another format than its manifest says")
+        head = AuditLog(database, SystemClock()).head()
+    if (head.number, head.digest) != (manifest.entries, manifest.head):
+        raise damaged(newest.name, "its audit log ends otherwise than its manifest says")
     with Estate.open(directory, passphrase, dry_run=True) as estate:
         estate.unlock()
 
 
 class _Writer:
-    """Writes the files of backups into the directory of an estate, and tells how far that is."""
+    """Writes the files of backups into the directory of an estate, and tells how far that is.
+
+    Attributes:
+        written: the paths of those that are there, below the directory.
+    """
 
     def __init__(self, directory: Path, octets: int, progress: Callable[[int, int], None]) -> None:
         self._directory = directory
         self._octets = octets
         self._progress = progress
         self._done = 0
-        self._written: set[PurePosixPath] = set()
+        self.written: set[PurePosixPath] = set()
+        self._folders: set[PurePosixPath] = set()
 
-    def write(self, file: StoredFile) -> None:
-        """Write a file; one that is there already, from a later backup, is passed by."""
-        if file.path in self._written:
+    def write(self, file: StoredFile, name: str) -> None:
+        """Write a file; one that is there already, from a later backup, is passed by.
+
+        Args:
+            file: to write.
+            name: of the backup that has it, for messages.
+
+        Raises:
+            InputError: if a file cannot be there, be it for the system or for another file.
+            OSError: if the disk is full or fails.
+        """
+        if file.path in self.written:
             return
-        self._written.add(file.path)
-        path = self._directory.joinpath(*_place(file.path).parts)
-        make_folders(path.parent)
-        with os.fdopen(os.open(path, _CREATE, 0o600), "wb") as opened:
+        if file.path in self._folders or not self.written.isdisjoint(file.path.parents):
+            raise damaged(name, f"{shown(str(file.path))} is a file and a folder in it")
+        self.written.add(file.path)
+        self._folders.update(file.path.parents)
+        with os.fdopen(self._created(file.path, name), "wb") as opened:
             for piece in file.pieces:
                 opened.write(piece)
                 self._done += len(piece)
                 self._progress(self._done >> 20, self._octets >> 20)
+
+    def _created(self, inner: PurePosixPath, name: str) -> int:
+        """A descriptor of a new file."""
+        path = self._directory.joinpath(*_place(inner).parts)
+        try:
+            make_folders(path.parent)
+            return os.open(path, _CREATE, 0o600)
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in MEDIUM_ERRORS:
+                raise
+            # A name that differs from another in case only, or one that this system cannot have.
+            reason = getattr(error, "strerror", None) or str(error)
+            raise damaged(name, f"{shown(str(inner))} in it cannot be written: {reason}") from error
 
 
 def _place(path: PurePosixPath) -> PurePosixPath:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 FORMAT = tables.FORMAT
 """The version of the schema; an estate of a later one is refused."""
-_FIRST_WITH_SUMS = 3
+FIRST_WITH_SUMS = 3
 """The first version whose rows are summed up."""
 WAIT_SECONDS = 30.0
 """The longest time that a process waits for another's transaction."""
@@ -145,7 +145,7 @@ class Database:
         An estate of a format before 3 has no sums of its rows; those of an upgraded one are of
         the rows that it has now. Later formats add tables, which are empty.
         """
-        has_sums = self.format >= _FIRST_WITH_SUMS
+        has_sums = self.format >= FIRST_WITH_SUMS
         for version in range(self.format + 1, FORMAT + 1):
             for statement in tables.statements(version):
                 self.execute(statement)

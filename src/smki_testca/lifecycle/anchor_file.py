@@ -18,7 +18,7 @@ from smki_testca.errors import InputError, OutputError
 from smki_testca.estate.anchor import last_anchor
 from smki_testca.estate_files import check_outside
 from smki_testca.files import sync_folder, write_error
-from smki_testca.text_files import decode
+from smki_testca.text_files import decode, encoding_of
 
 if sys.platform != "win32":
     import fcntl
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 30.0
 """The longest time to wait for another process that adds an anchor."""
 _PAUSE_SECONDS = 0.02
+_HEAD_OCTETS = 4
+"""Of the longest byte order mark."""
 _TAIL_OCTETS = 4096
 """How much of the end is read; an anchor has some 350 octets."""
 
@@ -98,7 +100,7 @@ class AnchorFile:
         if begun:
             # A write that was cut off, as by a loss of power, left it.
             size -= len(begun.encode("utf-8"))
-            os.ftruncate(descriptor, size)
+            self._cut(descriptor, size)
         between = "\n" if not begun and tail and not tail.endswith("\n") else ""
         data = f"{between}{anchor.line}\n".encode("ascii")
         try:
@@ -109,9 +111,37 @@ class AnchorFile:
             raise
         return anchor
 
+    def _cut(self, descriptor: int, size: int) -> None:
+        """Remove half a line from the end.
+
+        Raises:
+            InputError: if the file only grows, as after ``chattr +a``.
+        """
+        try:
+            os.ftruncate(descriptor, size)
+        except PermissionError as error:
+            raise InputError(
+                "export.unwritable",
+                f"{self._path} ends with half a line, and the system lets nobody remove it:"
+                f" {error.strerror}.",
+                "If the file may only grow, lift that, remove the half line, and set it again.",
+            ) from error
+
     def _tail(self, descriptor: int) -> tuple[str, str]:
-        """The end of the file as text, and the file's name."""
+        """The end of the file as text, and the file's name.
+
+        Raises:
+            InputError: if it is no text in UTF-8, in which anchors are added.
+        """
         size = os.fstat(descriptor).st_size
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        encoding, _ = encoding_of(os.read(descriptor, _HEAD_OCTETS))
+        if encoding != "utf-8":
+            raise InputError(
+                "anchor.unreadable",
+                f"{self._path} is in {encoding.upper()}: anchors are added to text in UTF-8 only.",
+                "Save it as UTF-8.",
+            )
         os.lseek(descriptor, max(0, size - _TAIL_OCTETS), os.SEEK_SET)
         octets = os.read(descriptor, _TAIL_OCTETS)
         try:

@@ -178,6 +178,9 @@ class AuthorityMaker:
         place = (profile.hierarchy, profile.tier)
         name = taken_certificate.common_name(certificate) or ""
         if name != environment.ca_name(*place):
+            whose = self._owner_of_name(name)
+            if whose is not None:
+                raise taken_certificate.refused(profile, f"is of the CA {shown(name)} of {whose}")
             self._check_name(profile, name)
         named = replace(environment, ca_names={**environment.ca_names, place: name})
         return self._add(certificate, named, issuer, "authority.take-over", ca=name)
@@ -400,6 +403,14 @@ class AuthorityMaker:
         name = {(record.hierarchy, record.tier): record.label or ""}
         return replace(environment, ca_names={**environment.ca_names, **name})
 
+    def _owner_of_name(self, name: str) -> str | None:
+        """The environment, or the estate, that has a CA of a name; None if none has."""
+        for environment in self._estate.library.environments.values():
+            if name in environment.ca_names.values():
+                return environment.name
+        labels = {record.label for record in self._estate.certificates.authorities()}
+        return "this estate" if name in labels else None
+
     def _check_name(self, profile: Profile, name: str) -> None:
         """Check that a new CA may have a name."""
         library = self._estate.library
@@ -407,10 +418,7 @@ class AuthorityMaker:
             raise InputError(
                 "live.ca_name", f"A CA named {shown(name)} would pass for the live one (R20)."
             )
-        taken = {record.label for record in self._estate.certificates.authorities()}
-        for environment in library.environments.values():
-            taken |= set(environment.ca_names.values())
-        if name in taken:
+        if self._owner_of_name(name) is not None:
             raise InputError(
                 "ca.name_taken",
                 f"A CA is named {shown(name)} already.",

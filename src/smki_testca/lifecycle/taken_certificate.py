@@ -58,19 +58,19 @@ def read_taken(
         serial = SerialNumber(int(str(view.value("serialNumber"))))
         signed_with = key_id(values["subjectPublicKeyInfo"] or b"")  # type: ignore[arg-type] # octets
     except (DerError, InputError, ValueError) as error:
-        raise _refused(profile, f"cannot be read: {error}") from error
+        raise refused(profile, f"cannot be read: {error}") from error
     if signed_with != key_id(public_key):
-        raise _refused(profile, "is not of the key given with it")
+        raise refused(profile, "is not of the key given with it")
     above = view if issuer is None else view_certificate(issuer.der)
     if view.octets("issuer") != above.octets("subject"):
         whose = "itself" if issuer is None else f"the root {issuer.label}"
-        raise _refused(profile, f"was not issued by {whose}")
+        raise refused(profile, f"was not issued by {whose}")
     key = load_public_key(above.octets("subjectPublicKeyInfo") or b"")
     if key is None or not signature_fits(key, signature.content[1:], body.encoded):
-        raise _refused(profile, "has a signature that does not fit")
+        raise refused(profile, "has a signature that does not fit")
     _check_rows(estate, der, profile, environment, der if issuer is None else issuer.der)
     if estate.by_serial(serial) is not None:
-        raise _refused(profile, f"has the serial number {serial}, which the estate has already")
+        raise refused(profile, f"has the serial number {serial}, which the estate has already")
     return Certificate(der, profile, serial, estate.clock.now(), values, ())  # type: ignore[arg-type] # the linter saw their types
 
 
@@ -93,10 +93,16 @@ def _check_rows(
     (linted,) = lint_all(iter([Source("it", 0, der)]), settings)
     for finding in linted.findings:
         if finding.severity is Severity.ERROR:
-            raise _refused(profile, f"does not follow the profile: {finding.message}")
+            raise refused(profile, f"does not follow the profile: {finding.message}")
 
 
-def _refused(profile: Profile, what: str) -> InputError:
+def refused(profile: Profile, what: str) -> InputError:
+    """The error for a certificate that is not taken over.
+
+    Args:
+        profile: of the CA.
+        what: is wrong with it, as the rest of a sentence.
+    """
     return InputError(
         "ca_keys.certificate",
         f"The certificate given for {profile.name} {what}.",
