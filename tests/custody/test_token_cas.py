@@ -79,6 +79,7 @@ def test_a_key_pair_that_is_there_is_taken(init, custody, command, tmp_path):
         (("--ca-key", "organisation-root-ca", f"{URI};object=ZAZ1%20Z1"), "key.type"),
         (("--token", "pkcs11:token=smki?pin-value=1"), "token.pin_in_uri"),
         (("--token", "smki"), "token.uri"),
+        (("--token", f"{URI};object=zroot"), "token.uri"),
         (("--token", "pkcs11:token=another"), "token.missing"),
     ],
 )

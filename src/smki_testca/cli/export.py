@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from smki_testca.estate.certificates import Record
     from smki_testca.exporters.export import Made
     from smki_testca.exporters.item import Item
     from smki_testca.folders import OutputFile
@@ -243,16 +244,20 @@ def ca_keys(
     with session.open(needs_keys=True) as estate:
         named = estate.library.environment(estate.environment(environment))
         chosen = [name for name in estate.library.hierarchies if name in hierarchies]
-        shared = share_authorities(estate, named, chosen, passphrase, out, force=force)
+        made = share_authorities(estate, named, chosen, passphrase, out, force=force)
+    shared = made.given
+    warnings = _warnings_of_cas(made.in_tokens)
     if session.as_json:
         print_json(
             {
                 "folder": str(out),
                 "authorities": [authority.as_json() for authority in shared],
                 "files": [str(out / file.path) for each in shared for file in each.files],
+                **({"warnings": warnings} if warnings else {}),
             }
         )
         return
+    print_warnings(warnings)
     print_table(
         ("CA", "Profile", "Not after", "Serial"),
         [
@@ -265,6 +270,13 @@ def ca_keys(
         f"{keys} and the certificates of the CAs are in {out}.",
         "Whoever has them and the passphrase can issue as these CAs.",
     )
+
+
+def _warnings_of_cas(in_tokens: Sequence[Record]) -> list[str]:
+    if not in_tokens:
+        return []
+    named = ", ".join(record.label or str(record.serial) for record in in_tokens)
+    return [f"{counted(len(in_tokens), 'CA')} left out: the key is in a PKCS#11 token: {named}."]
 
 
 def _passphrase_for_keys(path: str | None) -> str:

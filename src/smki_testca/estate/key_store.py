@@ -319,7 +319,7 @@ class KeyStore:
             raise EstateError(
                 "key.in_token",
                 f"The key of {whose} is in a PKCS#11 token and never leaves it: {uri}.",
-                "Let the other team use the token, or leave this CA out with --hierarchy.",
+                "Let the other team use the token, or name other CAs with --hierarchy.",
             )
         key = self._sealed_key(identifier, whose, AUTHORITY)
         return key.encrypted(self._estate_key(), encrypt)

@@ -69,7 +69,8 @@ def _check_complete(
             raise InputError(
                 "ca_keys.certificate",
                 f"There is a certificate of the {hierarchy} issuing CA without that of its root.",
-                "Give both with their keys, as export ca-keys writes them.",
+                "Give the root's key and certificate, too, or leave this certificate out and have"
+                " one made for its key by a new root.",
             )
 
 

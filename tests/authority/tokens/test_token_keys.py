@@ -140,6 +140,7 @@ def test_a_key_that_is_not_there_is_told(token, tokens):
     assert error.code == "token.key_missing"
     assert error.message == "The token 'smki' has no private key with the label 'zroot'."
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
+    tokens.generate(token.uri(), KeyType.P256, "other")
     tokens.remove(made.uri)
     error = told(tokens.signer, made.uri, made.public_key)
     assert error.code == "token.key_missing"

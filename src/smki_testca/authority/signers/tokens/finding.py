@@ -71,6 +71,11 @@ def objects(
     return _fitting(session, asked)
 
 
+def is_empty(session: Any) -> bool:
+    """Whether a token has no object at all."""
+    return not _fitting(session, {})
+
+
 def _named(uri: TokenUri) -> dict[Attribute, Any]:
     """The attributes that a URI states of a key."""
     stated = ((Attribute.ID, uri.id), (Attribute.LABEL, uri.object))

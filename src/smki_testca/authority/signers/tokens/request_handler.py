@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pkcs11 import Attribute
 
 from smki_testca.authority.signers.tokens import making
-from smki_testca.authority.signers.tokens.finding import PrivateKeyObject, private_key, value
+from smki_testca.authority.signers.tokens.finding import (
+    PrivateKeyObject,
+    is_empty,
+    private_key,
+    value,
+)
 from smki_testca.authority.signers.tokens.mechanism import SigningMechanism
 from smki_testca.authority.signers.tokens.messages import (
     Answer,
@@ -30,6 +35,7 @@ from smki_testca.authority.signers.tokens.messages import (
     Signed,
     StoreCertificate,
 )
+from smki_testca.authority.signers.tokens.module_errors import emptied
 from smki_testca.authority.signers.tokens.public_info import public_keys
 from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import EstateError
@@ -158,7 +164,12 @@ def _checked(
     Raises:
         EstateError: if there is none or several, or it is another one.
     """
-    key = private_key(session, token, uri)
+    try:
+        key = private_key(session, token, uri)
+    except EstateError as error:
+        if error.code == "token.key_missing" and is_empty(session):
+            raise emptied(token.label) from error
+        raise
     mechanism = SigningMechanism.of(token, key)
     stated = public_keys(session, key)
     if stated and public_key not in stated:
