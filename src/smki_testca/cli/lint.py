@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,7 @@ from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.inspection import certificates_to_trust
 from smki_testca.lint.linted import Settings
-from smki_testca.lint.reports import REPORTS, as_full_text, as_text
+from smki_testca.lint.reports import REPORTS, as_full_text, as_junit, as_text, failing
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
@@ -162,13 +163,13 @@ def lint_files(  # noqa: PLR0913 - click passes each option by its name
     report = REPORTS["json" if session.as_json else form]
     if all_findings and report is as_text:
         report = as_full_text
+    if report is as_junit:
+        report = partial(as_junit, fail_on=Severity(fail_on))
     print_document(report(linted, documents.passed_over))
     findings = [finding for document in linted for finding in document.findings]
-    worst_first = list(Severity)
-    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
     if any(finding.code == UNREADABLE for finding in findings):
         click.get_current_context().exit(ExitCode.INPUT)
-    if any(finding.severity in failing for finding in findings):
+    if any(finding.severity in failing(Severity(fail_on)) for finding in findings):
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
