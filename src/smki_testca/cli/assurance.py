@@ -15,7 +15,7 @@ from smki_testca.cli.folding import folded
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode
-from smki_testca.lint.reports import as_document, as_junit, as_sarif
+from smki_testca.lint.reports import as_document, as_junit, as_sarif, failing
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain
 from smki_testca.toml import MAX_OCTETS
@@ -66,13 +66,16 @@ def check(session: Session, file: str, form: str, fail_on: str) -> None:
     Example:
       smki-testca assurance check --format sarif record.toml
     """
-    terms = session.library().assurance_terms
-    judgement = judge(read(read_input(file, MAX_OCTETS + 1), file, terms), terms)
-    _REPORTS["json" if session.as_json else form](judgement)
-    worst_first = list(Severity)
-    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
+    library, least = session.library(), Severity(fail_on)
+    terms = library.assurance_terms
+    judgement = judge(
+        read(read_input(file, MAX_OCTETS + 1), file, terms),
+        terms,
+        by_shipped_terms=library.are_assurance_terms_shipped,
+    )
+    _REPORTS["json" if session.as_json else form](judgement, least)
     findings = (finding for document in judgement.documents for finding in document.findings)
-    if any(finding.severity in failing for finding in findings):
+    if any(finding.severity in failing(least) for finding in findings):
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -98,9 +101,12 @@ def rules(session: Session) -> None:
     )
 
 
-def _print_text(judgement: Judgement) -> None:
+def _print_text(judgement: Judgement, fail_on: Severity) -> None:
     """Print the verdict in one sentence, then each report's with its findings."""
+    del fail_on
     _say_folded(judgement.sentence)
+    if not judgement.by_shipped_terms:
+        _say_folded("What counts is not as shipped: your assurance-terms.toml changes it.")
     for judged in judgement.reports:
         if len(judgement.reports) > 1:
             say("")
@@ -129,20 +135,23 @@ def _say_folded(text: str, indent: str = "") -> None:
         say(f"{indent or (_INDENT if number else '')}{line}")
 
 
-def _print_json(judgement: Judgement) -> None:
+def _print_json(judgement: Judgement, fail_on: Severity) -> None:
+    del fail_on
     document: dict[str, Any] = {**judgement.as_json(), **as_document(judgement.documents)}
     print_json(document)
 
 
-def _print_sarif(judgement: Judgement) -> None:
-    print_document(as_sarif(judgement.documents))
+def _print_sarif(judgement: Judgement, fail_on: Severity) -> None:
+    del fail_on
+    print_document(as_sarif(judgement.documents, properties={"terms": judgement.terms}))
 
 
-def _print_junit(judgement: Judgement) -> None:
-    print_document(as_junit(judgement.documents, command="smki-testca assurance check"))
+def _print_junit(judgement: Judgement, fail_on: Severity) -> None:
+    command = "smki-testca assurance check"
+    print_document(as_junit(judgement.documents, command=command, fail_on=fail_on))
 
 
-_REPORTS: dict[str, Callable[[Judgement], None]] = {
+_REPORTS: dict[str, Callable[[Judgement, Severity], None]] = {
     "text": _print_text,
     "json": _print_json,
     "sarif": _print_sarif,
