@@ -37,7 +37,9 @@ _ONE_DAY = 1
 def caveats(case: Case) -> Iterator[Breach]:
     """Find them."""
     report = case.report
-    if bool(report.caveats) != (report.outcome is Outcome.APPROVED_WITH_CAVEATS):
+    if report.outcome is not None and bool(report.caveats) != (
+        report.outcome is Outcome.APPROVED_WITH_CAVEATS
+    ):
         has = f"has {len(report.caveats)}" if report.caveats else "lists none"
         yield Breach(
             f"The report {report.id} is {report.outcome.words}, but {has}"
@@ -98,7 +100,7 @@ def dates(case: Case) -> Iterator[Breach]:
                 (*decision.path, "on"),
                 decision=decision,
             )
-    if report.completed < last:
+    if report.completed is not None and report.completed < last:
         yield Breach(
             f"The report {report.id} was complete on {report.completed}, before its outcome was"
             f" decided on {last}.",
@@ -118,21 +120,29 @@ def dates(case: Case) -> Iterator[Breach]:
 )  # fmt: skip
 def provided(case: Case) -> Iterator[Breach]:
     """Find reports that were not, or too early."""
-    report = case.report
+    report, completed = case.report, case.report.completed
     for key, name, day in (
         ("provided-to-dcc", "the DCC", report.to_dcc),
         ("provided-to-smki-pma", "the SMKI PMA", report.to_smki_pma),
     ):
-        if day is None:
+        if completed is None:
+            if day is not None:
+                yield Breach(
+                    f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, and"
+                    " the record does not say when it was complete.",
+                    (*report.path, key),
+                    grounds=(report.stage,),
+                )
+        elif day is None:
             yield Breach(
                 f"The record has no date on which {name} was given the report {report.id}.",
                 report.path,
                 grounds=(report.stage,),
             )
-        elif day < report.completed:
+        elif day < completed:
             yield Breach(
                 f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, before it"
-                f" was complete on {report.completed}.",
+                f" was complete on {completed}.",
                 (*report.path, key),
                 grounds=(report.stage,),
             )

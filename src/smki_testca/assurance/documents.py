@@ -116,10 +116,10 @@ class ReportTable(Document, frozen=True, kw_only=True):
     id: Id
     stage: Word
     subject: Line
-    outcome: Outcome
+    outcome: Outcome | None = None
     caveats: list[Line] = []
     failures: list[Line] = []
-    completed: date
+    completed: date | None = None
     provided_to_dcc: date | None = None
     provided_to_smki_pma: date | None = None
     decision: list[DecisionTable] = []

@@ -321,8 +321,36 @@ def _gravity(influence: Influence) -> tuple[int, int]:
 def outcome(case: Case) -> Iterator[Breach]:
     """Find a report without one."""
     report = case.report
-    if not report.outcome_decisions:
+    if not report.outcome_decisions and not report.is_under_way:
         yield Breach(f"No decision sets the outcome of the report {report.id}.", report.path)
+
+
+@of_report(
+    Rule(
+        "independence.under_way", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "The report has no outcome yet, or is not complete, so that somebody can still influence"
+        " it.",
+        "Go on with the record. When the assessment ends, add outcome and completed, and the"
+        " decision of kind outcome.",
+        "outcome and completed",
+        "one of the two only",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def under_way(case: Case) -> Iterator[Breach]:
+    """Find a report that is not complete."""
+    report = case.report
+    if report.is_under_way:
+        lacking = [
+            words
+            for words, stated in (
+                ("no outcome yet", report.outcome),
+                ("no day on which it was complete", report.completed),
+            )
+            if stated is None
+        ]
+        message = f"The assessment is under way: the report {report.id} has {' and '.join(lacking)}"
+        yield Breach(f"{message}.", report.path)
 
 
 @of_report(

@@ -67,12 +67,13 @@ class Judged:
         """The verdict in one sentence."""
         report = self.report
         name = f"The SMKI Assessment Report {report.id} ({report.stage.name}, "
-        name += f"{report.outcome.words})"
+        name += f"{report.state})"
         if self.verdict is Verdict.NOT_INDEPENDENT:
             return f"{name} was not independent: {counted(self.count(Severity.ERROR), 'error')}."
         if self.verdict is Verdict.NOT_SHOWN:
             errors = counted(self.count(Severity.ERROR), "error")
-            return f"{name} cannot be shown to be independent: {errors}."
+            yet = " yet" if report.is_under_way else ""
+            return f"{name} cannot be shown to be independent{yet}: {errors}."
         doubts = [counted(self.count(Severity.WARNING), "warning")]
         if any(one.code.startswith(INDEPENDENCE) for one in self._notices):
             doubts.append(counted(self.count(Severity.NOTICE), "notice"))
@@ -90,7 +91,7 @@ class Judged:
         return {
             "report": self.report.id,
             "stage": self.report.stage.name,
-            "outcome": self.report.outcome.value,
+            "outcome": None if self.report.outcome is None else self.report.outcome.value,
             "verdict": self.verdict.value,
             "sentence": self.sentence,
         }
@@ -150,7 +151,7 @@ class Judgement:
                     self.record.origin,
                     number,
                     REPORT_KIND,
-                    f"{one.report.stage.name}, {one.report.outcome.words}: {one.verdict}",
+                    f"{one.report.stage.name}, {one.report.state}: {one.verdict}",
                     one.findings,
                     name=one.report.id,
                 )
