@@ -13,6 +13,7 @@ from smki_testca.assurance.rule import GLOSSARY, NOT_READ, ONE_DCC, Breach, of_r
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,15 +53,23 @@ def caveats(case: Case) -> Iterator[Breach]:
 @of_report(
     Rule(
         "assessment.failures", Severity.NOTICE, Basis.SPECIFIED, GLOSSARY,
-        "A report does not approve, and identifies no failure of the DCC to comply.",
-        "List each failure in failures.",
+        "A report does not approve, and identifies no failure of the DCC to comply; or it approves"
+        " without caveats, and identifies one.",
+        "List each failure in failures, or correct the outcome.",
         'outcome = "not-approved" with one failure',
-        'outcome = "not-approved" without failures',
+        'outcome = "not-approved" without failures, or "approved" with one',
     )
 )  # fmt: skip
 def failures(case: Case) -> Iterator[Breach]:
     """Find such a report."""
     report = case.report
+    if report.outcome is Outcome.APPROVED and report.failures and not report.caveats:
+        yield Breach(
+            f"The report {report.id} is approved, but lists"
+            f" {counted(len(report.failures), 'failure')} and no caveat.",
+            (*report.path, "failures"),
+            grounds=(report.stage,),
+        )
     if report.outcome is Outcome.NOT_APPROVED and not report.failures:
         yield Breach(
             f"The report {report.id} is not approved, but lists no failure.",

@@ -274,7 +274,8 @@ def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
     Rule(
         "independence.employer", Severity.ERROR, Basis.SPECIFIED, SEED,
         "Nobody can say that somebody who could influence a decision was no employee or director of"
-        " the DCC or of a DCC Service Provider: the record has no post of theirs on that day.",
+        " the DCC or of a DCC Service Provider: the record has no post of theirs on that day"
+        " that says whom they worked for.",
         "Record whom the person worked for that day; no-employer if they worked for nobody.",
         "each person has a post that covers the day of the decision",
         "the only post of a voter ended a month before the decision",
@@ -287,7 +288,9 @@ def employer(case: Case) -> Iterator[Breach]:
     for link in case.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
-        if not isinstance(person, Person) or any(one.period.covers(day) for one in person.posts):
+        if not isinstance(person, Person) or any(
+            one.kind.work and one.period.covers(day) for one in person.posts
+        ):
             continue
         place = (influence.decision.id, person.id)
         if place not in gravest or _gravity(influence) < _gravity(gravest[place]):

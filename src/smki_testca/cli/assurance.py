@@ -46,7 +46,11 @@ assurance.add_command(new_assurance_record)
 @assurance.command()
 @click.argument("file", metavar="FILE")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text"
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "junit"]),
+    default="text",
+    help="The form of the report; with --json it is always json.",
 )
 @click.option(
     "--fail-on",
@@ -69,7 +73,7 @@ def check(session: Session, file: str, form: str, fail_on: str) -> None:
     library, least = session.library(), Severity(fail_on)
     terms = library.assurance_terms
     judgement = judge(
-        read(read_input(file, MAX_OCTETS + 1), file, terms),
+        read(read_input(file, MAX_OCTETS), file, terms),
         terms,
         by_shipped_terms=library.are_assurance_terms_shipped,
     )

@@ -115,7 +115,13 @@ def lint() -> None:
     help="A file of trusted CA certificates. May be given several times.",
 )
 @click.option("--environment", metavar="E", help="The test environment, for its policy OIDs.")
-@click.option("--format", "form", type=click.Choice(list(REPORTS)), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(REPORTS)),
+    default="text",
+    help="The form of the report; with --json it is always json.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
