@@ -55,6 +55,7 @@ def test_a_record_that_does_not_say_who_had_influence_shows_nothing(case, code):
         ("presence", "independence.presence"),
         ("late_record", "independence.late_record"),
         ("oversight", "independence.oversight"),
+        ("scheme_itself", "independence.scheme_itself"),
         ("post", "independence.post"),
         ("group", "independence.group"),
         ("left", "independence.left"),

@@ -96,7 +96,9 @@ class _Reading:
         )
         if not file.report:
             raise self._fault(
-                *("assurance.empty", (), "the record has no [[report]] to judge"),
+                "assurance.empty",
+                (),
+                "the record has no [[report]] to judge",
                 "Add a report, also where the assessment is only under way.",
             )
         self._ids([one.id for one in file.report], "report", ("report",))
@@ -187,7 +189,7 @@ class _Reading:
                 "assurance.period",
                 (*path, "accepted"),
                 "a post is accepted by the day on which it begins, and that day is in from",
-                "Write in from when it begins, and in accepted a day that is no later.",
+                "Write in from when it begins, and in accepted that day or one before it.",
             )
         return Post(kind, organisation, period, table.accepted, path)
 

@@ -112,15 +112,16 @@ class Relations:
             (group["sister"], sisters),
         ):
             for name, origin in related.items() if term.counts else ():
-                relation = (self._organisations[origin], term)
+                relation: Relation = (self._organisations[origin], term)
                 if name not in found or _order(relation) < _order(found[name]):
                     found[name] = relation
         found.update({name: (self._organisations[name], None) for name in assessed})
         return found
 
 
-def _order(relation: tuple[Organisation, Term]) -> tuple[object, ...]:
-    return (gravest_first((relation[1],)), relation[0].id)
+def _order(relation: Relation) -> tuple[object, ...]:
+    nearest, term = relation
+    return (gravest_first(() if term is None else (term,)), nearest.id)
 
 
 def _reached(starts: Iterable[tuple[str, str]], graph: _Graph) -> dict[str, str]:
