@@ -16,7 +16,7 @@ MISSING_KEY: Final = re.compile(r"Object missing required field `(.*)`", re.DOTA
 _TYPE = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _LENGTH = re.compile(r"Expected `[^`]*` of length (>=|<=) (\d+)")
 _BOUND = re.compile(r"Expected `[^`]*` (>=|<=|>|<) (-?[\d.]+)")
-_PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
+PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _WHERE = " - at `$"
 
@@ -86,7 +86,7 @@ def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]
     if match := _BOUND.fullmatch(message):
         bound = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}[match[1]]
         return f"{subject} is out of range", f"Write {bound} {match[2]}."
-    if match := _PATTERN.fullmatch(message):
+    if match := PATTERN.fullmatch(message):
         return f"{subject} has characters or a length that it must not", (
             f"It must match the regular expression {match[1]}."
         )

@@ -82,11 +82,18 @@ def test_each_key_of_a_record_is_documented_and_no_other():
         table.strip("`[]"): set(re.findall(r"`([^`]+)`", keys))
         for table, keys in _rows(_section("Its tables"))
     }
+    bold = {
+        table.strip("`[]"): set(re.findall(r"\*\*`([^`]+)`\*\*", keys))
+        for table, keys in _rows(_section("Its tables"))
+    }
     assert set(documented) == set(shapes)
     for table, shape in shapes.items():
         keys = {field.encode_name for field in msgspec.structs.fields(shape)}
         assert keys - documented[table] == set(), table
         assert documented[table] - keys - words - {"person"} == set(), table
+        required = {field.encode_name for field in msgspec.structs.fields(shape) if field.required}
+        assert bold[table] - required == ({"person", "how"} if "part" in keys else set()), table
+        assert required - bold[table] == set(), table
 
 
 def test_the_days_of_windows_are_documented():

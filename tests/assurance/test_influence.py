@@ -38,6 +38,7 @@ def test_a_seat_on_the_board_of_the_scheme_alone_is_no_breach():
         ("dcc", "independence.dcc"),
         ("employer", "independence.employer"),
         ("outcome", "independence.outcome"),
+        ("under_way", "independence.under_way"),
         ("nobody", "independence.nobody"),
         ("scheme", "independence.scheme"),
     ],

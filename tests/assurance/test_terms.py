@@ -11,6 +11,7 @@ from smki_testca.roles import Basis
 from smki_testca.shipped import shipped
 
 TERMS = (shipped("profiles") / "assurance-terms.toml").read_text("utf-8")
+DRAFTED = ("assurance", "drafted")
 CONTRACTOR = """name = "contractor"
 basis = "assumed"
 source = "not read: the seed names directors and employees only"
@@ -101,6 +102,13 @@ def test_a_term_can_be_added(tmp_path):
             "assurance",
             "director",
         ),
+        ('name = "employee"\n', 'name = "employee"\nemployer = false\n', "assurance", "employee"),
+        ('name = "voted"\n', 'name = "voted"\nseverity = "notice"\n', "assurance", "voted"),
+        ('name = "chaired"\n', 'name = "chaired"\ncounts = false\n', "assurance", "chaired"),
+        ('name = "vetoed"\n', 'name = "vetoed"\nrecuses = true\n', "assurance", "vetoed"),
+        ('name = "drafted"\nbasis = "specified"', 'name = "drafted"\nbasis = "assumed"', *DRAFTED),
+        ('name = "moderated"', 'name = "mediated"', "assurance", "moderated"),
+        ('stage = "outcome"\n', 'stage = "after"\n', "assurance", "outcome"),
         ('name = "sister"', 'name = "cousin"', "reference", "sister"),
         ('name = "secondee"', 'name = "contractor"', "duplicate", "contractor"),
     ],
@@ -111,3 +119,16 @@ def test_terms_that_the_program_cannot_use_are_refused(tmp_path, old, new, code,
     assert caught.value.code == f"profile.{code}"
     assert word in caught.value.message
     assert str(tmp_path) in caught.value.message
+
+
+def test_a_better_source_weakens_no_term(tmp_path):
+    source = 'name = "voted"\nbasis = "specified"\nsource = "'
+    terms = _terms(tmp_path, (f"{source}seed ch. 5 (R19)", f"{source}SEC App. C 3.2"))
+    assert terms.part["voted"].source == "SEC App. C 3.2"
+
+
+def test_a_copy_of_the_shipped_terms_is_as_shipped(tmp_path):
+    _terms(tmp_path)
+    assert Library(tmp_path).are_assurance_terms_shipped
+    _terms(tmp_path, ("days = 365", "days = 30"))
+    assert not Library(tmp_path).are_assurance_terms_shipped

@@ -45,6 +45,9 @@ def _line(text, needle):
         ("on = 2015-05-11", "on = 2015-02-30", "2015-02-30", "toml.syntax"),
         ("on = 2015-05-11\n", "", '[[report.decision]]\nid = "review"', "toml.shape"),
         ('id = "dcc"', 'id = "The DCC"', "The DCC", "toml.shape"),
+        ("on = 2015-05-11", 'on = "2015-05-11"', '"2015-05-11"', "toml.shape"),
+        ('"The DCC"', '"\u200b\u200b"', "\u200b", "toml.shape"),
+        ('"The SMKI Services of the DCC"', '"  "', '"  "', "toml.shape"),
         ('id = "dcc"', 'id = "scheme"', 'id = "scheme"\nname = "Ex', "assurance.duplicate"),
         ('id = "b"', 'id = "a"', 'id = "a"\nname = "Bert', "assurance.duplicate"),
         ('id = "outcome"', 'id = "review"', 'id = "review"\nkind = "out', "assurance.duplicate"),
@@ -81,6 +84,7 @@ def test_what_a_record_cannot_have_is_refused_with_its_line(old, new, at, code):
     text = changed((f"[{old}]" if old == A_POST else old, f"[{new}]" if old == A_POST else new))
     error = _refused(text)
     assert error.code == code
+    assert error.remedy or code.startswith("toml.")
     # The first of two with one id is there before.
     assert f"line {_line(text, at)}" in error.message
 
@@ -93,6 +97,7 @@ def test_what_a_record_cannot_have_is_refused_with_its_line(old, new, at, code):
             '[[oversight]]\nof = "a"\nkind = "paid"\nperson = "b"\norganisation = "dcc"\n',
             "assurance.oversight",
         ),
+        ('[[oversight]]\nof = "a"\nkind = "paid"\nperson = "a"\n', "assurance.oversight"),
         ('[[oversight]]\nof = "a"\nkind = "fed"\nperson = "b"\n', "assurance.reference"),
         (RECUSAL.replace("\non =", "\nrecorded = 2015-05-10\non ="), "assurance.period"),
         (RECUSAL.replace("\non =", '\ndecision = "final"\non ='), "assurance.reference"),
@@ -101,7 +106,14 @@ def test_what_a_record_cannot_have_is_refused_with_its_line(old, new, at, code):
     ],
 )
 def test_what_a_further_table_cannot_have_is_refused(table, code):
-    assert _refused(f"{GOOD}\n{table}").code == code
+    error = _refused(f"{GOOD}\n{table}")
+    assert error.code == code
+    assert error.remedy
+
+
+def test_the_rule_for_an_id_is_in_words():
+    error = _refused(changed(('id = "dcc"', 'id = "The DCC"')))
+    assert error.remedy.startswith("Write up to 64 lower-case letters, digits, dots")
 
 
 def test_a_choice_is_named_for_a_word_that_is_none():

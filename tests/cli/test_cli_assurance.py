@@ -41,6 +41,11 @@ def test_the_text_begins_with_the_verdict_in_one_sentence(command):
         ("employer", "cannot be shown to be independent: 1 error.", ExitCode.FINDINGS),
         ("group", "was independent as far as is specified: 1 warning.", ExitCode.DONE),
         ("gap", "was independent.", ExitCode.DONE),
+        (
+            "presence-observed",
+            "was independent as far as is specified: 1 notice.",
+            ExitCode.DONE,
+        ),
     ],
 )
 def test_each_verdict_has_its_words_and_exit_code(command, name, verdict, code):
@@ -111,6 +116,32 @@ def test_json_has_the_verdicts_and_the_findings_of_lint(command):
     assert finding["path"] == "report[0].decision[0].part[0]"
     assert (finding["report"], finding["decision"], finding["person"]) == ("r", "review", "a")
     assert (finding["rule"], finding["offset"]) == ("R19", None)
+
+
+def test_changed_terms_are_told(command, tmp_path):
+    shipped = (ROOT / "profiles" / "assurance-terms.toml").read_text("utf-8")
+    mine = shipped.replace("days = 365", "days = 30")
+    (tmp_path / "assurance-terms.toml").write_text(mine, "utf-8")
+    words = ("assurance", "check", CASES / "good.toml")
+    changed_terms = ("--profiles", tmp_path, *words)
+    note = "What counts is not as shipped: your assurance-terms.toml changes it."
+    assert (note in command(*changed_terms).out, note in command(*words).out) == (True, False)
+    assert command("--json", *changed_terms).json["terms"] == "changed"
+    assert command("--json", *words).json["terms"] == "shipped"
+    sarif = json.loads(command(*changed_terms, "--format", "sarif").out)
+    assert sarif["runs"][0]["properties"] == {"terms": "changed"}
+
+
+@pytest.mark.parametrize(("fail_on", "failures"), [("error", "0"), ("warning", "1")])
+def test_junit_fails_what_fails_the_run(command, fail_on, failures):
+    outcome = command(
+        *("assurance", "check", "--format", "junit", "--fail-on", fail_on),
+        CASES / "group.toml",
+    )
+    suite = ET.fromstring(outcome.out)  # noqa: S314
+    assert suite.get("failures") == failures
+    assert len(suite.findall(".//failure")) == int(failures)
+    assert outcome.code == int(failures)
 
 
 def test_the_format_json_is_the_same_as_the_global_option(command):

@@ -199,3 +199,9 @@ def test_columns_are_left_out_in_the_order_stated_and_no_more_than_needed():
     assert layout(rows, [1, 0], 80).places == [0, 2, 3]
     assert layout(rows, [1, 0], 70).places == [2, 3]
     assert layout(rows, [], 60).widths[2:] == [32, 32]
+
+
+@pytest.mark.parametrize("width", [-1, 0, 1, 2])
+@pytest.mark.parametrize("text", ["a word", "\u4e2d\u6587 text", "2015-06-10"])
+def test_a_text_is_folded_whole_in_no_room_at_all(text, width):
+    assert "".join(folded(text, width)).replace(" ", "") == text.replace(" ", "")

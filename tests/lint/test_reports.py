@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.linted import Linted
-from smki_testca.lint.reports import GROUPED_FROM, REPORTS, as_full_text, summary
+from smki_testca.lint.reports import GROUPED_FROM, REPORTS, as_full_text, as_junit, summary
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 
@@ -264,3 +264,13 @@ def test_any_text_gives_json_sarif_and_junit_that_can_be_read(text):
 def test_junit_can_be_read_whatever_characters_a_name_holds(text):
     hostile = linted(finding(message=text), finding(Severity.NOTICE, message=text), file=text)
     assert parsed(hostile).get("tests") == "1"
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "failures"),
+    [(Severity.ERROR, 1), (Severity.WARNING, 2), (Severity.NOTICE, 2)],
+)
+def test_junit_fails_the_documents_that_fail_the_run(fail_on, failures):
+    suite = ET.fromstring(as_junit(DOCUMENTS, fail_on=fail_on))  # noqa: S314
+    assert suite.get("failures") == str(failures)
+    assert len(suite.findall(".//failure")) == failures

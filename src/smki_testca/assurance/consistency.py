@@ -38,7 +38,9 @@ _ONE_DAY = 1
 def caveats(case: Case) -> Iterator[Breach]:
     """Find them."""
     report = case.report
-    if bool(report.caveats) != (report.outcome is Outcome.APPROVED_WITH_CAVEATS):
+    if report.outcome is not None and bool(report.caveats) != (
+        report.outcome is Outcome.APPROVED_WITH_CAVEATS
+    ):
         count = len(report.caveats)
         has = f"has {counted(count, 'caveat')}" if count else "lists none"
         yield Breach(
@@ -51,15 +53,23 @@ def caveats(case: Case) -> Iterator[Breach]:
 @of_report(
     Rule(
         "assessment.failures", Severity.NOTICE, Basis.SPECIFIED, GLOSSARY,
-        "A report does not approve, and identifies no failure of the DCC to comply.",
-        "List each failure in failures.",
+        "A report does not approve, and identifies no failure of the DCC to comply; or it approves"
+        " without caveats, and identifies one.",
+        "List each failure in failures, or correct the outcome.",
         'outcome = "not-approved" with one failure',
-        'outcome = "not-approved" without failures',
+        'outcome = "not-approved" without failures, or "approved" with one',
     )
 )  # fmt: skip
 def failures(case: Case) -> Iterator[Breach]:
     """Find such a report."""
     report = case.report
+    if report.outcome is Outcome.APPROVED and report.failures and not report.caveats:
+        yield Breach(
+            f"The report {report.id} is approved, but lists"
+            f" {counted(len(report.failures), 'failure')} and no caveat.",
+            (*report.path, "failures"),
+            grounds=(report.stage,),
+        )
     if report.outcome is Outcome.NOT_APPROVED and not report.failures:
         yield Breach(
             f"The report {report.id} is not approved, but lists no failure.",
@@ -99,7 +109,7 @@ def dates(case: Case) -> Iterator[Breach]:
                 (*decision.path, "on"),
                 decision=decision,
             )
-    if report.completed < last:
+    if report.completed is not None and report.completed < last:
         yield Breach(
             f"The report {report.id} was complete on {report.completed}, before its outcome was"
             f" decided on {last}.",
@@ -119,21 +129,29 @@ def dates(case: Case) -> Iterator[Breach]:
 )  # fmt: skip
 def provided(case: Case) -> Iterator[Breach]:
     """Find reports that were not, or too early."""
-    report = case.report
+    report, completed = case.report, case.report.completed
     for key, name, day in (
         ("provided-to-dcc", "the DCC", report.to_dcc),
         ("provided-to-smki-pma", "the SMKI PMA", report.to_smki_pma),
     ):
-        if day is None:
+        if completed is None:
+            if day is not None:
+                yield Breach(
+                    f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, and"
+                    " the record does not say when it was complete.",
+                    (*report.path, key),
+                    grounds=(report.stage,),
+                )
+        elif day is None:
             yield Breach(
                 f"The record has no date on which {name} was given the report {report.id}.",
                 report.path,
                 grounds=(report.stage,),
             )
-        elif day < report.completed:
+        elif day < completed:
             yield Breach(
                 f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, before it"
-                f" was complete on {report.completed}.",
+                f" was complete on {completed}.",
                 (*report.path, key),
                 grounds=(report.stage,),
             )

@@ -10,9 +10,27 @@ import msgspec
 from smki_testca.assurance.record import OrganisationKind, Outcome
 from smki_testca.profiles.documents import Document
 
-Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}\\Z")]
+Id = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[a-z0-9][a-z0-9._-]{0,63}\\Z",
+        extra={
+            "rule": "Write up to 64 lower-case letters, digits, dots, hyphens and underscores;"
+            " begin with a letter or digit."
+        },
+    ),
+]
 """Up to 64 lower-case letters, digits, dots, hyphens and underscores."""
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Line = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern="[^\\W_]",
+        extra={"rule": "Write at least one letter or digit."},
+    ),
+]
+"""A text that people can read: not of blanks, nor of characters that nobody sees."""
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 """A term of ``assurance-terms.toml``."""
 
@@ -116,10 +134,10 @@ class ReportTable(Document, frozen=True, kw_only=True):
     id: Id
     stage: Word
     subject: Line
-    outcome: Outcome
+    outcome: Outcome | None = None
     caveats: list[Line] = []
     failures: list[Line] = []
-    completed: date
+    completed: date | None = None
     provided_to_dcc: date | None = None
     provided_to_smki_pma: date | None = None
     decision: list[DecisionTable] = []

@@ -274,7 +274,8 @@ def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
     Rule(
         "independence.employer", Severity.ERROR, Basis.SPECIFIED, SEED,
         "Nobody can say that somebody who could influence a decision was no employee or director of"
-        " the DCC or of a DCC Service Provider: the record has no post of theirs on that day.",
+        " the DCC or of a DCC Service Provider: the record has no post of theirs on that day"
+        " that says whom they worked for.",
         "Record whom the person worked for that day; no-employer if they worked for nobody.",
         "each person has a post that covers the day of the decision",
         "the only post of a voter ended a month before the decision",
@@ -287,7 +288,9 @@ def employer(case: Case) -> Iterator[Breach]:
     for link in case.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
-        if not isinstance(person, Person) or any(one.period.covers(day) for one in person.posts):
+        if not isinstance(person, Person) or any(
+            one.kind.work and one.period.covers(day) for one in person.posts
+        ):
             continue
         place = (influence.decision.id, person.id)
         if place not in gravest or _gravity(influence) < _gravity(gravest[place]):
@@ -321,8 +324,36 @@ def _gravity(influence: Influence) -> tuple[int, int]:
 def outcome(case: Case) -> Iterator[Breach]:
     """Find a report without one."""
     report = case.report
-    if not report.outcome_decisions:
+    if not report.outcome_decisions and not report.is_under_way:
         yield Breach(f"No decision sets the outcome of the report {report.id}.", report.path)
+
+
+@of_report(
+    Rule(
+        "independence.under_way", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "The report has no outcome yet, or is not complete, so that somebody can still influence"
+        " it.",
+        "Go on with the record. When the assessment ends, add outcome and completed, and the"
+        " decision of kind outcome.",
+        "outcome and completed",
+        "one of the two only",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def under_way(case: Case) -> Iterator[Breach]:
+    """Find a report that is not complete."""
+    report = case.report
+    if report.is_under_way:
+        lacking = [
+            words
+            for words, stated in (
+                ("no outcome yet", report.outcome),
+                ("no day on which it was complete", report.completed),
+            )
+            if stated is None
+        ]
+        message = f"The assessment is under way: the report {report.id} has {' and '.join(lacking)}"
+        yield Breach(f"{message}.", report.path)
 
 
 @of_report(

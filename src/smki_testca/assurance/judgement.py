@@ -67,23 +67,31 @@ class Judged:
         """The verdict in one sentence."""
         report = self.report
         name = f"The SMKI Assessment Report {report.id} ({report.stage.name}, "
-        name += f"{report.outcome.words})"
+        name += f"{report.state})"
         if self.verdict is Verdict.NOT_INDEPENDENT:
             return f"{name} was not independent: {counted(self.count(Severity.ERROR), 'error')}."
         if self.verdict is Verdict.NOT_SHOWN:
             errors = counted(self.count(Severity.ERROR), "error")
-            return f"{name} cannot be shown to be independent: {errors}."
-        warnings = self.count(Severity.WARNING)
-        if warnings:
-            return f"{name} was independent as far as is specified: {counted(warnings, 'warning')}."
-        return f"{name} was independent."
+            yet = " yet" if report.is_under_way else ""
+            return f"{name} cannot be shown to be independent{yet}: {errors}."
+        doubts = [counted(self.count(Severity.WARNING), "warning")]
+        if any(one.code.startswith(INDEPENDENCE) for one in self._notices):
+            doubts.append(counted(self.count(Severity.NOTICE), "notice"))
+        elif not self.count(Severity.WARNING):
+            return f"{name} was independent."
+        said = " and ".join(one for one in doubts if not one.startswith("0 "))
+        return f"{name} was independent as far as is specified: {said}."
+
+    @property
+    def _notices(self) -> list[RecordFinding]:
+        return [finding for finding in self.findings if finding.severity is Severity.NOTICE]
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as a JSON object; the findings are with the files."""
         return {
             "report": self.report.id,
             "stage": self.report.stage.name,
-            "outcome": self.report.outcome.value,
+            "outcome": None if self.report.outcome is None else self.report.outcome.value,
             "verdict": self.verdict.value,
             "sentence": self.sentence,
         }
@@ -97,11 +105,18 @@ class Judgement:
         record: the record.
         reports: its reports, in the order of the record.
         findings: those that concern the record as a whole.
+        by_shipped_terms: whether what counts is as shipped, and no operator changed it.
     """
 
     record: Record
     reports: tuple[Judged, ...]
     findings: tuple[RecordFinding, ...]
+    by_shipped_terms: bool = True
+
+    @property
+    def terms(self) -> str:
+        """``shipped``, or ``changed`` where what counts is not as shipped."""
+        return "shipped" if self.by_shipped_terms else "changed"
 
     @property
     def verdict(self) -> Verdict:
@@ -136,7 +151,7 @@ class Judgement:
                     self.record.origin,
                     number,
                     REPORT_KIND,
-                    f"{one.report.stage.name}, {one.report.outcome.words}: {one.verdict}",
+                    f"{one.report.stage.name}, {one.report.state}: {one.verdict}",
                     one.findings,
                     name=one.report.id,
                 )
@@ -149,16 +164,18 @@ class Judgement:
         return {
             "verdict": self.verdict.value,
             "sentence": self.sentence,
+            "terms": self.terms,
             "reports": [one.as_json() for one in self.reports],
         }
 
 
-def judge(record: Record, terms: AssuranceTerms) -> Judgement:
+def judge(record: Record, terms: AssuranceTerms, *, by_shipped_terms: bool = True) -> Judgement:
     """Judge every report of a record.
 
     Args:
         record: the record.
         terms: what counts, and how well that is known.
+        by_shipped_terms: whether these are as shipped, for reports to say so.
     """
     ties, listed = Ties(record, terms), Counter[str]()
     reports = tuple(_judged(Case(record, report, terms, ties), listed) for report in record.reports)
@@ -167,7 +184,7 @@ def judge(record: Record, terms: AssuranceTerms) -> Judgement:
         for one in RECORD_RULES.values()
         for finding in _found(record, None, one.rule, one.find(record), Counter(), listed)
     ]
-    return Judgement(record, reports, tuple(findings))
+    return Judgement(record, reports, tuple(findings), by_shipped_terms)
 
 
 def _judged(case: Case, listed: Counter[str]) -> Judged:

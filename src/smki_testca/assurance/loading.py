@@ -67,7 +67,7 @@ class _Reading:
     """The reading of one file."""
 
     def __init__(self, data: bytes, origin: str, terms: AssuranceTerms) -> None:
-        self._file = decode(data, documents.RecordFile, origin)
+        self._file = decode(data, documents.RecordFile, origin, dates_are_text=False)
         self._whole = Place(origin, data=data)
         self._terms = terms
         self._check_limits()
@@ -95,7 +95,12 @@ class _Reading:
             ),
         )
         if not file.report:
-            raise self._fault("assurance.empty", (), "the record has no [[report]] to judge")
+            raise self._fault(
+                "assurance.empty",
+                (),
+                "the record has no [[report]] to judge",
+                "Add a report, also where the assessment is only under way.",
+            )
         self._ids([one.id for one in file.report], "report", ("report",))
         return Record(
             self._whole.origin,
@@ -171,6 +176,9 @@ class _Reading:
                 (*path, "organisation") if table.organisation is not None else path,
                 f"a post of kind {kind.name} {'needs an' if kind.employer else 'has no'}"
                 " organisation",
+                "Name the organisation with its id."
+                if kind.employer
+                else "Remove organisation, or write another kind.",
             )
         organisation = table.organisation
         if organisation is not None:
@@ -181,6 +189,7 @@ class _Reading:
                 "assurance.period",
                 (*path, "accepted"),
                 "a post is accepted by the day on which it begins, and that day is in from",
+                "Write in from when it begins, and in accepted that day or one before it.",
             )
         return Post(kind, organisation, period, table.accepted, path)
 
@@ -189,7 +198,7 @@ class _Reading:
             where = (*path, "reports-to", number)
             manager = self._person_named(one.person, where)
             if manager == table.id:
-                raise self._fault("assurance.oversight", where, f"{manager} reports to themselves")
+                raise self._themselves(manager, where)
             kind = self._terms.oversight[SUPERVISED]
             yield Oversight(kind, table.id, manager, None, self._period(one, where), where)
 
@@ -198,14 +207,27 @@ class _Reading:
         person, organisation = table.person, table.organisation
         if (person is None) == (organisation is None):
             raise self._fault(
-                "assurance.oversight", path, "an oversight has either a person or an organisation"
+                "assurance.oversight",
+                path,
+                "an oversight has either a person or an organisation",
+                "Write one of the two. If both did it, write an oversight for each.",
             )
         if person is not None:
             self._person_named(person, path)
         if organisation is not None:
             self._organisation_named(organisation, path)
         of = self._person_named(table.of, path, "of")
+        if of == person:
+            raise self._themselves(of, path)
         return Oversight(kind, of, person, organisation, self._period(table, path), path)
+
+    def _themselves(self, person: str, path: KeyPath) -> InputError:
+        return self._fault(
+            "assurance.oversight",
+            (*path, "person"),
+            f"{person} is over themselves",
+            "Name the other person or the organisation that is over them, or remove the table.",
+        )
 
     def _seat(self, table: documents.BoardTable, path: KeyPath) -> Seat:
         return Seat(self._person_named(table.person, path), self._period(table, path), path)
@@ -253,6 +275,7 @@ class _Reading:
                 "assurance.period",
                 (*path, "recorded"),
                 f"the recusal of {table.on} was recorded before, on {table.recorded}",
+                "Correct on, the day on which the person withdrew, or recorded.",
             )
         return Recusal(person, table.decision, table.on, table.recorded, table.how, path)
 
@@ -263,6 +286,7 @@ class _Reading:
                 "assurance.period",
                 (*path, "until"),
                 f"the last day, {table.until}, is before the first one, {start}",
+                "Correct from or until.",
             )
         return Period(start, table.until)
 
@@ -275,6 +299,7 @@ class _Reading:
                     "assurance.duplicate",
                     (*path, number, "id"),
                     f"{one} is the id of another {noun}, on line {line}",
+                    "Give each an id of its own, and use it where this one is meant.",
                 )
             first[one] = number
         return ids
@@ -326,6 +351,7 @@ class _Reading:
                     "assurance.limit",
                     (),
                     f"the record has {count} {noun}, but at most {most} are read",
+                    "Divide the reports among several records.",
                 )
 
     def _fault(self, code: str, path: KeyPath, what: str, remedy: str = "") -> InputError:

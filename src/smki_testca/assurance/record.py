@@ -188,9 +188,10 @@ class Report:
     """An SMKI Assessment Report.
 
     Attributes:
+        outcome: the outcome; None while there is none yet.
         caveats: those with which it approves.
         failures: those of the DCC to comply that it identifies.
-        completed: the day on which it was complete.
+        completed: the day on which it was complete; None while it is not.
         to_dcc: the day on which the DCC got it; None if it is not recorded.
         to_smki_pma: the day on which the SMKI PMA got it; None if it is not recorded.
     """
@@ -198,15 +199,25 @@ class Report:
     id: str
     stage: Term
     subject: str
-    outcome: Outcome
+    outcome: Outcome | None
     caveats: tuple[str, ...]
     failures: tuple[str, ...]
-    completed: date
+    completed: date | None
     to_dcc: date | None
     to_smki_pma: date | None
     decisions: tuple[Decision, ...]
     recusals: tuple[Recusal, ...]
     path: KeyPath
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has no outcome yet, or is not complete."""
+        return self.outcome is None or self.completed is None
+
+    @property
+    def state(self) -> str:
+        """The outcome in words, or that it is under way."""
+        return "under way" if self.is_under_way or self.outcome is None else self.outcome.words
 
     @property
     def outcome_decisions(self) -> list[Decision]:

@@ -104,7 +104,7 @@ class Relations:
             for name, origin in _reached(owners, below).items()
             if origin not in {subsidiaries.get(name), parents.get(name)}
         }
-        found: dict[str, tuple[Organisation, Term]] = {}
+        found: dict[str, Relation] = {}
         group = self._terms.group
         for term, related in (
             (group["subsidiary"], subsidiaries),
@@ -118,8 +118,9 @@ class Relations:
         return {**found, **{name: (self._organisations[name], None) for name in assessed}}
 
 
-def _order(relation: tuple[Organisation, Term]) -> tuple[object, ...]:
-    return (gravest_first((relation[1],)), relation[0].id)
+def _order(relation: Relation) -> tuple[object, ...]:
+    nearest, term = relation
+    return (gravest_first(() if term is None else (term,)), nearest.id)
 
 
 def _reached(starts: Iterable[tuple[str, str]], graph: _Graph) -> dict[str, str]:

@@ -13,6 +13,7 @@ from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say, say_folded
 from smki_testca.lint.reports import as_document, as_junit, as_sarif
+from smki_testca.profiles.model import Severity
 from smki_testca.toml import MAX_OCTETS
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ assurance.add_command(new_assurance_record)
 @assurance.command()
 @click.argument("file", metavar="FILE")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text"
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "junit"]),
+    default="text",
+    help="The form of the report; with --json it is always json.",
 )
 @FAIL_ON
 @click.pass_obj
@@ -53,9 +58,14 @@ def check(session: Session, file: str, form: str, fail_on: str) -> None:
     Example:
       smki-testca assurance check --format sarif record.toml
     """
-    terms = session.library().assurance_terms
-    judgement = judge(read(read_input(file, MAX_OCTETS + 1), file, terms), terms)
-    _REPORTS["json" if session.as_json else form](judgement)
+    library = session.library()
+    terms = library.assurance_terms
+    judgement = judge(
+        read(read_input(file, MAX_OCTETS), file, terms),
+        terms,
+        by_shipped_terms=library.are_assurance_terms_shipped,
+    )
+    _REPORTS["json" if session.as_json else form](judgement, Severity(fail_on))
     findings = (finding for document in judgement.documents for finding in document.findings)
     end_if_failing(findings, fail_on)
 
@@ -82,9 +92,12 @@ def rules(session: Session) -> None:
     )
 
 
-def _print_text(judgement: Judgement) -> None:
+def _print_text(judgement: Judgement, fail_on: Severity) -> None:
     """Print the verdict in one sentence, then each report's with its findings."""
+    del fail_on
     say_folded(judgement.sentence)
+    if not judgement.by_shipped_terms:
+        say_folded("What counts is not as shipped: your assurance-terms.toml changes it.")
     for judged in judgement.reports:
         if len(judgement.reports) > 1:
             say("")
@@ -105,20 +118,23 @@ def _print_findings(findings: Iterable[RecordFinding]) -> None:
         say_folded(finding.remedy, indented=True)
 
 
-def _print_json(judgement: Judgement) -> None:
+def _print_json(judgement: Judgement, fail_on: Severity) -> None:
+    del fail_on
     document: dict[str, Any] = {**judgement.as_json(), **as_document(judgement.documents)}
     print_json(document)
 
 
-def _print_sarif(judgement: Judgement) -> None:
-    print_document(as_sarif(judgement.documents))
+def _print_sarif(judgement: Judgement, fail_on: Severity) -> None:
+    del fail_on
+    print_document(as_sarif(judgement.documents, properties={"terms": judgement.terms}))
 
 
-def _print_junit(judgement: Judgement) -> None:
-    print_document(as_junit(judgement.documents, command="smki-testca assurance check"))
+def _print_junit(judgement: Judgement, fail_on: Severity) -> None:
+    command = "smki-testca assurance check"
+    print_document(as_junit(judgement.documents, command=command, fail_on=fail_on))
 
 
-_REPORTS: dict[str, Callable[[Judgement], None]] = {
+_REPORTS: dict[str, Callable[[Judgement, Severity], None]] = {
     "text": _print_text,
     "json": _print_json,
     "sarif": _print_sarif,

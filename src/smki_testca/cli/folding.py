@@ -30,6 +30,8 @@ _HELD = "\0"
 """Stands for a space that must not be folded at; no cell has a control character."""
 _PART = re.compile(r"[^-,+/.=]*[-,+/.=]+|[^-,+/.=]+")
 """A part of a long word that may end a line."""
+_WIDEST = 2
+"""The columns that the widest of characters takes."""
 _SHORT = 16
 """The width below which no column of words goes, if its words have it."""
 
@@ -84,7 +86,11 @@ def _widened(widths: list[int], whole: Sequence[int], width: int) -> list[int]:
 
 
 def folded(line: str, width: int) -> list[str]:
-    """Return the lines of a width into which a line is folded, between words where it can be."""
+    """Return the lines of a width into which a line is folded, between words where it can be.
+
+    A width that has no room for the widest of characters is taken as one that has.
+    """
+    width = max(width, _WIDEST)
     if width_of(line) <= width:
         return [line]
     lines, current = [], ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,8 +29,9 @@ from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.inspection import certificates_to_trust
 from smki_testca.lint.linted import Settings
-from smki_testca.lint.reports import REPORTS, as_full_text, as_text
+from smki_testca.lint.reports import REPORTS, as_full_text, as_junit, as_text
 from smki_testca.lint.whole_input import lint_all
+from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
 
 if TYPE_CHECKING:
@@ -115,7 +117,13 @@ def lint() -> None:
     help="A file of trusted CA certificates. May be given several times.",
 )
 @click.option("--environment", metavar="E", help="The test environment, for its policy OIDs.")
-@click.option("--format", "form", type=click.Choice(list(REPORTS)), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(REPORTS)),
+    default="text",
+    help="The form of the report; with --json it is always json.",
+)
 @FAIL_ON
 @click.option(
     "--all-findings",
@@ -158,6 +166,8 @@ def lint_files(  # noqa: PLR0913 - click passes each option by its name
     report = REPORTS["json" if session.as_json else form]
     if all_findings and report is as_text:
         report = as_full_text
+    if report is as_junit:
+        report = partial(as_junit, fail_on=Severity(fail_on))
     print_document(report(linted, documents.passed_over))
     findings = [finding for document in linted for finding in document.findings]
     if any(finding.code == UNREADABLE for finding in findings):

@@ -15,7 +15,7 @@ from smki_testca.profiles.model import SEVERITY_RANK, Severity
 from smki_testca.text import counted, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from smki_testca.lint.findings import Finding
     from smki_testca.lint.linted import Linted
@@ -122,8 +122,19 @@ def text_line(finding: Finding) -> str:
     )
 
 
-def as_sarif(linted: Sequence[Linted], passed_over: int = 0) -> str:
-    """SARIF 2.1.0, one result for each finding, its offset in octets."""
+def as_sarif(
+    linted: Sequence[Linted],
+    passed_over: int = 0,
+    *,
+    properties: Mapping[str, str] | None = None,
+) -> str:
+    """SARIF 2.1.0, one result for each finding, its offset in octets.
+
+    Args:
+        linted: the documents.
+        passed_over: is not in this report.
+        properties: of the run, if it has any.
+    """
     del passed_over
     every = [(document, finding) for document in linted for finding in document.findings]
     rules = {finding.code: finding for _, finding in every}
@@ -147,21 +158,33 @@ def as_sarif(linted: Sequence[Linted], passed_over: int = 0) -> str:
                     }
                 },
                 "results": [_sarif_result(document, finding) for document, finding in every],
+                **({"properties": dict(properties)} if properties else {}),
             }
         ],
     }
     return json.dumps(log, indent=2) + "\n"
 
 
+def failing(fail_on: Severity) -> list[Severity]:
+    """The severities that fail a run: one, and those that are graver."""
+    worst_first = list(Severity)
+    return worst_first[: worst_first.index(fail_on) + 1]
+
+
 def as_junit(
-    linted: Sequence[Linted], passed_over: int = 0, *, command: str = "smki-testca lint"
+    linted: Sequence[Linted],
+    passed_over: int = 0,
+    *,
+    command: str = "smki-testca lint",
+    fail_on: Severity = Severity.ERROR,
 ) -> str:
-    """JUnit XML: each document a test case, failed where it has an error.
+    """JUnit XML: each document a test case, failed where it has a finding that fails the run.
 
     Args:
         linted: the documents.
         passed_over: is not in this report.
         command: the name of the suite: the command that checked the documents.
+        fail_on: the least grave severity that fails the run.
     """
     del passed_over
     suite = ET.Element("testsuite", name=command, tests=str(len(linted)))
@@ -169,8 +192,8 @@ def as_junit(
     for document in linted:
         name = plain(document.place)
         case = ET.SubElement(suite, "testcase", classname=document.kind, name=name)
-        errors = [each for each in document.findings if each.severity is Severity.ERROR]
-        others = [each for each in document.findings if each.severity is not Severity.ERROR]
+        errors = [each for each in document.findings if each.severity in failing(fail_on)]
+        others = [each for each in document.findings if each.severity not in failing(fail_on)]
         if errors:
             failures += 1
             failure = ET.SubElement(

@@ -54,9 +54,11 @@ class PostTerm(Term):
 
     Attributes:
         employer: whether there is an organisation; where there is none, nothing can count.
+        work: whether it says whom the person works for, or that they work for nobody.
     """
 
     employer: bool = True
+    work: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,16 @@ from smki_testca.toml_places import Place
 from smki_testca.x509.names import KeyType
 
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
-FileName = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\Z")]
+FileName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\Z",
+        extra={
+            "rule": "Write up to 64 letters, digits, dots, hyphens and underscores; begin with a"
+            " letter or digit."
+        },
+    ),
+]
 """The name of a file without ``.toml``: it stands in commands, reports and manifests."""
 Alternatives = Annotated[list[str], msgspec.Meta(min_length=1)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
@@ -332,10 +341,14 @@ class TermTable(Known, frozen=True, kw_only=True):
 
 
 class PostTermTable(TermTable, frozen=True, kw_only=True):
-    """A kind of post that a person can have; ``employer`` is whether there is one."""
+    """A kind of post that a person can have; ``employer`` is whether there is one.
+
+    ``work`` is whether it says whom the person works for, or that they work for nobody.
+    """
 
     counts: bool = True
     employer: bool = True
+    work: bool = True
 
 
 class PartTermTable(TermTable, frozen=True, kw_only=True):
@@ -414,15 +427,17 @@ class EnvironmentsFile(Document, frozen=True):
 T = TypeVar("T")
 
 
-def decode(data: bytes, shape: type[T], origin: str) -> T:
+def decode(data: bytes, shape: type[T], origin: str, *, dates_are_text: bool = True) -> T:
     """Read a TOML file into a struct.
 
     Args:
         data: its octets, within the limits of ``smki_testca.toml``.
         shape: the type of the struct.
         origin: the file's name, for messages.
+        dates_are_text: whether a date may be in quotation marks as well.
 
     Raises:
         InputError: naming the line, and the key that does not fit.
     """
-    return convert(toml.parse(data, origin), shape, Place(origin, data=data))
+    place = Place(origin, data=data)
+    return convert(toml.parse(data, origin), shape, place, dates_are_text=dates_are_text)

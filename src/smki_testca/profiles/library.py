@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +15,6 @@ from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
 from smki_testca.profiles.assurance_terms import (
     NAMED_BY_PROGRAM,
-    SEED_POSTS,
     AssuranceTerms,
     DecisionTerm,
     PartTerm,
@@ -45,19 +45,18 @@ from smki_testca.profiles.model import (
     Quota,
     RevocationListProfile,
     SecRegistryEntry,
-    Severity,
     TestingService,
     Tier,
 )
 from smki_testca.profiles.strictness import weaknesses
-from smki_testca.roles import RemotePartyRole, Roles, UserRole
+from smki_testca.roles import Basis, RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
 from smki_testca.text import shown, use_one_of
 from smki_testca.toml_places import Place, below
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -448,7 +447,7 @@ class Library:
 
         Raises:
             InputError: if the file is invalid: it defines a term twice, lacks one that the
-                program names, or weakens what the seed says of employees and directors.
+                program names, or weakens one that is shipped as specified.
         """
         document, origin = self._single("assurance-terms.toml", documents.AssuranceTermsFile)
         for table in document.__struct_fields__:
@@ -470,16 +469,18 @@ class Library:
             _terms(document.window, WindowTerm),
             _terms(document.recusal, Term),
         )
-        for number, post in enumerate(document.post):
-            term = terms.post[post.name]
-            if post.name in SEED_POSTS and not (term.counts and term.severity is Severity.ERROR):
-                raise InputError(
-                    "profile.assurance",
-                    f"{Place(origin).within('post', number)}: the post {post.name} does not count"
-                    " in full, but the seed names it.",
-                    'Write basis = "specified", and no severity.',
-                )
+        if self._is_overridden("assurance-terms.toml"):
+            _check_specified(terms, Library().assurance_terms, document, Place(origin))
         return terms
+
+    @property
+    def are_assurance_terms_shipped(self) -> bool:
+        """Whether the terms of assessments are those that are shipped, whatever file has them."""
+        name = "assurance-terms.toml"
+        return not self._is_overridden(name) or self.assurance_terms == Library().assurance_terms
+
+    def _is_overridden(self, name: str) -> bool:
+        return self.path_of(name).parent != self.directories[-1]
 
     def _roles_named(
         self, names: list[str], origin: str, table: str, number: int
@@ -791,6 +792,35 @@ def _terms(tables: Sequence[documents.TermTable], kind: type[_Kind]) -> dict[str
         stated["severity"] = severity_of(table.severity, table.basis)
         terms[table.name] = kind(**stated)
     return terms
+
+
+def _check_specified(
+    terms: AssuranceTerms,
+    shipped_terms: AssuranceTerms,
+    document: documents.AssuranceTermsFile,
+    origin: Place,
+) -> None:
+    """Check that each term that is shipped as specified counts in full, and means the same."""
+    for table in document.__struct_fields__:
+        own: Mapping[str, Term] = getattr(terms, table)
+        names = list(own)
+        for name, term in getattr(shipped_terms, table).items():
+            if term.basis is not Basis.SPECIFIED:
+                continue
+            if name not in own:
+                raise InputError(
+                    "profile.assurance",
+                    f"{origin} lacks the {table} {name}, which is specified.",
+                    "Copy it from the shipped file.",
+                )
+            if replace(own[name], source=term.source) != term:
+                raise InputError(
+                    "profile.assurance",
+                    f"{origin.within(table, names.index(name))}: the {table} {name} does not count"
+                    f" in full or as shipped, but it is specified: {term.source}.",
+                    'Write basis = "specified" and the other keys of the shipped file, and no'
+                    " severity.",
+                )
 
 
 def _answer_status(table: documents.AnswerStatusTable) -> AnswerStatus:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.schema_words import UNKNOWN_KEY, in_words
+from smki_testca.schema_words import PATTERN, UNKNOWN_KEY, in_words
 from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
@@ -24,20 +25,21 @@ _ANY_KEY = "[...]"
 _MAX_KEYS_TRIED = 100
 
 
-def convert(tree: Any, shape: type[T], place: Place) -> T:
+def convert(tree: Any, shape: type[T], place: Place, *, dates_are_text: bool = True) -> T:
     """Convert a value of TOML to a type.
 
     Args:
         tree: the value, such as the whole of a file.
         shape: the type, such as that of a struct.
         place: of the value in its file.
+        dates_are_text: whether a date may be in quotation marks as well.
 
     Raises:
         InputError: naming the line and the path of what does not fit, and the choices where a
             word is in none of them.
     """
     try:
-        return msgspec.convert(tree, shape)
+        return msgspec.convert(tree, shape, builtin_types=None if dates_are_text else (date,))
     except msgspec.ValidationError as error:
         raise _misfit(str(error), tree, shape, place) from error
 
@@ -53,6 +55,8 @@ def _misfit(text: str, tree: Any, shape: type[Any], place: Place) -> InputError:
     sentence, remedy = in_words(message, wrong.key_path or "the file")
     if unknown:
         remedy = use_one_of(_keys(shape, path), given=unknown[1])
+    elif PATTERN.fullmatch(message) and (rule := _rule(shape, path)):
+        remedy = rule
     elif choices := _choices(shape, path):
         given = _at(tree, path)
         remedy = use_one_of(choices, given=given if isinstance(given, str) else "")
@@ -118,6 +122,16 @@ def _choices(shape: Any, path: KeyPath) -> list[object]:
     return []
 
 
+def _rule(shape: Any, path: KeyPath) -> str:
+    """The rule for the text at a path in words, which the type states beside its pattern."""
+    kind: Any = msgspec.inspect.type_info(shape)
+    for part in path:
+        kind = next(_below(kind, part), None)
+    kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    stated = (one.extra for one in kinds if isinstance(one, msgspec.inspect.Metadata))
+    return next((extra["rule"] for extra in stated if extra and "rule" in extra), "")
+
+
 def _keys(shape: Any, path: KeyPath) -> list[str]:
     """The keys that the table at a path may have."""
     structs = (one for one in _kinds(shape, path) if isinstance(one, msgspec.inspect.StructType))
@@ -134,7 +148,10 @@ def _kinds(shape: Any, path: KeyPath) -> list[Any]:
 
 def _alternatives(kind: Any) -> Iterator[Any]:
     if isinstance(kind, msgspec.inspect.UnionType):
-        yield from kind.types
+        for one in kind.types:
+            yield from _alternatives(one)
+    elif isinstance(kind, msgspec.inspect.Metadata):
+        yield from _alternatives(kind.type)
     else:
         yield kind
 
