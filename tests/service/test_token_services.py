@@ -271,6 +271,17 @@ def test_with_a_wrong_pin_the_services_do_not_start_and_it_is_tried_once(service
     assert services.logins() == 1
 
 
+def test_services_that_began_before_a_key_was_in_a_token_sign_nothing_with_it(services):
+    before = EstateAccess(services.directory, PHRASE)
+    with before.open() as estate:
+        subject = DeviceSubject(Eui64(DEVICE), HW_TYPE)
+        request = estate.request("meters-one", DEVICE_PURPOSE, subject, (KeyUsage.KEY_AGREEMENT,))
+        with pytest.raises(EstateError, match="when the services started") as caught:
+            estate.issue(request)
+    assert caught.value.code == "token.unprepared"
+    assert not services.log.exists()  # the module was not called at all
+
+
 def test_a_pin_that_becomes_wrong_is_tried_once_more_and_not_again(services):
     with services.serving() as serving:
         assert _asked(serving) == SIGNED
