@@ -125,7 +125,7 @@ def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -
 
 
 def _say_folded(text: str, indent: str = "") -> None:
-    """Print a text in lines that fit the terminal, or 80 columns."""
+    """Print a text in lines that fit the terminal, or 80 columns; paths stay whole."""
     width = shutil.get_terminal_size().columns - len(_INDENT)
-    for place, line in enumerate(folded(plain(text), width)):
+    for place, line in enumerate(folded(plain(text), width, whole_words=True)):
         say(f"{indent if place == 0 else _INDENT}{line}")
