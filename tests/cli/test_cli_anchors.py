@@ -257,6 +257,23 @@ def test_init_heeds_the_anchors_of_the_configured_estate_however_it_is_typed(
     assert command("--no-config", "--estate", other, "init", "other").code == 0
 
 
+@pytest.mark.parametrize("name", ["estate/anchors.txt", "estate/deep/../anchors.txt", "link.txt"])
+def test_no_file_of_anchors_is_kept_in_the_estate(
+    run, command, configured, quickstart, file_digest, tmp_path, name
+):
+    (tmp_path / "link.txt").symlink_to(quickstart / "anchors.txt")
+    toml = configured.with_name("smki-testca.toml")
+    toml.write_text(f'estate = "estate"\naudit.anchor = "{name}"\n')
+    before = file_digest(quickstart)
+    for words in (("list",), SUSPEND):
+        _code(run("--json", *words), "anchor.inside", 4)
+    assert run("--json", "audit", "show").json["anchor_fault"]["code"] == "anchor.inside"
+    assert file_digest(quickstart) == before
+    shutil.rmtree(quickstart)
+    _code(command("--json", "quickstart", quickstart), "anchor.inside", 4)
+    assert not quickstart.exists()
+
+
 @pytest.mark.slow
 def test_a_kit_whose_estate_is_configured_is_anchored(command, configured, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -237,6 +237,21 @@ def test_its_lines_fit_a_terminal_of_80_columns_and_end_with_a_count(command, pa
     assert outcome.code == 1
 
 
+def test_its_paths_are_on_one_line_and_as_the_estate_is_named(command, patient, monkeypatch):
+    estate = patient("quickstart")
+    named = estate.rename(estate.with_name("-".join(["part"] * 20)))
+    monkeypatch.chdir(named.parent)
+    left = [named / f".a-file-of-{name}.{'0' * 32}.unfinished" for name in ("one", "two")]
+    for path in left:
+        path.touch(mode=0o600)
+    (named / "estate.sqlite").chmod(0o644)
+    outcome = command("--estate", named.name, "--clock", iso(NOW), "doctor")
+    for inner in (left[0].name, "estate.sqlite", "passphrase"):
+        assert re.search(rf"(?m)(^| ){named.name}/{re.escape(inner)}\b", outcome.out)
+    assert str(named) not in outcome.out
+    assert "left 2 unfinished files or folders, such as" in " ".join(outcome.out.split())
+
+
 def test_without_an_estate_it_fails_with_the_documented_error(command, tmp_path):
     outcome = command("--estate", tmp_path, "--json", "doctor")
     assert (outcome.code, outcome.json["error"]["code"]) == (5, "estate.missing")

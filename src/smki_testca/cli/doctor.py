@@ -101,13 +101,14 @@ def _passphrase_files(session: Session) -> dict[str, Path]:
 
 def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -> None:
     for each in mended:
-        say_folded(f"fixed [{each.kind.code}]: {each.message}")
+        say_folded(f"fixed [{each.kind.code}]: {each.message}", whole_words=True)
     numbers: Counter[str] = Counter()
     for each in (*found.problems, *found.notes):
         numbers[each.kind.code] += 1
         if numbers[each.kind.code] <= MOST_OF_A_KIND:
-            say_folded(f"{each.kind.level} [{each.kind.code}]: {each.message}")
-            say_folded(each.remedy, indented=True)
+            problem = f"{each.kind.level} [{each.kind.code}]: {each.message}"
+            say_folded(problem, whole_words=True)
+            say_folded(each.remedy, indented=True, whole_words=True)
     for code, number in numbers.items():
         if number > MOST_OF_A_KIND:
             say_folded(

@@ -259,7 +259,7 @@ def delete(
     print_rows(chosen, ([column.text(item) for column in chosen] for item in items))
     say(
         f"{counted(len(deletion.records), 'certificate')} and"
-        f" {counted(deletion.keys, 'private key')} deleted."
+        f" {counted(deletion.keys, 'private key')} {'would be ' if session.dry_run else ''}deleted."
     )
 
 

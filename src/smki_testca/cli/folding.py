@@ -85,16 +85,22 @@ def _widened(widths: list[int], whole: Sequence[int], width: int) -> list[int]:
     return widths
 
 
-def folded(line: str, width: int) -> list[str]:
+def folded(line: str, width: int, *, whole_words: bool = False) -> list[str]:
     """Return the lines of a width into which a line is folded, between words where it can be.
 
     A width that has no room for the widest of characters is taken as one that has.
+
+    Args:
+        line: to fold.
+        width: of the lines.
+        whole_words: whether a word that is longer, such as a path, is on one line nevertheless: it
+            can be copied.
     """
     width = max(width, _WIDEST)
     if width_of(line) <= width:
         return [line]
     lines, current = [], ""
-    for piece in _pieces(line, width):
+    for piece in _words(line) if whole_words else _pieces(line, width):
         if current.strip() and width_of(current) + width_of(piece.rstrip()) > width:
             lines.append(current)
             current = piece.lstrip()
@@ -109,8 +115,7 @@ def _narrowest(line: str) -> int:
 
 def _pieces(line: str, width: int) -> Iterator[str]:
     """Yield what may stand on a line of its own: only what is copied is longer than the width."""
-    held = _COPIED.sub(lambda match: match[0].replace(" ", _HELD), line)
-    for word in re.findall(r"\s*\S+\s*|\s+", held):
+    for word in _words(line):
         if width_of(word.strip()) <= width:
             yield word
             continue
@@ -120,6 +125,12 @@ def _pieces(line: str, width: int) -> Iterator[str]:
             yield copied[0]
             start = copied.end()
         yield from _cut(word[start:], width)
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line, each with the spaces around it."""
+    held = _COPIED.sub(lambda match: match[0].replace(" ", _HELD), line)
+    return re.findall(r"\s*\S+\s*|\s+", held)
 
 
 def _cut(text: str, width: int) -> Iterator[str]:

@@ -55,17 +55,18 @@ def say(*lines: str, err: bool = False) -> None:
         click.echo(plain(line), err=err)
 
 
-def say_folded(text: str, *, indented: bool = False) -> None:
+def say_folded(text: str, *, indented: bool = False, whole_words: bool = False) -> None:
     """Print a text in lines that fit the terminal, or 80 columns; the further ones are indented.
 
     Args:
         text: of one line.
         indented: whether the first line is, too.
+        whole_words: whether a word that is longer than a line, such as a path, stays whole.
     """
     from smki_testca.cli.folding import folded
 
     width = shutil.get_terminal_size().columns - len(_INDENT)
-    for place, line in enumerate(folded(plain(text), width)):
+    for place, line in enumerate(folded(plain(text), width, whole_words=whole_words)):
         say(f"{_INDENT if place or indented else ''}{line}")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.signers import no_tokens
 from smki_testca.clock import iso
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import EstateError, SmkiTestcaError
+from smki_testca.errors import EstateError, InputError, SmkiTestcaError
 from smki_testca.estate.anchor_store import AnchorStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.database import Database
@@ -18,7 +20,6 @@ from smki_testca.lifecycle.anchor_file import AnchorFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from smki_testca.clock import Clock
     from smki_testca.estate.anchor import Anchor
@@ -63,8 +64,9 @@ class Anchoring:
 
         Raises:
             EstateError: if it has.
-            InputError: if the file cannot be read.
+            InputError: if the file cannot be read, or lies in the estate's directory.
         """
+        self._check_outside()
         newest = AnchorFile(self.path).newest()
         if newest is not None:
             raise self._refused(_of_another(newest))
@@ -74,7 +76,7 @@ class Anchoring:
 
         Raises:
             EstateError: if it does not, or there is no estate.
-            InputError: if the file cannot be read.
+            InputError: if the file cannot be read, or lies in the estate's directory.
         """
         fault = self._newest_fault()
         if fault is not None:
@@ -93,7 +95,23 @@ class Anchoring:
         """Give the fault, if there is one, as the error at the end of the command."""
         self._noted = self.fault
 
+    def _check_outside(self) -> None:
+        """Check that the file is not kept with what it is to prove.
+
+        Raises:
+            InputError: if it lies in the estate's directory.
+        """
+        directory = os.path.realpath(self.directory)
+        if directory in map(str, Path(os.path.realpath(self.path)).parents):
+            raise InputError(
+                "anchor.inside",
+                f"The file of anchors {self.path} lies in the estate: an older copy of the"
+                " directory that is put back brings its older anchors, too.",
+                "Name a file elsewhere as audit.anchor. Move this one there if it has anchors.",
+            )
+
     def _newest_fault(self) -> EstateError | None:
+        self._check_outside()
         newest = AnchorFile(self.path).newest()
         path = self.directory / FILE_NAME
         database = Database.open(path)

@@ -64,12 +64,9 @@ def check_tiles(patient: Patient, look: Look) -> Iterator[Observation]:
 
 
 def _left(paths: list[Path]) -> str:
-    number = len(paths)
-    return (
-        f"Killed commands left {counted(number, 'unfinished file or folder')}, such as {paths[0]}."
-        if number > 1
-        else f"A killed command left {paths[0]}."
-    )
+    if len(paths) == 1:
+        return f"A killed command left {paths[0]}."
+    return f"Killed commands left {len(paths)} unfinished files or folders, such as {paths[0]}."
 
 
 def _sweep_files(directory: Path, number: int) -> str:

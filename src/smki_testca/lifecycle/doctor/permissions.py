@@ -43,8 +43,9 @@ def check(patient: Patient) -> Iterator[Observation]:
     """
     if os.name == "nt":
         return
-    # A link to it has no mode of its own.
-    directory = Path(os.path.realpath(patient.directory))
+    directory = patient.directory
+    if directory.is_symlink():  # which has no mode of its own
+        directory = Path(os.path.realpath(directory))
     around = list(_entries([directory]))
     bulk = directory / BULK_FOLDER
     files = list(_entries(directory / name for name in FILES if name != BULK_FOLDER))
