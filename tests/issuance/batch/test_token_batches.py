@@ -19,6 +19,7 @@ import batches
 import csrs
 import scripts
 import submissions
+from smki_testca import workers
 from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.signers.tokens import starting
 from smki_testca.errors import EstateError
@@ -108,6 +109,23 @@ def _is_token(pid):
         return b"signers.tokens.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are not forked")
+def test_workers_do_not_have_the_pin(issue, monkeypatch, tmp_path):
+    serve = workers._serve  # noqa: SLF001 - what a worker process does
+
+    def told(*arguments):
+        (tmp_path / f"{os.getpid()}.worker").write_text(repr(dict(os.environ)))
+        serve(*arguments)
+
+    monkeypatch.setattr(workers, "_serve", told)
+    assert issue("--workers", "2").code == 0
+    environments = [path.read_text() for path in tmp_path.glob("*.worker")]
+    assert environments
+    assert not any(PIN in text for text in environments)
+    # Whoever calls the command in a process has it as before.
+    assert os.environ["SMKI_TESTCA_TOKEN_PIN"] == PIN
 
 
 # What goes right.
