@@ -318,7 +318,7 @@ class Session:
     @property
     def has_token_module(self) -> bool:
         """Whether a PKCS#11 module is named."""
-        return self.setting("token-module").value is not None
+        return bool(self.setting("token-module").value)
 
     def token_access(self) -> TokenAccess:
         """Return how to reach PKCS#11 tokens; nothing is read or asked for before it is needed."""
@@ -334,7 +334,7 @@ class Session:
             InputError: if a configuration file that was found names one that may have come with it.
         """
         setting = self.setting("token-module")
-        if setting.value is None:
+        if not setting.value:
             raise UsageError(
                 "token.module",
                 "A key in a PKCS#11 token is needed, and no PKCS#11 module is named.",
