@@ -8,7 +8,8 @@
  *                        crash   the process ends by a signal
  *                        hang    the call does not return
  *                        slow    the call takes a second longer
- *                        gone    from now on, no slot has a token, and the token was removed
+ *                        gone    from now on, no slot has a token, and the token was removed; for
+ *                                other processes, too, if there is a file for that (AWAY)
  *                        chat    the module writes to standard output and standard error
  *                        turnN   the private key's attribute of the number N is the other way round
  *                                (C_GenerateKeyPair)
@@ -142,8 +143,11 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         fflush(stdout);
         fputs("the module writes to standard error\n", stderr);
     }
-    is_gone |= strcmp(what, "gone") == 0;
     const char *away = getenv("PKCS11_FAULT_AWAY");
+    if (strcmp(what, "gone") == 0) {
+        FILE *file = away == NULL ? NULL : fopen(away, "w");
+        is_gone = file == NULL || fclose(file) == 0;
+    }
     int is_away = is_gone || (away != NULL && access(away, F_OK) == 0);
     if (is_away && number == number_C_GetSlotList) {
         *(word *)c = 0;

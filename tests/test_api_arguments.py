@@ -118,3 +118,15 @@ def test_what_is_no_text_opens_no_estate(own):
     ):
         locked.unlock()
     assert caught.value.code == "estate.passphrase"
+
+
+def test_the_uri_of_a_token_is_no_text(own):
+    text: Any = "pkcs11:token=smki"
+    for call in (
+        lambda: own.roll_over(Hierarchy.DEVICE, "Z9", token=text),
+        lambda: own.move_authority_key("DZ", text),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert caught.value.code == "token.uri"
+        assert 'TokenUri.parse("pkcs11:' in caught.value.remedy

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from smki_testca.authority import csr as requests
 from smki_testca.authority.csr import Csr, TakenAs
+from smki_testca.authority.signers.tokens.uri import check_uri
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
@@ -369,6 +370,7 @@ class Estate(Stores):
             EstateError: if the token cannot be used; nothing is left in it then.
             ValueError: for a token together with a CSR or a public key.
         """
+        check_uri(token)
         if token is not None and not (csr is None and public_key is None):
             raise ValueError("a token makes its own key: leave out csr and public_key")
         key = None if public_key is None else SubjectKey(public_key)
@@ -515,6 +517,7 @@ class Estate(Stores):
             InputError: if another CA or a live one has the name, or the profile forbids it.
             EstateError: if the estate has no CAs for the environment.
         """
+        check_uri(token)
         known = self.library.environment(self.environment(environment))
         with self._database.transaction():
             return AuthorityMaker(self).roll_over(known, hierarchy, name, token)
@@ -538,6 +541,7 @@ class Estate(Stores):
             InputError: if there is no such CA, or its key is there already.
             EstateError: if the token cannot be used, or has another key there.
         """
+        check_uri(key)
         known = None if environment is None else self.library.environment(environment)
         with self._database.transaction():
             record = self.authorities.named(name, known)

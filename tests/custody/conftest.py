@@ -9,7 +9,7 @@ import pytest
 
 from custodies import custody, custody_original, keys_in  # noqa: F401 - fixtures
 from estates import copied_with_run
-from tokens import softhsm  # noqa: F401 - a fixture
+from tokens import pkcs11_fault, softhsm  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).parents[2]
 RANGE = (

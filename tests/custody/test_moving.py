@@ -67,6 +67,8 @@ def test_a_dry_run_checks_and_moves_nothing(custody, brought):
     before = (custody.estate / "estate.sqlite").read_bytes()
     outcome = custody("ca", "move", "DZ", "--token", DZ, "--dry-run")
     assert outcome.code == 0, outcome.err
+    assert "The CA DZ would sign with its key in pkcs11:token=smki" in outcome.out
+    assert "from now on" not in outcome.out
     assert (custody.estate / "estate.sqlite").read_bytes() == before
     assert len(sealed(custody, brought)) == 1
 

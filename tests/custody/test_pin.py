@@ -190,3 +190,31 @@ def test_a_wrong_pin_is_tried_once(custody, pin_file):
     assert (custody.estate / "estate.sqlite").read_bytes() == before
     pin_file.write_text("\n")
     assert custody(*ISSUE, "--token-pin-file", pin_file).code == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [ISSUE, ("crl", "issue"), ("ca", "roll-over", "organisation", "--name", "Z1b")],
+    ids=lambda words: words[0],
+)
+def test_a_module_that_does_not_answer_holds_nobody_up(
+    custody, pkcs11_fault, words, monkeypatch, tmp_path
+):
+    """The PIN and the passphrase are in variables: nothing has to be typed."""
+    log = tmp_path / "calls"
+    faults = {"": "C_Login:0:hang", "_MODULE": custody.token.module, "_LOG": log}
+    for name, value in faults.items():
+        monkeypatch.setenv(f"PKCS11_FAULT{name}", str(value))
+    call = ["-m", "smki_testca", "--estate", custody.estate, "--token-module", pkcs11_fault, *words]
+    with subprocess.Popen(
+        [sys.executable, *map(str, call)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            while not log.exists() or "C_Login" not in log.read_text().split():
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.01)
+            assert custody("agreement", "suspend", "BIL-2020-001").code == 0
+            assert process.poll() is None
+        finally:
+            process.kill()

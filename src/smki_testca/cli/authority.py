@@ -198,7 +198,10 @@ def move(session: Session, name: str, environment: str | None, token: TokenUri) 
         print_outcome(session, document)
         return
     print_warnings(warnings)
-    say(f"The CA {record.label} signs with its key in {found.uri} from now on.")
+    if session.dry_run:
+        say(f"The CA {record.label} would sign with its key in {found.uri}.")
+    else:
+        say(f"The CA {record.label} signs with its key in {found.uri} from now on.")
 
 
 @ca.command("roll-over")

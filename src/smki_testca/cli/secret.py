@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,22 @@ class Secret:
         if left is not None and left.is_file():
             return Setting(str(left), Source.DEFAULT)
         return setting
+
+    def hide(self) -> bool:
+        """Take the variable out of the environment until the command ends.
+
+        What the command starts from then on does not inherit it.
+
+        Returns:
+            Whether that was done: not where no command runs, after which it would come back.
+        """
+        context = click.get_current_context(silent=True)
+        value = os.environ.get(self.variable)
+        if context is None or value is None:
+            return False
+        del os.environ[self.variable]
+        context.find_root().call_on_close(partial(os.environ.setdefault, self.variable, value))
+        return True
 
     @property
     def remedy(self) -> str:

@@ -61,6 +61,7 @@ class Session:
     if_needed: bool = False
     _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
     _anchorings: dict[Path, Anchoring] = field(default_factory=dict)
+    _pin_of_variable: str | None = field(default=None, repr=False)
 
     def give(self, name: str, value: str) -> None:
         """Take the value of a global option.
@@ -321,7 +322,7 @@ class Session:
     @property
     def has_token_module(self) -> bool:
         """Whether a PKCS#11 module is named."""
-        return self.setting("token-module").value is not None
+        return bool(self.setting("token-module").value)
 
     def token_access(self) -> TokenAccess:
         """Return how to reach PKCS#11 tokens; nothing is read or asked for before it is needed."""
@@ -337,7 +338,7 @@ class Session:
             InputError: if a configuration file that was found names one that may have come with it.
         """
         setting = self.setting("token-module")
-        if setting.value is None:
+        if not setting.value:
             raise UsageError(
                 "token.module",
                 "A key in a PKCS#11 token is needed, and no PKCS#11 module is named.",
@@ -355,15 +356,11 @@ class Session:
         """Return the file of the PIN and where that comes from; see ``Secret.setting``."""
         return PIN.setting(self.setting)
 
-    def has_pin_ready(self) -> bool:
-        """Whether nobody has to type a PIN, or write it to a pipe."""
-        return is_ready(self.pin_setting())
-
     def _pin(self, token: str) -> str:
         """Return the PIN of a token, from the first place that gives it.
 
         The places are ``--token-pin-file``, the environment variable, the file that is configured,
-        and a prompt on a terminal.
+        and a prompt on a terminal. The variable is hidden then: workers have no use for it.
 
         Args:
             token: the label of the token.
@@ -371,11 +368,16 @@ class Session:
         Raises:
             EstateError: if none of them gives it.
         """
-        pin = given_or_typed(self.pin_setting(), f"PIN of the token {token}")
+        if self._pin_of_variable is not None:
+            return self._pin_of_variable
+        setting = self.pin_setting()
+        pin = given_or_typed(setting, f"PIN of the token {token}")
         if pin is None:
             raise EstateError(
                 "token.pin", f"The PIN of the token {shown(token)} is needed.", PIN.remedy
             )
+        if setting.source is Source.VARIABLE and PIN.hide():
+            self._pin_of_variable = str(pin)
         return str(pin)
 
 

@@ -76,18 +76,17 @@ class Needs:
 
 
 def ask_first(session: Session, estate: Estate, needs: Callable[[], Needs]) -> None:
-    """Have typed now what a command needs: later, others would wait for the estate as long.
+    """Have typed now what a command needs, and log in: later, others would wait as long.
 
-    The passphrase is asked for only if a sealed key is used, a PIN only if one in a token is.
+    The passphrase is asked for only if a sealed key is used, a PIN only if one in a token is. Also
+    where both are ready, a module may take its time, or hang.
 
     Args:
         session: of the command.
         estate: that the command opened.
-        needs: of the command; called only if something has to be typed. If it fails, the command
-            tells of that itself, where the gate would refuse before.
+        needs: of the command. If it fails, the command tells of that itself, where the gate would
+            refuse before.
     """
-    if session.has_passphrase_ready(estate.directory) and session.has_pin_ready():
-        return
     try:
         needed = needs()
     except SmkiTestcaError:
@@ -100,8 +99,7 @@ def ask_first(session: Session, estate: Estate, needs: Callable[[], Needs]) -> N
     is_sealed_key_used = needed.sealing or len(in_tokens) < len(needed.authorities)
     if is_sealed_key_used and not session.has_passphrase_ready(estate.directory):
         estate.unlock()
-    if not session.has_pin_ready():
-        for record in in_tokens:
-            estate.authorities.signer(record)
-        for uri in filter(None, needed.tokens):
-            estate.tokens.log_in(uri)
+    for record in in_tokens:
+        estate.authorities.signer(record)
+    for uri in filter(None, needed.tokens):
+        estate.tokens.log_in(uri)

@@ -19,6 +19,7 @@ import batches
 import csrs
 import scripts
 import submissions
+from smki_testca import workers
 from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.signers.tokens import starting
 from smki_testca.errors import EstateError
@@ -110,6 +111,23 @@ def _is_token(pid):
         return False
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are not forked")
+def test_workers_do_not_have_the_pin(issue, monkeypatch, tmp_path):
+    serve = workers._serve  # noqa: SLF001 - what a worker process does
+
+    def told(*arguments):
+        (tmp_path / f"{os.getpid()}.worker").write_text(repr(dict(os.environ)))
+        serve(*arguments)
+
+    monkeypatch.setattr(workers, "_serve", told)
+    assert issue("--workers", "2").code == 0
+    environments = [path.read_text() for path in tmp_path.glob("*.worker")]
+    assert environments
+    assert not any(PIN in text for text in environments)
+    # Whoever calls the command in a process has it as before.
+    assert os.environ["SMKI_TESTCA_TOKEN_PIN"] == PIN
+
+
 # What goes right.
 
 
@@ -138,8 +156,8 @@ def test_csrs_are_signed_in_the_token(call, tmp_path):
     assert call("batch", "verify", 1).code == 0
 
 
-def test_lines_are_signed_one_by_one_until_the_token_is_gone(call, broken):
-    broken("C_Sign:4:gone")
+def test_lines_are_signed_one_by_one_until_the_token_is_gone(call, broken, tmp_path):
+    broken("C_Sign:4:gone", away=tmp_path / "away")
     devices = [(FIRST + number).to_bytes(8) for number in range(20)]
     asked = [csrs.pem(csrs.device(csrs.new_key(), device_id=each)).decode() for each in devices]
     lines = "".join(json.dumps({"csr": text}) + "\n" for text in asked).encode()
@@ -153,6 +171,7 @@ def test_lines_are_signed_one_by_one_until_the_token_is_gone(call, broken):
     assert outcome.err.splitlines() == [
         "error: The token 'smki' was removed, or is lost, while it was in use. Connect it again."
     ]
+    (tmp_path / "away").unlink()
     broken()
     again = call("batch", "sign", "-", *requested, stdin=lines)
     assert (again.code, len(again.out.splitlines())) == (0, len(asked))
@@ -264,14 +283,14 @@ def test_a_key_that_is_missing_or_there_twice_is_told_of(issue, token_estate):
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
         uri = estate.key_store.in_tokens.row(record.key_id).key.uri
     token, name = token_estate.token, uri.id.hex()
-    other = ("--keypairgen", "--key-type", "EC:prime256v1", "--label", "other", "--id", name)
+    other = ("--keypairgen", "--key-type", "EC:prime256v1", "--label", uri.object, "--id", name)
     token.tool(*other)
     _refuses(issue, token_estate, "2 private keys")
     for _ in range(2):
         token.tool("--delete-object", "--type", "privkey", "--id", name)
     _refuses(issue, token_estate, "no private key")
     token.tool(*other)
-    _refuses(issue, token_estate, "its public key does not verify")
+    _refuses(issue, token_estate, "does not verify its signature")
     for _ in range(3):
         token.tool("--delete-object", "--type", "pubkey", "--id", name)
     _refuses(issue, token_estate, "is another one")

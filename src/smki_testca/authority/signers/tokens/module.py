@@ -113,9 +113,13 @@ class Module:
         return EstateError(
             "token.missing",
             f"There is no token {uri.token_only}{self._unreadable}.",
-            there
-            or f"Connect it: the module {Path(self._path).name} sees no token that is set up.",
+            there or self._remedy(),
         )
+
+    def _remedy(self) -> str:
+        if self._unreadable:
+            return "Check the token in that slot with the vendor's programs, or connect it again."
+        return f"Connect it: the module {Path(self._path).name} sees no token that is set up."
 
 
 def _uri_of(token: Any) -> TokenUri:

@@ -135,6 +135,20 @@ class TokenUri:
         return replace(self, id=None, object=None)
 
 
+def check_uri(value: object) -> None:
+    """Check that a program gave a URI as one, or None.
+
+    Raises:
+        InputError: if it gave something else, such as its text.
+    """
+    if value is not None and not isinstance(value, TokenUri):
+        raise InputError(
+            "token.uri",
+            f"A PKCS#11 URI is given as {type(value).__name__}.",
+            'Give it as TokenUri.parse("pkcs11:token=NAME").',
+        )
+
+
 def _attributes(path: str) -> dict[str, str]:
     """The values of the attributes by name, still encoded."""
     values: dict[str, str] = {}
