@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 import ber
 from noise import flip_bits, lie_about_length
 from smki_testca.authority import csr
-from smki_testca.cli.session import first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.importers.intake import take_in
 from smki_testca.importers.sources import sources

@@ -10,7 +10,8 @@
  *                        slow    the call takes a second longer
  *                        gone    from now on, no slot has a token, and the token was removed
  *                        chat    the module writes to standard output and standard error
- *                        leaky   the private key can be extracted (C_GenerateKeyPair)
+ *                        turnN   the private key's attribute of the number N is the other way round
+ *                                (C_GenerateKeyPair)
  *                        garbage the call succeeds, and what it gives out is overwritten (C_Sign)
  * PKCS11_FAULT_AWAY    a file; as long as it exists, no slot has a token.
  * PKCS11_FAULT_FLAGS   a number whose bits are set in the flags of every token.
@@ -26,7 +27,6 @@
 #define CKR_OK 0x0UL
 #define CKR_GENERAL_ERROR 0x5UL
 #define CKR_DEVICE_REMOVED 0x32UL
-#define CKA_EXTRACTABLE 0x162UL
 #define VENDOR_DEFINED 0x80000000UL
 #define FLAGS_OFFSET 96 /* of CK_TOKEN_INFO: behind label, manufacturerID, model, serialNumber */
 
@@ -117,11 +117,11 @@ static void hide_mechanism(word *mechanisms, word count)
             mechanisms[place] = VENDOR_DEFINED;
 }
 
-static void make_extractable(struct attribute *attributes, word count)
+static void turn(struct attribute *attributes, word count, word type)
 {
     for (word place = 0; place < count; place++)
-        if (attributes[place].type == CKA_EXTRACTABLE)
-            *(unsigned char *)attributes[place].value = 1;
+        if (attributes[place].type == type)
+            *(unsigned char *)attributes[place].value ^= 1;
 }
 
 static word through(int number, word a, word b, word c, word d, word e, word f, word g, word h)
@@ -135,8 +135,8 @@ static word through(int number, word a, word b, word c, word d, word e, word f, 
         pause();
     if (strcmp(what, "slow") == 0)
         sleep(1);
-    if (strcmp(what, "leaky") == 0)
-        make_extractable((struct attribute *)e, f);
+    if (strncmp(what, "turn", 4) == 0)
+        turn((struct attribute *)e, f, strtoul(what + 4, NULL, 0));
     if (strcmp(what, "chat") == 0) {
         puts("the module writes to standard output");
         fflush(stdout);

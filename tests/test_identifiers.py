@@ -133,6 +133,7 @@ def test_an_eui64_has_eight_octets(count):
         ("00-DB-12", "MA-L", 40, "00-DB-12-00-00-00-00-00", "00-DB-12-FF-FF-FF-FF-FF"),
     ],
 )
+@pytest.mark.shows("R10")
 def test_a_registry_entry_is_known_by_its_digits(text, kind, bits, first, last):
     entry = RegistryEntry.parse(text)
     assert (entry.kind, entry.extension_bits) == (kind, bits)

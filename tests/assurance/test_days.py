@@ -35,6 +35,7 @@ def _employed_by_the_dcc(start=None, end=None, accepted=None):
 
 
 @given(start=DAYS, end=DAYS)
+@pytest.mark.shows("R19")
 def test_the_verdict_depends_only_on_whether_a_post_covers_the_day(start, end):
     if start is not None and end is not None and end < start:
         start, end = end, start
@@ -45,6 +46,7 @@ def test_the_verdict_depends_only_on_whether_a_post_covers_the_day(start, end):
 
 
 @given(start=DAYS, end=DAYS)
+@pytest.mark.shows("R19")
 def test_a_parent_counts_only_on_its_days(start, end):
     if start is not None and end is not None and end < start:
         start, end = end, start
@@ -60,18 +62,21 @@ def test_a_parent_counts_only_on_its_days(start, end):
     ("days", "code"),
     [(0, "part"), (1, "left"), (365, "left"), (366, None)],
 )
+@pytest.mark.shows("R19")
 def test_a_post_that_ended_counts_for_a_year(days, code):
     found = _of_independence(_employed_by_the_dcc(end=REVIEW - timedelta(days)))
     assert found == (set() if code is None else {(f"independence.{code}", "review")})
 
 
 @pytest.mark.parametrize(("days", "code"), [(0, "part"), (1, "joins"), (90, "joins"), (91, None)])
+@pytest.mark.shows("R19")
 def test_a_post_that_begins_counts_for_90_days(days, code):
     found = _of_independence(_employed_by_the_dcc(start=REVIEW + timedelta(days)))
     assert found == (set() if code is None else {(f"independence.{code}", "review")})
 
 
 @pytest.mark.parametrize(("days", "counts"), [(-1, True), (0, True), (1, False)])
+@pytest.mark.shows("R19")
 def test_an_offer_counts_from_the_day_on_which_it_is_accepted(days, counts):
     accepted = REVIEW + timedelta(days)
     found = codes(_employed_by_the_dcc(REVIEW + YEARS, None, accepted))
@@ -92,6 +97,7 @@ def _recused(on, recorded=None):
 
 
 @given(on=DAYS.filter(bool))
+@pytest.mark.shows("R19")
 def test_a_recusal_counts_from_its_day(on):
     found = codes(_recused(on))
     for decision, day in (("review", REVIEW), ("outcome", date(2015, 6, 10))):
@@ -99,12 +105,14 @@ def test_a_recusal_counts_from_its_day(on):
 
 
 @pytest.mark.parametrize(("days", "is_late"), [(0, False), (1, True)])
+@pytest.mark.shows("R19")
 def test_a_recusal_is_recorded_by_the_day_of_the_decision(days, is_late):
     found = codes(_recused(REVIEW, REVIEW + timedelta(days)))
     assert found == ({("independence.late_record", "review")} if is_late else set())
 
 
 @given(start=DAYS, end=DAYS)
+@pytest.mark.shows("R19")
 def test_a_member_of_the_board_needs_a_recusal_only_while_there(start, end):
     if start is not None and end is not None and end < start:
         start, end = end, start
@@ -117,6 +125,7 @@ def test_a_member_of_the_board_needs_a_recusal_only_while_there(start, end):
 
 
 @pytest.mark.parametrize(("approved", "is_late"), [("2015-06-10", False), ("2015-06-11", True)])
+@pytest.mark.shows("R19")
 def test_the_scheme_is_approved_by_the_day_of_the_outcome(approved, is_late):
     text = changed(("2014-09-01", approved))
     assert (("independence.scheme_late", "outcome") in codes(text)) is is_late

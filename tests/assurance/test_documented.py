@@ -8,6 +8,7 @@ import pytest
 
 from records import shipped_terms
 from smki_testca.assurance import documents, loading
+from smki_testca.assurance.judgement import MOST_OF_A_RULE
 from smki_testca.assurance.record import OrganisationKind, Outcome
 from smki_testca.assurance.rule import REPORT_RULES, Verdict, rules
 from smki_testca.profiles.assurance_terms import AssuranceTerms
@@ -106,5 +107,6 @@ def test_the_limits_are_documented():
         f"{loading.MAX_LINKS:,} parents",
         "at most 200 characters",
         "1 MiB",
+        f"the first {MOST_OF_A_RULE:,} findings",
     ):
         assert number in section

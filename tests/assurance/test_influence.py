@@ -35,6 +35,7 @@ def test_a_seat_on_the_board_of_the_scheme_alone_is_no_breach():
 @pytest.mark.parametrize(
     ("case", "code"),
     [
+        ("dcc", "independence.dcc"),
         ("employer", "independence.employer"),
         ("outcome", "independence.outcome"),
         ("nobody", "independence.nobody"),
@@ -49,6 +50,8 @@ def test_a_record_that_does_not_say_who_had_influence_shows_nothing(case, code):
 @pytest.mark.parametrize(
     ("case", "code"),
     [
+        ("providers", "independence.providers"),
+        ("scheme_itself", "independence.scheme_itself"),
         ("presence", "independence.presence"),
         ("late_record", "independence.late_record"),
         ("oversight", "independence.oversight"),

@@ -13,6 +13,7 @@ EVERY = sorted(CASES.glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+@pytest.mark.shows("R19")
 def test_a_golden_record_gives_what_it_states(path):
     text = path.read_text("utf-8")
     judgement = judged(text)

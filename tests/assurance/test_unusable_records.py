@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from records import A_POST, GOOD, changed, judged, shipped_terms
 from smki_testca.assurance import documents, judge, loading, read
 from smki_testca.errors import InputError
+from smki_testca.profiles.model import Severity
 
 A_REVIEWS = '{ person = "a", how = "reviewed" }'
 RECUSAL = """
@@ -53,7 +54,7 @@ def _line(text, needle):
         (A_POST, A_POST.replace("employee", "friend"), "friend", "assurance.reference"),
         ('person = "b"\nfrom', 'person = "c"\nfrom', 'person = "c"', "assurance.reference"),
         ('organisation = "scheme"\napp', 'organisation = "x"\napp', '"x"', "assurance.reference"),
-        ('organisation = "scheme"\napp', 'organisation = "dcc"\napp', '"dcc"', "assurance.scheme"),
+        ('organisation = "scheme"\napp', 'organisation = "other"\napp', '"oth', "assurance.scheme"),
         ('stage = "stage-1"', 'stage = "stage-9"', "stage-9", "assurance.reference"),
         ('kind = "review"', 'kind = "revue"', "revue", "assurance.reference"),
         (A_POST, '{ kind = "employee" }', '{ kind = "employee" }', "assurance.post"),
@@ -205,7 +206,7 @@ def test_a_tie_is_found_through_any_number_of_companies():
     decisions = _many(DECISION, 100)
     judgement = judged(f"{GOOD}\n{decisions}{chain}{people}")
     (report,) = judgement.reports
-    assert sum(one.code == "independence.group" for one in report.findings) == 50 * 102
+    assert report.count(Severity.WARNING) == 50 * 102
 
 
 @given(st.binary(max_size=200))

@@ -14,6 +14,7 @@ from estates import ca_key
 from smki_testca.authority.certificates import CertificationAuthority
 from smki_testca.authority.filling import issuer_of
 from smki_testca.authority.signers.software import SoftwareSigner
+from smki_testca.authority.template import Template, TemplateMismatchError
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
@@ -109,6 +110,22 @@ def test_a_ca_whose_key_is_not_its_own_lets_nothing_out(authorise, issuing):
     with pytest.raises(SmkiTestcaError) as caught:
         cut(issuing(csrs.new_key()), authorise(KeyUsage.KEY_AGREEMENT), KeyUsage.KEY_AGREEMENT)
     assert caught.value.code == "ca.key_mismatch"
+
+
+@pytest.mark.shows("R4")
+def test_a_certificate_that_is_not_as_its_template_says_is_not_let_out(
+    authorise, issuing, monkeypatch
+):
+    render = Template.render
+
+    def of_another_id(template, elements):
+        own, other = (bytes.fromhex(f"90b3d51f3001000{last}") for last in (0, 1))
+        assert own in render(template, elements)
+        return render(template, elements).replace(own, other)
+
+    monkeypatch.setattr(Template, "render", of_another_id)
+    with pytest.raises(TemplateMismatchError, match="x500UniqueIdentifier"):
+        cut(issuing(), authorise(KeyUsage.KEY_AGREEMENT), KeyUsage.KEY_AGREEMENT)
 
 
 @pytest.mark.slow

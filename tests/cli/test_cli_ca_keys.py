@@ -213,11 +213,10 @@ def test_without_a_passphrase_nothing_is_given_out(run, tmp_path, one_line):
     assert not (tmp_path / "shared").exists()
 
 
-def test_a_key_in_a_token_is_refused_in_words(export, quickstart, run, tmp_path):
+def test_keys_that_are_all_in_tokens_are_refused_in_words(export, quickstart, run, tmp_path):
     uri = "pkcs11:token=ours;object=Z1"
-    with opened(quickstart) as estate:
-        record = _organisation_cas(estate)[1]
-        with estate.transaction():
+    with opened(quickstart) as estate, estate.transaction():
+        for record in _organisation_cas(estate):
             estate._database.insert(  # noqa: SLF001 - as moving it there does
                 "token_keys",
                 {
@@ -229,7 +228,7 @@ def test_a_key_in_a_token_is_refused_in_words(export, quickstart, run, tmp_path)
             )
     before = len(run("--json", "audit", "show").json["entries"])
     error = _error(export(), "key.in_token", 5)
-    assert "The key of the CA Z1 is in a PKCS#11 token" in error["message"]
+    assert "The key of the CA ZA is in a PKCS#11 token" in error["message"]
     assert not (tmp_path / "shared").exists()
     assert len(run("--json", "audit", "show").json["entries"]) == before
 

@@ -230,6 +230,17 @@ def test_remote_delivery_is_refused_where_it_was_not_agreed(command, quickstart)
     assert command("--estate", quickstart, "check", *IKI, "--delivery", "remote").code == 0
 
 
+@pytest.mark.parametrize("verb", ["check", "issue"])
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+@pytest.mark.shows("R3")
+def test_a_request_without_a_purpose_is_a_usage_error(command, quickstart, verb, request_):
+    place = request_.index("--purpose")
+    without = (*request_[:place], *request_[place + 2 :])
+    outcome = command("--estate", quickstart, verb, *without)
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: Missing option '--purpose'.")
+
+
 def test_all_refusals_of_a_request_come_together(command, quickstart):
     request = (
         *("organisation", "--participant", "labs-one", "--purpose", "baking"),

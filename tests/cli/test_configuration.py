@@ -1,5 +1,6 @@
 """What smki-testca.toml says, which file is used, and what comes before it."""
 
+import contextlib
 import json
 import os
 import re
@@ -31,8 +32,10 @@ def project(tmp_path, monkeypatch):
 
     def write(text, folder=home / "project"):
         path = folder / "smki-testca.toml"
+        is_new = not path.exists()
         path.write_text(text, "utf-8")
-        path.chmod(0o600)
+        if is_new:
+            path.chmod(0o600)
         return path
 
     return write
@@ -391,6 +394,53 @@ def test_no_link_leads_round_that(use_module, library, tmp_path):
     (tmp_path / "out.so").symlink_to(inside)
     for path in (project / "in.so", tmp_path / "out.so", tmp_path / "lib" / ".." / "out.so"):
         assert "it is below" in use_module(path)["message"]
+
+
+@pytest.fixture
+def give_to_group(monkeypatch):
+    """Lets a group write to a path: one with a name and members."""
+    grp = pytest.importorskip("grp")
+
+    def give(path, name, members):
+        with contextlib.suppress(PermissionError):  # the user's own group stands in for it
+            os.chown(path, -1, 4321)
+        path.chmod(path.stat().st_mode | 0o020)
+        group = grp.struct_group((name, "x", path.stat().st_gid, members))
+        monkeypatch.setattr(grp, "getgrgid", lambda _: group)
+
+    return give
+
+
+@pytest.mark.parametrize("place", ["file", "folder", "module", "folder of the module"])
+def test_where_a_group_may_write_no_module_is_used(
+    use_module, library, tmp_path, give_to_group, place
+):
+    path, project = library(tmp_path / "lib"), tmp_path / "home" / "project"
+    use_module(path)
+    places = {
+        "file": project / "smki-testca.toml",
+        "folder": project,
+        "module": path,
+        "folder of the module": path.parent,
+    }
+    give_to_group(places[place], "staff", [])
+    error = use_module(path)
+    assert error["code"] == "config.untrusted"
+    assert f"a group may write to {places[place]}" in error["message"]
+    assert use_module(path, "--token-module", path)["code"] != "config.untrusted"
+
+
+def test_a_group_of_the_users_own_is_none_of_others(use_module, library, tmp_path, give_to_group):
+    pwd = pytest.importorskip("pwd")
+    path, name = library(tmp_path / "lib"), pwd.getpwuid(os.geteuid()).pw_name
+    for members, is_used in (([], True), ([name], True), ([name, "another"], False)):
+        give_to_group(path, name, members)
+        assert (use_module(path)["code"] != "config.untrusted") is is_used
+
+
+def test_a_file_that_a_group_may_write_to_is_used_for_all_else(command, project, give_to_group):
+    give_to_group(project('estate = "theirs"\n'), "staff", [])
+    assert str(command("--json", "config").json).count("theirs")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")

@@ -72,6 +72,25 @@ def test_a_dry_run_checks_and_moves_nothing(custody, brought):
 
 
 @pytest.mark.usefixtures("brought")
+def test_after_a_move_the_other_keys_of_the_hierarchy_can_be_exported(custody, command, tmp_path):
+    (tmp_path / "phrase").write_text("a phrase\n")
+    out = tmp_path / "shared"
+    words = ("export", "ca-keys", "--out", out, "--export-passphrase-file", tmp_path / "phrase")
+    assert custody("ca", "move", "DZ", "--token", DZ).code == 0
+    told = custody("--json", *words, "--hierarchy", "device")
+    assert told.code == 0, told.out
+    assert told.json["warnings"] == ["1 CA left out: the key is in a PKCS#11 token: DZ."]
+    names = ["device-issuing-ca.crt", "device-issuing-ca.key"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    taken = ("--ca-keys", out, "--ca-keys-passphrase-file", tmp_path / "phrase")
+    error = command("--json", "init", tmp_path / "other", *taken).json["error"]
+    assert error["code"] == "ca_keys.certificate"
+    assert "the root's key" in error["remedy"]
+    refused = custody("--json", *words, "--force", "--hierarchy", "organisation")
+    assert refused.json["error"]["code"] == "key.in_token"
+
+
+@pytest.mark.usefixtures("brought")
 def test_another_key_is_refused(custody):
     before = (custody.estate / "estate.sqlite").read_bytes()
     for ca, uri, code in (

@@ -140,7 +140,7 @@ def test_the_new_passphrase_comes_from_a_file_the_variable_or_is_typed_twice(
         return "typed"
 
     monkeypatch.setattr(click, "prompt", prompt)
-    monkeypatch.setattr("smki_testca.cli.passphrase._is_somebody_there", lambda: True)
+    monkeypatch.setattr("smki_testca.cli.secret._is_somebody_there", lambda: True)
     assert command(*words).code == 0
     assert opens(quickstart, "typed")
     assert (asked["hide_input"], asked["confirmation_prompt"]) == (True, True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from csrs import new_key
 from custodies import issue
 from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy
@@ -77,6 +79,7 @@ def test_a_key_pair_that_is_there_is_taken(init, custody, command, tmp_path):
         (("--ca-key", "organisation-root-ca", f"{URI};object=ZAZ1%20Z1"), "key.type"),
         (("--token", "pkcs11:token=smki?pin-value=1"), "token.pin_in_uri"),
         (("--token", "smki"), "token.uri"),
+        (("--token", f"{URI};object=zroot"), "token.uri"),
         (("--token", "pkcs11:token=another"), "token.missing"),
     ],
 )
@@ -158,6 +161,20 @@ def test_the_audit_counts_keys_in_tokens_where_no_module_is_named(custody, monke
     assert outcome.code == 0
     assert "4 keys in tokens are not checked" in outcome.out
     assert custody.audited().json["tokens_asked"] is False
+
+
+def test_the_audit_tells_of_another_private_key_beside_the_right_public_key(custody):
+    with custody.open() as estate:
+        record = estate.authorities.named("Z1")
+        key_id = estate.key_store.in_tokens.uri(record.key_id).id.hex()
+    custody.token.tool("--delete-object", "--type", "privkey", "--id", key_id)
+    file = custody.token.folder / "other.der"
+    der = (Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(new_key().private_bytes(*der))
+    named = ("--id", key_id, "--label", f"ZAZ1 {record.label}")
+    custody.token.tool("--write-object", file, "--type", "privkey", "--usage-sign", *named)
+    outcome = custody.audited()
+    assert (outcome.code, outcome.json["error"]["code"]) == (5, "token.key_other")
 
 
 def test_the_audit_tells_of_a_key_that_is_gone(custody):

@@ -264,6 +264,20 @@ def test_no_ca_is_made_that_carries_a_live_mark(tmp_path, old, new, code):
         assert made.certificates.authorities() == []
 
 
+@pytest.mark.shows("R20")
+def test_no_ca_is_made_of_a_profile_that_weakens_a_rule(tmp_path):
+    name = "certificates/organisation-issuing-ca.toml"
+    text = shipped("profiles").joinpath(name).read_text("utf-8")
+    own = tmp_path / "own"
+    (own / "certificates").mkdir(parents=True)
+    (own / name).write_text(text.replace("critical = true", "critical = false", 1), "utf-8")
+    with Estate.create(tmp_path / "e", "phrase", profiles=own) as made:
+        with pytest.raises(InputError, match="weakens the rule of") as caught:
+            made.add_environment("ZAZ1")
+        assert caught.value.code == "profile.weakened"
+        assert made.certificates.authorities() == []
+
+
 def test_a_point_is_uncompressed(estate, request_for):
     key = csrs.new_key()
     point = key.public_key().public_bytes(

@@ -403,6 +403,7 @@ def withdrawn_after_issue(estate):
     return allocated
 
 
+@pytest.mark.shows("R10")
 def test_an_id_that_has_certificates_is_never_allocated_again(estate):
     spent = withdrawn_after_issue(estate).eui64
     first, second = estate.register.allocate("supplier-two", "IS", 2)

@@ -88,6 +88,7 @@ def test_nobody_is_nobody(whois, what):
     assert outcome.json["error"]["code"] == "whois.nobody"
 
 
+@pytest.mark.shows("R7")
 def test_an_id_in_a_range_that_was_not_allocated_says_whose_range(whois):
     message = whois("90-B3-D5-1F-30-01-12-34").json["error"]["message"]
     assert "range of supplier-one" in message
@@ -124,6 +125,32 @@ def test_a_presented_certificate_leads_to_its_holder(
         *(participant, found_by, value),
     )
     assert answer["issued_here"] is True
+
+
+@pytest.mark.parametrize(
+    ("label", "ids", "user_roles"),
+    [
+        (
+            "dccki-supplier-one",
+            [f"90-B3-D5-1F-30-01-00-0{last}" for last in (0, 1, 2, 8, 9)],
+            [
+                *("Import Supplier", "Export Supplier", "Gas Supplier", "Load Controller"),
+                "Meter Data Retriever",
+            ],
+        ),
+        ("dccki-rdp-one", ["90-B3-D5-1F-30-05-00-00"], ["Registration Data Provider"]),
+    ],
+)
+@pytest.mark.shows("4-issue-4", "4-issue-7", "¶32", "¶34", "¶36", "R9", "R15", "R16")
+def test_a_dccki_certificate_leads_to_every_id_of_its_holder(
+    whois, estate, tmp_path, label, ids, user_roles
+):
+    path = tmp_path / "presented.der"
+    path.write_bytes(of_label(estate, label).der)
+    answer = whois(path).json
+    assert answer["found_by"] == "signifier"
+    assert [one["eui64"] for one in answer["ids"]] == ids
+    assert answer["user_roles"] == user_roles
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +223,7 @@ def of_label(estate, label):
 # What an identifier means depends on the certificate type.
 
 
+@pytest.mark.shows("R7")
 def test_an_organisation_certificate_is_nobodys_under_a_registry_entry(estate):
     record = of_label(estate, "Z1-supplier-ds")
     device_id = encode.bit_string(bytes.fromhex("00db120000000001"))
@@ -341,6 +369,7 @@ def test_what_is_not_answered_is_told_beside_what_is(command, quickstart, estate
         ("N1G", "network-one", "market-participant-id", 1),
     ],
 )
+@pytest.mark.shows("R14")
 def test_participant_ids_and_market_participant_ids_lead_to_a_participant(
     whois, term, participant, found_by, ids
 ):

@@ -12,7 +12,7 @@ import pytest
 
 from experimental import ENVIRONMENT, EXPERIMENTAL
 from smki_testca.errors import ExitCode, InputError, Refusal
-from smki_testca.identifiers import Eui64, Signifier
+from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.profiles.subject import Subject
@@ -58,6 +58,13 @@ class Issued:
 
     def issued_in_category(self, _participant, _category):
         return self.category
+
+
+class OfRanges(Issued):
+    """Nothing was issued for the Device ID that is asked about, but for another of the range."""
+
+    def issued_for_device(self, _device_id):
+        return 0
 
 
 @dataclass(frozen=True)
@@ -850,6 +857,7 @@ def test_a_live_environment_is_refused_in_any_case(scene, name):
     assert scene.asking(environment=name).codes() == ["live.environment"]
 
 
+@pytest.mark.shows("R20")
 def test_a_policy_that_is_marked_live_is_refused_though_it_is_allowed(scene):
     policy = "1.2.826.0.1.8641679.1.2.1.4"
     asked = scene.asking(policy=policy)
@@ -858,6 +866,7 @@ def test_a_policy_that_is_marked_live_is_refused_though_it_is_allowed(scene):
     assert marked.codes() == ["live.policy"]
 
 
+@pytest.mark.shows("R20")
 def test_a_request_that_states_no_policy_is_judged_by_the_one_it_would_carry(scene):
     """A program may make the request itself."""
     asked = scene.asking(policy=None)
@@ -873,6 +882,7 @@ SPECIFIED = 'basis = "specified"'
 POLICY_FILL = 'fill = { derived = "environment-policy" }'
 
 
+@pytest.mark.shows("R20")
 def test_a_policy_that_a_profile_fixes_itself_is_judged_too(scene):
     fixed = scene.under(
         "certificates/organisation.toml", POLICY_FILL, 'fill = { constant = "1.2.3.4" }'
@@ -1063,6 +1073,7 @@ def ranged(scene, first, last):
     return gate.authorise_range(asked, Eui64.parse(last), NOW)
 
 
+@pytest.mark.shows("R24")
 def test_a_range_is_warned_about_once_for_each_registry_entry_that_it_meets(scene):
     there = scene.with_participant(MA_S.format(exclusive="false"))
     within = ranged(there, "00-DB-13-00-00-00-00-00", "00-DB-13-00-0F-FF-FF-FF")
@@ -1077,6 +1088,21 @@ def test_a_range_is_warned_about_once_for_each_registry_entry_that_it_meets(scen
     assert ranged(there, "00-DB-13-00-20-00-00-00", "00-DB-13-00-2F-FF-FF-FF").warnings == ()
 
 
+@pytest.mark.shows("R21")
+def test_a_range_has_no_more_certificates_for_one_id_than_a_device(scene):
+    usages = device(scene).request.usages
+    for issued, granted in ((100 - len(usages), True), (101 - len(usages), False)):
+        first, last = Eui64.parse("00-DB-12-00-00-00-00-11"), Eui64.parse("00-DB-12-00-00-00-00-22")
+        asked = device(scene, device_id=first).request
+        gate = Gate(scene.library, scene.register, OfRanges(issued))
+        if granted:
+            assert gate.authorise_range(asked, last, NOW)
+            continue
+        with pytest.raises(Refusal) as caught:
+            gate.authorise_range(asked, last, NOW)
+        assert [one.code for one in caught.value.reasons] == ["device_id.issuance_anomaly"]
+
+
 @pytest.mark.shows("R24")
 def test_a_range_may_not_reach_into_an_exclusive_registry_entry(scene):
     there = scene.with_participant(MA_S.format(exclusive="true"))
@@ -1089,6 +1115,41 @@ def test_a_range_may_not_reach_into_an_exclusive_registry_entry(scene):
         with pytest.raises(Refusal) as caught:
             ranged(there, first, last)
         assert [one.code for one in caught.value.reasons] == ["device_id.exclusive_registry_entry"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "code"),
+    [
+        (
+            *("90-B3-D5-1F-2F-FF-FF-FF", "90-B3-D5-1F-40-00-00-00"),
+            "device_id.in_sec_registry_entry",
+        ),
+        (
+            *("00-DB-12-34-56-77-FF-FF", "00-DB-12-34-56-79-00-00"),
+            "device_id.in_organisation_range",
+        ),
+    ],
+)
+@pytest.mark.shows("R11")
+def test_no_range_of_devices_may_reach_around_the_ids_of_organisations(scene, first, last, code):
+    there = scene.with_participant(ELSEWHERE)
+    for end in (first, last):
+        assert ranged(there, end, end)
+    with pytest.raises(Refusal) as caught:
+        ranged(there, first, last)
+    assert [one.code for one in caught.value.reasons] == [code]
+
+
+@pytest.mark.shows("R11")
+def test_a_range_between_two_own_registry_entries_is_not_all_ones_own(scene):
+    entries = tuple(map(RegistryEntry.parse, ("00-DB-20", "00-DB-22")))
+    there = with_changed(scene, "supplier-one", registry_entries=entries)
+    first, last = "00-DB-20-FF-FF-FF-FF-FF", "00-DB-22-00-00-00-00-00"
+    for end in (first, last):
+        assert ranged(there, end, end)
+    with pytest.raises(Refusal) as caught:
+        ranged(there, first, last)
+    assert [one.code for one in caught.value.reasons] == ["device_id.outside_own_registry_entry"]
 
 
 def test_who_keeps_an_entry_to_itself_uses_it_itself(scene):

@@ -91,6 +91,15 @@ def test_an_allocated_id_is_told_by_the_panel_and_its_user_role_by_the_party(est
 
 
 @pytest.mark.shows("R13")
+def test_an_id_without_a_user_role_is_told_by_the_panel_alone(estate):
+    told_all(estate)
+    ids = f'ids = [{{ eui64 = "{NEW_ID}" }}]'
+    estate.register.import_file(of_supplier_two(ids), "text")
+    assert [one["eui64"] for one in changes(estate, Flow.PANEL)] == [NEW_ID]
+    assert changes(estate, Flow.PARTY) == []
+
+
+@pytest.mark.shows("R13")
 def test_an_id_given_another_user_role_is_told_by_the_party_alone(estate):
     told_all(estate)
     ids = 'ids = [{ eui64 = "90-B3-D5-1F-30-03-00-00", user-roles = ["Export Supplier"] }]\n'

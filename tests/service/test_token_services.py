@@ -192,6 +192,20 @@ def test_without_the_token_requests_get_the_services_error_until_it_is_back(shar
         assert estate.audit.verify()
 
 
+def test_the_tokens_content_may_be_away_and_come_back(shared):
+    services, serving = shared
+    assert _asked(serving) == SIGNED
+    away = services.directory.with_name("objects")
+    away.mkdir()
+    places = {path: away / path.name for path in services.token.objects}
+    for path, place in places.items():
+        path.rename(place)
+    assert [_asked(serving) for _ in range(2)] == [NOT_NOW] * 2
+    for path, place in places.items():
+        place.rename(path)
+    assert _asked(serving) == SIGNED
+
+
 def test_the_token_process_may_be_killed(shared):
     services, serving = shared
     _asked(serving)

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from smki_testca.assurance.influences import Influence, InfluenceKind, influences
-from smki_testca.assurance.record import Person, Record, Report
+from smki_testca.assurance.record import Organisation, Person, Record, Report
 from smki_testca.assurance.rule import Breach
+from smki_testca.assurance.severities import gravest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,11 +52,20 @@ class Case:
         ]
 
     def linked(self, tie: TieKind, *kinds: InfluenceKind) -> Iterator[Breach]:
-        """Yield the breach of each link of a kind of tie, of some kinds of influence or of all."""
+        """Yield the breach of each link of a kind of tie, of some kinds of influence or of all.
+
+        Of several that one person or organisation has on one decision, the gravest is yielded.
+        """
+        gravest: dict[tuple[str, type[Person | Organisation], str], tuple[Influence, Tie]] = {}
         for link in self.links:
             found, influence = link.tie, link.influence
             if found is None or found.kind is not tie or (kinds and influence.kind not in kinds):
                 continue
+            place = (influence.decision.id, type(influence.by), influence.by.id)
+            known = gravest.get(place)
+            if known is None or _gravity(influence, found) < _gravity(*known):
+                gravest[place] = (influence, found)
+        for influence, found in gravest.values():
             yield Breach(
                 f"{influence.by.name} {influence.words}, and {found.words}.",
                 influence.path,
@@ -69,3 +79,7 @@ class Case:
         if isinstance(influence.by, Person):
             return self.ties.of_person(influence.by, day)
         return self.ties.of_organisation(influence.by, day)
+
+
+def _gravity(influence: Influence, tie: Tie) -> tuple[int, int]:
+    return gravest_first((*tie.grounds, *influence.grounds))

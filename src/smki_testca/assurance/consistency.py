@@ -5,14 +5,15 @@ No verdict depends on them. They say which part of a record to look at again.
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from smki_testca.assurance.record import Outcome
-from smki_testca.assurance.rule import GLOSSARY, NOT_READ, Breach, of_record, of_report
+from smki_testca.assurance.record import OrganisationKind, Outcome
+from smki_testca.assurance.rule import GLOSSARY, NOT_READ, ONE_DCC, Breach, of_record, of_report
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +39,10 @@ def caveats(case: Case) -> Iterator[Breach]:
     """Find them."""
     report = case.report
     if bool(report.caveats) != (report.outcome is Outcome.APPROVED_WITH_CAVEATS):
-        has = f"has {len(report.caveats)}" if report.caveats else "lists none"
+        count = len(report.caveats)
+        has = f"has {counted(count, 'caveat')}" if count else "lists none"
         yield Breach(
-            f"The report {report.id} is {report.outcome.words}, but {has}"
-            f"{' caveat' if len(report.caveats) == 1 else ' caveats' if report.caveats else ''}.",
+            f"The report {report.id} is {report.outcome.words}, but {has}.",
             (*report.path, "caveats") if report.caveats else (*report.path, "outcome"),
             grounds=(report.stage,),
         )
@@ -170,6 +171,29 @@ def recusal(case: Case) -> Iterator[Breach]:
 
 @of_record(
     Rule(
+        "assessment.dccs", Severity.WARNING, Basis.SPECIFIED, ONE_DCC,
+        "Two organisations were the DCC on one day.",
+        "Correct the kind of all but one, or the days on which they were the DCC.",
+        "one organisation of kind dcc, or a second one from the day after its last",
+        "two of kind dcc without days",
+    )
+)  # fmt: skip
+def dccs(record: Record) -> Iterator[Breach]:
+    """Find each that was so together with another before it in the record."""
+    known = [one for one in record.organisations.values() if one.kind is OrganisationKind.DCC]
+    known.sort(key=lambda one: one.id)
+    for place, one in enumerate(known):
+        other = next((each for each in known[:place] if each.period.meets(one.period)), None)
+        if other is not None:
+            yield Breach(
+                f"{other.name} ({other.period}) and {one.name} ({one.period}) are both the DCC.",
+                (*one.path, "kind"),
+                one.id,
+            )
+
+
+@of_record(
+    Rule(
         "assessment.overlap", Severity.NOTICE, Basis.ASSUMED, f"{NOT_READ}: how posts go together",
         "Somebody was an employee of two organisations at once.",
         "Correct the dates, if it was not so.",
@@ -178,17 +202,26 @@ def recusal(case: Case) -> Iterator[Breach]:
     )
 )  # fmt: skip
 def overlap(record: Record) -> Iterator[Breach]:
-    """Find such posts."""
+    """Find posts that began before the longest of those with another organisation had ended."""
     for person in record.people.values():
         employed = [one for one in person.posts if one.kind.name == "employee"]
-        for one, other in combinations(sorted(employed, key=_order), 2):
-            if one.organisation != other.organisation and one.period.meets(other.period):
-                yield Breach(
-                    f"{person.name} was an employee of {_employer(record, one)} ({one.period}) and"
-                    f" of {_employer(record, other)} ({other.period}) at once.",
-                    other.path,
-                    person.id,
-                )
+        # Those that last the longest of two organisations: one of them is another's than the next.
+        longest: dict[str | None, Post] = {}
+        for one in sorted(employed, key=_order):
+            for other in longest.values():
+                if one.organisation != other.organisation and one.period.meets(other.period):
+                    yield Breach(
+                        f"{person.name} was an employee of {_employer(record, other)}"
+                        f" ({other.period}) and of {_employer(record, one)} ({one.period}) at"
+                        " once.",
+                        one.path,
+                        person.id,
+                    )
+                    break
+            known = longest.get(one.organisation)
+            if known is None or _end(known) < _end(one):
+                longest[one.organisation] = one
+            longest = dict(sorted(longest.items(), key=lambda each: _end(each[1]))[-2:])
 
 
 @of_record(
@@ -223,6 +256,10 @@ def _order(post: Post) -> tuple[str, str, str]:
     """Sorts posts by the day on which they begin; those without a day come first."""
     start, end = post.period.start, post.period.end
     return (str(start or ""), str(end or "9999-12-31"), post.organisation or "")
+
+
+def _end(post: Post) -> str:
+    return str(post.period.end or "9999-12-31")
 
 
 def _employer(record: Record, post: Post) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.assurance.influences import InfluenceKind, takes_part
-from smki_testca.assurance.record import Person
+from smki_testca.assurance.record import ASSESSED, OrganisationKind, Person
 from smki_testca.assurance.rule import NOT_READ, SEED, Breach, Verdict, of_report
+from smki_testca.assurance.severities import gravest_first
 from smki_testca.assurance.ties import TieKind
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.assurance.case import Case
+    from smki_testca.assurance.influences import Influence
 
 _REPLACE = "Let somebody without such a tie take the decision again."
 _SHOW = (
@@ -102,7 +104,8 @@ def late_record(case: Case) -> Iterator[Breach]:
         "independence.oversight", Severity.WARNING, Basis.ASSUMED,
         f"{NOT_READ}: who has influence on an assessor",
         "The DCC, a DCC Service Provider, or an employee or director of one, supervises, appointed"
-        " or paid somebody who took part in a decision.",
+        " or paid somebody who took part in a decision or was on the scheme's board at it without a"
+        " recusal.",
         _SHOW,
         "the scheme appoints the assessor",
         "the line manager of the assessor is an employee of a DCC Service Provider",
@@ -112,6 +115,22 @@ def late_record(case: Case) -> Iterator[Breach]:
 def oversight(case: Case) -> Iterator[Breach]:
     """Find them among those who are over somebody who took part."""
     yield from case.linked(TieKind.SEED_POST, InfluenceKind.OVERSIGHT)
+
+
+@of_report(
+    Rule(
+        "independence.scheme_itself", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: from whom the scheme itself is independent",
+        "The scheme itself was the DCC or a DCC Service Provider when a decision was made.",
+        _SHOW,
+        "the scheme is an organisation of kind scheme",
+        "the scheme is an organisation of kind dcc-service-provider",
+    ),
+    Verdict.NOT_INDEPENDENT,
+)  # fmt: skip
+def scheme_itself(case: Case) -> Iterator[Breach]:
+    """Find decisions by such a scheme."""
+    yield from case.linked(TieKind.SEED_POST, InfluenceKind.SCHEME)
 
 
 @of_report(
@@ -136,7 +155,7 @@ def post(case: Case) -> Iterator[Breach]:
         "independence.group", Severity.WARNING, Basis.ASSUMED,
         f"{NOT_READ}: the seed names the DCC and DCC Service Providers only",
         "Whoever could influence a decision belongs to a parent, a subsidiary or a sister company"
-        " of the DCC or of a DCC Service Provider, or is one.",
+        " of the DCC or of a DCC Service Provider, or is one; or the scheme itself is one.",
         _SHOW,
         "an employee of a company that was sold before the decision votes",
         "an employee of a subsidiary of a DCC Service Provider votes",
@@ -153,7 +172,7 @@ def group(case: Case) -> Iterator[Breach]:
         "independence.left", Severity.WARNING, Basis.ASSUMED,
         f"{NOT_READ}: a cooling-off period",
         "Somebody who could influence a decision had left the DCC, a DCC Service Provider or a"
-        " company of its group only a little before.",
+        " company of its group only a little before, or their employer had been one until then.",
         _SHOW,
         "the reviewer left the provider three years before",
         "the reviewer left the provider the day before",
@@ -188,8 +207,9 @@ def offer(case: Case) -> Iterator[Breach]:
         f"{NOT_READ}: posts that are to come",
         "Somebody who could influence a decision began a post with the DCC, a DCC Service Provider"
         " or a company of its group a little after it, and had not yet accepted it as far as the"
-        " record shows.",
-        "Record in accepted when the person agreed to begin.",
+        " record shows, or their employer became one.",
+        "Record in accepted when the person agreed to begin. If the employer became one, show why"
+        " that was without influence.",
         "the voter joins a provider a year later",
         "the voter joins a provider a week later",
     ),
@@ -198,6 +218,56 @@ def offer(case: Case) -> Iterator[Breach]:
 def joins(case: Case) -> Iterator[Breach]:
     """Find posts that began a little later."""
     yield from case.linked(TieKind.JOINS)
+
+
+@of_report(
+    Rule(
+        "independence.dcc", Severity.ERROR, Basis.SPECIFIED, SEED,
+        "The record does not say which organisation was the DCC when a decision was made, so that"
+        " nobody can say who was a director or employee of it.",
+        "Add the DCC as an organisation of kind dcc, on the days on which it was.",
+        "an organisation of kind dcc, without days",
+        "none, or one whose days ended before the decision",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def dcc(case: Case) -> Iterator[Breach]:
+    """Find a report, or decisions of one, without the DCC."""
+    yield from _without(case, OrganisationKind.DCC)
+
+
+@of_report(
+    Rule(
+        "independence.providers", Severity.WARNING, Basis.ASSUMED,
+        f"{NOT_READ}: whether there is always a DCC Service Provider",
+        "The record names no DCC Service Provider for the day of a decision, so that nobody can say"
+        " who was a director or employee of one.",
+        "Add each DCC Service Provider as an organisation of kind dcc-service-provider, with the"
+        " days on which it was one.",
+        "an organisation of kind dcc-service-provider, without days",
+        "none, or one whose contract ended before the decision",
+    ),
+    Verdict.NOT_SHOWN,
+)  # fmt: skip
+def providers(case: Case) -> Iterator[Breach]:
+    """Find a report, or decisions of one, without any DCC Service Provider."""
+    yield from _without(case, OrganisationKind.DCC_SERVICE_PROVIDER)
+
+
+def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
+    """Yield the report if the record has no organisation of a kind, else each such decision."""
+    title = ASSESSED[kind]
+    known = [one for one in case.record.organisations.values() if one.kind is kind]
+    if not known:
+        yield Breach(f"The record does not say which organisation is {title}.", case.report.path)
+        return
+    for decision in case.report.decisions:
+        if not any(one.period.covers(decision.day) for one in known):
+            yield Breach(
+                f"The record does not say which organisation was {title} on the day of {decision}.",
+                decision.path,
+                decision=decision,
+            )
 
 
 @of_report(
@@ -212,19 +282,29 @@ def joins(case: Case) -> Iterator[Breach]:
     Verdict.NOT_SHOWN,
 )  # fmt: skip
 def employer(case: Case) -> Iterator[Breach]:
-    """Find persons without a post on the day of a decision."""
+    """Find persons without a post on the day, each once for each decision."""
+    gravest: dict[tuple[str, str], Influence] = {}
     for link in case.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
-        if isinstance(person, Person) and not any(one.period.covers(day) for one in person.posts):
-            yield Breach(
-                f"{person.name} {influence.words}, and the record does not say whom they worked for"
-                " that day.",
-                influence.path,
-                person.id,
-                influence.decision,
-                influence.grounds,
-            )
+        if not isinstance(person, Person) or any(one.period.covers(day) for one in person.posts):
+            continue
+        place = (influence.decision.id, person.id)
+        if place not in gravest or _gravity(influence) < _gravity(gravest[place]):
+            gravest[place] = influence
+    for influence in gravest.values():
+        yield Breach(
+            f"{influence.by.name} {influence.words}, and the record does not say whom they worked"
+            " for that day.",
+            influence.path,
+            influence.by.id,
+            influence.decision,
+            influence.grounds,
+        )
+
+
+def _gravity(influence: Influence) -> tuple[int, int]:
+    return gravest_first(influence.grounds)
 
 
 @of_report(

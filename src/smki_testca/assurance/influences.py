@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from smki_testca.profiles.assurance_terms import SUPERVISED
+from smki_testca.profiles.assurance_terms import PAID, SUPERVISED
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from smki_testca.assurance.record import (
         Decision,
@@ -37,7 +38,10 @@ class InfluenceKind(Enum):
     LATE_RECORD = auto()
     """The same, with a recusal that was written down only later."""
     OVERSIGHT = auto()
-    """The person or organisation supervises, appointed or paid somebody who took part."""
+    """The person or organisation supervises, appointed or paid somebody who took part, or was on
+    the board without a recusal."""
+    SCHEME = auto()
+    """The organisation is the scheme itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,11 @@ class Influence:
 def influences(
     record: Record, report: Report, decision: Decision, terms: AssuranceTerms
 ) -> Iterator[Influence]:
-    """Yield the influences on a decision of a report."""
+    """Yield the influences on a decision of a report.
+
+    The steps grow with the links of the record, not with their square: a record within the limits
+    may have each of them where it costs most.
+    """
     parts = [part for part in decision.parts if part.kind.counts]
     for part in parts:
         is_known = part.kind.basis is Basis.SPECIFIED
@@ -77,9 +85,13 @@ def influences(
             part.path,
         )
     taking_part = {part.person for part in parts if part.kind.basis is Basis.SPECIFIED}
-    yield from _of_board(record, report, decision, taking_part, terms)
-    for person in sorted(taking_part):
-        yield from _over(record, person, decision)
+    of_board = list(_of_board(record, report, decision, taking_part, terms))
+    yield from of_board
+    board = {one.by.id for one in of_board}
+    yield from _over(record, taking_part, board, decision)
+    scheme = record.organisations[record.scheme.organisation]
+    words = f"is the scheme of {decision}"
+    yield Influence(InfluenceKind.SCHEME, scheme, decision, (), words, record.scheme.path)
 
 
 def takes_part(decision: Decision) -> bool:
@@ -96,16 +108,20 @@ def _of_board(
 ) -> Iterator[Influence]:
     """Yield those of board members who took no part, and are not known to be recused."""
     seen: set[str] = set()
+    recused = {part.person for part in decision.parts if part.kind.recuses}
+    withdrawn: dict[str, list[Recusal]] = {}
+    for one in report.recusals:
+        if one.is_of(decision):
+            withdrawn.setdefault(one.person, []).append(one)
     for seat in record.seats:
-        if seat.person in taking_part | seen or not seat.period.covers(decision.day):
+        if seat.person in taking_part or seat.person in seen:
+            continue
+        if not seat.period.covers(decision.day):
             continue
         seen.add(seat.person)
-        if any(part.person == seat.person and part.kind.recuses for part in decision.parts):
+        if seat.person in recused:
             continue
-        recusals = [
-            one for one in report.recusals if one.person == seat.person and one.is_of(decision)
-        ]
-        kind, words = _board_member(decision, recusals)
+        kind, words = _board_member(decision, withdrawn.get(seat.person, []))
         if kind is None:
             continue
         late = terms.recusal["recorded-late"]
@@ -135,27 +151,58 @@ def _board_member(decision: Decision, recusals: list[Recusal]) -> tuple[Influenc
     )
 
 
-def _over(record: Record, person: str, decision: Decision) -> Iterator[Influence]:
-    """Yield those of whoever is over a person who took part: managers also through others."""
-    name = record.people[person].name
-    seen: set[str] = {person}
-    left = [person]
-    while left:
-        below = left.pop()
-        for one in record.oversight:
-            if one.of != below or not one.kind.counts or not one.period.covers(decision.day):
-                continue
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way up from a person with influence: that person, and whom it has come to."""
+
+    of: str
+    below: str
+    did: str
+
+
+def _over(
+    record: Record, taking_part: set[str], board: set[str], decision: Decision
+) -> Iterator[Influence]:
+    """Yield those of whoever is over a person with influence: managers also through others.
+
+    The shortest ways come first, and each person is passed once: whoever is over several persons
+    is there once for each kind of oversight.
+    """
+    ways = [_Way(one, one, "took part in") for one in sorted(taking_part)]
+    ways += [_Way(one, one, "was on the scheme's board at") for one in sorted(board)]
+    passed = {way.below for way in ways}
+    seen: set[tuple[str, str | None, str | None]] = set()
+    for way in ways:
+        for one in record.over.get(way.below, ()):
             is_managing = one.kind.name == SUPERVISED and one.person is not None
-            if below != person and not is_managing:
+            later = _later(one, decision.day)
+            if later is None or not (is_managing or way.below == way.of):
                 continue
-            through = "" if below == person else f" through {record.people[below].name}"
-            words = f"{one.kind.name} {name}{through}, who took part in {decision}"
-            yield Influence(
-                InfluenceKind.OVERSIGHT, _by(record, one), decision, (one.kind,), words, one.path
-            )
-            if is_managing and one.person is not None and one.person not in seen:
-                seen.add(one.person)
-                left.append(one.person)
+            if (one.kind.name, one.person, one.organisation) not in seen:
+                seen.add((one.kind.name, one.person, one.organisation))
+                through = "" if way.below == way.of else f" through {record.people[way.below].name}"
+                words = f"{one.kind.name} {record.people[way.of].name}{through}, who {way.did}"
+                words += f" {decision}{later}"
+                yield Influence(
+                    *(InfluenceKind.OVERSIGHT, _by(record, one), decision, (one.kind,)),
+                    *(words, one.path),
+                )
+            if is_managing and one.person is not None and one.person not in passed:
+                passed.add(one.person)
+                ways.append(_Way(way.of, one.person, way.did))
+
+
+def _later(one: Oversight, day: date) -> str | None:
+    """Words for an oversight that began after a day, none for another; None if it counts not.
+
+    Supervision is influence while it lasts. Whoever was appointed or paid remains so, and can know
+    beforehand who is going to pay.
+    """
+    if one.kind.name == SUPERVISED:
+        return "" if one.period.covers(day) else None
+    if not one.period.begins_after(day):
+        return ""
+    return f", afterwards ({one.period})" if one.kind.name == PAID else None
 
 
 def _by(record: Record, one: Oversight) -> Person | Organisation:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 # Each of these two modules declares its rules when it is imported.
 from smki_testca.assurance import consistency, independence
 from smki_testca.assurance.case import Case
 from smki_testca.assurance.finding import RecordFinding
-from smki_testca.assurance.rule import RECORD_RULES, REPORT_RULES, Verdict
-from smki_testca.assurance.severities import SEVERITY_RANK, least, least_known
+from smki_testca.assurance.rule import RECORD_RULES, REPORT_RULES, Breach, Verdict
+from smki_testca.assurance.severities import least, least_known
 from smki_testca.assurance.ties import Ties
 from smki_testca.lint.linted import Linted
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import SEVERITY_RANK, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import counted
 from smki_testca.toml_places import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from smki_testca.assurance.record import Record, Report
-    from smki_testca.assurance.rule import Breach
     from smki_testca.lint.rule import Rule
     from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
 
@@ -38,6 +38,9 @@ INDEPENDENCE = "independence."
 RULE = "R19"
 """The rule of the regime that the rules of independence enforce."""
 
+MOST_OF_A_RULE = 1_000
+"""The most findings of a rule, in a whole record; a further one tells how many are left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -47,15 +50,17 @@ class Judged:
         report: the report.
         verdict: what the record shows of it.
         findings: in the order of a report of the linter: the gravest first.
+        counts: of all findings of each severity, those that are left out included.
     """
 
     report: Report
     verdict: Verdict
     findings: tuple[RecordFinding, ...]
+    counts: Mapping[Severity, int]
 
     def count(self, severity: Severity) -> int:
-        """The number of findings of a severity."""
-        return sum(finding.severity is severity for finding in self.findings)
+        """The number of findings of a severity, those that are left out included."""
+        return self.counts.get(severity, 0)
 
     @property
     def sentence(self) -> str:
@@ -155,30 +160,69 @@ def judge(record: Record, terms: AssuranceTerms) -> Judgement:
         record: the record.
         terms: what counts, and how well that is known.
     """
-    ties = Ties(record, terms)
-    reports = tuple(_judged(Case(record, report, terms, ties)) for report in record.reports)
-    findings = tuple(
-        _finding(record, None, one.rule, breach)
+    ties, listed = Ties(record, terms), Counter[str]()
+    reports = tuple(_judged(Case(record, report, terms, ties), listed) for report in record.reports)
+    findings = [
+        finding
         for one in RECORD_RULES.values()
-        for breach in _ordered(one.find(record))
-    )
-    return Judgement(record, reports, findings)
+        for finding in _found(record, None, one.rule, one.find(record), Counter(), listed)
+    ]
+    return Judgement(record, reports, tuple(findings))
 
 
-def _judged(case: Case) -> Judged:
+def _judged(case: Case, listed: Counter[str]) -> Judged:
     findings: list[RecordFinding] = []
     verdicts = {Verdict.INDEPENDENT}
+    counts: Counter[Severity] = Counter()
     for one in REPORT_RULES.values():
-        found = [
-            _finding(case.record, case.report, one.rule, breach)
-            for breach in _ordered(one.find(case))
-        ]
-        if any(finding.severity is Severity.ERROR for finding in found):
+        of_rule: Counter[Severity] = Counter()
+        findings += _found(case.record, case.report, one.rule, one.find(case), of_rule, listed)
+        if of_rule[Severity.ERROR]:
             verdicts.add(one.tells)
-        findings += found
+        counts += of_rule
     verdict = next(verdict for verdict in Verdict if verdict in verdicts)
     findings.sort(key=lambda finding: SEVERITY_RANK[finding.severity])
-    return Judged(case.report, verdict, tuple(findings))
+    return Judged(case.report, verdict, tuple(findings), counts)
+
+
+def _found(
+    record: Record,
+    report: Report | None,
+    rule: Rule,
+    breaches: Iterable[Breach],
+    counts: Counter[Severity],
+    listed: Counter[str],
+) -> list[RecordFinding]:
+    """The findings of a rule, the gravest first: as many as are listed, and one for the others.
+
+    Args:
+        record: that is judged.
+        report: that the breaches are of; None for the record as a whole.
+        rule: the rule.
+        breaches: of it, in any order; they are looked at once and not kept.
+        counts: is added to: all of them, by severity.
+        listed: is added to: how many findings of each rule the whole record has.
+    """
+
+    def counted_one(breach: Breach) -> tuple[object, ...]:
+        severity = _weighed(rule, breach.grounds)[0]
+        counts[severity] += 1
+        return (SEVERITY_RANK[severity], *_order(breach))
+
+    room = max(MOST_OF_A_RULE - listed[rule.code], 0)
+    # With room for one more, the gravest of those that are left out is known as well.
+    first = nsmallest(room + 1, breaches, key=counted_one)
+    findings = [_finding(record, report, rule, breach) for breach in first[:room]]
+    if len(first) > room:
+        more = counts.total() - room
+        others = Breach(
+            f"{more:,} more of this kind {'is' if more == 1 else 'are'} not listed.",
+            () if report is None else report.path,
+            grounds=first[room].grounds,
+        )
+        findings.append(_finding(record, report, rule, others))
+    listed[rule.code] += len(findings)
+    return findings
 
 
 def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) -> RecordFinding:
@@ -219,13 +263,8 @@ def _weighed(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]
     return severity, known.basis, known.source
 
 
-def _ordered(breaches: Iterable[Breach]) -> list[Breach]:
-    """The breaches of a rule in an order that does not depend on that of the record's tables."""
-    return sorted(
-        breaches,
-        key=lambda one: (
-            ("", "") if one.decision is None else (str(one.decision.day), one.decision.id),
-            one.person or "",
-            one.message,
-        ),
-    )
+def _order(breach: Breach) -> tuple[object, ...]:
+    """Sorts the breaches of a rule in a way that does not depend on the order of tables."""
+    decision = breach.decision
+    day = ("", "") if decision is None else (str(decision.day), decision.id)
+    return (*day, breach.person or "", breach.message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from smki_testca.assurance import documents
 from smki_testca.assurance.period import Period
 from smki_testca.assurance.record import (
+    ASSESSED,
     Decision,
     Organisation,
     OrganisationKind,
@@ -110,12 +111,13 @@ class _Reading:
     def _scheme(self, organisations: Mapping[str, Organisation]) -> Scheme:
         table, path = self._file.scheme, ("scheme",)
         name = self._organisation_named(table.organisation, path)
-        if organisations[name].kind is not OrganisationKind.SCHEME:
+        if organisations[name].kind not in {OrganisationKind.SCHEME, *ASSESSED}:
             raise self._fault(
                 "assurance.scheme",
                 (*path, "organisation"),
                 f"{name} is of kind {organisations[name].kind}, not scheme",
-                "Name the organisation whose kind is scheme.",
+                "Name the organisation whose kind is scheme. One that is the DCC or a DCC Service"
+                " Provider as well has that kind.",
             )
         return Scheme(name, table.approved_by_smki_pma, path)
 

@@ -260,6 +260,15 @@ class Record:
         return [*self.board, *directors]
 
     @cached_property
+    def over(self) -> Mapping[str, list[Oversight]]:
+        """The oversights that count, by the id of the person whom they are of."""
+        found: dict[str, list[Oversight]] = {}
+        for one in self.oversight:
+            if one.kind.counts:
+                found.setdefault(one.of, []).append(one)
+        return found
+
+    @cached_property
     def _lines(self) -> Mapping[KeyPath, int]:
         return lines_of(decode(self.data, self.origin))
 

@@ -19,6 +19,8 @@ SEED = "seed ch. 5 (R19)"
 """A source: what the January 2015 response concludes."""
 GLOSSARY = "SMKI Compliance Policy 4.4, as the SEC's glossary quotes it"
 """A source: the text of the Stage 1 Assurance Report in the glossary of the SEC."""
+ONE_DCC = "seed (R23: there is one DCC)"
+"""A source: the regime has one DCC."""
 NOT_READ = "not read"
 """A source: nobody here could read the rule."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import SEVERITY_RANK, Severity
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from smki_testca.profiles.assurance_terms import Term
 
-SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-"""The place of each severity, the gravest first."""
 _BASIS_RANK = {basis: rank for rank, basis in enumerate(Basis)}
 
 

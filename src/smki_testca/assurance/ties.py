@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from smki_testca.assurance.record import ASSESSED
+from smki_testca.assurance.relations import Relations
 from smki_testca.assurance.severities import gravest_first
 from smki_testca.profiles.assurance_terms import SEED_POSTS
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from smki_testca.assurance.record import Organisation, Person, Post, Record
+    from smki_testca.assurance.relations import Relation
     from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
 
 _GROUP_WORDS = {
@@ -39,6 +41,10 @@ class TieKind(Enum):
     """A post that was to come, and was already accepted."""
     JOINS = auto()
     """A post that began a little later."""
+
+
+_When = tuple[TieKind, "Term | None", str]
+"""The kind of a post's tie, the term that it rests on, and its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +76,19 @@ class Ties:
         self._record = record
         self._terms = terms
         self._of_person: dict[tuple[str, date], Tie | None] = {}
-        self._of_organisation: dict[tuple[str, date], tuple[Organisation, Term | None] | None] = {}
-        self._above: dict[tuple[str, date], frozenset[str]] = {}
+        self._relations = Relations(record, terms)
 
     def of_person(self, person: Person, day: date) -> Tie | None:
         """The gravest tie of a person on a day; None if there is none."""
         place = (person.id, day)
         if place not in self._of_person:
-            ties = (tie for post in person.posts if (tie := self._of_post(post, day)) is not None)
+            ties = (tie for post in person.posts for tie in self._of_post(post, day))
             self._of_person[place] = min(ties, key=_rank, default=None)
         return self._of_person[place]
 
     def of_organisation(self, organisation: Organisation, day: date) -> Tie | None:
         """The gravest tie of an organisation itself on a day; None if there is none."""
-        nearest = self._nearest(organisation, day)
+        nearest = self._relations.on(organisation.id, day)
         if nearest is None:
             return None
         assessed, relation = nearest
@@ -92,14 +97,24 @@ class Ties:
         words = f"was then {_GROUP_WORDS[relation.name]} {_titled(assessed)}"
         return Tie(TieKind.GROUP, (relation,), words, ())
 
-    def _of_post(self, post: Post, day: date) -> Tie | None:
+    def _of_post(self, post: Post, day: date) -> Iterator[Tie]:
         if post.organisation is None or not post.kind.counts:
-            return None
+            return
         organisation = self._record.organisations[post.organisation]
-        when, nearest = self._when(post, day), self._nearest(organisation, day)
-        if when is None or nearest is None:
-            return None
-        (kind, ground, words), (assessed, relation) = when, nearest
+        when, nearest = self._when(post, day), self._relations.on(organisation.id, day)
+        if when is not None and nearest is not None:
+            yield self._tie(post, organisation, when, nearest)
+            return
+        before = self._relations.before(organisation.id, day, post.period)
+        if before is not None and (when := self._until(before[0], post, day)) is not None:
+            yield self._tie(post, organisation, when, before[1])
+        after = self._relations.after(organisation.id, day, post.period)
+        if after is not None and (when := self._since(after[0], post, day)) is not None:
+            yield self._tie(post, organisation, when, after[1])
+
+    def _tie(self, post: Post, organisation: Organisation, when: _When, found: Relation) -> Tie:
+        kind, ground, words = when
+        assessed, relation = found
         where = _titled(organisation)
         if relation is not None:
             where = f"{organisation.name}, {_GROUP_WORDS[relation.name]} {_titled(assessed)}"
@@ -111,7 +126,28 @@ class Ties:
             (organisation.id, assessed.id, post.kind.name, str(post.period)),
         )
 
-    def _when(self, post: Post, day: date) -> tuple[TieKind, Term | None, str] | None:
+    def _until(self, last: date, post: Post, day: date) -> _When | None:
+        """The same where the organisation was related up to a day only, or the post was."""
+        window, days = self._terms.window["left"], (day - last).days
+        if window.days is not None and days > window.days:
+            return None
+        words = f"had been {{post}} of {{where}} up to {_days(days)} before ({post.period})"
+        return TieKind.LEFT, window, words
+
+    def _since(self, first: date, post: Post, day: date) -> _When | None:
+        """The same where the organisation is related only from a day, or the post is."""
+        days = (first - day).days
+        if post.accepted is not None and post.accepted <= day and first == post.period.start:
+            window, kind = self._terms.window["offer"], TieKind.OFFER
+            words = f"had accepted on {post.accepted} to become {{post}} of {{where}}"
+        else:
+            window, kind = self._terms.window["joins"], TieKind.JOINS
+            words = f"came to be {{post}} of {{where}} {_days(days)} later"
+        if window.days is not None and days > window.days:
+            return None
+        return kind, window, f"{words} ({post.period})"
+
+    def _when(self, post: Post, day: date) -> _When | None:
         """The kind of a post's tie on a day, if any, the term that it rests on, and its words."""
         period, windows = post.period, self._terms.window
         if period.covers(day):
@@ -134,61 +170,6 @@ class Ties:
             window, kind = windows["joins"], TieKind.JOINS
             words = f"became {{post}} of {{where}} {_days(days)} later ({period})"
         return (kind, window, words) if window.days is None or days <= window.days else None
-
-    def _nearest(
-        self, organisation: Organisation, day: date
-    ) -> tuple[Organisation, Term | None] | None:
-        """The DCC or the provider that an organisation is, with None, or the one nearest to it.
-
-        That is one of its group on the day, with the relation that makes the gravest tie.
-        """
-        place = (organisation.id, day)
-        if place not in self._of_organisation:
-            self._of_organisation[place] = min(
-                self._related(organisation, day),
-                key=lambda found: (
-                    () if found[1] is None else gravest_first((found[1],)),
-                    found[0].id,
-                ),
-                default=None,
-            )
-        return self._of_organisation[place]
-
-    def _related(
-        self, organisation: Organisation, day: date
-    ) -> Iterator[tuple[Organisation, Term | None]]:
-        own = self._owners(organisation.id, day)
-        for other in self._record.organisations.values():
-            if other.kind not in ASSESSED or not other.period.covers(day):
-                continue
-            theirs = self._owners(other.id, day)
-            if other.id == organisation.id:
-                yield other, None
-                continue
-            if other.id in own:
-                relation = self._terms.group["subsidiary"]
-            elif organisation.id in theirs:
-                relation = self._terms.group["parent"]
-            elif own & theirs:
-                relation = self._terms.group["sister"]
-            else:
-                continue
-            if relation.counts:
-                yield other, relation
-
-    def _owners(self, name: str, day: date) -> frozenset[str]:
-        """The organisations that own one on a day, themselves or through others."""
-        place = (name, day)
-        if place not in self._above:
-            found: set[str] = set()
-            left = [name]
-            while left:
-                for link in self._record.organisations[left.pop()].parents:
-                    if link.period.covers(day) and link.parent not in found:
-                        found.add(link.parent)
-                        left.append(link.parent)
-            self._above[place] = frozenset(found)
-        return self._above[place]
 
 
 def _rank(tie: Tie) -> tuple[object, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -10,12 +9,13 @@ import click
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.output import print_json, print_outcome, print_table, say
-from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.secret import first_line, typed
 from smki_testca.clock import iso
 from smki_testca.errors import InputError, UsageError
 from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
     from smki_testca.estate.accounts import Account
 
 _password_file = click.option(
@@ -206,13 +206,11 @@ def _password(name: str, password_file: str | None) -> str:
     """
     if password_file is not None:
         return str(first_line(password_file))
-    if sys.stdin is None or not sys.stdin.isatty():
+    password = typed(f"Password of {name}", confirm=True)
+    if password is None:
         raise InputError(
             "password.missing",
             f"Account {name} needs a password, and nobody is there to type it.",
             "Name a file that has it: --password-file FILE",
         )
-    answer: str = click.prompt(
-        f"Password of {name}", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return answer
+    return str(password)

@@ -11,8 +11,8 @@ import click
 from smki_testca.cli.drafting import new_agreement
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings, say
-from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
 from smki_testca.text import counted, is_or_are, shown
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.cli.folding import Cell
+    from smki_testca.cli.session import Session
     from smki_testca.register.agreements import Agreement, AgreementChange
 
 _VALUE_COLUMNS = 63

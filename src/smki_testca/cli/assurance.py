@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,23 +9,17 @@ import click
 from smki_testca.assurance import Judgement, judge, read
 from smki_testca.assurance.rule import rules as all_rules
 from smki_testca.cli.drafting import new_assurance_record
-from smki_testca.cli.folding import folded
-from smki_testca.cli.output import print_document, print_json, print_table, say
-from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import ExitCode
+from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
+from smki_testca.cli.input_files import read_input
+from smki_testca.cli.output import print_document, print_json, print_table, say, say_folded
 from smki_testca.lint.reports import as_document, as_junit, as_sarif
-from smki_testca.profiles.model import Severity
-from smki_testca.text import plain
 from smki_testca.toml import MAX_OCTETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from smki_testca.assurance.finding import RecordFinding
-
-_WIDTH = 80
-"""The width of the text where there is no terminal, and the greatest on one."""
-_INDENT = "  "
+    from smki_testca.cli.session import Session
 
 
 @click.group()
@@ -48,12 +40,7 @@ assurance.add_command(new_assurance_record)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif", "junit"]), default="text"
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice([severity.value for severity in Severity]),
-    default=Severity.ERROR.value,
-    help="End with exit code 1 if a finding is at least this severe.",
-)
+@FAIL_ON
 @click.pass_obj
 def check(session: Session, file: str, form: str, fail_on: str) -> None:
     """Judge a record FILE of reports, persons and their employers; - is standard input.
@@ -69,11 +56,8 @@ def check(session: Session, file: str, form: str, fail_on: str) -> None:
     terms = session.library().assurance_terms
     judgement = judge(read(read_input(file, MAX_OCTETS + 1), file, terms), terms)
     _REPORTS["json" if session.as_json else form](judgement)
-    worst_first = list(Severity)
-    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
     findings = (finding for document in judgement.documents for finding in document.findings)
-    if any(finding.severity in failing for finding in findings):
-        click.get_current_context().exit(ExitCode.FINDINGS)
+    end_if_failing(findings, fail_on)
 
 
 @assurance.command()
@@ -100,33 +84,25 @@ def rules(session: Session) -> None:
 
 def _print_text(judgement: Judgement) -> None:
     """Print the verdict in one sentence, then each report's with its findings."""
-    _say_folded(judgement.sentence)
+    say_folded(judgement.sentence)
     for judged in judgement.reports:
         if len(judgement.reports) > 1:
             say("")
-            _say_folded(judged.sentence)
+            say_folded(judged.sentence)
         _print_findings(judged.findings)
     if judgement.findings:
         say("")
-        _say_folded("The record as a whole:")
+        say_folded("The record as a whole:")
         _print_findings(judgement.findings)
 
 
 def _print_findings(findings: Iterable[RecordFinding]) -> None:
     for finding in findings:
         say("")
-        _say_folded(f"{finding.severity}: {finding.message}")
+        say_folded(f"{finding.severity}: {finding.message}")
         where = f"{finding.where}; " if finding.where else ""
-        _say_folded(f"[{finding.code}; {where}{finding.basis}, {finding.source}]", _INDENT)
-        _say_folded(finding.remedy, _INDENT)
-
-
-def _say_folded(text: str, indent: str = "") -> None:
-    width = _WIDTH
-    if sys.stdout.isatty():
-        width = min(_WIDTH, shutil.get_terminal_size().columns)
-    for number, line in enumerate(folded(plain(text), width - len(indent or _INDENT))):
-        say(f"{indent or (_INDENT if number else '')}{line}")
+        say_folded(f"[{finding.code}; {where}{finding.basis}, {finding.source}]", indented=True)
+        say_folded(finding.remedy, indented=True)
 
 
 def _print_json(judgement: Judgement) -> None:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     Progress,
+    anchor_mark,
     print_json,
     print_table,
     say,
 )
 from smki_testca.cli.output_paths import OUTPUT
-from smki_testca.cli.session import is_same_place, read_input
+from smki_testca.cli.session import is_same_place
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners
@@ -84,8 +86,7 @@ def show(session: Session, last: int | None, action: str, participant: str) -> N
             entries = estate.audit.entries(last)
     fault = session.noted_anchor_fault()
     if session.as_json:
-        told = {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
-        print_json({"entries": [entry.as_json() for entry in entries], **told})
+        print_json({"entries": [entry.as_json() for entry in entries], **anchor_mark(fault)})
         return
     print_table(
         ("No.", "At", "Action", "Details"),
@@ -258,14 +259,12 @@ def _about_tokens(count: int, *, asked: bool) -> str:
 
 def _with_configured(session: Session, files: Sequence[str]) -> list[str]:
     """The files of anchors to read, and the one that is configured, if there is one yet."""
-    from pathlib import Path
-
-    configured = session.setting("audit.anchor").value
-    if configured is None or not Path(configured).exists():
+    configured = session.anchor_file
+    if configured is None or not configured.exists():
         return list(files)
     if any(is_same_place(name, configured) for name in files if name != "-"):
         return list(files)
-    return [*files, configured]
+    return [*files, str(configured)]
 
 
 def _anchors_of(files: Sequence[str]) -> tuple[list[Anchor], list[InputError]]:

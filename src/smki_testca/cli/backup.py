@@ -9,7 +9,7 @@ import click
 
 from smki_testca.cli.output import Progress, print_json, say
 from smki_testca.cli.output_paths import FOLDER, OUTPUT, place_of
-from smki_testca.cli.session import first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.errors import UsageError
 from smki_testca.passphrases import readings
 from smki_testca.streams import is_standard_output

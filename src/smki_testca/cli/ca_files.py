@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smki_testca.cli.session import read_input
+from smki_testca.cli.input_files import read_input
 from smki_testca.errors import InputError
 from smki_testca.importers.pem import decode_base64, pem_blocks
 from smki_testca.importers.private_keys import PrivateKeyReader
@@ -40,6 +40,15 @@ class CaFiles:
     certificates: Mapping[tuple[Hierarchy, Tier], bytes]
 
 
+def ca_places(library: Library) -> dict[str, tuple[Hierarchy, Tier]]:
+    """The hierarchy and tier of each CA, by the name of its profile."""
+    return {
+        profile: (hierarchy.name, tier)
+        for hierarchy in library.hierarchies.values()
+        for tier, profile in hierarchy.tiers.items()
+    }
+
+
 def read_ca_files(folder: Path, library: Library, passphrase: str | None) -> CaFiles:
     """Read the folder.
 
@@ -51,11 +60,7 @@ def read_ca_files(folder: Path, library: Library, passphrase: str | None) -> CaF
     Raises:
         InputError: if it is not a folder, has another file, or a file cannot be read.
     """
-    places = {
-        profile: (hierarchy.name, tier)
-        for hierarchy in library.hierarchies.values()
-        for tier, profile in hierarchy.tiers.items()
-    }
+    places = ca_places(library)
     if not folder.is_dir():
         raise InputError("ca_keys.folder", f"{folder} is not a folder of CA keys.")
     reader = PrivateKeyReader(Decryptor(passphrase))

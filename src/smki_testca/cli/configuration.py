@@ -208,16 +208,48 @@ def why_untrusted(path: Path) -> str:
     if not hasattr(os, "geteuid"):
         return ""
     users = {os.geteuid(), 0}
-    # Of a link also where the file is: who writes to that folder can put another into its place.
-    folders = dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent))
-    found = [
-        (path, path.lstat()),
-        (path, path.stat()),
-        *((folder, folder.stat()) for folder in folders),
-    ]
-    for what, state in found:
+    for what, state in _writable_at(path):
         if state.st_uid not in users:
             return f"{what} belongs to another user"
         if state.st_mode & stat.S_IWOTH and not stat.S_ISLNK(state.st_mode):
             return f"everybody may write to {what}"
     return ""
+
+
+def why_shared(path: Path) -> str:
+    """Return how the members of a group can have put a file there.
+
+    Empty if no group may write there but the administrator's and the user's own, which many
+    systems give to each user, with the user's name and no other member; or nobody tells.
+
+    Raises:
+        OSError: if the file cannot be looked at.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""
+    for what, state in _writable_at(path):
+        is_writable = state.st_mode & stat.S_IWGRP and not stat.S_ISLNK(state.st_mode)
+        if is_writable and state.st_gid != 0 and not _is_own_group(state.st_gid):
+            return f"a group may write to {what}"
+    return ""
+
+
+def _is_own_group(number: int) -> bool:
+    """Whether a group is the user's own, by its name, and has no other member."""
+    import grp  # not on Windows
+    import pwd  # not on Windows
+
+    try:
+        group, user = grp.getgrgid(number), pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # it has no name
+        return False
+    return group.gr_name == user and set(group.gr_mem) <= {user}
+
+
+def _writable_at(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield what decides who can put a file there: the file, its folder, and both of a link."""
+    yield path, path.lstat()
+    yield path, path.stat()
+    # Of a link also where the file is: who writes to that folder can put another into its place.
+    for folder in dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent)):
+        yield folder, folder.stat()

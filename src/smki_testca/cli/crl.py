@@ -426,7 +426,7 @@ def _read_list(file: str) -> bytes:
     Raises:
         InputError: if the file cannot be read, or does not hold exactly one document.
     """
-    from smki_testca.cli.session import read_input
+    from smki_testca.cli.input_files import read_input
     from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
 
     documents = list(sources([file], read_input("-", MAX_FILE_OCTETS) if file == "-" else None))

@@ -12,7 +12,7 @@ from smki_testca.authority.csr_builder import PARTICIPANT_NAME, build, holds_par
 from smki_testca.cli.issue import CertificateTypes, example, input_options, inputs_given
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, place_of
-from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.entropy import KeyedEntropy, SystemEntropy, parse_seed
 from smki_testca.errors import UsageError
 from smki_testca.files import check_free, write_texts
@@ -22,6 +22,7 @@ from smki_testca.streams import is_standard_output
 
 if TYPE_CHECKING:
     from smki_testca.authority.csr_builder import CsrWithKey
+    from smki_testca.cli.session import Session
     from smki_testca.profiles.model import Profile
 
 _FILE_OPTIONS = [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
-from smki_testca.cli.session import read_input
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.estate_files import check_outside, is_estate
 from smki_testca.input_files import read_regular

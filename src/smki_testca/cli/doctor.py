@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.configuration import Source
-from smki_testca.cli.folding import folded
-from smki_testca.cli.output import Progress, print_json, say
+from smki_testca.cli.output import Progress, print_json, say, say_folded
 from smki_testca.errors import ExitCode
 from smki_testca.lifecycle.doctor import examination
 from smki_testca.lifecycle.doctor.patient import Patient
-from smki_testca.text import counted, plain
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST_OF_A_KIND = 10
 """The most lines of one code; --json has all."""
-_INDENT = "  "
 
 
 @click.command()
@@ -80,7 +77,6 @@ def doctor(context: click.Context, *, fix: bool, keys: bool) -> None:
 
 def _patient(session: Session, *, with_keys: bool) -> Patient:
     directory = session.estate_directory()
-    anchors = session.setting("audit.anchor").value
     return Patient(
         directory=directory,
         passphrase=lambda: session.passphrase(directory),
@@ -90,7 +86,7 @@ def _patient(session: Session, *, with_keys: bool) -> Patient:
         passphrase_files=_passphrase_files(session),
         with_keys=with_keys,
         token_access=session.token_access() if session.has_token_module else None,
-        anchors=None if anchors is None else Path(anchors),
+        anchors=session.anchor_file,
         progress=Progress,
     )
 
@@ -105,16 +101,16 @@ def _passphrase_files(session: Session) -> dict[str, Path]:
 
 def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -> None:
     for each in mended:
-        _say_folded(f"fixed [{each.kind.code}]: {each.message}")
-    told: Counter[str] = Counter()
+        say_folded(f"fixed [{each.kind.code}]: {each.message}")
+    numbers: Counter[str] = Counter()
     for each in (*found.problems, *found.notes):
-        told[each.kind.code] += 1
-        if told[each.kind.code] <= MOST_OF_A_KIND:
-            _say_folded(f"{each.kind.level} [{each.kind.code}]: {each.message}")
-            _say_folded(each.remedy, _INDENT)
-    for code, number in told.items():
+        numbers[each.kind.code] += 1
+        if numbers[each.kind.code] <= MOST_OF_A_KIND:
+            say_folded(f"{each.kind.level} [{each.kind.code}]: {each.message}")
+            say_folded(each.remedy, indented=True)
+    for code, number in numbers.items():
         if number > MOST_OF_A_KIND:
-            _say_folded(
+            say_folded(
                 f"{number - MOST_OF_A_KIND} more of {code} are not shown: --json has all of them."
             )
     problems, notes = len(found.problems), len(found.notes)
@@ -122,10 +118,3 @@ def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -
     mendable = sum(each.mend is not None for each in found.observations)
     if mendable:
         say(f"doctor --fix mends {mendable} of them.")
-
-
-def _say_folded(text: str, indent: str = "") -> None:
-    """Print a text in lines that fit the terminal, or 80 columns; paths stay whole."""
-    width = shutil.get_terminal_size().columns - len(_INDENT)
-    for place, line in enumerate(folded(plain(text), width, whole_words=True)):
-        say(f"{indent if place == 0 else _INDENT}{line}")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, say
 from smki_testca.cli.output_paths import FILE_HELP, FOLDER, OUTPUT, check_alone, place_of
-from smki_testca.cli.session import read_input
 from smki_testca.errors import InputError
 from smki_testca.files import check_free
 from smki_testca.folders import OutputFile, write

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import smki_testca
-from smki_testca.cli.output import print_json, print_table, say
+from smki_testca.cli.output import anchor_mark, print_json, print_table, say
 from smki_testca.lifecycle.estate_summary import sum_up
 from smki_testca.lifecycle.looking import looking
 from smki_testca.text import counted
@@ -55,8 +55,9 @@ def info(session: Session) -> None:
         summary = sum_up(look)
     fault = session.noted_anchor_fault()
     if session.as_json:
-        told = {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
-        print_json({**summary.as_json(), "profiles_sha256": library.digest.hex(), **told})
+        print_json(
+            {**summary.as_json(), "profiles_sha256": library.digest.hex(), **anchor_mark(fault)}
+        )
         return
     _print_facts(summary, fault)
     say("")

@@ -27,12 +27,13 @@ from smki_testca.cli.output_paths import (
     OUTPUT,
     check_alone,
 )
+from smki_testca.cli.secret import first_line, typed
 from smki_testca.cli.selection import (
     own_selection,
     selecting,
 )
-from smki_testca.cli.session import Session, first_line, passphrase_for_keys
-from smki_testca.errors import InputError
+from smki_testca.cli.session import Session
+from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.status import LIVING
 from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from smki_testca.estate.certificates import Record
     from smki_testca.exporters.export import Made
     from smki_testca.exporters.item import Item
     from smki_testca.folders import OutputFile
@@ -238,20 +240,24 @@ def ca_keys(
     """
     from smki_testca.lifecycle.shared_authorities import share_authorities
 
-    passphrase = passphrase_for_keys(export_passphrase_file)
+    passphrase = _passphrase_for_keys(export_passphrase_file)
     with session.open(needs_keys=True) as estate:
         named = estate.library.environment(estate.environment(environment))
         chosen = [name for name in estate.library.hierarchies if name in hierarchies]
-        shared = share_authorities(estate, named, chosen, passphrase, out, force=force)
+        made = share_authorities(estate, named, chosen, passphrase, out, force=force)
+    shared = made.given
+    warnings = _warnings_of_cas(made.in_tokens)
     if session.as_json:
         print_json(
             {
                 "folder": str(out),
                 "authorities": [authority.as_json() for authority in shared],
                 "files": [str(out / file.path) for each in shared for file in each.files],
+                **({"warnings": warnings} if warnings else {}),
             }
         )
         return
+    print_warnings(warnings)
     print_table(
         ("CA", "Profile", "Not after", "Serial"),
         [
@@ -264,6 +270,32 @@ def ca_keys(
         f"{keys} and the certificates of the CAs are in {out}.",
         "Whoever has them and the passphrase can issue as these CAs.",
     )
+
+
+def _warnings_of_cas(in_tokens: Sequence[Record]) -> list[str]:
+    if not in_tokens:
+        return []
+    named = ", ".join(record.label or str(record.serial) for record in in_tokens)
+    return [f"{counted(len(in_tokens), 'CA')} left out: the key is in a PKCS#11 token: {named}."]
+
+
+def _passphrase_for_keys(path: str | None) -> str:
+    """The passphrase to encrypt keys with: of a file, or typed twice on a terminal.
+
+    Raises:
+        InputError: if the file cannot be read.
+        UsageError: if there is neither a file nor a terminal.
+    """
+    if path is not None:
+        return first_line(path)
+    passphrase = typed("Passphrase for the keys", confirm=True)
+    if passphrase is None:
+        raise UsageError(
+            "usage",
+            "A passphrase is needed to encrypt the keys with.",
+            "Give it with --export-passphrase-file FILE.",
+        )
+    return passphrase
 
 
 def _in_tokens(items: Sequence[Item]) -> list[Item]:

@@ -11,6 +11,7 @@ from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import (
     with_dry_run,
 )
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.lists import (
     Terms,
     print_list,
@@ -30,8 +31,8 @@ from smki_testca.cli.records import (
     role_name,
 )
 from smki_testca.cli.renewal import ending
+from smki_testca.cli.secret import first_line
 from smki_testca.cli.selection import OF_OWN_ALONE, external_selection, selecting_externals
-from smki_testca.cli.session import Session, first_line, read_input
 from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.text import counted, shown
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.cli.selection import Given
+    from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.issuance.re_signing import ReSigning

@@ -11,6 +11,7 @@ from smki_testca.cli.command_line import (
     ConfiguredOption,
     configured,
 )
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.issued_files import (
     issued_to,
     print_saved,
@@ -31,7 +32,6 @@ from smki_testca.cli.output import (
 from smki_testca.cli.records import (
     print_records,
 )
-from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.tokens import Needs, ask_first, token_option
 from smki_testca.errors import UsageError
 from smki_testca.labels import check_label
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.authority.filling import Validity
+    from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
     from smki_testca.exporters.leftovers import Saved
     from smki_testca.profiles.model import Profile
@@ -64,7 +65,7 @@ PURPOSE = click.option(
     "--purpose",
     cls=ConfiguredOption,
     metavar="S",
-    required=True,
+    required=True,  # every request names one (R3)
     help="The Testing Service, such as uept.",
 )
 ENVIRONMENT = click.option(

@@ -8,7 +8,7 @@ import click
 
 from smki_testca.cli.output import print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
-from smki_testca.cli.session import first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.errors import UsageError
 
 if TYPE_CHECKING:

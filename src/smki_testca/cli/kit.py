@@ -12,7 +12,7 @@ from smki_testca.cli.drafting import new_kit
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
-from smki_testca.cli.session import first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.cli.tokens import Needs, ask_first
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.estate.runs import State

@@ -13,8 +13,9 @@ from smki_testca.authority.csr_comparison import (
 from smki_testca.cli.command_line import (
     GLOBAL_OPTIONS,
 )
+from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say
-from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
 from smki_testca.errors import ExitCode
 from smki_testca.importers.sources import (
@@ -29,12 +30,12 @@ from smki_testca.lint.inspection import certificates_to_trust
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import REPORTS, as_full_text, as_text
 from smki_testca.lint.whole_input import lint_all
-from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from smki_testca.cli.session import Session
     from smki_testca.lint.rule import Rule
 
 _FILES = "files"
@@ -115,12 +116,7 @@ def lint() -> None:
 )
 @click.option("--environment", metavar="E", help="The test environment, for its policy OIDs.")
 @click.option("--format", "form", type=click.Choice(list(REPORTS)), default="text")
-@click.option(
-    "--fail-on",
-    type=click.Choice([severity.value for severity in Severity]),
-    default=Severity.ERROR.value,
-    help="End with exit code 1 if a finding is at least this severe.",
-)
+@FAIL_ON
 @click.option(
     "--all-findings",
     is_flag=True,
@@ -164,12 +160,9 @@ def lint_files(  # noqa: PLR0913 - click passes each option by its name
         report = as_full_text
     print_document(report(linted, documents.passed_over))
     findings = [finding for document in linted for finding in document.findings]
-    worst_first = list(Severity)
-    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
     if any(finding.code == UNREADABLE for finding in findings):
         click.get_current_context().exit(ExitCode.INPUT)
-    if any(finding.severity in failing for finding in findings):
-        click.get_current_context().exit(ExitCode.FINDINGS)
+    end_if_failing(findings, fail_on)
 
 
 @lint.command()

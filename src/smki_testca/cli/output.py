@@ -43,6 +43,8 @@ Item = TypeVar("Item")
 
 T = TypeVar("T")
 
+_INDENT = "  "
+
 
 def say(*lines: str, err: bool = False) -> None:
     """Print lines of text, on standard output or standard error.
@@ -51,6 +53,22 @@ def say(*lines: str, err: bool = False) -> None:
     """
     for line in lines:
         click.echo(plain(line), err=err)
+
+
+def say_folded(text: str, *, indented: bool = False) -> None:
+    """Print a text in lines that fit the terminal, or 80 columns; the further ones are indented.
+
+    A word that is longer, such as a path, stays whole: it can be copied.
+
+    Args:
+        text: of one line.
+        indented: whether the first line is, too.
+    """
+    from smki_testca.cli.folding import folded
+
+    width = shutil.get_terminal_size().columns - len(_INDENT)
+    for place, line in enumerate(folded(plain(text), width, whole_words=True)):
+        say(f"{_INDENT if place or indented else ''}{line}")
 
 
 def print_document(text: str) -> None:
@@ -90,6 +108,15 @@ def outcome_marks(session: Session, *, changed: bool = True) -> dict[str, bool]:
         **({"dry_run": True} if session.dry_run else {}),
         **({"changed": changed} if session.if_needed else {}),
     }
+
+
+def anchor_mark(fault: SmkiTestcaError | None) -> dict[str, Any]:
+    """Return what JSON says of a log that does not continue its newest anchor; nothing otherwise.
+
+    Args:
+        fault: of ``Session.noted_anchor_fault``.
+    """
+    return {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
 
 
 def print_json_line(document: Any) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.configuration import Source
+from smki_testca.cli.configuration import Setting, Source
 from smki_testca.cli.output import print_json, say
-from smki_testca.cli.session import PASSPHRASE_VARIABLE, Session, first_line, text_of
+from smki_testca.cli.secret import NEW_PASSPHRASE, PASSPHRASE, given_or_typed
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smki_testca.cli.configuration import Setting
-
-_NEW_VARIABLE = "SMKI_TESTCA_NEW_PASSPHRASE"
+    from smki_testca.cli.session import Session
 
 
 @click.group()
@@ -36,7 +33,7 @@ def passphrase() -> None:
     "--new-passphrase-file",
     metavar="FILE",
     help="The new passphrase is the first line of FILE; - is standard input. By default it is"
-    f" {_NEW_VARIABLE}, or you type it.",
+    f" {NEW_PASSPHRASE.variable}, or you type it.",
 )
 @click.pass_obj
 def change(session: Session, new_passphrase_file: str | None) -> None:
@@ -81,7 +78,7 @@ def _stale(setting: Setting, file: Path | None) -> str | None:
         file: the one that has the new passphrase now, if any.
     """
     if setting.source is Source.VARIABLE:
-        return PASSPHRASE_VARIABLE
+        return PASSPHRASE.variable
     if setting.value is None or setting.value == "-":
         return None
     is_rewritten = file is not None and os.path.realpath(setting.value) == os.path.realpath(file)
@@ -94,22 +91,13 @@ def _new_passphrase(directory: Path, file: str | None) -> str:
     Raises:
         InputError: if none of them gives it.
     """
-    if file is not None:
-        return first_line(file)
-    if given := os.environ.get(_NEW_VARIABLE):
-        return text_of(given, _NEW_VARIABLE)
-    if not _is_somebody_there():
+    given = Setting(file, Source.OPTION if file is not None else Source.DEFAULT)
+    setting = NEW_PASSPHRASE.setting(lambda _: given)
+    new = given_or_typed(setting, f"New passphrase of {directory}", confirm=True)
+    if new is None:
         raise InputError(
             "passphrase.needed",
             "The new passphrase is needed, and nobody is there to type it.",
-            f"Give it with --new-passphrase-file FILE or {_NEW_VARIABLE}.",
+            NEW_PASSPHRASE.remedy,
         )
-    answer: str = click.prompt(
-        f"New passphrase of {directory}", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return text_of(answer, "What was typed")
-
-
-def _is_somebody_there() -> bool:
-    """Whether standard input is a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    return new

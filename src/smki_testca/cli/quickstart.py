@@ -11,7 +11,7 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import Estate
-from smki_testca.cli.ca_files import CaFiles, read_ca_files
+from smki_testca.cli.ca_files import CaFiles, ca_places, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
@@ -30,7 +30,7 @@ from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.records import (
     print_records,
 )
-from smki_testca.cli.session import Session, first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import UsageError
@@ -46,6 +46,7 @@ from smki_testca.text import counted, shown, use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.authority.signers.tokens.uri import TokenUri
+    from smki_testca.cli.session import Session
     from smki_testca.lifecycle.ca_keys import CaKey
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Hierarchy, Tier
@@ -272,11 +273,7 @@ def _add_keys_in_tokens(
         raise UsageError(
             "usage", "--hierarchy says whose keys go into a token.", "Name it with --token URI."
         )
-    places = {
-        profile: (hierarchy.name, tier)
-        for hierarchy in library.hierarchies.values()
-        for tier, profile in hierarchy.tiers.items()
-    }
+    places = ca_places(library)
     for profile, uri in found:
         if profile not in places:
             raise UsageError(

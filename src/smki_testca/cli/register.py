@@ -10,6 +10,7 @@ import click
 from smki_testca.cli.drafting import new_register
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_document,
@@ -20,7 +21,6 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.register_check import check
-from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
 from smki_testca.errors import OutputError, UsageError
 from smki_testca.estate.register import MAX_ALLOCATED
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.cli.folding import Cell
+    from smki_testca.cli.session import Session
     from smki_testca.register.notifications import Notification
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_json, print_warnings, say
-from smki_testca.cli.session import Session, read_input
 from smki_testca.register.checking import check_file
 from smki_testca.text import counted
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
 
 
 @click.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,11 +20,12 @@ from smki_testca.cli.configuration import (
     is_named,
     locate,
 )
-from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
+from smki_testca.cli.input_files import MAX_OCTETS
+from smki_testca.cli.secret import PASSPHRASE, PIN, given_or_typed, is_ready
+from smki_testca.errors import EstateError, SmkiTestcaError, UsageError
 from smki_testca.estate_files import PASSPHRASE_FILE
-from smki_testca.input_files import read_regular, unreadable, within
-from smki_testca.passphrases import MAX_FILE_OCTETS, Passphrase
-from smki_testca.text import is_text, plain, shown
+from smki_testca.input_files import read_regular
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
@@ -34,14 +34,10 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.anchoring import Anchoring
     from smki_testca.profiles import Library
 
-MAX_OCTETS = 16 << 20
-"""The longest input file read, in octets."""
 _ESTATE_VARIABLE = "SMKI_TESTCA_ESTATE"
 _MODULE_VARIABLE = "SMKI_TESTCA_PKCS11_MODULE"
 _VARIABLES = {"estate": _ESTATE_VARIABLE, "token-module": _MODULE_VARIABLE}
 """The variables that give what an option does."""
-_PIN_VARIABLE = "SMKI_TESTCA_TOKEN_PIN"
-PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
 @dataclass
@@ -221,20 +217,26 @@ class Session:
             estate.close()
             raise
 
+    @property
+    def anchor_file(self) -> Path | None:
+        """The file that gets an anchor of the audit log after each command; None for none."""
+        path = self.setting("audit.anchor").value
+        return None if path is None else Path(path)
+
     def anchoring(self, directory: Path) -> Anchoring | None:
         """Return what anchors an estate after the command; None if no file is configured for it.
 
         Args:
             directory: of the estate: the one that is named, or any if none is.
         """
-        path = self.setting("audit.anchor").value
+        path = self.anchor_file
         if path is None or (self.estate is not None and not self.is_named_estate(directory)):
             return None
         from smki_testca.lifecycle.anchoring import Anchoring
 
         if directory not in self._anchorings:
             self._anchorings[directory] = Anchoring(
-                directory, Path(path), self.clock_or_system(), lambda: self.passphrase(directory)
+                directory, path, self.clock_or_system(), lambda: self.passphrase(directory)
             )
         return self._anchorings[directory]
 
@@ -284,31 +286,19 @@ class Session:
 
     def has_passphrase_ready(self, directory: Path) -> bool:
         """Whether nobody has to type the passphrase, or write it to a pipe."""
-        setting = self.passphrase_setting(directory)
-        if setting.value is not None:
-            return Path(setting.value).is_file()
-        if setting.source is Source.VARIABLE:
-            return True
-        # Without a terminal there is none, and nobody is asked.
-        return sys.stdin is None or not sys.stdin.isatty()
+        return is_ready(self.passphrase_setting(directory))
 
     def passphrase_setting(self, directory: Path | None = None) -> Setting:
-        """Return the file of the passphrase and where that comes from.
+        """Return the file of the passphrase and where that comes from; see ``Secret.setting``.
 
         The file that quickstart left in an estate comes before the one that is configured, which
-        may be another estate's. For a variable that holds the passphrase itself, there is no value.
+        may be another estate's.
 
         Args:
             directory: of the estate; None if there is none.
         """
-        setting = self.setting("passphrase-file")
-        if setting.source is Source.OPTION:
-            return setting
-        if os.environ.get(PASSPHRASE_VARIABLE):
-            return Setting(None, Source.VARIABLE, PASSPHRASE_VARIABLE)
-        if directory is not None and (directory / PASSPHRASE_FILE).is_file():
-            return Setting(str(directory / PASSPHRASE_FILE), Source.DEFAULT)
-        return setting
+        left = None if directory is None else directory / PASSPHRASE_FILE
+        return PASSPHRASE.setting(self.setting, left)
 
     def passphrase(self, directory: Path, *, confirm: bool = False) -> str:
         """Return the passphrase of an estate, from the first place that gives it.
@@ -320,23 +310,13 @@ class Session:
             EstateError: if none of them gives it.
         """
         setting = self.passphrase_setting(directory)
-        if setting.value is not None:
-            return first_line(setting.value, may_be_mark=not confirm)
-        if setting.source is Source.VARIABLE:
-            return text_of(os.environ[PASSPHRASE_VARIABLE], PASSPHRASE_VARIABLE)
-        if sys.stdin.isatty():
-            answer: str = click.prompt(
-                plain(f"Passphrase of {directory}"),
-                hide_input=True,
-                confirmation_prompt=confirm,
-                err=True,
+        question = f"Passphrase of {directory}"
+        passphrase = given_or_typed(setting, question, confirm=confirm, may_be_mark=not confirm)
+        if passphrase is None:
+            raise EstateError(
+                "estate.passphrase", "The estate's passphrase is needed.", PASSPHRASE.remedy
             )
-            return text_of(answer, "What was typed")
-        raise EstateError(
-            "estate.passphrase",
-            "The estate's passphrase is needed.",
-            f"Give it with --passphrase-file FILE or {PASSPHRASE_VARIABLE}.",
-        )
+        return passphrase
 
     @property
     def has_token_module(self) -> bool:
@@ -372,22 +352,12 @@ class Session:
         return path
 
     def pin_setting(self) -> Setting:
-        """Return the file of the PIN and where that comes from.
-
-        For a variable that holds the PIN itself, there is no value.
-        """
-        setting = self.setting("token-pin-file")
-        if setting.source is not Source.OPTION and os.environ.get(_PIN_VARIABLE):
-            return Setting(None, Source.VARIABLE, _PIN_VARIABLE)
-        return setting
+        """Return the file of the PIN and where that comes from; see ``Secret.setting``."""
+        return PIN.setting(self.setting)
 
     def has_pin_ready(self) -> bool:
         """Whether nobody has to type a PIN, or write it to a pipe."""
-        setting = self.pin_setting()
-        if setting.value is not None:
-            return Path(setting.value).is_file()
-        # Without a terminal there is none, and nobody is asked.
-        return setting.source is Source.VARIABLE or sys.stdin is None or not sys.stdin.isatty()
+        return is_ready(self.pin_setting())
 
     def _pin(self, token: str) -> str:
         """Return the PIN of a token, from the first place that gives it.
@@ -401,20 +371,12 @@ class Session:
         Raises:
             EstateError: if none of them gives it.
         """
-        setting = self.pin_setting()
-        if setting.value is not None:
-            return str(first_line(setting.value))
-        if setting.source is Source.VARIABLE:
-            return str(text_of(os.environ[_PIN_VARIABLE], _PIN_VARIABLE))
-        if sys.stdin is not None and sys.stdin.isatty():
-            question = plain(f"PIN of the token {token}")
-            answer: str = click.prompt(question, hide_input=True, err=True)
-            return str(text_of(answer, "What was typed"))
-        raise EstateError(
-            "token.pin",
-            f"The PIN of the token {shown(token)} is needed.",
-            f"Give it with --token-pin-file FILE or {_PIN_VARIABLE}.",
-        )
+        pin = given_or_typed(self.pin_setting(), f"PIN of the token {token}")
+        if pin is None:
+            raise EstateError(
+                "token.pin", f"The PIN of the token {shown(token)} is needed.", PIN.remedy
+            )
+        return str(pin)
 
 
 def is_same_place(one: Path | str, other: Path | str) -> bool:
@@ -428,67 +390,3 @@ def _is_investigating() -> bool:
 
     context = click.get_current_context(silent=True)
     return context is not None and context.command_path.partition(" ")[2] in INVESTIGATING
-
-
-def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
-    """Read the octets of a file, or of standard input for ``-``.
-
-    Raises:
-        InputError: if it cannot be read or is longer than the limit, in octets.
-    """
-    with unreadable(name):
-        if name == "-" and sys.stdin is None:
-            raise InputError("input.unreadable", "Standard input cannot be read: it is closed.")
-        if name == "-":
-            return within(limit, sys.stdin.buffer, name)
-        with Path(name).open("rb") as file:
-            return within(limit, file, name)
-
-
-def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
-    """Read the passphrase on the first line of a file.
-
-    Args:
-        path: of the file.
-        may_be_mark: whether a line of nothing but a byte order mark will do: earlier versions
-            took that for a passphrase.
-
-    Raises:
-        InputError: if the file cannot be read, or the line is empty or no text.
-    """
-    passphrase = Passphrase.of_file(read_input(path, MAX_FILE_OCTETS), path)
-    if not passphrase and not (may_be_mark and passphrase.has_mark):
-        raise InputError("passphrase.empty", f"The first line of {path} is empty.")
-    return passphrase
-
-
-def passphrase_for_keys(path: str | None) -> Passphrase:
-    """Return the passphrase to encrypt keys with: of a file, or typed twice on a terminal.
-
-    Raises:
-        InputError: if the file cannot be read.
-        UsageError: if there is neither a file nor a terminal.
-    """
-    if path is not None:
-        return first_line(path)
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(
-            "usage",
-            "A passphrase is needed to encrypt the keys with.",
-            "Give it with --export-passphrase-file FILE.",
-        )
-    answer: str = click.prompt(
-        "Passphrase for the keys", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return text_of(answer, "What was typed")
-
-
-def text_of(text: str, origin: str) -> Passphrase:
-    """The passphrase or PIN in a variable, or one that was typed.
-
-    Raises:
-        InputError: if it is no text; the message quotes nothing of it.
-    """
-    if not is_text(text):
-        raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
-    return Passphrase.of_text(text)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.cli.selection import serial_of
-from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import SerialPrefix
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
@@ -24,6 +24,7 @@ from smki_testca.profiles.model import Severity
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
     from smki_testca.lint.inspection import Description
 
 _WIDTH = 16

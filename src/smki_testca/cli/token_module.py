@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.cli.configuration import VARIABLE, why_untrusted
+from smki_testca.cli.configuration import VARIABLE, why_shared, why_untrusted
 from smki_testca.errors import InputError
 from smki_testca.text import shown
 
@@ -30,7 +30,7 @@ def check_found(module: Path, setting: Setting, file: Path) -> None:
         file: the configuration file, which was found.
 
     Raises:
-        InputError: if it can have, or others may have changed the module.
+        InputError: if it can have, or others may have changed the module or the file.
     """
     why = _why_refused(module, setting, file)
     if why:
@@ -54,7 +54,7 @@ def _why_refused(module: Path, setting: Setting, file: Path) -> str:
     ):
         return f"it is below {folder}, and may have come with that file"
     try:
-        return why_untrusted(module)
+        return why_shared(file) or why_untrusted(module) or why_shared(module)
     except OSError:
         return ""  # it cannot be loaded either, and that is said then
 

@@ -20,25 +20,34 @@ if TYPE_CHECKING:
 
 
 class TokenUriType(click.ParamType[Any]):
-    """The PKCS#11 URI of a token, or of a key in one (RFC 7512)."""
+    """The PKCS#11 URI of a token, or of a key in one (RFC 7512).
+
+    Args:
+        is_token: whether a token is meant in which a key is to be made.
+    """
 
     name = "uri"
+
+    def __init__(self, *, is_token: bool = False) -> None:
+        self._is_token = is_token
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read the URI.
 
         Raises:
-            InputError: if it is none, or states a PIN.
+            InputError: if it is none, states a PIN, or names a key where a token is meant.
         """
         del param, ctx
         from smki_testca.authority.signers.tokens.uri import TokenUri
 
-        return value if isinstance(value, TokenUri) else TokenUri.parse(value)
+        if isinstance(value, TokenUri):
+            return value
+        return TokenUri.of_token(value) if self._is_token else TokenUri.parse(value)
 
 
 def token_option(help_text: str) -> Callable[[Any], Any]:
     """Return the option ``--token`` with a help of the command's own."""
-    return click.option("--token", metavar="URI", type=TokenUriType(), help=help_text)
+    return click.option("--token", metavar="URI", type=TokenUriType(is_token=True), help=help_text)
 
 
 def remarks_on_key(name: str, found: FoundKey) -> list[str]:
@@ -86,7 +95,7 @@ def ask_first(session: Session, estate: Estate, needs: Callable[[], Needs]) -> N
     in_tokens = [
         record
         for record in needed.authorities
-        if estate.key_store.in_tokens.row(record.key_id) is not None
+        if estate.key_store.in_tokens.uri(record.key_id) is not None
     ]
     is_sealed_key_used = needed.sealing or len(in_tokens) < len(needed.authorities)
     if is_sealed_key_used and not session.has_passphrase_ready(estate.directory):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_json, print_table, say
-from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import iso
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.lifecycle.whois import look_up, whois_file
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.cli.folding import Cell
+    from smki_testca.cli.session import Session
     from smki_testca.register.whois import Presented
     from smki_testca.roles import Roles
 

@@ -179,9 +179,8 @@ class AnchorStore:
                     faults.append(fault)
         if len(faults) > 1:
             raise AnchorFaultsError(faults)
-        if faults:
+        if faults or verification is None:
             raise faults[0]
-        assert verification is not None  # noqa: S101 - without it there is a fault
         return Continuation(verification, tuple(continued))
 
     def _fault(self, anchor: Anchor, recorded: bytes | None) -> EstateError | None:

@@ -93,7 +93,7 @@ class AuthorityStore:
         """
         key = (environment.family, hierarchy)
         record = self.newest(environment, hierarchy, Tier.ISSUING)
-        if self._keys.in_tokens.row(record.key_id) is not None:
+        if self._keys.in_tokens.uri(record.key_id) is not None:
             return record, self.able(record)
         if key not in self._open or self._open[key][0].serial != record.serial:
             self._open[key] = (record, self.able(record))
@@ -105,7 +105,7 @@ class AuthorityStore:
         return [
             record
             for record in newest
-            if record.tier is Tier.ISSUING and self._keys.in_tokens.row(record.key_id) is not None
+            if record.tier is Tier.ISSUING and self._keys.in_tokens.uri(record.key_id) is not None
         ]
 
     def forget(self) -> None:

@@ -487,10 +487,6 @@ class Database:
             [(place, number) for place, number in enumerate(numbers, 1) if place != number],
         )
 
-    def overwrite_deleted(self) -> None:
-        """Overwrite with zeros what is deleted from now on, until the file is closed."""
-        self.rows("PRAGMA secure_delete = ON")
-
     def check_schema(self) -> None:
         """Check that the file has exactly what the schema of its format declares.
 
@@ -552,7 +548,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     # With a rollback journal, a transaction is committed when its journal is gone: only EXTRA
     # waits until that is safe on the disk.
     connection.execute("PRAGMA synchronous = EXTRA")
-    # Nothing of a private key that was moved to a token stays in the file.
+    # What is deleted is overwritten with zeros: private keys and wrapped keys are among it.
     connection.execute("PRAGMA secure_delete = ON")
     # Pages and functions of a file that somebody may have changed are not trusted.
     connection.execute("PRAGMA cell_size_check = ON")

@@ -311,7 +311,6 @@ class ExternalStore:
         Returns:
             The ids of the removed keys.
         """
-        self._database.overwrite_deleted()
         removed = {record.sha256 for record in records}
         keys = []
         for identifier in dict.fromkeys(record.key_id for record in records):

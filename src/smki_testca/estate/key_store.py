@@ -124,7 +124,7 @@ class KeyStore:
         public = private_keys.public_key_info(private)
         identifier = key_id(public)
         self._holders.check(identifier, holder)
-        if self.in_tokens.row(identifier) is not None:
+        if self.in_tokens.uri(identifier) is not None:
             raise EstateError(
                 "key.in_token",
                 "The key pair is one that the estate has in a token: its private key is not kept"
@@ -248,14 +248,14 @@ class KeyStore:
         if key_id(found.public_key) != identifier:
             raise ValueError("the key pair in the token is another one")
         self._database.execute("DELETE FROM keys WHERE id = ?", (identifier,))
-        self._database.execute("DELETE FROM token_keys WHERE id = ?", (identifier,))
+        self.in_tokens.remove(identifier)
         self.in_tokens.add(found, AUTHORITY)
 
     def place(self, identifier: bytes) -> str | None:
         """The place of the private key with an id: ``IN_ESTATE``, its URI in a token, or None."""
-        row = self.in_tokens.row(identifier)
-        if row is not None:
-            return str(row.key.uri)
+        uri = self.in_tokens.uri(identifier)
+        if uri is not None:
+            return str(uri)
         found = self._database.row("SELECT 1 FROM keys WHERE id = ?", (identifier,))
         return None if found is None else IN_ESTATE
 
@@ -277,6 +277,10 @@ class KeyStore:
             if in_token.holder != holder:
                 raise EstateError("estate.damaged", f"The key of {whose} is not kept as a CA's.")
             return in_token.key
+        return self._sealed_key(identifier, whose, holder)
+
+    def _sealed_key(self, identifier: bytes, whose: str, holder: str) -> SealedKey:
+        """The reference to a key that is sealed in the estate; see ``reference``."""
         row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
         if row is None:
             raise EstateError("estate.damaged", f"The key of {whose} is missing.")
@@ -292,7 +296,7 @@ class KeyStore:
             EstateError: if the passphrase is wrong, or the reference is not of this estate, or
                 the token cannot be used.
         """
-        if not self._entropy.secret and self.in_tokens.row(reference.key_id) is not None:
+        if not self._entropy.secret and self.in_tokens.uri(reference.key_id) is not None:
             raise refuse_seed("The CA's key")
         return reference.open(self._means(), deterministic=deterministic)
 
@@ -310,17 +314,15 @@ class KeyStore:
             EstateError: if the passphrase is wrong, or the key is missing, was changed or is in a
                 token.
         """
-        in_token = self.in_tokens.row(identifier)
-        if in_token is not None:
+        uri = self.in_tokens.uri(identifier)
+        if uri is not None:
             raise EstateError(
                 "key.in_token",
-                f"The key of {whose} is in a PKCS#11 token and never leaves it:"
-                f" {in_token.key.uri}.",
-                "Let the other team use the token, or leave this CA out with --hierarchy.",
+                f"The key of {whose} is in a PKCS#11 token and never leaves it: {uri}.",
+                "Let the other team use the token, or name other CAs with --hierarchy.",
             )
-        reference = self.reference(identifier, whose)
-        assert isinstance(reference, SealedKey)  # noqa: S101 - all others are in tokens
-        return reference.encrypted(self._estate_key(), encrypt)
+        key = self._sealed_key(identifier, whose, AUTHORITY)
+        return key.encrypted(self._estate_key(), encrypt)
 
     def for_workers(
         self, references: Mapping[T, KeyReference]
@@ -422,8 +424,6 @@ class KeyStore:
             EstateError: if the passphrase is wrong, as after a change by another process.
         """
         wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
-        # Nothing of the old one stays in unused parts of the file.
-        self._database.execute("PRAGMA secure_delete = ON")
         self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
 
     def open_by(self, wrapped: bytes) -> None:

@@ -380,6 +380,11 @@ def roll_over_command(authority: Record) -> str:
     )
 
 
+def renew_command(authority: Record) -> str:
+    """The command that renews a CA's certificate."""
+    return f"smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"
+
+
 def renewal_remedy(authority: Record) -> str:
     """The remedy for a CA's certificate that ends too early."""
-    return f"Renew it: smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"
+    return f"Renew it: {renew_command(authority)}"

@@ -110,6 +110,15 @@ class TokenKeys:
             _parsed, "SELECT * FROM token_keys WHERE id = ?", (identifier,)
         )
 
+    def uri(self, identifier: bytes) -> TokenUri | None:
+        """The URI of the key with an id; None if none of that id is in a token."""
+        row = self.row(identifier)
+        return None if row is None else row.key.uri
+
+    def remove(self, identifier: bytes) -> None:
+        """Forget that the key with an id is in a token, within a transaction; it stays there."""
+        self._database.execute("DELETE FROM token_keys WHERE id = ?", (identifier,))
+
     def rows(self) -> list[TokenRow]:
         """Every key pair that is in a token, by id."""
         return self._database.records(_parsed, "SELECT * FROM token_keys ORDER BY id")

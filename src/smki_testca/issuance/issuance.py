@@ -444,8 +444,7 @@ class Issuance:
         keys, holder = self._estate.key_store, participant_holder(participant)
         label = label or f"{participant} {profile.name}"
         public = keys.generate_in_token(token, profile.key_type, holder, label)
-        row = keys.in_tokens.row(key_id(public))
-        return SubjectKey(public, in_token=None if row is None else row.key.uri)
+        return SubjectKey(public, in_token=keys.in_tokens.uri(key_id(public)))
 
     def issuing(self, environment: Environment, hierarchy: Hierarchy) -> Authority:
         """The CA that issues in a hierarchy now.

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.certificates import Certificate
     from smki_testca.authority.filling import Validity
-    from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.errors import RefusalReason
     from smki_testca.estate.stores import Stores
     from smki_testca.identifiers import SerialNumber
@@ -248,18 +247,20 @@ class Renewer:
     def _subject_keys(self, records: list[Record], *, same_key: bool) -> list[SubjectKey]:
         """The keys to certify, in the order of the records."""
         of_runs = self._estate.run_certificates.private_keys(records)
+        in_tokens = self._estate.key_store.in_tokens
         keys = []
         for record in records:
             if same_key:
                 public = view_certificate(record.der).octets("subjectPublicKeyInfo") or b""
                 private = of_runs.get(record.serial)
                 key = SubjectKey.of_public(public, private, secret=record.keys_secret)
-                row = self._estate.key_store.in_tokens.row(record.key_id)
-                keys.append(replace(key, in_token=None if row is None else row.key.uri))
-            elif (token := self._token_of(record)) is not None:
+                keys.append(replace(key, in_token=in_tokens.uri(record.key_id)))
+            elif (uri := in_tokens.uri(record.key_id)) is not None:
                 profile = self._estate.library.profile(record.profile)
                 holder = record.participant or ""
-                keys.append(self._issuance.key_in_token(token, profile, holder, record.label))
+                keys.append(
+                    self._issuance.key_in_token(uri.token_only, profile, holder, record.label)
+                )
             elif self._has_key(record, of_runs):
                 keys.append(self._issuance.fresh_key(self._estate.library.profile(record.profile)))
             else:
@@ -270,11 +271,6 @@ class Renewer:
                     "Keep the key with --same-key, or sign a new CSR: smki-testca sign FILE",
                 )
         return keys
-
-    def _token_of(self, record: Record) -> TokenUri | None:
-        """The PKCS#11 token in which the estate has a certificate's key; None if in none."""
-        row = self._estate.key_store.in_tokens.row(record.key_id)
-        return None if row is None else row.key.uri.token_only
 
     def _has_key(self, record: Record, of_runs: dict[SerialNumber, bytes]) -> bool:
         """Whether the estate has a certificate's private key."""

@@ -177,12 +177,12 @@ class Anchoring:
 
     def _refused(self, fault: EstateError) -> EstateError:
         """The error before a command, with the file and the way past it."""
-        told = self._in_file(fault)
+        located = self._in_file(fault)
         looking = ", ".join(INVESTIGATING[:-1])
         return EstateError(
-            told.code,
-            f"Nothing was done. {told.message}",
-            f"{told.remedy} To look into it, use {looking} or {INVESTIGATING[-1]}.",
+            located.code,
+            f"Nothing was done. {located.message}",
+            f"{located.remedy} To look into it, use {looking} or {INVESTIGATING[-1]}.",
         )
 
     def _in_file(self, fault: EstateError) -> EstateError:

@@ -69,7 +69,8 @@ def _check_complete(
             raise InputError(
                 "ca_keys.certificate",
                 f"There is a certificate of the {hierarchy} issuing CA without that of its root.",
-                "Give both with their keys, as export ca-keys writes them.",
+                "Give the root's key and certificate, too, or leave this certificate out and have"
+                " one made for its key by a new root.",
             )
 
 
@@ -200,8 +201,8 @@ class AuthorityMaker:
 
     def _place_of(self, public_key: bytes) -> dict[str, str]:
         """The place of a key, for an audit entry; nothing for one that is in the estate."""
-        row = self._estate.key_store.in_tokens.row(key_id(public_key))
-        return {} if row is None else {"key_place": str(row.key.uri)}
+        uri = self._estate.key_store.in_tokens.uri(key_id(public_key))
+        return {} if uri is None else {"key_place": str(uri)}
 
     def renew(self, record: Record) -> Record:
         """Give a CA a new certificate for its own name and key.
@@ -274,9 +275,9 @@ class AuthorityMaker:
             estate.library.environment(root.environment),
             ca_names={**environment.ca_names, (hierarchy, Tier.ISSUING): name},
         )
-        last = estate.key_store.in_tokens.row(before.key_id)
+        last = estate.key_store.in_tokens.uri(before.key_id)
         if token is None and last is not None:
-            token = last.key.uri.token_only
+            token = last.token_only
         source = None if token is None else MadeInToken(token)
         public_key = key_for(estate, profile, source, f"{environment.name} {name}")
         certificate = self._certificate(estate.authorities.able(root, named), profile, public_key)

@@ -99,9 +99,9 @@ def has_key(estate: Stores, record: Record, source: CaKey) -> bool:
     if isinstance(source, bytes):
         public = private_keys.public_key_info(private_keys.from_pem(source, "the key given"))
         return key_id(public) == record.key_id
-    row = estate.key_store.in_tokens.row(record.key_id)
-    if row is None:
+    uri = estate.key_store.in_tokens.uri(record.key_id)
+    if uri is None:
         return False
     if isinstance(source, FoundInToken):
         return key_id(estate.tokens.find(source.key).public_key) == record.key_id
-    return source.token.token in {None, row.key.uri.token}
+    return source.token.token in {None, uri.token}

@@ -71,17 +71,13 @@ def looking(
         )
         added = 0
         if stored < FORMAT:
-            before = _entries(database)
+            before = estate.audit.last_number()
             with database.transaction():
                 database.upgrade()
-            added = _entries(database) - before
+            added = estate.audit.last_number() - before
         yield Look(estate, database, stored, added)
     finally:
         if estate is not None:
             estate.leave_tokens()
             estate.runs.locks.close()
         database.close()
-
-
-def _entries(database: Database) -> int:
-    return int(database.value("SELECT count(*) FROM audit"))

@@ -56,6 +56,19 @@ class SharedAuthority:
         return {**self.record.as_json(), "key_id": self.record.key_id.hex()}
 
 
+@dataclass(frozen=True, slots=True)
+class SharedAuthorities:
+    """What was given of the CAs that were asked for.
+
+    Attributes:
+        given: the CAs whose keys were written.
+        in_tokens: the newest certificates of those whose keys are in tokens, and stay there.
+    """
+
+    given: list[SharedAuthority]
+    in_tokens: list[Record]
+
+
 def share_authorities(
     estate: Stores,
     environment: Environment,
@@ -64,11 +77,12 @@ def share_authorities(
     out: Path,
     *,
     force: bool,
-) -> list[SharedAuthority]:
+) -> SharedAuthorities:
     """Write the keys of an environment's CAs, encrypted, with their certificates to a folder.
 
     Of each hierarchy these are the root and the issuing CA of the newest generation, each with its
-    newest certificate. The audit log records them before a key leaves the estate.
+    newest certificate. The audit log records them before a key leaves the estate. CAs whose keys
+    are in tokens are left out, as long as there is another.
 
     Args:
         estate: the estate that has the CAs.
@@ -79,13 +93,17 @@ def share_authorities(
         force: whether to overwrite existing files.
 
     Raises:
-        InputError: if a key is in a token, the passphrase cannot be used, or a file cannot be
-            written.
-        EstateError: if the estate has no such CA, or its own passphrase is wrong.
+        InputError: if the passphrase cannot be used, or a file cannot be written.
+        EstateError: if the estate has no such CA, the keys of all are in tokens, or the estate's
+            own passphrase is wrong.
         OutputError: if the disk is full or fails.
     """
     encryption = KeyEncryption(passphrase)
     check_folder(out)
+    chosen = _authorities(estate, environment, hierarchies)
+    in_tokens = [
+        record for record in chosen if estate.key_store.in_tokens.uri(record.key_id) is not None
+    ]
     shared = [
         SharedAuthority(
             record,
@@ -93,7 +111,8 @@ def share_authorities(
                 record.key_id, f"the CA {record.label}", encryption.pkcs8
             ),
         )
-        for record in _authorities(estate, environment, hierarchies)
+        # Of those in tokens alone, the first one is refused.
+        for record in [each for each in chosen if each not in in_tokens] or chosen
     ]
     files = [file for authority in shared for file in authority.files]
     present = None if force else taken(files, out)
@@ -114,7 +133,7 @@ def share_authorities(
     with estate.transaction():
         estate.audit.append(estate.clock.now(), "authority.export", body)
     write(files, out, force=force)
-    return shared
+    return SharedAuthorities(shared, in_tokens)
 
 
 def _authorities(

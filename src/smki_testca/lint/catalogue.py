@@ -24,7 +24,7 @@ from smki_testca.lint import (
 )
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.lint.rule import RULES, Rule
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import SEVERITY_RANK
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ DECLARING = (
 
 def rules(library: Library) -> list[Rule]:
     """Every rule, those of profile rows included, by code and, within a code, by severity."""
-    rank = {severity: number for number, severity in enumerate(Severity)}
     every_rule = [*RULES.values(), *_row_rules(library)]
-    return sorted(every_rule, key=lambda rule: (rule.code, rank[rule.severity], rule.source))
+    return sorted(
+        every_rule, key=lambda rule: (rule.code, SEVERITY_RANK[rule.severity], rule.source)
+    )
 
 
 def explain(library: Library, code: str) -> list[Rule]:

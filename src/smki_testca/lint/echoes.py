@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import SEVERITY_RANK, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -261,7 +261,7 @@ def _most_severe(rows: list[Finding]) -> list[Finding]:
     no_ca = any(row.path == _AUTHORITY for row in rows)
     wrong = {row.path for row in rows if row.code.endswith(".value")}
     by_fault: dict[str, Finding] = {}
-    for finding in sorted(rows, key=lambda row: list(Severity).index(row.severity)):
+    for finding in sorted(rows, key=lambda row: SEVERITY_RANK[row.severity]):
         whole, _, _ = finding.path.rpartition(".")
         aspect = finding.code.rsplit(".", 1)[1]
         if aspect == "sole" and any(path.startswith(f"{finding.path}.") for path in missing):

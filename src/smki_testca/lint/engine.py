@@ -28,7 +28,7 @@ from smki_testca.lint.rows import Context, check
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.sets import asked_of, facts_of, listing_of
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Severity, Tier
+from smki_testca.profiles.model import SEVERITY_RANK, Tier
 from smki_testca.x509 import entries
 from smki_testca.x509.name_text import name_text, subject_text
 from smki_testca.x509.view import (
@@ -60,7 +60,6 @@ _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...
 )
 _OF_SIGNED = (*strict.CHECKERS, structures.breaches)
 _OF_REQUEST = (strict.anomalies,)
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Linter:
@@ -330,6 +329,6 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Sort findings by severity, the gravest first, then by offset, code and message."""
     ranked = sorted(
         findings,
-        key=lambda each: (_RANK[each.severity], each.offset or 0, each.code, each.message),
+        key=lambda each: (SEVERITY_RANK[each.severity], each.offset or 0, each.code, each.message),
     )
     return tuple(ranked)

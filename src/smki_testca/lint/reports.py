@@ -11,7 +11,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
 import smki_testca
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import SEVERITY_RANK, Severity
 from smki_testca.text import counted, plain
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def _groups(linted: Sequence[Linted]) -> dict[Finding, list[Linted]]:
     for document in linted:
         for kind in dict.fromkeys(map(_kind, document.findings)):
             documents.setdefault(kind, []).append(document)
-    rank = {severity: number for number, severity in enumerate(Severity)}
-    ranked = sorted(documents.items(), key=lambda group: (rank[group[0].severity], -len(group[1])))
+    ranked = sorted(
+        documents.items(),
+        key=lambda group: (SEVERITY_RANK[group[0].severity], -len(group[1])),
+    )
     return {kind: found for kind, found in ranked if len(found) >= GROUPED_FROM}
 
 

@@ -17,9 +17,11 @@ NO_EMPLOYER = "no-employer"
 """The post of somebody who is known to have no employer."""
 SUPERVISED = "supervised"
 """The oversight that a line manager has."""
+PAID = "paid"
+"""The oversight that counts also where it comes after a decision."""
 NAMED_BY_PROGRAM = {
     "post": (*SEED_POSTS, NO_EMPLOYER),
-    "oversight": (SUPERVISED,),
+    "oversight": (SUPERVISED, PAID),
     "group": ("subsidiary", "parent", "sister"),
     "window": ("left", "offer", "joins"),
     "recusal": ("recorded-late",),

@@ -331,27 +331,27 @@ class TermTable(Known, frozen=True, kw_only=True):
     severity: Severity | None = None
 
 
-class PostTable(TermTable, frozen=True, kw_only=True):
+class PostTermTable(TermTable, frozen=True, kw_only=True):
     """A kind of post that a person can have; ``employer`` is whether there is one."""
 
     counts: bool = True
     employer: bool = True
 
 
-class PartTable(TermTable, frozen=True, kw_only=True):
+class PartTermTable(TermTable, frozen=True, kw_only=True):
     """A way in which a person takes part in a decision, or, with ``recuses``, in none of it."""
 
     counts: bool = True
     recuses: bool = False
 
 
-class DecisionTable(TermTable, frozen=True, kw_only=True):
+class DecisionTermTable(TermTable, frozen=True, kw_only=True):
     """A kind of decision, and when it is made: before, at or after the outcome."""
 
     stage: Literal["before", "outcome", "after"]
 
 
-class WindowTable(TermTable, frozen=True, kw_only=True):
+class WindowTermTable(TermTable, frozen=True, kw_only=True):
     """Days around a decision in which a post counts that does not cover it; for ever without."""
 
     days: Annotated[int, msgspec.Meta(ge=0, le=36_525)] | None = None
@@ -367,12 +367,12 @@ class AssuranceTermsFile(Document, frozen=True, kw_only=True):
     """``assurance-terms.toml``."""
 
     stage: list[TermTable]
-    post: list[PostTable]
-    part: list[PartTable]
-    decision: list[DecisionTable]
+    post: list[PostTermTable]
+    part: list[PartTermTable]
+    decision: list[DecisionTermTable]
     oversight: list[SwitchedTable]
     group: list[SwitchedTable]
-    window: list[WindowTable]
+    window: list[WindowTermTable]
     recusal: list[SwitchedTable]
 
 

@@ -40,6 +40,10 @@ class Severity(StrEnum):
     NOTICE = "notice"
 
 
+SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+"""The place of each severity, the gravest first."""
+
+
 class Hierarchy(str):
     """The name of a PKI that ``hierarchies.toml`` defines.
 

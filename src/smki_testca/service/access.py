@@ -37,11 +37,12 @@ class TokenSecrets:
             EstateError: if there is no PIN for a token.
         """
         in_tokens = estate.key_store.in_tokens
-        rows = [in_tokens.row(record.key_id) for record in estate.authorities.issuing_in_tokens()]
-        uris = [row.key.uri for row in rows if row is not None]
+        uris = [in_tokens.uri(record.key_id) for record in estate.authorities.issuing_in_tokens()]
         if not uris:
             return cls()
-        labels = dict.fromkeys(uri.token for uri in uris if uri.token is not None)
+        labels = dict.fromkeys(
+            uri.token for uri in uris if uri is not None and uri.token is not None
+        )
         return cls(access.module().absolute(), {label: access.pin(label) for label in labels})
 
     @classmethod

@@ -140,6 +140,7 @@ def test_a_key_that_is_not_there_is_told(token, tokens):
     assert error.code == "token.key_missing"
     assert error.message == "The token 'smki' has no private key with the label 'zroot'."
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
+    tokens.generate(token.uri(), KeyType.P256, "other")
     tokens.remove(made.uri)
     error = told(tokens.signer, made.uri, made.public_key)
     assert error.code == "token.key_missing"
@@ -160,6 +161,22 @@ def test_of_two_keys_of_one_id_neither_is_taken(token, tokens):
     for _ in range(2):
         imported(token, new_key())
     assert told(tokens.find, TokenUri(token="smki", id=b"\1")).code == "token.key_ambiguous"
+
+
+def test_of_two_keys_of_one_id_the_label_tells_which(token, tokens):
+    keys = {name: new_key() for name in ("one", "two")}
+    for name, key in keys.items():
+        imported(token, key, name=name)
+    error = told(tokens.find, TokenUri(token="smki", id=b"\1"))
+    for name, key in keys.items():
+        uri = TokenUri(token="smki", id=b"\1", object=name)
+        found = tokens.find(uri)
+        assert found.public_key == public_key_octets(key.public_key())
+        assert str(found.uri) in error.remedy
+        assert signs(tokens, found)
+    error = told(tokens.find, TokenUri(token="smki", id=b"\1", object="three"))
+    assert error.code == "token.key_missing"
+    assert error.message.endswith("private key with the CKA_ID 01 and the label 'three'.")
 
 
 def test_a_key_with_another_public_key_than_the_certificate_does_not_sign(token, tokens):
@@ -208,6 +225,17 @@ def test_a_public_key_that_belongs_to_another_key_is_not_believed(token, tokens)
     error = told(tokens.find, token.uri())
     assert error.code == "token.key_other"
     assert "does not verify" in error.message
+
+
+def test_the_right_public_key_beside_another_private_key_proves_nothing(token, tokens):
+    right = public_key_octets(new_key().public_key())
+    imported(token, new_key(), public=False)
+    file = token.folder / "right.der"
+    file.write_bytes(right)
+    token.tool("--write-object", file, "--type", "pubkey", "--id", "01")
+    error = told(tokens.signer, TokenUri.parse(f"{URI};id=%01"), right)
+    assert error.code == "token.key_other"
+    assert "does not verify its signature" in error.message
 
 
 @pytest.mark.parametrize("kind", ["EC:secp384r1", "RSA:1024"])

@@ -75,7 +75,7 @@ def test_a_uri_is_read_as_rfc_7512_says(text, uri):
         ("pkcs11:library-description=a", "'library-description', which is not taken"),
         ("pkcs11:token=a;token=b", "token twice"),
         ("pkcs11:token", "value of token"),
-        ("pkcs11:token=a;", "attribute ''"),
+        ("pkcs11:token=a;", "a semicolon with nothing behind"),
         ("pkcs11:token=a b", "value of token"),
         ("pkcs11:token=a%2", "value of token"),
         ("pkcs11:token=a%zz", "value of token"),
@@ -95,6 +95,17 @@ def test_what_is_not_understood_is_refused_in_words(text, words):
     assert error.code == "token.uri"
     assert words in error.message
     assert error.remedy
+
+
+@pytest.mark.parametrize("key", ["object=z", "id=%01", "type=private"])
+def test_the_uri_of_a_token_to_make_a_key_in_names_no_key(key):
+    assert TokenUri.of_token("pkcs11:token=a") == TokenUri(token="a")
+    with pytest.raises(InputError) as caught:
+        TokenUri.of_token(f"pkcs11:token=a;{key}")
+    assert caught.value.code == "token.uri"
+    assert f"({key.partition('=')[0]}=)" in caught.value.message
+    assert "pkcs11:token=a." in caught.value.remedy
+    assert "--ca-key" in caught.value.remedy
 
 
 def test_a_misspelt_attribute_is_guessed():

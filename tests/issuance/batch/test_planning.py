@@ -110,6 +110,7 @@ def files(tmp_path):
 @pytest.mark.slow
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("row", "code"), WRONG.values(), ids=WRONG)
+@pytest.mark.shows("R3")
 def test_a_wrong_row_is_told_of_with_its_line_and_the_others_go_through(check, row, code):
     answer = check(batches.device(1), row, batches.organisation())
     assert answer["accepted"] == 2

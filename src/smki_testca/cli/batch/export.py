@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
-from smki_testca.cli.session import first_line, read_input
+from smki_testca.cli.secret import first_line
 from smki_testca.errors import UsageError
 from smki_testca.estate.out_of_use import out_of_use
 from smki_testca.exporters.idle_options import idle_options

@@ -27,6 +27,7 @@ from smki_testca.cli.batch.running import (
     engine_of,
     with_engine_options,
 )
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.issue import ENVIRONMENT, PARTICIPANT, PURPOSE, TAKEN_AS
 from smki_testca.cli.output import (
     Progress,
@@ -35,7 +36,6 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
-from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_file, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
@@ -44,6 +44,7 @@ from smki_testca.text import counted, is_or_are
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smki_testca.cli.session import Session
     from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
     from smki_testca.issuance.batch.outcome import BatchOutcome
     from smki_testca.issuance.batch.signing import SignedBatch

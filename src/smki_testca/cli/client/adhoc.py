@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.client.calling import calling, endpoint, tracing
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
-from smki_testca.cli.session import read_input
 from smki_testca.errors import InputError, OutputError
 from smki_testca.files import check_file, write_file
 from smki_testca.streams import is_standard_output

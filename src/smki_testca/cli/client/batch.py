@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.client.calling import MOST_SECONDS, Seconds, calling, endpoint, tracing
+from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
-from smki_testca.cli.session import read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_free
 from smki_testca.folders import check_folder, write

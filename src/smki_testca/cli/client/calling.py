@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.output import say
-from smki_testca.cli.session import first_line
+from smki_testca.cli.secret import first_line
 from smki_testca.errors import InputError, UsageError
 
 if TYPE_CHECKING:

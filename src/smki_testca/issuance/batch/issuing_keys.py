@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError
-from smki_testca.estate.key_store import IN_ESTATE
 from smki_testca.estate.token_keys import refuse_seed
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Tier
@@ -68,7 +67,7 @@ def check_place(
 
 def is_in_token(estate: Stores, issuer: Record) -> bool:
     """Whether a CA's key is in a token."""
-    return estate.key_store.place(issuer.key_id) not in {None, IN_ESTATE}
+    return estate.key_store.in_tokens.uri(issuer.key_id) is not None
 
 
 def is_of_token(error: EstateError) -> bool:

@@ -63,24 +63,24 @@ def check_anchors(patient: Patient, look: Look) -> Iterator[Observation]:
             yield _fault(kinds.DAMAGED_ANCHOR, fault)
 
 
-def _of_file(look: Look, told: str) -> Iterator[Observation]:
-    """The faults of the schema, and those that SQLite finds; not one that was told already."""
+def _of_file(look: Look, reported: str) -> Iterator[Observation]:
+    """The faults of the schema, and those that SQLite finds; none that was reported already."""
     try:
         look.database.check_schema()
     except EstateError as error:
-        if error.message != told:
+        if error.message != reported:
             yield _fault(kinds.DAMAGED_SCHEMA, error)
     path = look.database.path
     try:
         faults = look.database.file_faults()
     except EstateError as error:
-        if error.message != told:
+        if error.message != reported:
             yield _fault(kinds.DAMAGED_FILE, error)
         return
     for fault in faults:
         # SQLite tells of some in several lines.
         text = " ".join(fault.split())
-        if plain(fault) not in told:
+        if plain(fault) not in reported:
             yield Observation(kinds.DAMAGED_FILE, f"SQLite finds in {path}: {text}.", RESTORE)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.estate.stores import renew_command
 from smki_testca.lifecycle.doctor import kinds
 from smki_testca.lifecycle.doctor.observation import Observation
 from smki_testca.profiles.file_digests import profile_digests
@@ -60,7 +60,6 @@ def _changed(look: Look, authority: Record, name: str) -> Observation:
     library = look.estate.library
     where = f"The profile {name}"
     since = f"since the certificate of the CA {authority.label} was made"
-    renew = f"smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"
     if name not in {*library.profile_names, *library.revocation_list_profile_names}:
         return Observation(
             kinds.PROFILE_MISSING,
@@ -77,5 +76,6 @@ def _changed(look: Look, authority: Record, name: str) -> Observation:
     return Observation(
         kinds.PROFILE_OF_CA,
         f"{where}, in {path}, has changed {since}.",
-        f"Put the earlier file back, or make the CA's certificate by it: {renew}",
+        "Put the earlier file back, or make the CA's certificate by it:"
+        f" {renew_command(authority)}",
     )

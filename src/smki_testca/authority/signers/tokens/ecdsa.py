@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smki_testca.der import encode
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 OCTETS = 64
 """The length of r and s of P-256 together."""
@@ -17,5 +17,4 @@ def signature_value(octets: bytes) -> bytes:
     if len(octets) != OCTETS:
         raise ValueError(f"{len(octets)} octets are not an ECDSA signature of P-256")
     half = OCTETS // 2
-    r, s = int.from_bytes(octets[:half]), int.from_bytes(octets[half:])
-    return encode.sequence(encode.integer(r), encode.integer(s))
+    return encode_dss_signature(int.from_bytes(octets[:half]), int.from_bytes(octets[half:]))

@@ -40,12 +40,13 @@ class PrivateKeyObject:
 
 
 def private_key(session: Any, token: TokenSession, uri: TokenUri) -> PrivateKeyObject:
-    """The one private key that a URI names: by its CKA_ID, or by its label if none is stated.
+    """The one private key that a URI names: by its CKA_ID, its label, or both.
 
     Raises:
         EstateError: if there is none or several, or it cannot sign.
     """
-    found = objects(session, ObjectClass.PRIVATE_KEY, uri)
+    asked = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
+    found = _fitting(session, asked | _named(uri))
     if not found:
         raise EstateError(
             "token.key_missing",
@@ -60,14 +61,29 @@ def private_key(session: Any, token: TokenSession, uri: TokenUri) -> PrivateKeyO
 def objects(
     session: Any, kind: ObjectClass, uri: TokenUri, key_type: TokenKeyType | None = None
 ) -> list[Any]:
-    """The first objects of a class that have the CKA_ID of a URI, or its label if it has no id."""
-    asked: dict[Attribute, Any] = {Attribute.CLASS: kind}
-    if uri.id is not None:
-        asked[Attribute.ID] = uri.id
-    elif uri.object is not None:
-        asked[Attribute.LABEL] = uri.object
+    """The first objects of a class that have the CKA_ID of a URI, or its label if it has no id.
+
+    What belongs to a private key has its CKA_ID, and may have a label of its own.
+    """
+    asked = {Attribute.CLASS: kind} | _named(uri if uri.id is None else replace(uri, object=None))
     if key_type is not None:
         asked[Attribute.KEY_TYPE] = key_type
+    return _fitting(session, asked)
+
+
+def is_empty(session: Any) -> bool:
+    """Whether a token has no object at all."""
+    return not _fitting(session, {})
+
+
+def _named(uri: TokenUri) -> dict[Attribute, Any]:
+    """The attributes that a URI states of a key."""
+    stated = ((Attribute.ID, uri.id), (Attribute.LABEL, uri.object))
+    return {attribute: value for attribute, value in stated if value is not None}
+
+
+def _fitting(session: Any, asked: dict[Attribute, Any]) -> list[Any]:
+    """The first objects that have some attributes."""
     with contextlib.closing(session.get_objects(asked)) as found:
         return list(islice(found, MOST_READ + 1))
 
@@ -90,11 +106,12 @@ def wrong_type(uri: TokenUri, why: str) -> EstateError:
 
 
 def uri_of(key: Any, token: TokenSession) -> TokenUri:
-    """The URI of a private key; an empty id or label names nothing."""
+    """The URI of a private key; an empty id or label names nothing, nor does what is no text."""
+    label = value(key, Attribute.LABEL) or None
     return replace(
         token.uri,
         id=value(key, Attribute.ID) or None,
-        object=value(key, Attribute.LABEL) or None,
+        object=None if label is not None and "\N{REPLACEMENT CHARACTER}" in label else label,
     )
 
 
@@ -109,9 +126,11 @@ def _several(token: TokenSession, uri: TokenUri, found: list[Any]) -> EstateErro
 
 def _stated(uri: TokenUri) -> str:
     """A URI's words on a key, the end of a sentence."""
-    if uri.id is not None:
-        return f" with the CKA_ID {uri.id.hex()}"
-    return "" if uri.object is None else f" with the label {shown(uri.object)}"
+    stated = [
+        *([] if uri.id is None else [f"the CKA_ID {uri.id.hex()}"]),
+        *([] if uri.object is None else [f"the label {shown(uri.object)}"]),
+    ]
+    return f" with {' and '.join(stated)}" if stated else ""
 
 
 def _described(key: Any, token: TokenSession) -> PrivateKeyObject:

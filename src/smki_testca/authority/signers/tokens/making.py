@@ -37,6 +37,7 @@ _PRIVATE = {
     Attribute.UNWRAP: False,
     Attribute.DERIVE: False,
 }
+_TOLD_BY_ALL = {Attribute.SENSITIVE, Attribute.EXTRACTABLE, Attribute.SIGN}
 _PUBLIC = {
     Attribute.PRIVATE: False,
     Attribute.VERIFY: True,
@@ -101,18 +102,20 @@ def _public_key(session: Any, token: TokenSession, key: PrivateKeyObject) -> byt
 
 
 def _check_kept(token: TokenSession, private: Any) -> None:
-    """Check that a private key that was made stays in the token."""
-    for attribute, expected in (
-        (Attribute.SENSITIVE, True),
-        (Attribute.EXTRACTABLE, False),
-        (Attribute.SIGN, True),
-    ):
-        if value(private, attribute) is not expected:
+    """Check that a private key that was made stays in the token, needs the PIN, and only signs.
+
+    A token may leave out a use that it does not know, and nothing that keeps the key in it.
+    """
+    for attribute, expected in _PRIVATE.items():
+        stated = value(private, attribute)
+        if stated is None and attribute not in _TOLD_BY_ALL:
+            continue
+        if stated is not expected:
             raise EstateError(
                 "token.key_exposed",
                 f"The token {shown(token.label)} made a key that is not as was asked for: its"
                 f" CKA_{attribute.name} is not {expected}. The key was removed again.",
-                "Use a token that keeps its private keys.",
+                "Use a token that keeps its private keys, and lets them only sign.",
             )
 
 

@@ -63,17 +63,22 @@ class SigningMechanism:
     ) -> list[bytes]:
         """The token's signatures over digests, or over data if it takes those."""
         pin = token.pin if key.asks_each_time else None
-        made = []
+        signatures = []
         for item in items:
             token.watch.another()
-            made.append(key.handle.sign(self.prefix + item, mechanism=self.mechanism, pin=pin))
-        return made
+            signatures.append(
+                key.handle.sign(self.prefix + item, mechanism=self.mechanism, pin=pin)
+            )
+        return signatures
 
     def fits(self, token: TokenSession, key: PrivateKeyObject, public_key: bytes) -> bool:
         """Whether a private key is that of a public key: a signature over a fixed text tells."""
         item = _FIXED_TEXT if self.takes_data else hashlib.sha256(_FIXED_TEXT).digest()
         (signature,) = self.sign(token, key, [item])
         if not key.is_rsa:
-            signature = signature_value(signature)
+            try:
+                signature = signature_value(signature)
+            except ValueError:
+                return False
         loaded = load_public_key(public_key)
         return loaded is not None and own_signature_fits(loaded, signature, _FIXED_TEXT)

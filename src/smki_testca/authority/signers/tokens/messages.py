@@ -55,13 +55,13 @@ class Failure(_Message, frozen=True):
     remedy: str
 
 
-class Look(_Message, frozen=True):
+class Identify(_Message, frozen=True):
     """Asks which token a URI names, and whether it needs a PIN."""
 
     uri: str
 
 
-class Seen(_Message, frozen=True):
+class Identified(_Message, frozen=True):
     """The token that a URI names.
 
     Attributes:
@@ -168,8 +168,8 @@ class Done(_Message, frozen=True):
     """The request was carried out."""
 
 
-Request = Look | LogIn | Generate | Find | OpenKey | Sign | Remove | StoreCertificate
-Answer = Ready | Working | Failure | Seen | Key | Opened | NotOpen | Signed | Done
+Request = Identify | LogIn | Generate | Find | OpenKey | Sign | Remove | StoreCertificate
+Answer = Ready | Working | Failure | Identified | Key | Opened | NotOpen | Signed | Done
 
 
 def encode(message: HandOver | Request | Answer) -> bytes:

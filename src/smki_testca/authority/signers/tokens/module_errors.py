@@ -105,6 +105,15 @@ def gone(token: str) -> EstateError:
     )
 
 
+def emptied(token: str) -> EstateError:
+    """The error of a token that had a key and has nothing any more."""
+    return EstateError(
+        "token.gone",
+        f"The token {shown(token)} has nothing in it any more.",
+        "Connect the token that has the keys, or bring its content back.",
+    )
+
+
 def described(error: ckr.PKCS11Error) -> str:
     """An error of the module: its name in PKCS#11, and the same in words."""
     if type(error) is ckr.PKCS11Error:  # it has no name in the library, and a text instead

@@ -115,9 +115,9 @@ class _Process:
             except SmkiTestcaError as error:
                 answer = failure_of(error)
             except Exception as error:  # noqa: BLE001 - a module may answer anything
-                told = f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}"
                 answer = failure_of(
-                    token_failed(f"The PKCS#11 module did what nobody foresaw ({told}).")
+                    token_failed(f"The PKCS#11 module did what nobody foresaw ({reason}).")
                 )
             job.answers.put(answer)
 

@@ -10,26 +10,32 @@ from typing import TYPE_CHECKING, Any
 from pkcs11 import Attribute
 
 from smki_testca.authority.signers.tokens import making
-from smki_testca.authority.signers.tokens.finding import PrivateKeyObject, private_key, value
+from smki_testca.authority.signers.tokens.finding import (
+    PrivateKeyObject,
+    is_empty,
+    private_key,
+    value,
+)
 from smki_testca.authority.signers.tokens.mechanism import SigningMechanism
 from smki_testca.authority.signers.tokens.messages import (
     Answer,
     Done,
     Find,
     Generate,
+    Identified,
+    Identify,
     Key,
     LogIn,
-    Look,
     NotOpen,
     Opened,
     OpenKey,
     Remove,
     Request,
-    Seen,
     Sign,
     Signed,
     StoreCertificate,
 )
+from smki_testca.authority.signers.tokens.module_errors import emptied
 from smki_testca.authority.signers.tokens.public_info import public_keys
 from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import EstateError
@@ -70,9 +76,9 @@ class RequestHandler:
             case Sign(name, items):
                 opened = self._open.get(name)
                 return NotOpen() if opened is None else self._sign(opened, items)
-            case Look(uri):
+            case Identify(uri):
                 token = self._module.session(TokenUri.parse(uri))
-                return Seen(str(token.uri), token.label, token.needs_pin)
+                return Identified(str(token.uri), token.label, token.needs_pin)
             case LogIn(uri, pin):
                 self._module.session(TokenUri.parse(uri)).log_in(pin)
                 return Done()
@@ -153,20 +159,32 @@ def _checked(
 ) -> tuple[PrivateKeyObject, SigningMechanism]:
     """The private key that a URI names, held against the public key that it must have.
 
+    What the token states of its public key proves nothing: one signature over a fixed text does.
+
     Raises:
         EstateError: if there is none or several, or it is another one.
     """
-    key = private_key(session, token, uri)
+    try:
+        key = private_key(session, token, uri)
+    except EstateError as error:
+        if error.code == "token.key_missing" and is_empty(session):
+            raise emptied(token.label) from error
+        raise
     mechanism = SigningMechanism.of(token, key)
     stated = public_keys(session, key)
-    is_it = public_key in stated if stated else mechanism.fits(token, key, public_key)
-    if not is_it:
-        raise EstateError(
-            "token.key_other",
-            f"The key {key.uri} is another one: its public key is not that of the certificate.",
-            "Put the right key into the token, or name the token that has it.",
-        )
+    if stated and public_key not in stated:
+        raise _other(key, "its public key is not that of the certificate")
+    if not mechanism.fits(token, key, public_key):
+        raise _other(key, "the public key of the certificate does not verify its signature")
     return key, mechanism
+
+
+def _other(key: PrivateKeyObject, why: str) -> EstateError:
+    return EstateError(
+        "token.key_other",
+        f"The key {key.uri} is another one: {why}.",
+        "Put the right key into the token, or name the token that has it.",
+    )
 
 
 def _without_public_key(key: PrivateKeyObject, *, has_others: bool) -> EstateError:
@@ -197,10 +215,12 @@ def _remarks(key: PrivateKeyObject) -> tuple[str, ...]:
     unusual = (
         (Attribute.EXTRACTABLE, True, "it can be extracted from the token (CKA_EXTRACTABLE)"),
         (Attribute.SENSITIVE, False, "its octets can be read (CKA_SENSITIVE is false)"),
+        (Attribute.PRIVATE, False, "it is used without the PIN (CKA_PRIVATE is false)"),
         (Attribute.NEVER_EXTRACTABLE, False, "it was made elsewhere, or could be extracted once"),
         (Attribute.DECRYPT, True, "it may decrypt, too (CKA_DECRYPT)"),
         (Attribute.DERIVE, True, "it may derive keys, too (CKA_DERIVE)"),
         (Attribute.UNWRAP, True, "it may unwrap keys, too (CKA_UNWRAP)"),
+        (Attribute.SIGN_RECOVER, True, "it may sign with recovery, too (CKA_SIGN_RECOVER)"),
     )
     return tuple(
         words for attribute, is_so, words in unusual if value(key.handle, attribute) is is_so

@@ -176,11 +176,11 @@ class TokenSession:
                 return token.open(attribute_mapper=_mapper())
 
     def _not_logged_in(self, error: ckr.PKCS11Error) -> EstateError:
-        told = explained(error, self.label, "to log in")
-        if told.code.startswith("token.pin"):
+        refusal = explained(error, self.label, "to log in")
+        if refusal.code.startswith("token.pin"):
             self.pin = None
-            self._refused = told = _with_warning(told, self._flags_now())
-        return told
+            self._refused = refusal = _with_warning(refusal, self._flags_now())
+        return refusal
 
     def _flags_now(self) -> int:
         with contextlib.suppress(SmkiTestcaError, ckr.PKCS11Error):

@@ -16,11 +16,13 @@ from smki_testca.authority.signers.tokens.messages import (
     Done,
     Find,
     Generate,
+    Identified,
+    Identify,
     Key,
     LogIn,
-    Look,
+    Opened,
+    OpenKey,
     Remove,
-    Seen,
     StoreCertificate,
 )
 from smki_testca.authority.signers.tokens.signer import TokenSigner
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=Answer)
 
+_NOT_SEEN = ("token.gone", "token.key_missing", "token.missing")
+"""The errors of what a module does not see, though it may be there again: some modules, such as
+SoftHSM2, look at what a token has only once."""
 MAX_LABEL_OCTETS = 255
 """The longest CKA_LABEL of a key that is made; of a longer one, the rest is cut off."""
 
@@ -61,7 +66,8 @@ class Tokens:
     """The tokens that a command uses. Nothing is started, and nothing asked for, before it must be.
 
     A process of its own loads the vendor's module and logs in, at the first use; it lives until
-    ``close``, or the end of this process. If it crashed, the next use starts another.
+    ``close``, or the end of this process. If it crashed, the next use starts another. If it was
+    used before, and a token or a key to sign with is not there any more, a fresh one looks once.
 
     Args:
         access: the module, and who knows the PINs.
@@ -72,6 +78,8 @@ class Tokens:
         self._starting = threading.RLock()
         self._process: TokenProcess | None = None
         self._connection: TokenConnection | None = None
+        self._is_used = False
+        self._is_shared = False
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +120,19 @@ class Tokens:
         Raises:
             SmkiTestcaError: if the token cannot be used; if no key or several fit, or another one.
         """
-        return TokenSigner(self._ask, lambda: self._look(uri), uri, public_key)
+
+        def ask(request: Request, kind: type[A], /) -> A:
+            try:
+                answer = self._ask(request, kind)
+            except EstateError as error:
+                if not self._renews_for(error):
+                    raise
+                self._open_again(uri, public_key, error)
+                answer = self._ask(request, kind)
+            self._is_used = True
+            return answer
+
+        return TokenSigner(ask, lambda: self._look(uri), uri, public_key)
 
     def remove(self, uri: TokenUri) -> None:
         """Remove a key pair that was made, and its certificate; nothing happens if it is gone.
@@ -158,6 +178,7 @@ class Tokens:
         with self._starting:
             if self._process is None:
                 raise ended()
+            self._is_shared = True
             return self._process.address, self._process.authkey
 
     def close(self) -> None:
@@ -177,16 +198,54 @@ class Tokens:
     def _look(self, uri: TokenUri) -> None:
         """See which token a URI names, and log in if nobody has yet."""
         with self._starting:
-            seen = self._ask(Look(str(uri.token_only)), Seen)
-            if seen.needs_pin:
-                pin = self._access.pin(seen.label)
+            identify = Identify(str(uri.token_only))
+            try:
+                identified = self._ask(identify, Identified)
+            except EstateError as error:
+                if not self._renews_for(error):
+                    raise
+                identified = self._asked_of_fresh(identify, Identified)
+            if identified.needs_pin:
+                pin = self._access.pin(identified.label)
                 if not is_text(pin):
                     raise EstateError(
                         "token.pin",
-                        f"The PIN for the token {shown(seen.label)} is not text in UTF-8.",
+                        f"The PIN for the token {shown(identified.label)} is not text in UTF-8.",
                         "Check the file with the PIN.",
                     )
-                self._ask(LogIn(seen.uri, pin), Done)
+                self._ask(LogIn(identified.uri, pin), Done)
+
+    def _renews_for(self, error: EstateError) -> bool:
+        """Whether the token process was ended, because a fresh one may see what this one does not.
+
+        One that was just started sees all that there is, and workers may use one that is shared.
+        """
+        with self._starting:
+            is_worth_it = error.code in _NOT_SEEN and self._is_used and not self._is_shared
+            if is_worth_it:
+                self.close()
+            self._is_used = True
+            return is_worth_it
+
+    def _open_again(self, uri: TokenUri, public_key: bytes, error: EstateError) -> None:
+        """Open a key in a fresh token process.
+
+        Raises:
+            EstateError: if that fails, too: the one that was told first, except for a PIN.
+        """
+        try:
+            self._look(uri)
+            self._asked_of_fresh(OpenKey(str(uri), public_key), Opened)
+        except EstateError as again:
+            raise (again if again.code.startswith("token.pin") else error) from again
+
+    def _asked_of_fresh(self, request: Request, kind: type[A]) -> A:
+        """The answer of a fresh token process, which is not fresh any more if it has none."""
+        try:
+            return self._ask(request, kind)
+        except EstateError:
+            self._is_used = True
+            raise
 
     def _ask(self, request: Request, kind: type[A], /) -> A:
         connection = self._connected()
@@ -204,6 +263,7 @@ class Tokens:
                 self.close()
             if self._process is None:
                 check_extra()
+                self._is_used = self._is_shared = False
                 self._process = TokenProcess(self._access.module())
             if self._connection is None or self._connection.is_closed:
                 self._connection = TokenConnection(self._process.address, self._process.authkey)

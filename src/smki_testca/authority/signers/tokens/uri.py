@@ -88,6 +88,26 @@ class TokenUri:
             slot_id=None if slot is None else _slot_id(slot),
         )
 
+    @classmethod
+    def of_token(cls, text: str) -> Self:
+        """Read the URI of a token in which a key is to be made.
+
+        Raises:
+            InputError: if it is none, or names a key, too, which would count for nothing.
+        """
+        uri = cls.parse(text)
+        stated = _attributes(text[len(_SCHEME) :])
+        for name in ("object", "id", "type"):
+            if name in stated:
+                raise InputError(
+                    "token.uri",
+                    f"The PKCS#11 URI names a key ({name}=), where a token is meant to make a key"
+                    " in.",
+                    f"Name the token alone: {uri.token_only}. For the key of a CA that is in the"
+                    " token already, there is --ca-key of init.",
+                )
+        return uri
+
     def __str__(self) -> str:
         parts = [
             f"{name}={quote(value, safe=_UNESCAPED)}"
@@ -119,6 +139,8 @@ def _attributes(path: str) -> dict[str, str]:
     """The values of the attributes by name, still encoded."""
     values: dict[str, str] = {}
     for part in path.split(";") if path else ():
+        if not part:
+            raise _error("The PKCS#11 URI has a semicolon with nothing behind or before it.")
         name, equals, value = part.partition("=")
         if name not in _NAMES:
             raise InputError(
