@@ -1,4 +1,4 @@
-"""Whose a recusal is: it takes nobody out of a decision but the person that it names."""
+"""A recusal takes nobody out of a decision but the person that it names."""
 
 import pytest
 
