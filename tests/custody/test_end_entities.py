@@ -79,6 +79,7 @@ def test_renewals_are_in_the_same_token(custody, issued, keys_in):
     listed = certificates_in(custody)
     assert same["serial"] in listed
     assert renewed["serial"] not in listed, "it takes the place of the one before"
+    assert "key in token" in custody("renew", "--label", "lab", "--same-key").out
     outcome = custody("renew", "--label", "lab", "--out", custody.estate.parent / "r", "--with-key")
     assert (outcome.code, len(keys_in())) == (5, before + 1)
 

@@ -1,6 +1,7 @@
 """Transactions inside others: parts that fail by themselves, and are safe with the whole."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -128,3 +129,11 @@ def test_nothing_is_written_while_one_state_is_read(estate):
     assert estate.audit.head() == before
     estate.register.set_suspended("SEC-2020-001", suspended=True)
     assert estate.audit.verify()
+
+
+def test_an_estate_belongs_to_the_thread_that_opened_it(estate):
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(estate.certificates.authorities).exception()
+    assert isinstance(error, EstateError)
+    assert error.code == "estate.thread"
+    assert "Open it in each thread" in error.remedy

@@ -57,3 +57,7 @@ def test_the_estates_summary_says_which_keys_are_in_which_token(command, token_e
     assert places["Z1"] == "estate"
     assert places["DZ1"].startswith("pkcs11:")
     assert f"token={token['token']}" in places["DZ1"]
+    lines = command(
+        "--estate", token_estate.directory, *HERE[:2], "estate", "info"
+    ).out.splitlines()
+    assert f"  DZ1: {places['DZ1']}" in lines  # whole, to be copied

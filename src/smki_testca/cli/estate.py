@@ -8,6 +8,7 @@ import click
 
 import smki_testca
 from smki_testca.cli.output import anchor_mark, print_json, print_table, say
+from smki_testca.estate.key_store import IN_ESTATE
 from smki_testca.lifecycle.estate_summary import sum_up
 from smki_testca.lifecycle.looking import looking
 from smki_testca.text import counted
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.errors import SmkiTestcaError
     from smki_testca.estate.runs import State
-    from smki_testca.lifecycle.estate_summary import EstateSummary
+    from smki_testca.lifecycle.estate_summary import AuthorityKey, EstateSummary
 
 _UNITS = ("octets", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
+_ELSEWHERE = "in a token"
 
 
 @click.group()
@@ -74,16 +76,31 @@ def info(session: Session) -> None:
         ("CA", "Tier", "Generation", "Key"),
         [
             (
-                each.state.record.label or str(each.state.record.serial),
+                _name(each),
                 f"{each.state.record.hierarchy} {each.state.record.tier.value}",
                 str(each.state.generation),
-                each.place or "missing",
+                _place(each),
             )
             for each in summary.authorities
         ],
         prose=True,
     )
+    in_tokens = [each for each in summary.authorities if _place(each) == _ELSEWHERE]
+    if in_tokens:
+        say("", "Keys in tokens:", *(f"  {_name(each)}: {each.place}" for each in in_tokens))
     _print_profiles(summary, library.digest.hex())
+
+
+def _name(authority: AuthorityKey) -> str:
+    record = authority.state.record
+    return record.label or str(record.serial)
+
+
+def _place(authority: AuthorityKey) -> str:
+    """The place of a CA's key; a URI is too long for a table."""
+    if authority.place is None or authority.place == IN_ESTATE:
+        return authority.place or "missing"
+    return _ELSEWHERE
 
 
 def _print_facts(summary: EstateSummary, fault: SmkiTestcaError | None) -> None:

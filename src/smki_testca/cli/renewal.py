@@ -155,7 +155,8 @@ def renew(
 def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     """Print the certificates that were renewed, as a table."""
     known = record_columns(roles)
-    of_record = [known[name] for name in _COLUMNS]
+    is_noted = any(renewal.record.key_uri is not None for renewal in renewals)
+    of_record = [known[name] for name in (*_COLUMNS, *(("notes",) if is_noted else ()))]
     columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 4)]
     rows = (
         (

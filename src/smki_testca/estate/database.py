@@ -597,6 +597,8 @@ class _translated:  # noqa: N801 - used as a context manager, whose like are fun
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
         """Raise the estate's error for one of SQLite."""
+        if isinstance(error, sqlite3.ProgrammingError) and "thread" in str(error):
+            raise _of_another_thread(self._path) from error
         if isinstance(error, sqlite3.DatabaseError):
             raise _told(self._path, error) from error
 
@@ -619,6 +621,15 @@ class _reading(_translated):  # noqa: N801 - as above
         if isinstance(error, UnicodeDecodeError):
             # Python cannot read SQLite's message, which quotes the schema.
             raise damaged(self._path, "its schema is not UTF-8") from error
+
+
+def _of_another_thread(path: Path) -> EstateError:
+    """The error of an open estate that another thread uses than the one that opened it."""
+    return EstateError(
+        "estate.thread",
+        f"The estate in {path.parent} was opened in another thread than the one that uses it.",
+        "Open it in each thread that uses it.",
+    )
 
 
 def _told(path: Path, error: sqlite3.DatabaseError) -> EstateError:

@@ -58,10 +58,10 @@ class SharedAuthority:
 
 @dataclass(frozen=True, slots=True)
 class SharedAuthorities:
-    """What was given of the CAs that were asked for.
+    """The CAs that were given, and those that could not be.
 
     Attributes:
-        given: the CAs whose keys were written.
+        given: those whose keys were written.
         in_tokens: the newest certificates of those whose keys are in tokens, and stay there.
     """
 
