@@ -335,6 +335,7 @@ def test_the_quota_of_the_category_is_counted(run, proof, tmp_path):
 # Issuing
 
 
+@pytest.mark.slow
 def test_issue_gives_a_certificate_that_is_clean_and_verifies(run, proof, tmp_path):
     one = run.issue("--label", "mine")
     assert (one["profile"], one["participant"]) == (proof.profile, proof.participant)

@@ -177,6 +177,7 @@ def test_options_may_stand_in_the_configuration_file_and_faults_are_told_in_a_li
     assert "testing.py" not in done.stdout
 
 
+@pytest.mark.slow
 def test_loading_the_plugin_imports_nothing_else_of_the_package():
     code = (
         "import smki_testca.pytest_plugin, sys;"
@@ -321,6 +322,7 @@ def test_expired_and_early_certificates_are_so_at_the_workshops_time_and_in_no_o
     assert workshop.not_yet_valid("device", **DEVICE).record.not_before > NOON
 
 
+@pytest.mark.slow
 def test_a_device_certificate_neither_expires_nor_is_revoked(workshop):
     with pytest.raises(InputError, match="9999-12-31") as error:
         workshop.expired("device", **DEVICE)

@@ -29,6 +29,7 @@ def _paths(tree, path=()):
             yield from _paths(value, (*path, part))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_line_of_every_key_of_a_file_has_that_key(file):
     text = file.read_text("utf-8")

@@ -120,6 +120,7 @@ def test_there_are_as_many_processes_as_tasks_at_most():
     assert list(workers.ordered(8, _process, [], _begin)) == []
 
 
+@pytest.mark.slow
 def test_tasks_are_taken_as_workers_come_free():
     taken = []
 
@@ -137,11 +138,13 @@ def test_tasks_are_taken_as_workers_come_free():
         assert len(taken) <= 10 + 2 * (workers.IN_FLIGHT + workers.WAITING)
 
 
+@pytest.mark.slow
 def test_long_tasks_and_long_results_do_not_wait_for_each_other():
     long = bytes(3_000_000)
     assert list(workers.ordered(2, _megabytes, [long] * 12, _begin)) == [long] * 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [workers.unordered, workers.ordered])
 @pytest.mark.parametrize(
     "task", [_end, pytest.param(_end_in_the_middle_of_a_message, marks=on_linux)]
@@ -153,6 +156,7 @@ def test_a_worker_that_dies_is_told_of_and_takes_the_others_with_it(call, task):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_worker_killed_from_outside_is_told_of(victim):
     results = workers.unordered(2, _times, count(), _begin, 1)
@@ -199,6 +203,7 @@ def test_workers_that_never_end_are_ended_with_the_generator():
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 @on_linux
 def test_a_worker_has_no_end_of_the_pipe_of_another():
     inherited = _sockets()
@@ -223,6 +228,7 @@ def test_a_bounded_call_raises_what_the_function_raised():
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_a_bounded_call_ends_work_in_c_that_takes_too_long():
     with pytest.raises(workers.WorkerTimeoutError, match=r"over 0\.2 seconds"):
         workers.call_bounded(_derive, seconds=0.2)
@@ -244,6 +250,7 @@ def test_a_worker_can_make_a_bounded_call():
     assert all(pid > 0 for pid in workers.ordered(2, _call_again, range(4), _begin))
 
 
+@pytest.mark.slow
 def test_workers_of_several_threads_do_not_keep_each_other_alive():
     errors = []
 

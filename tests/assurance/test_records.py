@@ -48,6 +48,7 @@ def _without_lines(text):
     ]
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_the_order_of_tables_does_not_matter(data):
     text = data.draw(st.sampled_from(EVERY)).read_text("utf-8")

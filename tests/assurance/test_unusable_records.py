@@ -257,6 +257,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_value_of_any_other_kind_is_refused_or_judged(data):
     """Whatever replaces a value of a good record, the answer is a judgement or one line."""

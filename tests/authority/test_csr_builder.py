@@ -51,6 +51,7 @@ def test_every_certificate_type_is_tried():
     assert set(ASKED) == {profile.name for profile in LIBRARY.end_entity_profiles}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ASKED)
 def test_a_csr_of_every_type_is_right_and_recognised(profile):
     made = make_csr(profile, **ASKED[profile])
@@ -62,6 +63,7 @@ def test_a_csr_of_every_type_is_right_and_recognised(profile):
     assert read.remarks == csr.Remarks()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ASKED)
 def test_its_key_is_that_of_the_private_key(profile):
     made = make_csr(profile, **ASKED[profile])
@@ -146,6 +148,7 @@ def test_a_profile_of_an_operator_is_followed():
     assert csr.parse(made.der, library, library.profile("dccki")).subject.profile == "dccki"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "examples" / "csrs").glob("*.csr")), ids=str)
 def test_the_sample_csrs_are_clean_and_signed_by_a_quickstart_estate(command, quickstart, path):
     assert command("lint", path).code == 0

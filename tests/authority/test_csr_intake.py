@@ -391,6 +391,7 @@ def test_ten_megabytes_of_noise_are_refused_at_once(noise):
 NOISE = st.binary(max_size=400) | st.binary(max_size=200).map(lambda octets: csrs.tlv(0x30, octets))
 
 
+@pytest.mark.slow
 @given(data=NOISE)
 @settings(max_examples=300)
 @example(b"0")

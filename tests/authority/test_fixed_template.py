@@ -122,6 +122,7 @@ def test_mould_template_and_readable_builder_give_the_same_octets(name, data):
     assert {len(one) for one in rendered} == {fixed.length}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BATCHED)
 @given(data=st.data())
 @settings(max_examples=15)
@@ -130,6 +131,7 @@ def test_a_mould_is_open_only_where_the_rows_of_a_tile_differ(name, data):
     assert set(_poured(template, rows[0]).spans) <= _own(template)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [-1, 1])
 @given(data=st.data())
 @settings(max_examples=15)

@@ -225,6 +225,7 @@ def test_inputs_are_keywords_in_python(own):
         assert caught.value.code == "request.profile"
 
 
+@pytest.mark.slow
 def test_certificates_of_others_are_signed_again_with_their_inputs(
     run, command, own, newcomer_original, tmp_path
 ):
@@ -291,6 +292,7 @@ def test_a_manifest_may_have_rows_of_an_operators_types(run, tmp_path, kind):
     assert field(run, gateway["serial"], "subject.title") == "A1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "code"),
     [
@@ -314,6 +316,7 @@ def test_a_row_of_an_operators_type_without_a_usage_asks_for_both(run, tmp_path)
     assert checked == {"accepted": 1, "certificates": 2, "problems": []}
 
 
+@pytest.mark.slow
 def test_a_row_may_bring_a_csr_for_an_operators_type(run, tmp_path):
     (tmp_path / "sensor.csr").write_bytes(csrs.device(csrs.new_key(), hw_type=MODEL))
     row = batches.signed("sensor.csr", profile="sensor")
@@ -322,6 +325,7 @@ def test_a_row_may_bring_a_csr_for_an_operators_type(run, tmp_path):
     assert told["profiles"] == ["device", "sensor"]
 
 
+@pytest.mark.slow
 def test_a_range_is_of_any_type_with_a_device_id(run):
     told = run("batch", "issue", *sensors(3, model=MODEL, site="Leeds"))["run"]
     assert (told["issued"], told["profiles"]) == (3, ["sensor"])
@@ -456,6 +460,7 @@ def test_a_wrong_signifier_in_a_kit_is_refused_like_any(kit):
     assert not estate.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [

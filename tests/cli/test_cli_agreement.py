@@ -110,6 +110,7 @@ def test_the_remedy_for_a_missing_obligation_is_a_command_that_adds_it(command, 
     assert command("--estate", quickstart, *MAY_WE).code == 0
 
 
+@pytest.mark.slow
 def test_what_an_agreement_was_before_stays_readable(command, quickstart, labs):
     labs("add", text=FREED)
     assert "history" not in command("--estate", quickstart, "--json", "agreement", "show").out
@@ -156,6 +157,7 @@ def test_an_ended_agreement_refuses_from_the_day_after(command, quickstart):
     assert (again.code, again.json["error"]["code"]) == (4, "agreement.state")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -231,6 +233,7 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
     assert file_digest(quickstart) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -216,6 +216,7 @@ def test_a_batch_adds_one_anchor(run, configured):
     assert _numbers(configured) == [_last(run)]
 
 
+@pytest.mark.slow
 def test_init_and_quickstart_anchor_what_they_make(command, configured, tmp_path, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "phrase")
     assert command("init").code == 0
@@ -235,6 +236,7 @@ def test_init_and_quickstart_anchor_what_they_make(command, configured, tmp_path
     assert len(_lines(configured)) == 1
 
 
+@pytest.mark.slow
 def test_a_relative_path_is_the_configured_estate_too(command, configured, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert command("quickstart", "estate").code == 0
@@ -243,6 +245,7 @@ def test_a_relative_path_is_the_configured_estate_too(command, configured, tmp_p
     assert len(twice["anchors"]) == 1
 
 
+@pytest.mark.slow
 def test_init_heeds_the_anchors_of_the_configured_estate_however_it_is_typed(
     command, configured, tmp_path, monkeypatch
 ):
@@ -304,6 +307,7 @@ def put_back(run, configured, quickstart, tmp_path):
     return configured
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("list",), SUSPEND, CHECK, ("audit", "head"), ("audit", "anchor")]
 )
@@ -354,6 +358,7 @@ def test_the_summary_says_it_among_the_facts(run, put_back):
     assert "Newest anchor" not in run("estate", "info").out
 
 
+@pytest.mark.slow
 def test_the_doctor_goes_on_and_mends_no_tiles_of_it(
     run, configured, quickstart, tmp_path, file_digest
 ):

@@ -75,6 +75,7 @@ def test_a_finding_tells_person_decision_rule_basis_remedy_and_line(command):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_text_fits_80_columns(command, path):
     outcome = command("assurance", "check", path)

@@ -113,6 +113,7 @@ def test_verify_sees_what_was_changed_behind_its_back(
     assert said.json["error"]["code"] == code
 
 
+@pytest.mark.slow
 def test_verify_tells_now_and_then_how_far_it_is(command, quickstart, monkeypatch):
     batches.issue(command, quickstart, *batches.range_of(3))
     assert command("--estate", quickstart, "audit", "verify", "--keys").err == ""
@@ -185,6 +186,7 @@ def _bind(directory, number, table="agreements"):
         file.execute("UPDATE meta SET value = ? WHERE name = 'audit-head'", (head,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [None, 1, 2])
 def test_rows_bound_to_the_entry_of_a_head_later_do_not_continue_from_it(
     command, quickstart, tmp_path, version

@@ -127,6 +127,7 @@ def test_a_person_reads_a_line_for_each_reason(batch, manifest):
     assert all(line.startswith("line 3: refused [device_id.") for line in told)
 
 
+@pytest.mark.slow
 def test_all_or_nothing_issues_nothing_where_one_row_is_wrong(
     batch, quickstart, manifest, files_of
 ):
@@ -190,6 +191,7 @@ def test_the_options_that_are_of_a_range_alone_go_with_no_manifest(batch, manife
     assert "--first-id, --count" in one_line(outcome)
 
 
+@pytest.mark.slow
 def test_check_of_a_range_says_what_issue_would(batch):
     checked = batch("check", *range_of(3), text=True)
     assert (checked.code, checked.out) == (0, "3 certificates would be issued.\n")
@@ -222,6 +224,7 @@ def test_a_cell_that_the_profile_does_not_have_is_a_wrong_row(batch, manifest):
     assert (problem["line"], problem["error"]["code"]) == (3, "manifest.cell")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "profile,participant\n", "\n\n"])
 def test_a_manifest_without_rows_begins_no_run(batch, tmp_path, text):
     path = tmp_path / "empty.csv"
@@ -296,6 +299,7 @@ def test_the_environment_of_the_command_is_for_rows_that_name_none(
     assert found == {0x101: "UIT-A", 0x102: "ZAZ1"}
 
 
+@pytest.mark.slow
 def test_a_label_of_a_row_comes_before_that_of_the_command(batch, command, quickstart, manifest):
     path = manifest(batches.device(0x101), batches.device(0x102, label="own"))
     batch("issue", path, "--label", "all")
@@ -341,6 +345,7 @@ def test_list_puts_runs_in_the_order_of_their_beginning(batch):
     assert [one["id"] for one in batch("list").json["runs"]] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_can_be_resumed_and_then_is_whole(
     batch, command, quickstart, stopped
 ):
@@ -387,6 +392,7 @@ def test_the_number_of_a_run_is_told_at_its_start_as_json_too(batch):
     assert (outcome.json["run"]["id"], outcome.err) == (1, "run 1\n")
 
 
+@pytest.mark.slow
 def test_the_last_interrupted_run_is_resumed_without_its_number(batch, stopped):
     batch("issue", *range_of(1, 0x9000))
     outcome = batch("resume", "--last")
@@ -512,6 +518,7 @@ def test_dask_without_its_extra_says_what_to_install_and_begins_no_run(
     assert files_of(quickstart) == before
 
 
+@pytest.mark.slow
 def test_parquet_without_its_extra_says_what_to_install(batch, manifest, one_line, monkeypatch):
     pytest.importorskip("pyarrow")
     path = manifest(batches.device(), kind="parquet")

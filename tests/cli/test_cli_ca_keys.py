@@ -93,6 +93,7 @@ def _error(outcome, code, exit_code=4):
     return outcome.json["error"]
 
 
+@pytest.mark.slow
 def test_the_other_estate_has_the_same_cas_and_issues_under_them(
     command, quickstart, export, init, phrase, tmp_path
 ):
@@ -129,6 +130,7 @@ def test_the_other_estate_has_the_same_cas_and_issues_under_them(
     assert linted.code == 0, linted.out
 
 
+@pytest.mark.slow
 def test_the_keys_open_with_the_passphrase_alone_and_are_those_of_the_cas(
     export, quickstart, tmp_path, monkeypatch
 ):
@@ -180,6 +182,7 @@ def test_all_hierarchies_go_where_none_is_named(run, phrase, tmp_path):
     assert len(list((tmp_path / "all").iterdir())) == 16
 
 
+@pytest.mark.slow
 def test_the_newest_generation_goes_and_is_taken_over(run, export, init, phrase, tmp_path):
     assert run("ca", "roll-over", "organisation", "--name", "Z1b").code == 0
     assert run("ca", "renew", "ZA").code == 0
@@ -302,6 +305,7 @@ def _spoil_der(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [_swap, _lose_key, _lose_root, _break, _no_certificate, _spoil_der]
 )
@@ -330,6 +334,7 @@ def test_a_ca_of_another_environment_is_not_taken_over(export, init, tmp_path):
     assert not (tmp_path / "other" / "estate.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_keys_without_certificates_get_new_ones(export, init, quickstart, phrase, tmp_path):
     assert export().code == 0
     for path in (tmp_path / "shared").glob("*.crt"):

@@ -111,6 +111,7 @@ def test_show_in_json_gives_kind_fields_findings_and_the_estates_record(command,
     assert known.json["record"]["label"] == "Z1-supplier-ds"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

@@ -127,6 +127,7 @@ def test_the_two_files_have_two_names(command, tmp_path):
     assert not one.exists()
 
 
+@pytest.mark.slow
 def test_the_csr_goes_to_standard_output_too_but_not_beside_json(command, files):
     _, key = files
     words = (*DEVICE, *USAGE, "--out", "-", "--key", key)

@@ -45,6 +45,7 @@ def _last_entry(run):
     return entry
 
 
+@pytest.mark.slow
 def test_one_in_the_middle_goes_with_its_key_and_the_others_stay_in_their_order(run):
     before = _externals(run)
     gone = next(each for each in before[1:-1] if each["has_key"])
@@ -75,6 +76,7 @@ def test_what_was_deleted_can_be_imported_again(run, theirs):
     assert run("audit", "verify", "--keys").code == 0
 
 
+@pytest.mark.slow
 @settings(
     max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
@@ -142,6 +144,7 @@ def test_a_dry_run_prints_what_would_go_and_changes_nothing(run, newcomer, file_
     assert dry.out.replace("would be deleted.", "deleted.") == real
 
 
+@pytest.mark.slow
 def test_an_import_is_deleted_by_the_number_of_its_entry(run, theirs):
     (entry,) = run("--json", "audit", "show", "--action", "import").json["entries"]
     first = _externals(run)
@@ -154,6 +157,7 @@ def test_an_import_is_deleted_by_the_number_of_its_entry(run, theirs):
     _error(run("--json", "delete", "--import", entry["number"]), "delete.nothing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [(), ("--all-externals", "--label", "x"), ("--all-externals", "0" * 64)]
 )
@@ -190,6 +194,7 @@ def test_what_was_issued_is_refused_in_words(command, quickstart, file_digest):
     assert file_digest(quickstart) == before
 
 
+@pytest.mark.slow
 def test_one_that_was_signed_again_stays(run):
     signed = run("re-sign", "--purpose", "uept", "--label", "Z1-supplier-ds")
     assert signed.code == 0, signed.err

@@ -41,6 +41,7 @@ def files_below(folder):
     return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
 
 
+@pytest.mark.slow
 def test_after_a_roll_over_crl_issue_says_which_ca_owes_the_list(rolled, tmp_path):
     path = tmp_path / "organisation.crl.pem"
     issued = rolled("crl", "issue", "--out", path)
@@ -75,6 +76,7 @@ def test_all_lists_that_are_due_have_a_file_each(rolled, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_simply_all_lists_and_the_file_of_a_list_is_always_the_same(rolled, tmp_path):
     out = tmp_path / "lists"
     rolled("crl", "issue", "--all", "--out", out)
@@ -111,6 +113,7 @@ def test_all_lists_of_one_hierarchy_as_der_or_of_the_roots(run, tmp_path):
     run(*words, "--environment", "SIT-A", "--out", tmp_path / "none", code=5)
 
 
+@pytest.mark.slow
 def test_without_a_folder_all_lists_are_printed(rolled):
     printed = rolled("crl", "issue", "--all", "--also-current")
     assert printed.out.count("-----BEGIN X509 CRL-----") == 7
@@ -163,6 +166,7 @@ def test_ca_list_shows_it_once_for_a_ca_with_two_certificates(rolled):
     assert [one["serial"] for one in owing] == [owing[0]["list_due"]["authority"]]
 
 
+@pytest.mark.slow
 def test_expiring_shows_lists_that_are_due_and_that_will_be(rolled):
     rolled("crl", "issue")
     due = rolled("--json", "expiring", "--within", "1d").json["due"]

@@ -64,6 +64,7 @@ def test_a_party_file_that_is_in_order_is_imported(command, quickstart, tmp_path
     assert command("--estate", quickstart, "register", "import", path).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -100,6 +101,7 @@ def test_a_participant_that_cannot_be_is_one_line_and_changes_nothing(
     _is_refused_whole(command, quickstart, one_line, file_digest, path, code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -340,6 +342,7 @@ def test_an_estate_that_cannot_be_used_is_5_and_one_line(
     assert said.json["error"]["code"] in codes
 
 
+@pytest.mark.slow
 def test_an_estate_that_another_process_holds_too_long_is_5(
     command, quickstart, one_line, monkeypatch
 ):
@@ -400,6 +403,7 @@ def test_a_wrong_passphrase_is_5_and_changes_nothing(
     assert file_digest(estate) == before
 
 
+@pytest.mark.slow
 def test_what_needs_no_private_key_needs_no_passphrase(command, locked_away, tmp_path):
     estate, _ = locked_away
     for arguments in (
@@ -412,6 +416,7 @@ def test_what_needs_no_private_key_needs_no_passphrase(command, locked_away, tmp
         assert command("--estate", estate, *arguments).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "code"),
     [(None, "input.unreadable"), (b"", "passphrase.empty"), (b"\xff\n", "passphrase.encoding")],
@@ -436,6 +441,7 @@ def test_a_clock_that_tells_no_utc_time_is_4(command, quickstart, one_line, time
     one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -506,6 +512,7 @@ def test_a_terminal_gets_styles_unless_no_color_is_set(environment, styled):
     assert (b"\x1b[" in done.stdout) is styled
 
 
+@pytest.mark.slow
 def test_a_terminal_that_lacks_a_character_is_shown_its_code():
     done = _run("profiles", "show", "dccki", PYTHONIOENCODING="ascii")
     assert done.returncode == 0

@@ -114,6 +114,7 @@ def test_a_key_that_is_nowhere_is_told(command, quickstart):
     assert keys["Z1"] is None
 
 
+@pytest.mark.slow
 def test_runs_are_told_by_state_and_their_tiles_with_their_size(command, three_original, tmp_path):
     estate = tmp_path / "estate"
     shutil.copytree(three_original, estate)
@@ -127,6 +128,7 @@ def test_runs_are_told_by_state_and_their_tiles_with_their_size(command, three_o
     assert info(command, estate)["runs"]["interrupted"] == 1
 
 
+@pytest.mark.slow
 def test_it_reads_one_tile_of_a_run_and_as_little_of_the_tables_for_many(
     command, three_original, quickstart_original, tmp_path
 ):

@@ -407,6 +407,7 @@ def _no_csr(_csr):
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil",
     [

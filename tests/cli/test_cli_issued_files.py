@@ -352,6 +352,7 @@ def test_a_renewal_takes_the_place_of_what_it_renewed(run, out):
     assert "moved" not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs12"])
 def test_an_export_of_one_usage_keeps_the_other(run, out, form, tmp_path):
     phrase = tmp_path / "phrase"

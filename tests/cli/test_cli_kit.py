@@ -6,6 +6,7 @@ SEED = "00112233445566778899aabbccddeeff"
 PURPOSE = "device-and-user-system-tests"
 
 
+@pytest.mark.slow
 def test_kit_list_names_every_kit_and_what_it_holds(command):
     outcome = command("--json", "kit", "list")
     assert outcome.code == 0
@@ -165,6 +166,7 @@ label = "{type}-{id}"
     assert command("--profiles", kits.parent, *asked).code == 0, "it asks for no Devices itself"
 
 
+@pytest.mark.slow
 def test_a_kit_of_over_a_million_certificates_is_shown_in_part_and_counted(command):
     shown = command("--json", "kit", "show", "device-maker", "--devices", 100_000).json
     assert len(shown["certificates"]) == 10_000
@@ -176,6 +178,7 @@ def test_a_kit_of_over_a_million_certificates_is_shown_in_part_and_counted(comma
 # kit apply
 
 
+@pytest.mark.slow
 def test_a_quickstart_estate_is_what_its_kit_says_dccki_and_iki_included(command, quickstart):
     here = ("--estate", quickstart, "kit", "apply", "quickstart")
     for more in ((), ("--dry-run",)):
@@ -184,6 +187,7 @@ def test_a_quickstart_estate_is_what_its_kit_says_dccki_and_iki_included(command
         assert outcome.out == "Nothing to do: the estate has all that the kit says.\n"
 
 
+@pytest.mark.slow
 def test_the_plan_is_a_table_of_additions_renewals_and_leftovers(command, quickstart):
     here = ("--estate", quickstart)
     revoke = ("revoke", "--label", "Z1-supplier-ds", "--reason", "key-compromise")

@@ -115,6 +115,7 @@ def test_json_has_exactly_the_documented_shape(command, broken):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "by_level"),
     [
@@ -131,6 +132,7 @@ def test_the_exit_code_follows_fail_on(command, broken, change, by_level):
         assert command(*arguments, "--fail-on", level, path).code == code
 
 
+@pytest.mark.slow
 def test_validity_is_judged_at_the_time_given_and_is_never_an_error(command, pem):
     supplier = pem / "organisation" / "supplier-one" / "Z1-supplier-ds.pem"
     end = view_certificate(der_of(supplier)).instant("validity.notAfter")
@@ -614,6 +616,7 @@ def test_a_rule_is_explained_with_a_good_and_a_bad_example(command):
     assert rule["good"] == "02 1f 34 …"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["nothing", "der.booleans", "x\x1b[31m"])
 def test_an_unknown_rule_cannot_be_explained(command, code, one_line):
     outcome = command("lint", "explain", code)

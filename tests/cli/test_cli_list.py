@@ -221,6 +221,7 @@ def test_a_selection_that_nothing_fits_says_so_on_standard_error(command, quicks
     assert (outcome.code, outcome.err) == (0, "Nothing fits the selection.\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("usage", "printed"),
     [
@@ -250,6 +251,7 @@ def test_a_usage_that_no_certificate_type_has_is_refused_with_those_there_are(li
         assert "digital-signature+key-encipherment" in error["remedy"]
 
 
+@pytest.mark.slow
 def test_usages_select_devices_of_a_run_and_what_was_imported(command, quickstart):
     here = ("--estate", quickstart, "--json")
     device = ("--profile", "device", "--participant", "meters-one", "--hw-type", "1.2.3")
@@ -405,6 +407,7 @@ def test_an_empty_list_in_json_is_one_document(capsys):
 # Externals.
 
 
+@pytest.mark.slow
 def test_external_certificates_show_the_sha256_that_show_asks_for(command, quickstart, newcomer):
     folder = quickstart / "export" / "pem" / "ZAZ1" / "dccki" / "supplier-one"
     (path,) = (each for each in folder.glob("*.pem") if not each.stem.endswith("-fullchain"))

@@ -94,6 +94,7 @@ def earlier(monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_an_estate_whose_passphrase_has_the_mark_still_opens_by_the_same_file(made, opens, earlier):
     estate = earlier(made, FILES["a mark"])
     assert opens(estate, FILES["a mark"])

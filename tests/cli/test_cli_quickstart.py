@@ -315,6 +315,7 @@ def test_init_without_any_passphrase_says_how_to_give_one(command, tmp_path):
     assert not (tmp_path / "new" / "estate.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_init_uses_the_ca_keys_given(command, tmp_path, secret):
     keys = tmp_path / "keys"
     keys.mkdir()

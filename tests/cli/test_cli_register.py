@@ -360,6 +360,7 @@ def test_an_import_that_may_not_change_a_participant_names_the_command_that_may(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["manufacturer", "party signified"])
 def test_the_remedy_of_an_import_that_may_not_change_a_kind_makes_it_possible(
     command, quickstart, kind
@@ -468,6 +469,7 @@ def test_all_ids_are_withdrawn_and_then_the_participant_can_be_removed(command, 
     assert command("--estate", quickstart, "audit", "verify").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "code"),
     [

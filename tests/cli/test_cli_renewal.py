@@ -30,6 +30,7 @@ def test_renew_tells_of_each_certificate_what_it_renews(run):
     assert run("show", before["serial"])["record"]["predecessor"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["ESME-ds", "ESME-ka"])
 def test_a_renewed_device_and_its_predecessor_are_clean_together(run, command, tmp_path, label):
     run("renew", "--label", label)
@@ -66,6 +67,7 @@ def test_renew_keeps_the_key_only_if_asked(run):
     assert key(new["predecessor"]) != key(new["serial"]) == key(same["serial"])
 
 
+@pytest.mark.slow
 def test_renew_of_what_runs_out_before_a_date_or_within_a_time(run):
     assert {item["profile"] for item in run("renew", "--within", "1000d")["certificates"]} == {
         "dccki"
@@ -153,6 +155,7 @@ def test_so_is_what_fits_no_certificate(command, quickstart, option, value, name
         assert (outcome.code, outcome.out) == (0, "nothing is due\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -230,6 +233,7 @@ def test_ca_list_tells_generations_and_which_one_issues(run):
     assert "OU=07, CN=Z1b" in "".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -78,6 +78,7 @@ def test_an_end_that_has_passed_says_how_long_ago(command, supplier):
     assert line.endswith("warning")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "path"),
     [

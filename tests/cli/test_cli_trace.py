@@ -23,6 +23,7 @@ def test_all_are_listed_in_80_columns_with_how_many_are_enforced(command):
     assert f"{enforced} are enforced; for {len(requirements()) - enforced} there is" in outcome.out
 
 
+@pytest.mark.slow
 def test_each_is_shown_whole_in_80_columns(command):
     outcome = command("trace", *(one.id for one in requirements()))
     assert (outcome.code, outcome.err) == (0, "")

@@ -126,6 +126,7 @@ def test_a_refusal_ends_with_3_and_says_what_the_service_said(command, csr):
     assert last.isprintable()
 
 
+@pytest.mark.slow
 def test_a_fault_ends_with_6_and_json_says_in_which_step(command, csr, tmp_path):
     with serving(answers(success(csrs.new_key())), tls=bad_servers.context(tmp_path)) as port:
         words = ("client", "adhoc", csr, "--url", url(port, "https"))

@@ -56,6 +56,7 @@ def test_an_option_with_room_for_one_value_is_refused_when_given_twice(
     assert f"{option} is given twice" in one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "option"), OFTEN, ids=map(" ".join, OFTEN))
 def test_an_option_that_takes_several_values_is_given_several_times(command, name, option):
     outcome = command(*name.split(), option, "1", option, "2")
@@ -101,12 +102,14 @@ def test_every_command_takes_the_global_options_after_it(name):
     assert {opt for option in GLOBAL_OPTIONS for opt in option.opts} <= taken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [(), *(tuple(name.split()) for name in COMMANDS)], ids="-".join)
 def test_global_options_are_told_once_in_the_programs_help(command, path):
     text = command(*path, "--help").out
     assert ("--clock TIME" in text) == (path == ())
 
 
+@pytest.mark.slow
 def test_global_options_are_taken_at_any_level(command, quickstart, newcomer):
     wanted = command("--json", "--estate", quickstart, "register", "show").json
     for line in (

@@ -110,6 +110,7 @@ def test_the_passphrase_that_quickstart_left_comes_before_the_configured_file(
     assert command("crl", "issue", "--hierarchy", "organisation").code == 0
 
 
+@pytest.mark.slow
 def test_a_request_takes_from_the_file_what_its_line_leaves_out(command, project, quickstart):
     secret = quickstart / "secret"
     (quickstart / "passphrase").rename(secret)
@@ -189,6 +190,7 @@ def test_there_are_ways_not_to_use_it(command, project, monkeypatch, way):
     assert command("list", "--help").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["check", "issue"])
 def test_it_is_not_used_either_where_commands_depend_on_its_profiles(
     command, project, quickstart, name
@@ -366,6 +368,7 @@ def library():
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", ["module.so", "../module.so", "~/module.so"])
 def test_a_found_file_gives_the_whole_path_of_a_module(use_module, written):
     error = use_module(written)
@@ -374,6 +377,7 @@ def test_a_found_file_gives_the_whole_path_of_a_module(use_module, written):
     assert "--token-module or SMKI_TESTCA_PKCS11_MODULE" in error["remedy"]
 
 
+@pytest.mark.slow
 def test_a_module_that_came_with_the_found_file_is_refused(use_module, library, tmp_path):
     project = tmp_path / "home" / "project"
     inner = library(project / "lib")
@@ -411,6 +415,7 @@ def give_to_group(monkeypatch):
     return give
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["file", "folder", "module", "folder of the module"])
 def test_where_a_group_may_write_no_module_is_used(
     use_module, library, tmp_path, give_to_group, place
@@ -430,6 +435,7 @@ def test_where_a_group_may_write_no_module_is_used(
     assert use_module(path, "--token-module", path)["code"] != "config.untrusted"
 
 
+@pytest.mark.slow
 def test_a_group_of_the_users_own_is_none_of_others(use_module, library, tmp_path, give_to_group):
     pwd = pytest.importorskip("pwd")
     path, name = library(tmp_path / "lib"), pwd.getpwuid(os.geteuid()).pw_name
@@ -454,6 +460,7 @@ def test_a_module_that_others_may_change_is_refused(use_module, library, tmp_pat
     )
 
 
+@pytest.mark.slow
 def test_whoever_names_the_module_or_the_file_trusts_it(use_module, library, tmp_path, monkeypatch):
     path = library(tmp_path / "home" / "project")
     named = use_module("/nowhere.so", "--token-module", path)
@@ -468,6 +475,7 @@ def test_whoever_names_the_module_or_the_file_trusts_it(use_module, library, tmp
     assert named["code"].startswith("token.")
 
 
+@pytest.mark.slow
 def test_a_module_elsewhere_is_used_and_one_that_is_missing_told(use_module, library, tmp_path):
     for path in (library(tmp_path / "lib"), tmp_path / "nowhere.so"):
         assert use_module(path)["code"].startswith("token.")

@@ -44,6 +44,7 @@ def draft(command, tmp_path):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [False, True], ids=["plain", "with options"])
 @pytest.mark.parametrize("kind", ["register", "agreement"])
 def test_a_draft_that_is_filled_in_is_imported(command, quickstart, draft, kind, options):
@@ -68,6 +69,7 @@ def test_a_draft_that_is_not_filled_in_is_refused_at_its_first_gap(command, draf
     assert f"line {gap}" in one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [False, True], ids=["plain", "with options"])
 def test_a_kit_that_is_filled_in_is_found_and_shown(command, draft, tmp_path, options):
     path, text = draft("kit", "new", name="own/kits/ours.toml")
@@ -149,6 +151,7 @@ def test_a_copy_of_a_profile_says_what_it_is_of_and_passes_the_check(
     assert command("profiles", "copy", name, tmp_path / "own", "--force").code == 0
 
 
+@pytest.mark.slow
 def test_every_file_of_the_profiles_can_be_copied(command, library, tmp_path):
     for name in library.file_names():
         assert command("profiles", "copy", name, tmp_path / "own").code == 0
@@ -186,6 +189,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "code"), FILES.values(), ids=FILES)
 def test_check_tells_what_import_would_and_changes_nothing(
     command, quickstart, file_digest, tmp_path, text, code

@@ -299,6 +299,7 @@ def test_no_command_upgrades_an_estate_in_a_dry_run(command, tmp_path, path):
     assert _state(tmp_path) != before
 
 
+@pytest.mark.slow
 def test_lines_of_json_that_are_tried_upgrade_no_estate(command, tmp_path):
     directory = unpacked(3, tmp_path / "estate")
     csr = next((EXAMPLES / "csrs").glob("*.csr")).read_text("ascii")

@@ -102,6 +102,7 @@ def test_a_command_that_would_overwrite_its_estate_does_nothing(
     assert told.json["error"]["code"] == "export.estate"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bulk", "Passphrase", "estate.sqlite-wal"])
 def test_no_file_of_a_set_is_an_estates_own(command, quickstart, tmp_path, files_of, name):
     """The operator's own column names the folders."""

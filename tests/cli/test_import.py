@@ -151,6 +151,7 @@ def test_what_this_estate_issued_is_told_and_left(command, quickstart, theirs):
     assert told["certificates"][0]["participant"] == "supplier-one"
 
 
+@pytest.mark.slow
 def test_list_shows_external_certificates_only_when_asked(run, as_json, mixed):
     run("import", mixed)
     assert "bad" not in run("list").out
@@ -170,6 +171,7 @@ def test_list_external_takes_no_options_of_the_estates_own(run, one_line, option
     assert option in one_line(outcome)
 
 
+@pytest.mark.slow
 def test_show_draws_an_external_certificate_by_its_sha256(run, as_json, mixed, one_line):
     run("import", mixed)
     for one in as_json("list", "--external")["externals"]:
@@ -183,6 +185,7 @@ def test_show_draws_an_external_certificate_by_its_sha256(run, as_json, mixed, o
     assert "external" in one_line(unknown)
 
 
+@pytest.mark.slow
 def test_re_sign_signs_the_good_ones_and_says_why_not_the_others(run, as_json, mixed):
     run("import", mixed)
     outcome = run("re-sign", "--purpose", "uept")
@@ -243,6 +246,7 @@ def test_all_or_nothing_signs_nothing_and_lists_what_stands_against_it(
     assert [one for one in as_json("list")["certificates"] if one["tier"] == "end-entity"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

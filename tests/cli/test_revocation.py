@@ -261,6 +261,7 @@ def test_a_list_that_cannot_be_written_is_not_issued(run, tmp_path, more):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["estate", "taken"]
 
 
+@pytest.mark.slow
 def test_a_list_replaces_no_file_but_a_list_of_this_estate(run, tmp_path):
     out = tmp_path / "z1.crl"
     run("crl", "issue", "--out", out)

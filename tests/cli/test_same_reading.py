@@ -73,6 +73,7 @@ NO_DOCUMENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "said"), NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
 def test_what_is_no_document_is_told_by_what_it_is(
     command, quickstart, tmp_path, one_line, data, said

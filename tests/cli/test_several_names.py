@@ -41,6 +41,7 @@ def run(command, quickstart):
     return call
 
 
+@pytest.mark.slow
 def test_each_name_given_is_in_the_certificate_in_its_order(run):
     assert run("check", "dccki", *ASKED, *GIVEN)["authorisation"]
     (issued,) = run("issue", "dccki", *ASKED, *GIVEN)["certificates"]
@@ -80,6 +81,7 @@ def test_a_csr_of_another_program_may_have_several_hosts(run):
     assert _names(signed["pem"]) == (HOSTS, ADDRESSES[:1])
 
 
+@pytest.mark.slow
 def test_a_manifest_has_them_with_commas_between(run, tmp_path):
     manifest = tmp_path / "rows.csv"
     manifest.write_text(
@@ -96,6 +98,7 @@ def test_a_manifest_has_them_with_commas_between(run, tmp_path):
         assert told == (None if ip is None else ",".join(ip))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "code"),
     [

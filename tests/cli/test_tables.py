@@ -109,6 +109,7 @@ def test_what_is_copied_is_whole_on_a_narrow_terminal(words, on_a_terminal, comm
     assert set(COPIED.findall(wide)) <= set(COPIED.findall("\n".join(narrow)))
 
 
+@pytest.mark.slow
 def test_no_path_is_folded_that_is_configured(on_a_terminal, tmp_path, monkeypatch):
     place = tmp_path / "a folder with a name" / "of a user who likes names" / "that are long"
     place.mkdir(parents=True)

@@ -82,6 +82,7 @@ def test_a_certificate_is_replaced_ad_hoc(call, csr):
     assert "adhoc" in tls["client_certificate_sent"]
 
 
+@pytest.mark.slow
 def test_a_device_that_never_had_a_certificate_is_refused(call, tmp_path):
     path = tmp_path / "new.csr"
     path.write_bytes(csrs.device(csrs.new_key(), device_id=bytes.fromhex("00db1200000077ff")))

@@ -125,6 +125,7 @@ PIECES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [adhoc, result, retrieval], ids=lambda call: call.__name__)
 @given(place=st.integers(0, len(DER) - 1), octet=st.integers(0, 255))
 def test_a_damaged_certificate_is_a_certificate_or_one_clear_error(call, place, octet):

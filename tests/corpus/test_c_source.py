@@ -132,6 +132,7 @@ def test_a_long_name_of_one_s_own_makes_no_name_longer_than_c99_reads(cases):
         CNames.own("Meter")
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 def test_the_device_family_takes_at_most_150_kilobytes_of_flash(cases, tmp_path):
     _written(cases, tmp_path)

@@ -79,6 +79,7 @@ def test_names_do_not_depend_on_which_cases_there_are(cases):
     assert few.bundles.items() <= every.bundles.items()
 
 
+@pytest.mark.slow
 def test_the_sums_are_those_of_all_files(contents):
     lines = contents[SUMS].decode().splitlines()
     stated = dict(reversed(line.split("  ", 1)) for line in lines)
@@ -86,6 +87,7 @@ def test_the_sums_are_those_of_all_files(contents):
     assert all(hashlib.sha256(contents[name]).hexdigest() == stated[name] for name in stated)
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 def test_sha256sum_and_openssl_read_what_is_written(cases, tmp_path):
     out = tmp_path / "corpus"
@@ -141,6 +143,7 @@ def folder(cases, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_corpus_that_is_there_stays_unless_its_place_is_to_be_taken(cases, folder):
     with pytest.raises(InputError) as caught:
         written(cases[:50], folder)
@@ -192,6 +195,7 @@ def _ids(cases):
     return cases[51].id, cases[52].id, "own"
 
 
+@pytest.mark.slow
 def test_what_is_written_is_what_a_run_reads(cases, tmp_path):
     written(cases, tmp_path / "corpus")
     read = load(tmp_path / "corpus").cases

@@ -61,6 +61,7 @@ def test_the_command_asks_for_the_passphrase_and_writes_no_key(command, quicksta
     assert not any(b"PRIVATE" in file.read_bytes() for file in out.rglob("*") if file.is_file())
 
 
+@pytest.mark.slow
 def test_a_corpus_that_is_not_written_leaves_no_entry_in_the_audit_log(
     command, quickstart, tmp_path
 ):

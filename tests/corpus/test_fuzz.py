@@ -114,6 +114,7 @@ def test_a_seed_gives_the_same_documents_and_another_seed_others():
     assert first != other
 
 
+@pytest.mark.slow
 def test_the_changes_of_a_good_document_do_not_depend_on_the_others():
     alone = search(right(), 20, names=("device",)).target.asked[1:]
     among = search(right(), 40, names=("organisation", "device")).target.asked
@@ -262,6 +263,7 @@ def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
             assert case.change is not None
 
 
+@pytest.mark.slow
 def test_the_search_ends_after_so_many_disagreements():
     assert len(search(lambda _name, _question: Seen.REJECTED, 500, most=2).found) == 2
 
@@ -269,6 +271,7 @@ def test_the_search_ends_after_so_many_disagreements():
 # Crashes
 
 
+@pytest.mark.slow
 def test_a_parser_that_crashes_is_asked_a_good_document_and_goes_on():
     def fragile(name, question):
         return Seen.CRASHED if question.der[-1] & 1 else right()(name, question)
@@ -368,6 +371,7 @@ def fuzz(command):
     )
 
 
+@pytest.mark.slow
 def test_what_is_found_fails_and_corpus_run_takes_it(fuzz, command, script, tmp_path):
     outcome = fuzz(script(), "--count", "500", "--seed", "5", "--most", "4", "--out", "found")
     assert outcome.code == 1, outcome.err
@@ -413,6 +417,7 @@ def test_an_estate_is_not_searched_into(fuzz, script, quickstart):
     assert not (quickstart / "corpus.json").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_nothing_is_found(fuzz, script, tmp_path):
     own = 'verdict = taken if it["kind"] == "none" else verdict'
     outcome = fuzz(script(own), "--count", "1", "--seed", "4")
@@ -421,6 +426,7 @@ def test_nothing_is_written_where_nothing_is_found(fuzz, script, tmp_path):
     assert not (tmp_path / "corpus-fuzz").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_corpus_is_not_overwritten(fuzz, script):
     given = ("--count", "300", "--most", "1", "--seed", "5")
     assert fuzz(script(), *given).code == 1
@@ -443,6 +449,7 @@ def test_a_program_that_crashes_or_hangs_is_started_again(fuzz, script):
     assert {each["seen"] for each in hung.json["disagreements"]} <= {"hung", "rejected"}
 
 
+@pytest.mark.slow
 def test_a_program_that_stays_lost_ends_the_search_and_what_was_found_is_kept(
     fuzz, script, tmp_path
 ):

@@ -673,6 +673,7 @@ def test_the_log_of_a_device_is_read_back(results, tmp_path):
     assert found["one-unsure"]["outcome"] == "not-applicable"
 
 
+@pytest.mark.slow
 def test_a_log_without_its_end_is_of_a_device_that_crashed(run, one_line, tmp_path):
     outcome = run(_log(tmp_path, {"good-one": "accept"}, end=""))
     assert outcome.code == 4
@@ -742,6 +743,7 @@ def test_a_longest_document_of_less_than_one_octet_breaks_the_protocol(run, one_
 # Bad input
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "said", "code"),
     [
@@ -769,6 +771,7 @@ def test_a_target_that_cannot_be_started_is_one_line(run, one_line, target, said
     assert said in one_line(outcome)
 
 
+@pytest.mark.slow
 def test_a_target_that_says_no_hello_is_one_line(run, one_line):
     outcome = run("lines:sleep 600", "--time-limit", 0.3)
     assert outcome.code == 4
@@ -1311,6 +1314,7 @@ def test_what_is_no_report_is_one_line(command, tmp_path, one_line):
 # The corpus itself, and inputs of any kind
 
 
+@pytest.mark.slow
 def test_a_corpus_that_was_made_is_read_as_it_is(tmp_path):
     wanted = Selection(only=("good-device", "device-san-*", "organisation-crl-*"))
     cases = Catalogue(Builder(corpus_pki(), ENVIRONMENT)).select(wanted, with_bases=True)
@@ -1346,6 +1350,7 @@ def _resumed(journal, digest):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["index", "report", "journal", "log", "expectations"])
 def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, what):
     loaded = load(corpus)

@@ -27,6 +27,7 @@ def test_a_catalogue_has_every_case_and_makes_the_same(every, cases):
         assert every.case(case.id).fingerprint == case.fingerprint
 
 
+@pytest.mark.slow
 def test_every_criterion_narrows_what_is_selected(every, cases):
     wanted = Selection(profiles=("device",), stages=(Stage.PROFILE,), verdicts=(Verdict.EITHER,))
     found = every.select(wanted)
@@ -96,6 +97,7 @@ def test_the_list_fits_a_narrow_terminal_and_has_a_line_for_each_case(command, c
     assert [case["id"] for case in as_json] == wanted
 
 
+@pytest.mark.slow
 def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
     text = " ".join(command("corpus", "explain", _ID).out.split())
     for told in ("0101ff", "extensions.subjectAltName", "Why", "Remedy", "RFC 5280", "GBCS"):
@@ -108,6 +110,7 @@ def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
     assert bytes.fromhex(made["der"])[0] == 0x30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [_ID, "device-version-2"])
 def test_an_explanation_fits_a_page_and_no_line_ends_in_blanks(command, name):
     lines = command("corpus", "explain", name).out.splitlines()
@@ -124,6 +127,7 @@ def folder(every, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_an_explanation_has_the_names_of_files_and_in_c(command):
     text = command("corpus", "explain", _ID).out
     for told in (
@@ -134,6 +138,7 @@ def test_an_explanation_has_the_names_of_files_and_in_c(command):
         assert told in text
 
 
+@pytest.mark.slow
 def test_cases_of_a_folder_are_listed_and_explained(command, folder):
     listed = command("corpus", "list", "--corpus", folder).out.splitlines()
     assert [line.split()[-1] for line in listed[1:]] == ["good-device", _ID, "device-of-mine"]

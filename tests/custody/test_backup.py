@@ -136,6 +136,7 @@ def test_the_log_has_each_backup(tiled, back, command):
     assert two == {"backup": two["backup"], "file": "two.backup", "tiles": 0} | since
 
 
+@pytest.mark.slow
 def test_a_later_backup_has_only_the_tiles_that_the_earlier_ones_have_not(
     tiled, back, bring_back, add_run, command, tmp_path
 ):
@@ -161,6 +162,7 @@ def test_a_later_backup_has_only_the_tiles_that_the_earlier_ones_have_not(
     assert bring_back(two, one, to="older").json["tiles"] == 2
 
 
+@pytest.mark.slow
 def test_restore_names_the_backups_that_it_still_needs(tiled, back, bring_back, tmp_path):
     one = back(tiled, "one.backup")
     two = back(tiled, "two.backup", "--since", one)
@@ -279,6 +281,7 @@ def test_others_write_while_tiles_are_copied(tiled, monkeypatch, tmp_path):
         assert estate.accounts.get("meanwhile")
 
 
+@pytest.mark.slow
 def test_a_tile_that_is_recorded_just_before_the_copy_is_in_it(
     tiled, monkeypatch, add_run, bring_back, tmp_path
 ):
@@ -322,6 +325,7 @@ def test_nothing_is_left_in_the_estate(tiled, back):
 # What is wrong with the estate or the files.
 
 
+@pytest.mark.slow
 def test_a_damaged_estate_is_not_backed_up(tiled, command, tmp_path):
     tile = next((tiled / "bulk").rglob("*.tile"))
     octets = tile.read_bytes()
@@ -397,6 +401,7 @@ def test_of_a_file_that_was_changed_or_cut_no_estate_is_made(tiled, back, bring_
 STRAY = "bulk/000009-ab/000000-" + "0" * 32 + ".tile"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "manifest", "reason"),
     [
@@ -485,6 +490,7 @@ def test_a_chain_may_have_several_passphrases(tiled, back, bring_back, command, 
 # Older formats.
 
 
+@pytest.mark.slow
 def test_a_backup_of_an_older_format_is_restored_as_it_was(bring_back, command, tmp_path):
     old = unpacked(5, tmp_path / "old")
     file = (old / "estate.sqlite").read_bytes()
@@ -503,6 +509,7 @@ def test_a_backup_of_an_older_format_is_restored_as_it_was(bring_back, command, 
     assert shown.json["entries"][0]["body"] == {"from": 5, "to": FORMAT}
 
 
+@pytest.mark.slow
 def test_an_estate_of_an_older_format_is_backed_up(back, bring_back, tmp_path):
     old = unpacked(3, tmp_path / "old")
     path = back(old, "one.backup")

@@ -29,6 +29,7 @@ def certificates_in(custody):
     return custody.token.tool("--list-objects", "--type", "cert")
 
 
+@pytest.mark.slow
 def test_the_key_signs_for_the_certificate_that_is_beside_it(custody, issued):
     with custody.open() as estate:
         (record,) = estate.select(Selection(label="lab"))
@@ -43,6 +44,7 @@ def test_the_key_signs_for_the_certificate_that_is_beside_it(custody, issued):
     assert "key in token" in custody("list", "--label", "lab").out
 
 
+@pytest.mark.slow
 def test_its_octets_are_not_given_out(custody, issued, tmp_path):
     exporting = ("export", "--format", "pem", "--with-keys", "--out", tmp_path / "out", "--json")
     outcome = custody(*exporting, "--label", "lab")
@@ -65,6 +67,7 @@ def test_its_octets_are_not_given_out(custody, issued, tmp_path):
     assert (outcome.code, outcome.json["error"]["code"]) == (2, "usage")
 
 
+@pytest.mark.slow
 def test_renewals_are_in_the_same_token(custody, issued, keys_in):
     before = len(keys_in())
     outcome = custody("renew", "--label", "lab", "--json")
@@ -84,6 +87,7 @@ def test_renewals_are_in_the_same_token(custody, issued, keys_in):
     assert (outcome.code, len(keys_in())) == (5, before + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("issued")
 def test_one_key_has_one_holder(custody):
     with custody.open() as estate:
@@ -100,6 +104,7 @@ def test_one_key_has_one_holder(custody):
             estate.issue(request, public_key=public, token=custody.token.uri())
 
 
+@pytest.mark.slow
 def test_a_ca_whose_key_is_sealed_certifies_a_key_in_a_token(custody, keys_in):
     before = len(keys_in())
     outcome = custody(*issue("dccki", "--token", URI), "--json")

@@ -41,6 +41,7 @@ def brought(custody, tmp_path):
     return record.key_id
 
 
+@pytest.mark.slow
 def test_the_sealed_key_is_gone_and_the_ca_signs(custody, brought):
     (before,) = sealed(custody, brought)
     outcome = custody("ca", "move", "DZ", "--token", DZ, "--json")
@@ -63,6 +64,7 @@ def test_the_sealed_key_is_gone_and_the_ca_signs(custody, brought):
     assert (needed.code, needed.json) == (0, {"changed": False})
 
 
+@pytest.mark.slow
 def test_a_dry_run_checks_and_moves_nothing(custody, brought):
     before = (custody.estate / "estate.sqlite").read_bytes()
     outcome = custody("ca", "move", "DZ", "--token", DZ, "--dry-run")
@@ -73,6 +75,7 @@ def test_a_dry_run_checks_and_moves_nothing(custody, brought):
     assert len(sealed(custody, brought)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brought")
 def test_after_a_move_the_other_keys_of_the_hierarchy_can_be_exported(custody, command, tmp_path):
     (tmp_path / "phrase").write_text("a phrase\n")
@@ -92,6 +95,7 @@ def test_after_a_move_the_other_keys_of_the_hierarchy_can_be_exported(custody, c
     assert refused.json["error"]["code"] == "key.in_token"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brought")
 def test_another_key_is_refused(custody):
     before = (custody.estate / "estate.sqlite").read_bytes()
@@ -106,6 +110,7 @@ def test_another_key_is_refused(custody):
     assert (custody.estate / "estate.sqlite").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_open_estate_signs_with_the_token_after_a_move(custody, brought):
     with custody.open() as estate:
         estate.authorities.able(estate.authorities.named("DZ"))
@@ -134,6 +139,7 @@ def test_a_key_in_a_token_is_not_sealed_as_well(custody):
         assert caught.value.code == "key.in_token"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brought")
 def test_the_ca_goes_on_after_the_move(custody):
     assert custody("ca", "move", "DZ", "--token", DZ).code == 0

@@ -74,6 +74,7 @@ def test_the_next_command_opens_the_estate_without_more(change_to, command, quic
     assert entry["body"] == {}
 
 
+@pytest.mark.slow
 def test_whoever_has_the_estate_open_goes_on(change_to, quickstart, old):
     with Estate.open(quickstart, old) as before:
         before.unlock()

@@ -36,10 +36,12 @@ def pin_file(tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 def test_the_pin_is_on_the_first_line_of_a_file(custody, pin_file):
     assert custody(*ISSUE, "--token-pin-file", pin_file).code == 0
 
 
+@pytest.mark.slow
 def test_the_configuration_names_the_file_and_the_module(custody, pin_file, monkeypatch, tmp_path):
     monkeypatch.delenv("SMKI_TESTCA_PKCS11_MODULE")
     path = tmp_path / "smki-testca.toml"
@@ -52,6 +54,7 @@ def test_the_configuration_names_the_file_and_the_module(custody, pin_file, monk
     assert settings["token-pin-file"]["value"] == str(pin_file)
 
 
+@pytest.mark.slow
 def test_a_configuration_that_is_found_names_the_module_of_the_system(
     custody, pin_file, monkeypatch, tmp_path
 ):
@@ -85,6 +88,7 @@ def test_a_variable_with_the_pin_is_not_shown(custody):
     )
 
 
+@pytest.mark.slow
 def test_the_pin_is_asked_for_on_a_terminal_once_and_the_passphrase_only_if_needed(
     custody, monkeypatch
 ):
@@ -145,6 +149,7 @@ def test_a_command_that_waits_for_a_pin_holds_nobody_up(custody, pin_file, words
     assert process.returncode == 0, out + err
 
 
+@pytest.mark.slow
 def test_the_pin_is_in_no_file_and_no_output(custody, pin_file, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_TRACEBACK", "1")
     given = ("--token-pin-file", pin_file)
@@ -162,6 +167,7 @@ def test_the_pin_is_in_no_file_and_no_output(custody, pin_file, monkeypatch):
         assert PIN.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc")
 def test_no_program_has_the_pin_in_its_arguments_or_variables(custody, monkeypatch):
     monkeypatch.delenv("SMKI_TESTCA_TOKEN_PIN")
@@ -182,6 +188,7 @@ def children():
     return [Path("/proc", number) for path in tasks for number in path.read_text().split()]
 
 
+@pytest.mark.slow
 def test_a_wrong_pin_is_tried_once(custody, pin_file):
     pin_file.write_text("0000-wrong\n")
     before = (custody.estate / "estate.sqlite").read_bytes()

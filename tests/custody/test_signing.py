@@ -67,6 +67,7 @@ def signatures_fit(custody):
         return len(records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SEALING, *SIGNING])
 def test_each_command_signs_through_the_token(custody, name, tmp_path):
     kit = tmp_path / "kit.toml"
@@ -83,6 +84,7 @@ def test_each_command_signs_through_the_token(custody, name, tmp_path):
     assert verified.json["tokens_asked"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(SIGNING))
 def test_no_passphrase_is_needed_where_only_keys_in_tokens_are_used(custody, name, monkeypatch):
     monkeypatch.delenv("SMKI_TESTCA_PASSPHRASE")
@@ -91,6 +93,7 @@ def test_no_passphrase_is_needed_where_only_keys_in_tokens_are_used(custody, nam
         assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.slow
 def test_no_pin_is_needed_where_only_sealed_keys_are_used(custody, monkeypatch):
     monkeypatch.delenv("SMKI_TESTCA_TOKEN_PIN")
     monkeypatch.delenv("SMKI_TESTCA_PKCS11_MODULE")
@@ -105,6 +108,7 @@ def test_no_pin_is_needed_where_only_sealed_keys_are_used(custody, monkeypatch):
     assert (outcome.code, outcome.json["error"]["code"]) == (5, "token.pin")
 
 
+@pytest.mark.slow
 def test_imported_certificates_are_signed_again(custody, quickstart, command, tmp_path):
     out = tmp_path / "exported"
     words = ("export", "--format", "pem", "--label", "Z1-supplier-ds", "--out", out)
@@ -128,6 +132,7 @@ def test_a_corpus_is_signed(custody, tmp_path):
     x509.load_der_x509_certificate(good).verify_directly_issued_by(ca)
 
 
+@pytest.mark.slow
 def test_a_token_with_another_key_signs_nothing(custody):
     """The certificate is what counts: the token of another estate has keys of the same labels."""
     with custody.open() as estate:

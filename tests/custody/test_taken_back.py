@@ -34,6 +34,7 @@ def nothing_left(keys_in, custody):
     assert len(custody.token.objects) == objects
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_dry_run_leaves_no_key(custody):
     outcome = custody("ca", "roll-over", "organisation", "--name", "Z1b", "--dry-run", "--json")
@@ -44,6 +45,7 @@ def test_a_dry_run_leaves_no_key(custody):
         estate.roll_over(Hierarchy.DEVICE, "DZ1b", token=custody.token.uri())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_refusal_leaves_no_key_and_is_recorded(custody):
     words = issue("iki", "--token", URI)
@@ -53,6 +55,7 @@ def test_a_refusal_leaves_no_key_and_is_recorded(custody):
     assert (entry["action"], entry["body"]["granted"]) == ("issue", False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_request_that_cannot_be_granted_leaves_no_key(custody):
     for more in (("--not-before", "2030-01-01", "--not-after", "2029-01-01"), ("--label", " ")):
@@ -61,6 +64,7 @@ def test_a_request_that_cannot_be_granted_leaves_no_key(custody):
     assert custody(*agreeing).json["error"]["code"] == "token.usage"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_transaction_that_fails_leaves_no_key(custody, monkeypatch):
     def fail(*_):
@@ -76,6 +80,7 @@ def test_a_transaction_that_fails_leaves_no_key(custody, monkeypatch):
             estate.issue(request, token=custody.token.uri())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_left")
 def test_a_part_of_a_transaction_that_fails_leaves_no_key(custody):
     with custody.open() as estate, estate.transaction():
@@ -85,6 +90,7 @@ def test_a_part_of_a_transaction_that_fails_leaves_no_key(custody):
     assert custody.audited().code == 0
 
 
+@pytest.mark.slow
 def test_a_failure_after_a_success_removes_no_earlier_key(custody, keys_in):
     before = len(keys_in())
     with custody.open() as estate:
@@ -95,6 +101,7 @@ def test_a_failure_after_a_success_removes_no_earlier_key(custody, keys_in):
     assert custody.audited().code == 0
 
 
+@pytest.mark.slow
 def test_the_first_error_is_told_where_the_token_cannot_be_cleaned(custody, monkeypatch):
     def gone(*_):
         raise EstateError("token.gone", "The token is gone.")

@@ -37,6 +37,7 @@ def listed(command, tmp_path):
     return places(command("--estate", tmp_path / "other", "ca", "list", "--json"))
 
 
+@pytest.mark.slow
 def test_the_keys_of_the_hierarchies_named_are_made_in_the_token(init, command, tmp_path, keys_in):
     before = len(keys_in())
     outcome = init("--token", URI, "--hierarchy", "organisation", "--hierarchy", "device", "--json")
@@ -56,6 +57,7 @@ def test_without_a_hierarchy_all_keys_are_made_there(init, command, tmp_path):
     assert set(listed(command, tmp_path).values()) == {"pkcs11"}
 
 
+@pytest.mark.slow
 def test_a_key_pair_that_is_there_is_taken(init, custody, command, tmp_path):
     tool = custody.token.tool
     tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "zroot", "--id", "77")
@@ -70,6 +72,7 @@ def test_a_key_pair_that_is_there_is_taken(init, custody, command, tmp_path):
     assert init("--token", URI, "--if-needed").code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -96,6 +99,7 @@ def test_what_cannot_be_made_leaves_no_estate_and_no_key(
     assert not (tmp_path / "other" / "estate.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_a_key_of_a_ca_is_no_other_ca_of_the_estate(custody):
     with custody.open() as estate:
         record = estate.authorities.named("ZA")
@@ -106,6 +110,7 @@ def test_a_key_of_a_ca_is_no_other_ca_of_the_estate(custody):
         assert root.key_id == record.key_id  # as with --ca-keys: the holder is the CAs
 
 
+@pytest.mark.slow
 def test_the_environment_is_not_made_twice(custody):
     outcome = custody("init", "--token", URI, "--hierarchy", "organisation", "--json")
     assert outcome.json["error"]["code"] == "environment.present"
@@ -115,6 +120,7 @@ def test_the_environment_is_not_made_twice(custody):
     assert other.json["error"]["code"] == "environment.present"
 
 
+@pytest.mark.slow
 def test_the_next_generation_is_where_the_last_one_is_or_where_it_is_asked_for(custody):
     for words in (
         ("ca", "roll-over", "organisation", "--name", "Z1b"),
@@ -153,6 +159,7 @@ def test_an_estate_that_is_opened_without_access_says_so(custody):
         assert PIN not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_audit_counts_keys_in_tokens_where_no_module_is_named(custody, monkeypatch):
     assert "4 keys in tokens are there, and fit." in custody("audit", "verify", "--keys").out
     assert "in tokens" not in custody("audit", "verify").out
@@ -177,6 +184,7 @@ def test_the_audit_tells_of_another_private_key_beside_the_right_public_key(cust
     assert (outcome.code, outcome.json["error"]["code"]) == (5, "token.key_other")
 
 
+@pytest.mark.slow
 def test_the_audit_tells_of_a_key_that_is_gone(custody):
     with custody.open() as estate:
         record = estate.authorities.named("Z1")

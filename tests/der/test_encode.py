@@ -140,6 +140,7 @@ def test_the_elements_of_a_set_come_in_the_order_pyasn1_gives_them(contents):
     assert made == encoder.encode(expected)
 
 
+@pytest.mark.slow
 @given(st.lists(elements, max_size=5))
 def test_what_is_encoded_reads_back_whole_and_without_anomalies(parts):
     root, anomalies = read(encode.sequence(*parts))

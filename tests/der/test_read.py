@@ -80,12 +80,14 @@ def test_der_is_read_without_anomalies_and_to_its_end(element):
     assert root.encoded == element
 
 
+@pytest.mark.slow
 @given(elements)
 def test_der_cut_off_anywhere_is_refused(element):
     for count in range(len(element)):
         assert refused(element[:count])[0] == "der.truncated"
 
 
+@pytest.mark.slow
 @given(elements, st.binary(min_size=1, max_size=20))
 def test_octets_after_the_end_are_an_anomaly_that_says_where(element, rest):
     root, anomalies = read(element + rest, what="certificate")
@@ -225,6 +227,7 @@ def test_a_hostile_document_of_full_length_costs_little(data):
     assert time.process_time() - begun < 2
 
 
+@pytest.mark.slow
 @given(elements)
 def test_a_wrapped_element_is_read_with_its_place_in_the_document(element):
     document = encode.sequence(encode.integer(1), encode.octet_string(element))

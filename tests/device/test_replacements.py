@@ -110,6 +110,7 @@ def test_a_good_path_certificate_that_is_not_needed_is_nothing_to_remark_upon(de
         assert (answer.verdict.basis, answer.verdict.remarks) == (Basis.OBSERVED, ())
 
 
+@pytest.mark.slow
 def test_a_changed_octet_is_refused_wherever_it_is(device, material):
     new = material.renewed("organisation-ka").der
     issuing = material.issuing.der

@@ -103,6 +103,7 @@ def test_another_password_or_key_ends_the_old_one(estate):
     assert not estate.accounts.exist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "password", "participant", "code"),
     [

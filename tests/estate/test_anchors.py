@@ -135,6 +135,7 @@ def _rewrite(number, body):
 places = st.integers(0, CHANGES - 1)
 
 
+@pytest.mark.slow
 @given(places, places)
 def test_an_older_copy_is_detected_by_an_anchor_beyond_it_and_by_nothing_else(history, one, other):
     copy, anchor = history.copies[one], history.anchors[other]
@@ -142,6 +143,7 @@ def test_an_older_copy_is_detected_by_an_anchor_beyond_it_and_by_nothing_else(hi
     assert _code(copy, anchor) == ("anchor.cut_off" if other > one else None)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(places, places)
 def test_a_tail_that_was_cut_off_is_detected_by_an_anchor_in_it_and_by_nothing_else(
@@ -153,6 +155,7 @@ def test_a_tail_that_was_cut_off_is_detected_by_an_anchor_in_it_and_by_nothing_e
         assert _code(path, anchor) == ("anchor.cut_off" if other > end else None)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(1, FIRST + CHANGES - 1), st.integers(), places)
 def test_a_rewritten_log_is_detected_by_an_anchor_after_the_change_and_by_nothing_else(
@@ -206,6 +209,7 @@ def _code_of_text(path, text):
     return _code(path, *anchors)
 
 
+@pytest.mark.slow
 @given(places, st.data())
 def test_no_octet_of_an_anchor_can_be_changed(history, place, data):
     anchor = history.anchors[place]

@@ -124,6 +124,7 @@ def test_each_certificate_has_its_status(with_runs):
         assert status is with_runs.status(record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 50, 1000])
 def test_pages_of_any_size_leave_nothing_out(with_runs, size):
     assert len(_walk(with_runs, size=size)) == len(list(with_runs.select(Selection())))
@@ -219,6 +220,7 @@ def test_what_an_index_finds_does_not_read_a_hundred_thousand_rows(quickstart_or
     assert done.steps < 1_500_000
 
 
+@pytest.mark.slow
 def test_an_expired_certificate_is_found_by_its_status(with_runs_original):
     with opened(with_runs_original) as estate:
         (record,) = estate.select(Selection(label="dccki-rdp-one"))

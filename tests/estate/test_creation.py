@@ -49,6 +49,7 @@ def test_an_estate_that_was_made_has_no_marker(tmp_path):
     assert not is_unfinished(tmp_path / "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [("new",), ("deep", "new"), ()])
 def test_an_estate_that_cannot_be_made_leaves_nothing(tmp_path, parts):
     directory = tmp_path.joinpath("place", *parts)
@@ -120,6 +121,7 @@ def test_a_marker_that_was_cut_off_names_nothing(tmp_path):
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"estate.sqlite", ".gitignore"}
 
 
+@pytest.mark.slow
 def test_quickstart_makes_its_estate_beside_profiles_that_are_there(command, tmp_path):
     (tmp_path / "new" / "profiles").mkdir(parents=True)
     assert command("quickstart", tmp_path / "new").code == 0

@@ -16,6 +16,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate import database as databases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -70,6 +70,7 @@ def cut(file):
     file.write_bytes(file.read_bytes()[:6000])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
@@ -313,6 +314,7 @@ def test_the_same_seed_and_clock_give_the_same_octets(tmp_path, p256_profiles):
     assert not {der for der, _ in one} & {der for der, _ in later}
 
 
+@pytest.mark.slow
 def test_keys_made_from_a_seed_are_marked_as_no_secret(tmp_path, p256_profiles, quickstart):
     made(tmp_path / "seeded", p256_profiles)
 
@@ -564,6 +566,7 @@ def test_an_estate_can_be_moved(quickstart, tmp_path, issue):
     assert Path(moved, "estate.sqlite").is_file()
 
 
+@pytest.mark.slow
 def test_a_seed_used_again_is_said_to_be(tmp_path, p256_profiles):
     made(tmp_path / "estate", p256_profiles)
     with Estate.open(

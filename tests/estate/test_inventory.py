@@ -87,6 +87,7 @@ def _alone(endings):
     return {str(each.serial) for each in endings if each.serial}
 
 
+@pytest.mark.slow
 def test_the_first_to_end_are_given_and_no_more(original):
     with opened(original) as estate:
         now = estate.clock.now()

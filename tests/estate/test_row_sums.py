@@ -62,6 +62,7 @@ def test_the_sum_does_not_depend_on_the_order_of_changes(database, newcomer):
     assert _is_true(database)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -236,6 +237,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", FOREIGN)
 def test_nothing_is_written_to_a_file_with_a_foreign_schema(command, quickstart, said):
     _behind(quickstart, *FOREIGN[said])
@@ -278,6 +280,7 @@ def test_an_old_estate_with_a_foreign_schema_is_not_upgraded(tmp_path, version):
 NEWEST = "rowid = (SELECT max(rowid) FROM certificates)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "said"),
     [

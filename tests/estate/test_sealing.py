@@ -34,6 +34,7 @@ def test_the_same_secret_is_never_sealed_the_same_way_twice():
     assert len({KEY.seal(b"secret", b"label") for _ in range(50)}) == 50
 
 
+@pytest.mark.slow
 def test_another_opening_of_the_estate_has_the_same_key():
     again = EstateKey.unlock("right", WRAPPED)
     assert again.open(KEY.seal(b"secret", b"label"), b"label") == b"secret"
@@ -75,6 +76,7 @@ def test_a_damaged_wrapped_key_is_refused(cut):
         EstateKey.unlock("right", WRAPPED[:cut])
 
 
+@pytest.mark.slow
 def test_no_private_key_is_in_clear_in_the_file(estate, quickstart):
     octets = (quickstart / "estate.sqlite").read_bytes()
     records = estate.certificates.select(Selection())
@@ -88,6 +90,7 @@ def test_no_private_key_is_in_clear_in_the_file(estate, quickstart):
     assert all(record.der in octets for record in records if len(record.der) < 700)
 
 
+@pytest.mark.slow
 def test_private_keys_fit_their_certificates(estate):
     for record in estate.certificates.select(Selection()):
         key = load_der_private_key(any_key(estate, record), None)
@@ -200,6 +203,7 @@ def test_a_new_estate_has_the_cost_that_owasp_advises():
     assert told.stdout == "smki-testca scrypt n=131072 r=8 p=1\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", [Cost(1 << 4, 8, 1), Cost(1 << 14, 8, 5), Cost(1 << 10, 4, 16)])
 def test_an_estate_opens_at_the_cost_it_was_made_with(cost):
     key, wrapped = EstateKey.create("phrase", cost)
@@ -210,6 +214,7 @@ def test_an_estate_opens_at_the_cost_it_was_made_with(cost):
     assert caught.value.code == "estate.passphrase"
 
 
+@pytest.mark.slow
 def test_a_key_that_version_0_1_0_wrapped_opens():
     salt, nonce, key = bytes(range(16)), bytes(12), bytes(range(32))
     derived = hashlib.scrypt(b"phrase", salt=salt, n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=32)

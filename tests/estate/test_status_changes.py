@@ -214,6 +214,7 @@ def test_certificates_of_runs_have_a_status_of_their_own(with_run):
         assert list(with_run.select(Selection(status=status))) == []
 
 
+@pytest.mark.slow
 def test_a_selection_by_status_reads_no_tiles_it_has_no_need_of(with_run, monkeypatch):
     with_run.set_status(Selection(label="ESME-ka"), Status.NOT_IN_USE)
     read = []

@@ -50,6 +50,7 @@ def _assembled(rows, has_ids=True, extra=Extra(), **changed):  # noqa: B008, FBT
 ONE = (bytes(15) + b"\x01", 7, b"certificate", b"\xa5" * 32)
 
 
+@pytest.mark.slow
 @given(contents())
 def test_what_goes_into_a_tile_comes_out_again(content):
     rows, has_ids, extra = content

@@ -88,6 +88,7 @@ def certificate(rdns):
     )
 
 
+@pytest.mark.slow
 @needs_openssl
 @pytest.mark.interop
 def test_the_hash_is_the_one_that_openssl_prints():

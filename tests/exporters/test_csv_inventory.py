@@ -52,6 +52,7 @@ def test_the_inventory_tells_statuses(command, quickstart, export):
     assert found["Z1-supplier-ka"] == "in-use"
 
 
+@pytest.mark.slow
 def test_lines_end_as_rfc_4180_has_it(export):
     _, folder = export("csv", "--label", "ESME-ds")
     octets = (folder / "certificates.csv").read_bytes()

@@ -61,6 +61,7 @@ def test_what_a_format_leaves_out_is_told_on_standard_error(command, quickstart,
     ]
 
 
+@pytest.mark.slow
 def test_the_note_on_seeded_keys_goes_with_the_keys_that_are_written(command, quickstart, export):
     seeded = command(
         *("--estate", quickstart, "batch", "issue", "--profile", "device", "--seed", "00" * 32),
@@ -134,6 +135,7 @@ def test_options_of_a_selection_must_all_fit(export):
 # Files that are there already.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs7"])
 def test_nothing_is_written_where_one_file_is_there_already(export, form):
     _, folder = export(form)

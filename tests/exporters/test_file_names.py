@@ -367,6 +367,7 @@ def test_generations_of_one_file_name_are_numbered_as_they_were_made(estate):
     assert {after[serial].text for serial in before} == first
 
 
+@pytest.mark.slow
 def test_a_renewed_ca_keeps_its_file_name_and_alias(export, estate):
     old = next(one for one in estate.certificates.authorities() if one.label == "Z1")
     new = estate.renew_authority("Z1").record

@@ -156,6 +156,7 @@ def test_no_private_key_is_removed_that_the_estate_does_not_have(export, run, tm
     assert outcome.code == 0
 
 
+@pytest.mark.slow
 def test_a_key_that_does_not_fit_the_certificate_beside_it_is_told(export, run):
     _, folder = export("pem", "--label", LABEL, "--with-keys")
     key = folder / HOME / f"{LABEL}.key"
@@ -247,6 +248,7 @@ def test_a_key_of_somebody_else_beside_a_certificate_of_the_estate_stays(export,
     assert key.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_an_encrypted_key_is_removed_with_its_passphrase_only(export, run, encrypted):
     _, found = stale(export, run, encrypted=True)

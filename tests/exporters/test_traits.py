@@ -119,6 +119,7 @@ def test_an_empty_passphrase_is_none(form, everything):
     assert caught.value.code == "passphrase.empty"
 
 
+@pytest.mark.slow
 @FORMS
 def test_a_store_each_is_announced(form, everything):
     traits = FORMATS[form].traits

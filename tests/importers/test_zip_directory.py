@@ -44,6 +44,7 @@ def test_millions_of_entries_are_refused_before_any_is_made(read):
     assert call_bounded(read, data, seconds=300, octets=256 << 20)
 
 
+@pytest.mark.slow
 def test_a_portal_batch_of_millions_of_entries_is_refused_in_the_same_way():
     data = _entries(1_000_000)
     with pytest.raises(Exception, match="holds 1000000 files"):

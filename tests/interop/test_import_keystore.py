@@ -153,6 +153,7 @@ def subject_and_key(der):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed")
 def test_subject_and_key_stay_to_the_octet(signed):
     for one in (*signed[0].re_signed, *signed[1].re_signed):
@@ -164,6 +165,7 @@ def test_subject_and_key_stay_to_the_octet(signed):
         assert subject_and_key(one.external.der) == subject_and_key(one.record.der)
 
 
+@pytest.mark.slow
 def test_the_label_stays_and_serial_issuer_and_dates_are_new(estate, signed):
     done = [*signed[0].re_signed, *signed[1].re_signed]
     authority = estate.certificates.chain(done[0].record)[0]
@@ -180,6 +182,7 @@ def test_the_label_stays_and_serial_issuer_and_dates_are_new(estate, signed):
     assert estate.audit.verify() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(which("node") is None, reason="node is not installed")
 def test_the_client_finds_each_with_its_key(estate, signed, tmp_path):
     done = [*signed[0].re_signed, *signed[1].re_signed]

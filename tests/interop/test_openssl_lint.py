@@ -115,6 +115,7 @@ def is_certificate(linted):
     return linted.kind in PROFILES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["organisation", "device"])
 def test_it_refuses_nothing_that_we_pass(quickstart_original, tmp_path, kind):
     chain, der = chain_and_leaf(quickstart_original, kind)

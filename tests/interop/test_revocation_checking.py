@@ -152,6 +152,7 @@ def openssl(tmp_path):
     return run
 
 
+@pytest.mark.slow
 @openssl_only
 @pytest.mark.parametrize("name", ALL)
 def test_openssl_thinks_of_each_chain_what_it_should(cases, openssl, name):
@@ -225,6 +226,7 @@ def test_java_thinks_of_each_chain_what_it_should(cases, java, name):
     assert java[name] == said[case.verdict]
 
 
+@pytest.mark.slow
 @java_only
 def test_java_knows_no_other_answer(cases, java):
     assert set(java) == set(cases)

@@ -116,6 +116,7 @@ def test_the_peer_is_its_party_through_the_command_as_well(context, command, qui
     assert (outcome.json["participant"], outcome.json["signifier"]) == ("rdp-one", "TRDP-ONE")
 
 
+@pytest.mark.slow
 def test_a_client_of_another_estate_is_turned_away(context, home, other_original):
     seen = handshake(
         context("server", GATEWAY, home, home), context("client", SUPPLIER, other_original, home)

@@ -205,6 +205,7 @@ def loads(monkeypatch):
     return counted
 
 
+@pytest.mark.slow
 def test_the_register_is_read_once_for_a_kit(newcomer, loads):
     from estates import opened  # noqa: PLC0415 - beside the fixture that it opens
 
@@ -341,6 +342,7 @@ def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for
         assert wrong.value.code == "live.ca_name"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "participant", "stated", "usages", "written", "what"),
     [

@@ -203,6 +203,7 @@ def test_another_encoding_of_the_point_does_not_hide_whose_key_it_is(estate):
     assert caught.value.code == "key.authority"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["owner first", "other first"])
 def test_an_imported_private_key_is_its_own_certificates_alone(estate, tmp_path, order):
     key = csrs.new_key()

@@ -118,6 +118,7 @@ def test_a_predecessor_is_not_in_use_any_more_and_its_history_says_why(estate):
     assert estate.renewal_links.predecessor(old.serial) is None
 
 
+@pytest.mark.slow
 def test_one_entry_of_the_audit_log_tells_of_all_of_a_renewal(estate):
     before = len(estate.audit.entries())
     renewals = estate.renew(Selection(participant="supplier-one"))
@@ -321,6 +322,7 @@ def device(number):
     return Selection(eui64=Eui64.parse(batches.device_id(FIRST + number)))
 
 
+@pytest.mark.slow
 def test_a_certificate_of_a_run_is_renewed_as_an_ordinary_record(with_run):
     old = one(with_run, device(7))
     (renewal,) = with_run.renew(device(7))
@@ -366,6 +368,7 @@ def test_the_work_of_renewing_a_thousand_grows_with_their_number_only(
 # Two at once, and one killed.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "selection", [Selection(label="Z1-supplier-ds"), Selection(participant="supplier-one")]
 )

@@ -225,6 +225,7 @@ def test_a_dry_run_shows_the_same_and_changes_nothing(tmp_path, applied_original
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["supplierPP", "ESME-2-ka"])
 def test_what_is_not_in_use_is_issued_anew(living, label):
     with living.open() as estate:
@@ -264,6 +265,7 @@ def test_what_is_due_is_renewed_and_is_not_due_again_however_long_the_period_is(
     assert [each.reason for each in living.apply(soon + DAY, within=long).renewals] == ["due"] * 3
 
 
+@pytest.mark.slow
 def test_what_has_ended_is_renewed_once(living):
     with living.open() as estate:
         (record,) = estate.select(Selection(label="supplierPP"))
@@ -392,6 +394,7 @@ def test_a_certificate_whose_key_its_holder_keeps_is_told_and_not_renewed(living
 # Nothing, where something is wrong
 
 
+@pytest.mark.slow
 def test_every_refusal_is_told_with_its_place_and_nothing_is_done(living):
     living.edit(
         ('label = "{role}PP"', 'label = "{role}-new"\ncount = 2'),
@@ -504,6 +507,7 @@ def test_a_run_that_was_interrupted_is_resumed_by_the_next_application(living, i
     assert not living.apply(devices=5).does_something
 
 
+@pytest.mark.slow
 def test_what_an_interrupted_run_lacks_is_added_beside_it(living, interrupted):
     interrupted(devices=3)
     plan = living.apply(devices=4)
@@ -538,6 +542,7 @@ def test_a_run_of_another_kit_of_the_same_name_is_left(living, interrupted):
     assert states(living)[1:] == [(State.INTERRUPTED, 6, 0), (State.DONE, 4, 4)]
 
 
+@pytest.mark.slow
 def test_a_run_that_would_issue_what_is_there_by_now_is_left(living, interrupted):
     interrupted(devices=3)
     with living.open() as estate:
@@ -554,6 +559,7 @@ def test_a_run_that_would_issue_what_is_there_by_now_is_left(living, interrupted
     assert not plan.does_something
 
 
+@pytest.mark.slow
 def test_what_a_batch_will_still_issue_is_not_issued_twice(living):
     with living.open() as estate:
         subject = estate.subject(
@@ -572,6 +578,7 @@ def test_what_a_batch_will_still_issue_is_not_issued_twice(living):
     assert (plan.does_something, plan.is_short, plan.unfinished) == (False, False, [])
 
 
+@pytest.mark.slow
 def test_a_run_is_not_resumed_against_the_gate_and_nothing_else_is_done(living, interrupted):
     interrupted(devices=3)
     with living.open() as estate:
@@ -600,6 +607,7 @@ def test_applications_at_once_add_nothing_twice(living, tmp_path):
     assert sum(count for _, count, _ in states(living)) == 40
 
 
+@pytest.mark.slow
 def test_time_in_the_audit_log_never_goes_back(tmp_path):
     living = Living(tmp_path)
 

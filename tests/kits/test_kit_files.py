@@ -345,6 +345,7 @@ def with_devices(library_with, *edits, table=DEVICES):
     return library_with("device-maker", more=first + second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "edits",
     [

@@ -84,6 +84,7 @@ def ours(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_kits_are_listed_and_loaded_by_name_or_path(ours, tmp_path):
     assert kit_names() == kits.names(Library())
     assert {load_kit(name).name for name in kit_names()} == set(kit_names())
@@ -98,6 +99,7 @@ def test_kits_are_listed_and_loaded_by_name_or_path(ours, tmp_path):
         load_kit("ours")
 
 
+@pytest.mark.slow
 def test_a_kit_is_made_with_an_estate_of_its_own(ours, tmp_path):
     out = tmp_path / "out"
     result = make_kit(ours, str(out), devices=1, seed=b"seed" * 2, formats=["pem"])
@@ -125,6 +127,7 @@ def test_a_kit_that_cannot_be_made_leaves_nothing(ours, tmp_path, options, code)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_kit_is_planned_and_applied_as_values(ours, tmp_path):
     with Estate.create(tmp_path / "estate", "phrase") as estate:
         planned = apply_kit(estate, load_kit(ours), dry_run=True)
@@ -143,6 +146,7 @@ def test_a_kit_is_planned_and_applied_as_values(ours, tmp_path):
         assert error.value.code == "profile.reference"
 
 
+@pytest.mark.slow
 def test_what_ends_within_a_period_is_renewed(ours, tmp_path):
     start = datetime(2027, 3, 4, tzinfo=UTC)
     with Estate.create(tmp_path / "estate", "phrase", clock=FixedClock(start)) as estate:

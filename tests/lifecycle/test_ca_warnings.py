@@ -77,12 +77,14 @@ def calls(folder):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["issue", "sign", "renew", "batch issue", "batch sign"])
 def test_each_way_to_issue_warns_of_a_ca_that_runs_out_first(run, ends, tmp_path, way):
     warned = run(ends["Z1"] - 9 * YEAR, *calls(tmp_path)[way])
     assert warned.err.count(f"warning: {outlived('Z1', ends['Z1'])}\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["issue", "sign", "renew", "batch issue", "batch sign"])
 def test_while_the_ca_lasts_longer_nothing_is_said(run, ends, tmp_path, way):
     assert "expires" not in run(ends["Z1"] - 11 * YEAR, *calls(tmp_path)[way]).err
@@ -98,6 +100,7 @@ def test_many_renewals_warn_once(run, ends):
     assert warned.err.count("The CA Z1 expires") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -178,6 +181,7 @@ def test_a_list_of_a_ca_that_has_run_out_or_is_revoked_warns(run, ends):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

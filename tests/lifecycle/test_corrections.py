@@ -70,6 +70,7 @@ def test_a_wrong_signifier_is_corrected_and_the_dcc_is_told(estate):
     assert estate.audit.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "correction", "labels", "why"),
     [

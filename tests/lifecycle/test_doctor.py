@@ -89,6 +89,7 @@ def test_every_code_has_a_fault():
     assert set(FAULTS) == set(BY_CODE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", FAULTS)
 def test_each_fault_is_told_with_its_remedy_and_stays_where_mending_is_not_safe(
     command, patient, monkeypatch, code
@@ -117,6 +118,7 @@ def test_each_fault_is_told_with_its_remedy_and_stays_where_mending_is_not_safe(
     assert digest(estate) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code in FAULTS if BY_CODE[code].is_mended])
 def test_fix_mends_what_it_says_and_the_estate_is_whole_then(command, patient, monkeypatch, code):
     needs, make = FAULTS[code]
@@ -140,6 +142,7 @@ def test_a_fix_of_tiles_is_in_the_audit_log(command, patient, monkeypatch):
     assert [name.endswith(".unfinished") for name in entry["body"]["removed"]] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("needs", ["quickstart", "with_run", "old"])
 def test_a_healthy_estate_has_no_problem(command, patient, needs):
     estate = patient(needs)
@@ -151,6 +154,7 @@ def test_a_healthy_estate_has_no_problem(command, patient, needs):
     assert set(told(outcome)) == notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", range(1, 6))
 def test_estates_of_earlier_formats_have_no_problem_and_stay_as_they_are(
     command, tmp_path, version
@@ -183,6 +187,7 @@ def test_an_estate_that_is_named_by_a_link_is_looked_at_as_it_is(command, patien
     assert estate.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("passphrase", "is_weak"),
     [("abcdefabcdef", False), ("abcdefabcde", True), ("abcdeabcdeab", True), ("", True)],

@@ -65,6 +65,7 @@ def judged(copy, name, octets):
     return outcome
 
 
+@pytest.mark.slow
 def test_of_some_edits_it_tells(copy, octets):
     chance = random.Random(7)
     told = [
@@ -88,6 +89,7 @@ def test_whatever_bit_flips_it_ends_in_lines(copy, octets):
         judged(copy, name, damaged)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(data=st.data())
 def test_whatever_is_written_over_a_part_of_the_file_it_ends_in_lines(copy, octets, data):
@@ -99,6 +101,7 @@ def test_whatever_is_written_over_a_part_of_the_file_it_ends_in_lines(copy, octe
     doctor(copy)
 
 
+@pytest.mark.slow
 @given(junk=st.binary(max_size=300), place=st.integers(0, 3))
 @settings(max_examples=15)
 def test_whatever_lies_in_the_place_of_its_other_files_it_ends_in_lines(
@@ -182,6 +185,7 @@ def test_while_a_run_goes_on_an_estate_has_no_problem(quickstart_original, tmp_p
     assert looks
 
 
+@pytest.mark.slow
 def test_looking_writes_nothing(quickstart_original, tmp_path):
     estate = copied_with_run(
         quickstart_original,

@@ -29,6 +29,7 @@ def codes(command, token_estate):
     return call
 
 
+@pytest.mark.slow
 def test_with_keys_the_token_is_asked_and_has_them_all(codes):
     assert codes("--keys") == [{"passphrase.weak"}, {"passphrase.beside"}]
 
@@ -38,6 +39,7 @@ def test_without_keys_no_token_is_needed(codes, token_estate):
     assert codes() == [{"passphrase.weak"}, {"passphrase.beside"}]
 
 
+@pytest.mark.slow
 def test_a_token_that_is_gone_is_a_problem_of_the_keys(codes, token_estate):
     shutil.rmtree(token_estate.token.folder)
     problems, _ = codes("--keys")
@@ -49,6 +51,7 @@ def test_where_no_module_is_named_keys_in_tokens_are_noted_as_not_checked(codes,
     assert codes("--keys")[1] == {"passphrase.beside", "keys.tokens_not_asked"}
 
 
+@pytest.mark.slow
 def test_the_estates_summary_says_which_keys_are_in_which_token(command, token_estate):
     told = command("--estate", token_estate.directory, *HERE, "estate", "info").json
     (token,) = told["keys"]["tokens"]

@@ -137,6 +137,7 @@ def test_the_arl_is_due_when_an_issuing_ca_is_revoked(at):
         assert told(estate) == [("ZA", DueReason.NEVER_ISSUED, NOW, 1)]
 
 
+@pytest.mark.slow
 def test_all_lists_are_issued_or_those_of_a_kind(at):
     with at() as estate:
         estate.add_environment("UIT-A")

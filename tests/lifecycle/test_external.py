@@ -83,6 +83,7 @@ def codes(signing):
     return {one.external.name: one.error.code for one in signing.left_out}
 
 
+@pytest.mark.slow
 def test_an_import_keeps_what_each_certificate_says(ours, everything):
     done = ours.import_material(everything)
     assert done.changed
@@ -257,6 +258,7 @@ def named(der, path, name, tag=0x0C):
     return with_field(der, path, encode.sequence(csrs.attribute("550403", octets, tag)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -302,6 +304,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", BAD)
 def test_defective_certificates_are_kept_with_what_can_be_read(ours, one, defect):
     der = BAD[defect](one.der)
@@ -375,6 +378,7 @@ def test_certificates_of_two_estates_are_imported_side_by_side(ours, one, theirs
     assert len(ours.re_sign(Selection(label="theirs"), UEPT).re_signed) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("label", "kept"), [(" ", None), ("", None), ("x" * 201, "x" * 200), (" x", " x")]
 )
@@ -475,6 +479,7 @@ LEFT_OUT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", LEFT_OUT)
 def test_a_defective_one_is_left_out_unless_it_is_asked_for_and_its_subject_can_be_read(
     ours, one, defect
@@ -495,6 +500,7 @@ def test_one_with_two_usages_is_left_out(ours, one):
     assert codes(done) == {"theirs": "re_sign.usages"}
 
 
+@pytest.mark.slow
 @pytest.mark.shows("R3")
 def test_the_gate_is_asked_and_its_refusals_are_in_the_audit_log(ours, one, theirs):
     ours.import_material(take_in([str(theirs / "device" / "meters-one")]))

@@ -81,6 +81,7 @@ def issue(estate, usage=KeyUsage.KEY_AGREEMENT):
 # Renewal: the same name and key.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hierarchy", HIERARCHIES)
 @pytest.mark.parametrize("tier", [Tier.ROOT, Tier.ISSUING])
 def test_a_renewed_ca_is_the_same_but_for_serial_and_dates(later, hierarchy, tier):
@@ -218,6 +219,7 @@ def test_a_process_that_was_open_before_sees_a_roll_over_of_another(quickstart):
         assert whole(waiting, issue(waiting))[0] == "Z1b"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "code"),
     [

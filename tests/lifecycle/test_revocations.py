@@ -146,6 +146,7 @@ def test_each_generation_of_a_ca_has_a_list_of_its_own(estate):
     assert "Z1, Z1b" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_list_belongs_to_the_cas_of_its_environment(estate):
     with pytest.raises(EstateError) as caught:
         _organisation_list(estate, environment="SIT-A")
@@ -489,6 +490,7 @@ def _add_revocations(estate, count):
         estate.revocations.add(((issuer, one) for one in revocations), "revoked", now, number)
 
 
+@pytest.mark.slow
 def test_a_list_of_many_names_them_all_in_order(estate):
     _add_revocations(estate, 5000)
     made = _organisation_list(estate)

@@ -246,6 +246,7 @@ def test_a_device_certificate_is_nobodys_by_an_allocated_id(estate):
     assert caught.value.code == "whois.nobody"
 
 
+@pytest.mark.slow
 def test_of_two_with_one_trading_name_the_record_tells_whose_an_iki_certificate_is(
     estate, other_estate
 ):

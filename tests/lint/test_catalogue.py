@@ -140,6 +140,7 @@ def test_codes_found_below_the_linter_are_declared_and_no_others():
     assert declared <= found
 
 
+@pytest.mark.slow
 def test_every_rule_is_declared_above_a_function():
     of_structures = {structure.code for structure in STRUCTURES.values()}
     declared = {code for _, declared, _ in functions() for code in declared}
@@ -163,6 +164,7 @@ def test_two_rules_cannot_have_one_code():
     assert RULES["validity.order"] is known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["organisation", "device"])
 def test_every_finding_has_the_severity_basis_and_source_of_its_rule(
     library, quickstart_original, kind

@@ -106,6 +106,7 @@ def test_text_of_any_characters_in_a_subject_gives_no_fault(judge, device, data)
     assert "internal.rule_failed" not in judged.codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", [0x30, 0x31, 0xA0, 0x24, 0x04])
 def test_elements_nested_to_any_depth_are_a_finding(judge, device, tag):
     deep = nested(tag, 20_000)

@@ -51,6 +51,7 @@ def test_a_pkcs12_store_gives_its_certificates_key_and_friendly_name(pairs, phra
     assert [one.der for one in found.certificates] == [first[0], second]
 
 
+@pytest.mark.slow
 @needs_openssl
 @pytest.mark.parametrize(
     "options",

@@ -240,6 +240,7 @@ def test_an_override_may_add_a_file(tmp_path):
     assert [one.name for one in Library(tmp_path).categories if one.name == "extra"] == ["extra"]
 
 
+@pytest.mark.slow
 def test_the_signifier_can_be_carried_in_another_field(tmp_path):
     override(
         tmp_path,
@@ -364,6 +365,7 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
 ALL = [CATEGORY, ROLES, SERVICES, ENVIRONMENTS, HIERARCHIES, KIT, "certificates/iki.toml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_text_that_is_no_toml_is_an_error_with_its_line(tmp_path, name):
     path = override(tmp_path, name)
@@ -375,6 +377,7 @@ def test_text_that_is_no_toml_is_an_error_with_its_line(tmp_path, name):
     assert f"line {lines + 1}" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_text_that_is_not_utf_8_is_an_error(tmp_path, name):
     path = override(tmp_path, name)
@@ -385,6 +388,7 @@ def test_text_that_is_not_utf_8_is_an_error(tmp_path, name):
     assert "position 2" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_file_of_a_megabyte_and_more_is_an_error(tmp_path, name):
     path = override(tmp_path, name)
@@ -395,6 +399,7 @@ def test_a_file_of_a_megabyte_and_more_is_an_error(tmp_path, name):
     assert str(toml.MAX_OCTETS) in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_an_unknown_key_is_an_error(tmp_path, name):
     path = override(tmp_path, name)
@@ -493,6 +498,7 @@ REFERENCES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "key"), REFERENCES)
 def test_a_reference_to_what_is_not_there_is_an_error_that_names_it(tmp_path, name, old, new, key):
     path = override(tmp_path, name, old, new)
@@ -514,6 +520,7 @@ DUPLICATES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "what"), DUPLICATES)
 def test_what_is_defined_twice_is_an_error(tmp_path, name, old, new, what):
     path = override(tmp_path, name, old, new)
@@ -557,6 +564,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(library):
         assert caught.value.remedy == "Use one of organisation, device, dccki, iki."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -632,6 +640,7 @@ source = "a test"
 """
 
 
+@pytest.mark.slow
 def test_a_fifth_hierarchy_needs_names_of_cas_and_policies_in_every_family(tmp_path):
     text = (SHIPPED / HIERARCHIES).read_text("utf-8")
     (tmp_path / HIERARCHIES).write_text(text + FIFTH, "utf-8")

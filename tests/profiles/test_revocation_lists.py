@@ -136,6 +136,7 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
     assert "organisation-arl, organisation-crl" in caught.value.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -214,6 +215,7 @@ def test_a_row_that_cannot_be_is_an_error_that_names_it(tmp_path, old, new, said
     assert "organisation-crl.toml" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -212,6 +212,7 @@ def certificate_with(library, profile, subject, usage):
     return encode.sequence(cut, encode.sequence(encode.oid("1.2.3")), encode.bit_string(b""))
 
 
+@pytest.mark.slow
 @KINDS
 @given(data=st.data())
 @settings(max_examples=30)

@@ -302,6 +302,7 @@ def test_an_error_names_the_file_the_line_and_the_key(code, path, text, old, new
     _check(_refused(wrong, partial(_imported, into=present)), code, path, wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "path", "old", "new"),
     [

@@ -88,6 +88,7 @@ def post(name, *fields):
     return head("POST", POSTS[name], f"Content-Type: {TYPES.get(name, 'application/xml')}", *fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_body_of_41_megabytes_is_refused(services, name):
     size = 41 * MEGABYTE
@@ -144,6 +145,7 @@ NO_REQUESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_is_no_request_is_refused(services, name):
     for what, octets in NO_REQUESTS.items():
@@ -192,6 +194,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_paths_lead_to_no_file_of_the_machine(services, name):
     for path in PATHS:

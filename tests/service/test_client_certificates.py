@@ -30,6 +30,7 @@ def credential_of(serving, folder, hierarchy):
     raise AssertionError(f"the estate has no certificate of {hierarchy}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adhoc", "batched"])
 @pytest.mark.parametrize("hierarchy", [Hierarchy.DCCKI, Hierarchy.ORGANISATION])
 def test_a_certificate_of_another_hierarchy_gets_unknown_ca(serving, tmp_path, name, hierarchy):

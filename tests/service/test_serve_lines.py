@@ -21,6 +21,7 @@ def told(serving, capsys):
     return tell
 
 
+@pytest.mark.slow
 def test_each_line_to_try_works_as_it_stands(told):
     tries = [line.split("try: ")[1] for line in told() if "try: " in line]
     assert len(tries) == 5

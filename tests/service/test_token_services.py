@@ -178,6 +178,7 @@ def test_requests_and_the_portal_are_answered_by_the_token(shared):
     assert "The certificate is issued" in answer.text
 
 
+@pytest.mark.slow
 def test_without_the_token_requests_get_the_services_error_until_it_is_back(shared):
     services, serving = shared
     with services.removed():
@@ -192,6 +193,7 @@ def test_without_the_token_requests_get_the_services_error_until_it_is_back(shar
         assert estate.audit.verify()
 
 
+@pytest.mark.slow
 def test_the_tokens_content_may_be_away_and_come_back(shared):
     services, serving = shared
     assert _asked(serving) == SIGNED
@@ -206,6 +208,7 @@ def test_the_tokens_content_may_be_away_and_come_back(shared):
     assert _asked(serving) == SIGNED
 
 
+@pytest.mark.slow
 def test_the_token_process_may_be_killed(shared):
     services, serving = shared
     _asked(serving)
@@ -218,6 +221,7 @@ def test_the_token_process_may_be_killed(shared):
     assert services.logins() == before + 1
 
 
+@pytest.mark.slow
 def test_a_submitted_batch_is_signed_by_a_process_that_gets_the_pin_by_its_input(shared):
     services, serving = shared
     message = services.directory.parent / "message.xml"
@@ -241,6 +245,7 @@ def test_a_submitted_batch_is_signed_by_a_process_that_gets_the_pin_by_its_input
     assert serving.told == [line for line in serving.told if "batch" not in line]
 
 
+@pytest.mark.slow
 def test_a_batch_waits_for_its_token(services):
     with Estate.open(services.directory, PHRASE) as estate:
         submissions.submit(estate, submissions.good(2))
@@ -265,6 +270,7 @@ def test_a_batch_waits_for_its_token(services):
         assert estate.runs.all() == []
 
 
+@pytest.mark.slow
 def test_with_a_wrong_pin_the_services_do_not_start_and_it_is_tried_once(services):
     with pytest.raises(EstateError, match="does not accept the PIN"), services.serving("wrong"):
         raise AssertionError
@@ -282,6 +288,7 @@ def test_services_that_began_before_a_key_was_in_a_token_sign_nothing_with_it(se
     assert not services.log.exists()  # the module was not called at all
 
 
+@pytest.mark.slow
 def test_a_pin_that_becomes_wrong_is_tried_once_more_and_not_again(services):
     with services.serving() as serving:
         assert _asked(serving) == SIGNED
@@ -294,6 +301,7 @@ def test_a_pin_that_becomes_wrong_is_tried_once_more_and_not_again(services):
         assert services.logins() == before + 1
 
 
+@pytest.mark.slow
 def test_the_services_start_without_the_token_if_they_need_not_issue(services):
     with services.serving():
         pass  # it has certificates for its clients now
@@ -305,6 +313,7 @@ def test_the_services_start_without_the_token_if_they_need_not_issue(services):
         services.away.touch()
 
 
+@pytest.mark.slow
 def test_serve_does_not_start_with_a_wrong_pin(services, command, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_TOKEN_PIN", "wrong")
     monkeypatch.setenv("SMKI_TESTCA_PKCS11_MODULE", str(services.secrets.module))

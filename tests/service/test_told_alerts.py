@@ -308,6 +308,7 @@ def test_what_is_no_tls_at_all_is_hung_up_on(fresh):
     assert told.endswith("was refused: wrong version number")
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_trust_the_server_is_told_of(fresh):
     context = ssl.create_default_context()
     with (

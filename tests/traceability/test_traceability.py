@@ -113,6 +113,7 @@ def marked():
     return found
 
 
+@pytest.mark.slow
 def test_a_test_is_listed_under_exactly_the_ids_that_it_is_marked_with():
     listed = {}
     for one in REQUIREMENTS:
@@ -163,6 +164,7 @@ def test_what_a_test_says_is_found_in_what_it_uses_too():
     )
 
 
+@pytest.mark.slow
 @each(ENFORCED)
 def test_a_test_of_a_requirement_says_each_code_of_it(requirement):
     said = [text.split() for test in requirement.tests for text in said_by(test)]
@@ -204,6 +206,7 @@ def errors_that_cite_a_rule():
                         yield code.value, rule
 
 
+@pytest.mark.slow
 def test_every_code_that_cites_a_rule_is_listed_under_it():
     refusals = re.findall(
         r"(?m)^\| `([a-z0-9_.]+)` \| (R\d+) \|",

@@ -73,6 +73,7 @@ def test_a_certificate_or_a_csr_is_no_crl(quickstart_original):
         assert place(data) is None
 
 
+@pytest.mark.slow
 @given(st.one_of(st.binary(max_size=60), strategies.elements))
 def test_whatever_the_octets_are_looking_at_them_is_safe(data):
     found = place(data)
@@ -179,6 +180,7 @@ def test_one_entry_too_many_is_the_last(monkeypatch):
     assert [one.problem for one in listed(*(entry(n) for n in (1, 2, 3)))] == [None] * 3
 
 
+@pytest.mark.slow
 @given(st.lists(strategies.elements, max_size=4), st.binary(max_size=12))
 def test_whatever_stands_in_their_place_each_ends_where_the_next_begins(parts, tail):
     data = encode.sequence(*parts, tail)

@@ -47,6 +47,7 @@ def use(token, made):
         assert all(signature_fits(key, signer.sign(b"data"), b"data") for _ in range(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "code", "words"),
     [
@@ -75,6 +76,7 @@ def test_an_error_of_the_module_is_told_with_what_it_is(faulty, made, fault, cod
     assert words in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -90,6 +92,7 @@ def test_a_session_that_was_lost_is_opened_once_more(faulty, made, fault, tmp_pa
     assert log.read_text().split().count("C_Login") == 2
 
 
+@pytest.mark.slow
 def test_after_an_error_the_same_signer_goes_on(faulty, made):
     token = faulty("C_Sign:5:0x30")
     with token.open() as tokens:
@@ -98,6 +101,7 @@ def test_after_an_error_the_same_signer_goes_on(faulty, made):
         assert len(signer.sign_all([b"data"] * 10)) == 10
 
 
+@pytest.mark.slow
 def test_after_a_crash_the_next_use_starts_the_module_anew(faulty, made):
     token = faulty("C_Sign:5:crash")
     with token.open() as tokens:
@@ -129,6 +133,7 @@ def test_the_time_for_a_call_is_the_one_that_is_documented():
     assert f"no answer within {starting.CALL_SECONDS:g} seconds" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "flags", "code", "words"),
     [
@@ -155,6 +160,7 @@ def test_a_pin_that_is_not_accepted_is_told_and_tried_once(
     assert tries == (0 if flags == LOCKED else 1)
 
 
+@pytest.mark.slow
 def test_a_token_with_a_keypad_of_its_own_is_asked_and_nobody_else(faulty, made, tmp_path):
     def never(_):
         raise AssertionError
@@ -186,6 +192,7 @@ def test_what_is_no_signature_is_told(signatures, words):
     assert words in error.message
 
 
+@pytest.mark.slow
 def test_a_wrong_pin_is_told_without_it(token, made):
     wrong = "not-the-pin"
     with token.open(wrong) as tokens:
@@ -194,6 +201,7 @@ def test_a_wrong_pin_is_told_without_it(token, made):
     assert wrong not in f"{error!r} {error.message} {error.remedy} {error.as_json()}"
 
 
+@pytest.mark.slow
 def test_a_pin_that_is_no_text_is_told_without_it(token, made):
     with token.open("47\udc81") as tokens:
         error = told(tokens.find, made.uri)
@@ -201,6 +209,7 @@ def test_a_pin_that_is_no_text_is_told_without_it(token, made):
     assert "47" not in error.message
 
 
+@pytest.mark.slow
 def test_a_pin_is_asked_for_when_a_token_is_used_and_with_its_label(token, made):
     asked = []
 
@@ -215,6 +224,7 @@ def test_a_pin_is_asked_for_when_a_token_is_used_and_with_its_label(token, made)
     assert asked == ["smki"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "flags", "code", "words"),
     [
@@ -235,6 +245,7 @@ def test_a_token_in_which_nothing_can_be_made_is_told(faulty, fault, flags, code
     assert token.objects == []
 
 
+@pytest.mark.slow
 def test_a_token_that_cannot_be_written_signs(faulty, made):
     use(faulty(flags=WRITE_PROTECTED), made)
 
@@ -279,6 +290,7 @@ def all_tell_that_it_is_gone(tokens, signer, made):
         assert told(use).code in {"token.gone", "token.missing", "token.failed"}
 
 
+@pytest.mark.slow
 def test_a_token_that_is_deleted_in_the_middle_is_told(token, made):
     with token.open() as tokens:
         signer = tokens.signer(made.uri, made.public_key)
@@ -287,6 +299,7 @@ def test_a_token_that_is_deleted_in_the_middle_is_told(token, made):
         all_tell_that_it_is_gone(tokens, signer, made)
 
 
+@pytest.mark.slow
 def test_a_token_that_was_out_is_used_again_when_it_is_back(faulty, made, tmp_path):
     away, log = tmp_path / "away", tmp_path / "log"
     token = faulty(log=log, away=away)
@@ -300,6 +313,7 @@ def test_a_token_that_was_out_is_used_again_when_it_is_back(faulty, made, tmp_pa
     assert log.read_text().split().count("C_Login") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attribute", "words"),
     [
@@ -321,6 +335,7 @@ def test_a_token_that_makes_keys_which_can_leave_it_or_do_more_is_refused(faulty
     assert token.objects == []
 
 
+@pytest.mark.slow
 def test_a_token_whose_content_was_away_is_used_again_when_it_is_back(
     token, tokens, made, tmp_path
 ):
@@ -339,6 +354,7 @@ def test_a_token_whose_content_was_away_is_used_again_when_it_is_back(
     assert signature_fits(key, signer.sign(b"data"), b"data")
 
 
+@pytest.mark.slow
 def test_a_key_that_is_deleted_in_the_middle_is_told(token, tokens, made):
     signer = tokens.signer(made.uri, made.public_key)
     signer.sign(b"data")
@@ -346,6 +362,7 @@ def test_a_key_that_is_deleted_in_the_middle_is_told(token, tokens, made):
     assert told(signer.sign, b"data").code == "token.key_missing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["none.so", "text.so"])
 @pytest.mark.usefixtures("softhsm")
 def test_a_module_that_cannot_be_loaded_is_told(tmp_path, module):

@@ -52,6 +52,7 @@ def imported(token, key, *, name="zroot", key_id="01", public=True):
         token.tool("--write-object", file, "--type", "pubkey", *named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key_type", KeyType)
 def test_a_key_pair_that_is_made_signs_and_is_found_again(token, tokens, key_type):
     made = tokens.generate(token.uri(), key_type, "zroot")
@@ -62,6 +63,7 @@ def test_a_key_pair_that_is_made_signs_and_is_found_again(token, tokens, key_typ
     assert signs(tokens, made, DATA)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key_type", KeyType)
 def test_a_key_that_is_made_stays_in_the_token_and_only_signs(token, tokens, key_type):
     made = tokens.generate(token.uri(), key_type, "zroot")
@@ -78,6 +80,7 @@ def test_the_id_of_a_key_that_is_made_tells_its_public_key(token, tokens):
     assert made.uri.id == hashlib.sha256(made.public_key).digest()[:20]
 
 
+@pytest.mark.slow
 def test_a_token_is_named_by_its_serial_number_too(token, tokens):
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
     token.initialise()  # another of the same label
@@ -89,6 +92,7 @@ def test_a_token_is_named_by_its_serial_number_too(token, tokens):
     assert made.uri.serial in error.remedy
 
 
+@pytest.mark.slow
 def test_a_token_that_is_not_there_is_told_with_those_that_are(tokens):
     error = told(tokens.find, TokenUri.parse("pkcs11:token=smkl"))
     assert error.code == "token.missing"
@@ -96,6 +100,7 @@ def test_a_token_that_is_not_there_is_told_with_those_that_are(tokens):
     assert told(tokens.find, TokenUri(token="smki", slot_id=0)).code == "token.missing"
 
 
+@pytest.mark.slow
 def test_a_token_is_found_by_all_that_its_uri_says(token, tokens):
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
     listed = token.slots()
@@ -108,6 +113,7 @@ def test_a_token_is_found_by_all_that_its_uri_says(token, tokens):
         assert told(tokens.find, replace(whole, **other)).code == "token.missing"
 
 
+@pytest.mark.slow
 def test_two_tokens_are_used_side_by_side(token):
     token.initialise("other")
     asked = []
@@ -129,12 +135,14 @@ def test_two_tokens_are_used_side_by_side(token):
     assert asked == [LABEL, "other"]
 
 
+@pytest.mark.slow
 def test_threads_sign_at_once(token, tokens):
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(lambda _: signs(tokens, made, DATA[:50]), range(8)))
 
 
+@pytest.mark.slow
 def test_a_key_that_is_not_there_is_told(token, tokens):
     error = told(tokens.find, TokenUri.parse(f"{URI};object=zroot"))
     assert error.code == "token.key_missing"
@@ -157,12 +165,14 @@ def test_of_two_keys_of_one_label_neither_is_taken(token, tokens):
     assert all(signs(tokens, one) for one in made)
 
 
+@pytest.mark.slow
 def test_of_two_keys_of_one_id_neither_is_taken(token, tokens):
     for _ in range(2):
         imported(token, new_key())
     assert told(tokens.find, TokenUri(token="smki", id=b"\1")).code == "token.key_ambiguous"
 
 
+@pytest.mark.slow
 def test_of_two_keys_of_one_id_the_label_tells_which(token, tokens):
     keys = {name: new_key() for name in ("one", "two")}
     for name, key in keys.items():
@@ -186,6 +196,7 @@ def test_a_key_with_another_public_key_than_the_certificate_does_not_sign(token,
     assert "not that of the certificate" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("public", [True, False])
 def test_a_key_from_a_file_signs_where_it_was_moved_to(token, tokens, public):
     key = new_key()
@@ -208,6 +219,7 @@ def test_a_key_from_a_file_signs_where_it_was_moved_to(token, tokens, public):
         assert "has no public key" in error.message
 
 
+@pytest.mark.slow
 def test_the_public_key_is_found_in_a_certificate_beside_the_private_key(token, tokens):
     key = new_key()
     imported(token, key, public=False)
@@ -238,6 +250,7 @@ def test_the_right_public_key_beside_another_private_key_proves_nothing(token, t
     assert "does not verify its signature" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["EC:secp384r1", "RSA:1024"])
 def test_a_key_of_another_type_is_refused_in_words(token, tokens, kind):
     token.tool("--keypairgen", "--key-type", kind, "--label", "zroot", "--id", "01")
@@ -246,6 +259,7 @@ def test_a_key_of_another_type_is_refused_in_words(token, tokens, kind):
     assert "neither on P-256 nor RSA with 2048 bits" in error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("id_and_label", "private", "words"),
     [
@@ -287,6 +301,7 @@ def test_a_key_that_asks_for_the_pin_each_time_gets_it(token, tokens):
     assert signs(tokens, tokens.find(token.uri()))
 
 
+@pytest.mark.slow
 def test_an_rsa_key_signs_in_a_token_that_takes_digests_only(faulty):
     ckm_sha256_rsa_pkcs = 0x40
     token = faulty(without=ckm_sha256_rsa_pkcs)
@@ -294,6 +309,7 @@ def test_an_rsa_key_signs_in_a_token_that_takes_digests_only(faulty):
         assert signs(tokens, tokens.generate(token.uri(), KeyType.RSA2048, "zroot"))
 
 
+@pytest.mark.slow
 def test_an_rsa_key_signs_data_of_any_length(token, tokens):
     made = tokens.generate(token.uri(), KeyType.RSA2048, "zroot")
     assert signs(tokens, made, [b"a" * (3 << 20), b"b" * (3 << 20), b"", b"c" * (5 << 20)])
@@ -320,6 +336,7 @@ def test_a_pair_that_is_removed_leaves_nothing_and_others_stay(token, tokens):
     assert signs(tokens, kept)
 
 
+@pytest.mark.slow
 def test_a_certificate_is_stored_beside_its_key_in_place_of_the_older_one(token, tokens):
     made = tokens.generate(token.uri(), KeyType.P256, "zroot")
     for _ in range(2):

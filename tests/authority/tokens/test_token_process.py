@@ -95,6 +95,7 @@ def test_nothing_is_started_before_a_token_is_used(token):
         assert token_processes(os.getpid()) == []
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_the_arguments_or_the_environment(token, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_TOKEN_PIN", PIN)
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", PHRASE)
@@ -111,6 +112,7 @@ def test_no_secret_is_in_the_arguments_or_the_environment(token, monkeypatch):
         assert secret not in command + environment
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_what_is_logged_or_pickled(tokens, reference):
     transport = TransportKey()
     shared = reference.for_workers(means_of(tokens), transport)
@@ -128,6 +130,7 @@ def test_no_secret_is_in_what_is_logged_or_pickled(tokens, reference):
         assert repr(authkey) not in text
 
 
+@pytest.mark.slow
 def test_only_its_owner_who_knows_the_secret_reaches_the_process(token):
     with token.open() as tokens:
         tokens.generate(token.uri(), KeyType.P256, "zroot")
@@ -139,6 +142,7 @@ def test_only_its_owner_who_knows_the_secret_reaches_the_process(token):
         assert tokens.find(token.uri())
 
 
+@pytest.mark.slow
 def test_a_long_path_for_temporary_files_is_no_hindrance(token, tmp_path, monkeypatch):
     folder = tmp_path / ("long" * 40)
     folder.mkdir()
@@ -147,6 +151,7 @@ def test_a_long_path_for_temporary_files_is_no_hindrance(token, tmp_path, monkey
         tokens.generate(token.uri(), KeyType.P256, "zroot")
 
 
+@pytest.mark.slow
 def test_it_ends_when_it_is_closed_and_leaves_nothing(token, folders):
     with token.open() as tokens:
         tokens.generate(token.uri(), KeyType.P256, "zroot")
@@ -156,6 +161,7 @@ def test_it_ends_when_it_is_closed_and_leaves_nothing(token, folders):
     assert list(folders.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["", "C_Sign:3:hang"])
 def test_it_ends_with_a_parent_that_is_killed_and_leaves_nothing(faulty, folders, fault):
     token = faulty(*filter(None, [fault]))
@@ -181,6 +187,7 @@ while True:
     assert list(folders.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_for_the_command_alone(token):
     with token.open() as tokens:
         made = tokens.generate(token.uri(), KeyType.P256, "zroot")
@@ -202,6 +209,7 @@ def interrupted():
         yield lambda: patch.setattr(TokenConnection, "_answer", interrupt)
 
 
+@pytest.mark.slow
 def test_after_an_interruption_no_answer_is_taken_for_another(tokens, made, interrupted):
     key = load_public_key(made.public_key)
     signer = tokens.signer(made.uri, made.public_key)
@@ -231,6 +239,7 @@ def test_a_key_pair_whose_making_is_interrupted_is_removed_again(faulty, interru
         wait_until(lambda: token.objects == before)
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_is_told_and_the_next_use_starts_another(token):
     with token.open() as tokens:
         one, other = (tokens.generate(token.uri(), KeyType.P256, name) for name in "ab")
@@ -244,6 +253,7 @@ def test_a_process_that_was_killed_is_told_and_the_next_use_starts_another(token
         assert signature_fits(key, signer.sign(b"data"), b"data")
 
 
+@pytest.mark.slow
 def test_a_process_that_was_forked_starts_its_own(tokens, made):
     (mine,) = token_processes(os.getpid())
     ((_, found),) = workers.unordered(1, _find, [made.uri], _begin_with_tokens, tokens)
@@ -270,6 +280,7 @@ def _sign(data):
     return OF_WORKER["signer"].sign_all(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key_type", KeyType)
 def test_four_processes_sign_at_once(token, tokens, key_type):
     made = tokens.generate(token.uri(), key_type, "zroot")
@@ -284,6 +295,7 @@ def test_four_processes_sign_at_once(token, tokens, key_type):
         assert all(map(lambda one, other: signature_fits(key, one, other), signatures, data))
 
 
+@pytest.mark.slow
 def test_a_shared_reference_is_sealed_anew_for_others(tokens, reference):
     first, second = TransportKey(), TransportKey()
     shared = reference.for_workers(means_of(tokens), first)
@@ -296,6 +308,7 @@ def test_a_shared_reference_is_sealed_anew_for_others(tokens, reference):
         other.open(SigningMeans.of_worker(second))
 
 
+@pytest.mark.slow
 def test_what_is_no_request_ends_its_own_connection_only(tokens, made):
     address, authkey = tokens.share()
     with Client(address, authkey=authkey) as stranger:
@@ -305,6 +318,7 @@ def test_what_is_no_request_ends_its_own_connection_only(tokens, made):
     assert tokens.find(made.uri) == made
 
 
+@pytest.mark.slow
 def test_a_worker_is_told_when_the_process_has_ended(tokens, reference):
     transport = TransportKey()
     shared = reference.for_workers(means_of(tokens), transport)
@@ -320,6 +334,7 @@ def test_a_worker_is_told_when_the_process_has_ended(tokens, reference):
         assert caught.value.remedy
 
 
+@pytest.mark.slow
 def test_what_a_module_writes_to_the_terminal_is_not_seen(faulty, capfd):
     token = faulty("C_GetInfo:0:chat")
     with token.open() as tokens:

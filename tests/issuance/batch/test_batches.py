@@ -125,6 +125,7 @@ def test_rows_that_can_be_iterated_once_are_issued_whole(estate):
     assert outcome.count == 4
 
 
+@pytest.mark.slow
 def test_what_is_in_use_is_refused_skipped_replaced_or_issued_again(estate):
     rows = [_row(1)]
     batches = estate.batches
@@ -206,6 +207,7 @@ def test_a_range_is_of_certificates_that_embed_an_id(estate):
         estate.batches.issue_range(request, 5)
 
 
+@pytest.mark.slow
 def test_records_come_with_their_private_keys(estate):
     issued = estate.batches.issue_range(_range(estate), 2, **ONE)
     pairs = list(estate.batches.records_with_keys(issued.run.id))
@@ -330,6 +332,7 @@ def test_csrs_are_signed_by_name_from_a_zip_a_folder_and_a_table(estate, tmp_pat
         assert by_der[signed.certificates["one.csr"]].label == "one"
 
 
+@pytest.mark.slow
 def test_csrs_of_devices_with_a_certificate_are_skipped_if_that_is_asked_for(estate):
     estate.batches.sign({"one": device_csr(0x61)}, METERS, **ONE)
     skipping = replace(METERS, skip_existing=True)

@@ -95,6 +95,7 @@ def test_whatever_was_changed_before_it_was_signed_both_say_the_same(make, key, 
     assert found in (None, _in_full(der))
 
 
+@pytest.mark.slow
 @given(MAKES, KEYS, st.binary(max_size=4), st.integers(0, 400))
 @example({"hw_type": csrs.HW_TYPE, "usage": "ka", "critical": True}, _key(1), b"\x00", 0)
 def test_a_csr_that_is_cut_off_or_goes_on_is_not_known(make, key, more, cut):

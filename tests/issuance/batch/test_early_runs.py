@@ -93,6 +93,7 @@ def test_a_run_that_version_0_1_0_began_ends_with_the_same_certificates(
     assert _resumed(command, early) == issued
 
 
+@pytest.mark.slow
 def test_every_kind_of_certificate_of_such_a_run_is_as_asked_for(command, quickstart, tmp_path):
     with opened(quickstart) as estate, estate.transaction():
         _begin_manifest(estate, tmp_path, Secrets.of_run(None), batches.mixed()).store()

@@ -122,6 +122,7 @@ def test_a_manifest_of_other_options_is_another_request(batch, rows, command, qu
     _error(batch("issue", path, "--environment", "ZAZ1"), "batch.manifest_again")
 
 
+@pytest.mark.slow
 def test_the_digest_of_a_manifest_is_told_by_its_run_and_the_audit_log(
     batch, rows, command, quickstart
 ):
@@ -135,6 +136,7 @@ def test_the_digest_of_a_manifest_is_told_by_its_run_and_the_audit_log(
     assert "manifest" not in _of_batch(batch("issue", *range_of(1, FIRST + 9)))
 
 
+@pytest.mark.slow
 def test_a_manifest_whose_run_is_not_complete_is_to_be_resumed(batch, rows, monkeypatch):
     path = rows(batches.device(FIRST), batches.device(FIRST + 1))
     _stopped(batch, monkeypatch, "issue", path)
@@ -161,6 +163,7 @@ def test_a_manifest_that_is_changed_while_it_is_read_is_refused(batch, rows, mon
 # A row twice in one file.
 
 
+@pytest.mark.slow
 def test_a_row_twice_in_one_file_is_refused_with_the_line_before(batch, rows):
     again = batches.device(FIRST, label="another", model="x")
     path = rows(batches.device(FIRST), batches.device(FIRST, usage=DS), again)
@@ -331,6 +334,7 @@ def test_a_certificate_that_is_of_no_use_is_in_nobodys_way(
     assert statuses(FIRST) == {(KA, "not-in-use"): 1, (KA, "in-use"): 1}
 
 
+@pytest.mark.slow
 def test_a_pending_one_is_of_use(batch, rows, has_one, command, quickstart):
     has_one("range")
     command("--estate", quickstart, "set-status", "pending", "--eui64", device_id(FIRST))
@@ -352,6 +356,7 @@ def test_an_expired_one_is_of_no_use(quickstart, command):
         assert late.of_use(found) == set()
 
 
+@pytest.mark.slow
 def test_one_of_another_environment_is_no_matter(batch, rows, has_one, command, quickstart):
     command("--estate", quickstart, "init", quickstart, "--environment", "UIT-A")
     has_one("manifest")
@@ -359,6 +364,7 @@ def test_one_of_another_environment_is_no_matter(batch, rows, has_one, command, 
     assert batch("check", *asked, "--environment", "UIT-A").json["problems"] == []
 
 
+@pytest.mark.slow
 def test_a_row_of_both_usages_gets_the_one_it_lacks(batch, rows, has_one, statuses):
     has_one("manifest")
     path = rows(batches.device(FIRST, usage="both"))
@@ -369,6 +375,7 @@ def test_a_row_of_both_usages_gets_the_one_it_lacks(batch, rows, has_one, status
     assert statuses(FIRST) == {(KA, "in-use"): 1, (DS, "in-use"): 1}
 
 
+@pytest.mark.slow
 def test_where_all_is_there_already_nothing_is_left_and_that_is_well(batch, rows, quickstart):
     path = rows(batches.device(FIRST), batches.device(FIRST + 1))
     _of_batch(batch("issue", path))
@@ -382,6 +389,7 @@ def test_where_all_is_there_already_nothing_is_left_and_that_is_well(batch, rows
     assert (quickstart / "estate.sqlite").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_what_is_skipped_need_not_be_granted(batch, rows):
     path = rows(batches.device(FIRST), batches.device(FIRST + 1))
     _of_batch(batch("issue", *_hundred(rows), "--again"))
@@ -393,6 +401,7 @@ def _hundred(rows):
     return [rows(*[batches.device(FIRST)] * 100)]
 
 
+@pytest.mark.slow
 def test_a_range_of_which_some_have_one_is_issued_in_parts(batch, rows, statuses):
     taken = (FIRST + 1, FIRST + 2, FIRST + 7)
     _of_batch(batch("issue", rows(*map(batches.device, taken))))
@@ -404,6 +413,7 @@ def test_a_range_of_which_some_have_one_is_issued_in_parts(batch, rows, statuses
         assert statuses(FIRST + number) == {(KA, "in-use"): 1, (DS, "in-use"): 1}
 
 
+@pytest.mark.slow
 def test_a_range_is_issued_in_so_many_parts_at_most(batch, rows, monkeypatch):
     monkeypatch.setattr(existing_certificates, "MAX_GAPS", 2)
     _of_batch(batch("issue", rows(*(batches.device(FIRST + n) for n in (1, 3)))))
@@ -492,6 +502,7 @@ def test_what_an_interrupted_run_will_issue_is_told_apart_from_what_is_in_use(
     assert "1 certificate is skipped: in use already" in text.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 def test_what_an_interrupted_run_will_issue_has_no_serial_number_yet(batch, rows, monkeypatch, as_):
     _stopped(batch, monkeypatch, "issue", *_asked(as_, rows, count=2))
@@ -510,6 +521,7 @@ def test_a_row_that_is_refused_does_not_count_as_skipped(batch, rows, monkeypatc
     assert not {"skipped", "skipped_in_progress", "warnings"} & document.keys()
 
 
+@pytest.mark.slow
 def test_rows_of_a_cancelled_run_are_free_again(batch, rows, monkeypatch):
     _stopped(batch, monkeypatch, "issue", *_asked("range", rows))
     assert batch("check", *_asked("range", rows), "--skip-existing").json["skipped"] == 2
@@ -518,6 +530,7 @@ def test_rows_of_a_cancelled_run_are_free_again(batch, rows, monkeypatch):
     assert batch("check", *_asked("manifest", rows)).json["problems"] == []
 
 
+@pytest.mark.slow
 def test_a_run_that_replaces_retires_what_was_issued_while_it_stood(
     batch, rows, has_one, statuses, monkeypatch
 ):
@@ -545,6 +558,7 @@ def _planned(estate, path, existing):
     return plan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("existing", [Existing.REFUSE, Existing.SKIP, Existing.REPLACE])
 def test_of_two_batches_planned_side_by_side_the_second_sees_the_first(quickstart, rows, existing):
     path = rows(batches.device(FIRST), batches.device(FIRST + 1))
@@ -654,6 +668,7 @@ def _octets(directory):
     return (directory / "estate.sqlite").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["manifest", "range"])
 def test_a_dry_run_tells_what_would_be_issued_and_changes_nothing(batch, rows, quickstart, as_):
     words = _asked(as_, rows)
@@ -674,6 +689,7 @@ def test_a_dry_run_tells_what_would_be_issued_and_changes_nothing(batch, rows, q
     assert (text.code, text.out) == (0, "2 certificates would be issued.\n")
 
 
+@pytest.mark.slow
 def test_a_dry_run_ends_as_the_command_would(batch, rows, quickstart):
     wrong = batches.device(FIRST, participant="nobody")
     before = _octets(quickstart)
@@ -691,6 +707,7 @@ def test_a_dry_run_ends_as_the_command_would(batch, rows, quickstart):
     assert batch("issue", path, "--dry-run", "--replace").json["run"]["retired"] == 1
 
 
+@pytest.mark.slow
 def test_batch_sign_warns_of_what_is_in_use_already(has_one, command, quickstart, tmp_path):
     from csr_zips import csr_zip  # noqa: PLC0415 - as above
 
@@ -795,6 +812,7 @@ def test_what_is_of_no_use_any_more_does_not_leave_as_if_it_were_current(
     assert (f"remark: {line}\n" in read.out) if what == "verify" else (line in read.err)
 
 
+@pytest.mark.slow
 def test_a_note_that_is_printed_stays_the_same_and_the_warning_is_beside_it(batch, rows):
     old = _of_batch(batch("issue", *_asked("manifest", rows)))["id"]
     before = batch("note", old)
@@ -805,6 +823,7 @@ def test_a_note_that_is_printed_stays_the_same_and_the_warning_is_beside_it(batc
     assert after.err == f"warning: Of run {old}, 2 certificates are not in use.\n"
 
 
+@pytest.mark.slow
 def test_those_of_a_run_that_are_revoked_are_told_apart(command, quickstart, rows, batch):
     path = rows(*(batches.organisation(label=label) for label in "abc"))
     run = _of_batch(batch("issue", path))["id"]

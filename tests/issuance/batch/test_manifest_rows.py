@@ -66,6 +66,7 @@ def test_a_row_of_both_usages_or_none_makes_a_certificate_of_each(
     assert _usages(listed("--eui64", device_id(0x100))) == BOTH
 
 
+@pytest.mark.slow
 def test_an_organisation_takes_both_usages_and_a_profile_that_fixes_them_none(
     batch, listed, tmp_path
 ):
@@ -114,6 +115,7 @@ def _options(**changed):
     return [word for name, text in cells.items() if text for word in (f"--{name}", text)]
 
 
+@pytest.mark.slow
 @KINDS
 def test_options_fill_the_columns_that_a_manifest_lacks(batch, listed, tmp_path, kind):
     rows = [{"device-id": device_id(number)} for number in (0x101, 0x102)]
@@ -317,6 +319,7 @@ def test_two_spellings_of_one_own_column_are_an_error():
         _named("Serial Number", "serial_number")
 
 
+@pytest.mark.slow
 @KINDS
 def test_a_control_character_in_an_own_column_is_a_problem_of_its_row(batch, tmp_path, kind):
     rows = [batches.device(0x101, model="M\x1b[31m"), batches.device(0x102, model="\u00e4")]

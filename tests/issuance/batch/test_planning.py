@@ -151,6 +151,7 @@ def test_a_wrong_first_row_does_not_hold_back_others_of_its_kind(check):
     assert (answer["accepted"], [one["line"] for one in answer["problems"]]) == (3, [1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
@@ -165,6 +166,7 @@ def test_a_range_is_refused_for_what_a_single_request_is_refused_for(refusal, ch
     assert code in refusal(*range_of(10, **changed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "count"),
     [
@@ -181,6 +183,7 @@ def test_a_range_that_meets_an_entry_of_the_sec_is_refused(refusal, first, count
     assert codes == ["device_id.in_sec_registry_entry"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "count"),
     [
@@ -200,6 +203,7 @@ def test_the_last_id_of_the_own_entry_can_be_used(command, quickstart):
     assert run["issued"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "count"),
     [
@@ -352,6 +356,7 @@ def test_a_quota_of_the_category_holds_over_rows_ranges_and_runs(
     assert check(*(batches.device(n) for n in range(1, 4)))["accepted"] == 2
 
 
+@pytest.mark.slow
 def test_what_a_range_of_the_estate_was_issued_is_the_same_one_by_one(estate, command, quickstart):
     batches.issue(command, quickstart, *range_of(5, 0x4000))
     both = range_of(4, 0x4003, "key-agreement", "digital-signature")

@@ -131,6 +131,7 @@ def test_the_names_in_the_response_follow_from_the_name_of_the_request(command, 
     assert out.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_why_a_csr_was_refused_is_in_the_response_and_on_the_screen(command, quickstart):
     data = csr_zip(
         ("a.csr", device_csr(1)),
@@ -174,6 +175,7 @@ def test_a_dry_run_says_what_would_be_signed_and_changes_nothing(command, quicks
     assert told == {key: value for key, value in real.json.items() if key not in {"run", "out"}}
 
 
+@pytest.mark.slow
 def test_what_macos_adds_is_told_and_the_csrs_are_signed(command, quickstart):
     data = csr_zip(("a.csr", device_csr()), ("__MACOSX/._a.csr", b"\x00\x05\x16\x07"))
     outcome, out = _sign(command, quickstart, data)
@@ -245,6 +247,7 @@ def test_what_is_signed_from_a_batch_is_found_by_the_csr_files_name(command, qui
     assert one["eui64"] == "00-DB-12-00-00-00-00-77"
 
 
+@pytest.mark.slow
 def test_a_response_that_is_there_is_kept_unless_forced(command, quickstart):
     _, out = _sign(command, quickstart, GOOD)
     first = out.read_bytes()

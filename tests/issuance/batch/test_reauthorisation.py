@@ -132,6 +132,7 @@ def test_a_run_stops_within_a_minute_of_the_suspension_and_keeps_its_tiles(
         assert estate.tiles.verify() == TILES
 
 
+@pytest.mark.slow
 def test_the_gate_is_not_asked_more_often_than_it_must(quickstart, monkeypatch):
     asked = []
     monkeypatch.setattr(reauthorisation.Reauthorisation, "_check", lambda _: asked.append(1))
@@ -180,6 +181,7 @@ def test_quotas_are_not_counted_twice(quickstart):
         assert _resume(estate, run, _Engine()).state is State.DONE
 
 
+@pytest.mark.slow
 def test_every_kind_of_row_is_asked_about_again(quickstart, tmp_path):
     path = batches.write(tmp_path / "rows.jsonl", batches.mixed())
     with opened(quickstart) as estate:

@@ -59,6 +59,7 @@ def _left_by_a_kill(estate, how):
     process.communicate(timeout=PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_folder_is_named_by_the_number_and_the_identity_of_its_run(command, quickstart):
     for number in range(2):
         _run(command, quickstart, number)
@@ -73,6 +74,7 @@ def test_a_folder_is_named_by_the_number_and_the_identity_of_its_run(command, qu
     assert "identity" not in command("--json", "--estate", quickstart, "batch", "show", 1).out
 
 
+@pytest.mark.slow
 def test_with_one_seed_two_copies_have_different_folders(command, quickstart):
     copy = quickstart.with_name("copy")
     shutil.copytree(quickstart, copy)
@@ -136,6 +138,7 @@ def test_what_another_copy_was_about_to_record_is_left(command, quickstart):
     assert set(adopted) <= set(_tiles(quickstart))
 
 
+@pytest.mark.slow
 @posix
 def test_what_is_unfinished_of_a_run_that_only_another_copy_has_is_left(command, quickstart):
     _run(command, quickstart)

@@ -111,6 +111,7 @@ def _is_token(pid):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are not forked")
 def test_workers_do_not_have_the_pin(issue, monkeypatch, tmp_path):
     serve = workers._serve  # noqa: SLF001 - what a worker process does
@@ -131,6 +132,7 @@ def test_workers_do_not_have_the_pin(issue, monkeypatch, tmp_path):
 # What goes right.
 
 
+@pytest.mark.slow
 def test_a_range_is_signed_in_the_token_by_each_worker(call, issue, token_estate):
     outcome = issue("--workers", 3)
     assert outcome.code == 0, outcome.err
@@ -138,6 +140,7 @@ def test_a_range_is_signed_in_the_token_by_each_worker(call, issue, token_estate
     assert _token_processes() == []
 
 
+@pytest.mark.slow
 def test_a_manifest_may_have_rows_of_cas_in_the_token_and_in_the_estate(call, tmp_path):
     manifest = batches.write(tmp_path / "rows.jsonl", batches.mixed())
     outcome = call("batch", "issue", manifest)
@@ -145,6 +148,7 @@ def test_a_manifest_may_have_rows_of_cas_in_the_token_and_in_the_estate(call, tm
     assert call("batch", "verify", 1).code == 0
 
 
+@pytest.mark.slow
 def test_csrs_are_signed_in_the_token(call, tmp_path):
     zipped = tmp_path / "meters.zip"
     devices = [(FIRST + number).to_bytes(8) for number in range(3)]
@@ -156,6 +160,7 @@ def test_csrs_are_signed_in_the_token(call, tmp_path):
     assert call("batch", "verify", 1).code == 0
 
 
+@pytest.mark.slow
 def test_lines_are_signed_one_by_one_until_the_token_is_gone(call, broken, tmp_path):
     broken("C_Sign:4:gone", away=tmp_path / "away")
     devices = [(FIRST + number).to_bytes(8) for number in range(20)]
@@ -177,12 +182,14 @@ def test_lines_are_signed_one_by_one_until_the_token_is_gone(call, broken, tmp_p
     assert (again.code, len(again.out.splitlines())) == (0, len(asked))
 
 
+@pytest.mark.slow
 def test_the_devices_of_a_kit_are_signed_in_the_token(call):
     outcome = call("--json", "kit", "apply", "device-maker", "--devices", 1)
     assert outcome.code == 0, outcome.err
     assert call("batch", "verify", 1).code == 0
 
 
+@pytest.mark.slow
 def test_what_travels_to_workers_tells_no_secret_and_signs(token_estate):
     with token_estate.open() as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
@@ -219,6 +226,7 @@ def test_a_seed_is_refused_and_so_is_a_dry_run_with_one(issue, token_estate):
         assert estate.runs.all() == []
 
 
+@pytest.mark.slow
 def test_a_seed_is_refused_by_the_first_row_of_a_manifest_that_needs_the_token(call, tmp_path):
     rows = [batches.organisation(), batches.device()]
     both = batches.write(tmp_path / "both.csv", rows)
@@ -252,6 +260,7 @@ def _refuses(issue, token_estate, words):
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     {
@@ -278,6 +287,7 @@ def test_a_wrong_pin_is_tried_once(issue, token_estate, broken, monkeypatch, tmp
     assert log.read_text().split().count("C_Login") == 1
 
 
+@pytest.mark.slow
 def test_a_key_that_is_missing_or_there_twice_is_told_of(issue, token_estate):
     with token_estate.open() as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
@@ -296,6 +306,7 @@ def test_a_key_that_is_missing_or_there_twice_is_told_of(issue, token_estate):
     _refuses(issue, token_estate, "is another one")
 
 
+@pytest.mark.slow
 def test_two_keys_of_one_label_do_not_matter_to_a_key_that_is_known_by_its_id(
     call, issue, token_estate
 ):
@@ -327,6 +338,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "line"), LINES.items(), ids=LINES)
 def test_a_token_that_fails_in_the_middle_ends_the_run_which_then_continues(
     call, issue, token_estate, broken, fault, line
@@ -359,6 +371,7 @@ def test_a_module_that_hangs_ends_the_run(call, issue, token_estate, broken, mon
     _is_whole(call, token_estate)
 
 
+@pytest.mark.slow
 def test_a_token_that_signs_nonsense_from_some_time_on_ends_the_run(
     call, issue, token_estate, broken
 ):
@@ -369,6 +382,7 @@ def test_a_token_that_signs_nonsense_from_some_time_on_ends_the_run(
     _is_whole(call, token_estate)
 
 
+@pytest.mark.slow
 def test_a_session_that_was_lost_is_opened_again_and_nobody_notices(
     call, issue, token_estate, broken
 ):
@@ -377,6 +391,7 @@ def test_a_session_that_was_lost_is_opened_again_and_nobody_notices(
     _is_whole(call, token_estate)
 
 
+@pytest.mark.slow
 def test_a_resume_with_a_wrong_pin_says_so_and_leaves_the_run_as_it_is(
     call, issue, token_estate, broken, monkeypatch
 ):

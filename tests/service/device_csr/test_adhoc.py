@@ -462,6 +462,7 @@ def test_a_wrong_certificate_has_another_key_and_one_of_another_device_another_i
     assert right.public_key() == key
 
 
+@pytest.mark.slow
 def test_an_answer_may_be_xml_that_is_broken(misbehaving):
     _, client = misbehaving("adhoc=bad-xml:1")
     response, content = client.call(request(device_csr()))

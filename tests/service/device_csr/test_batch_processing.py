@@ -147,6 +147,7 @@ def test_the_hundredth_certificate_of_a_device_is_the_last(ca):
     assert outcomes["ID100"].status is portal.Status.ANOMALY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -241,6 +242,7 @@ def test_a_batch_that_is_rejected_before_it_is_parsed_is_not_processed(ca):
         batches.reject(ca, number, None, {}, "again")
 
 
+@pytest.mark.slow
 def test_rejecting_a_batch_cancels_its_run(newcomer):
     with opened(newcomer, NOON) as estate:
         number = submissions.submit(estate, submissions.good(2))
@@ -314,6 +316,7 @@ def test_two_processes_make_one_run_of_a_batch(newcomer):
         one.audit.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["PARSING", "PROCESSING"])
 def test_a_process_that_ends_leaves_what_the_next_one_goes_on_with(newcomer, state):
     with opened(newcomer) as estate:

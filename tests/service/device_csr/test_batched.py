@@ -316,6 +316,7 @@ def test_outside_the_window_a_batch_is_paused(service):
     service(test, NOON, batch_window=window)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["PENDING", "PARSING", "REJECTED", "TAMPERED"])
 def test_each_state_is_told(service, state):
     with opened(service.directory) as estate:

@@ -71,6 +71,7 @@ def test_every_receipt_of_a_batch_is_right_by_the_schema(build, outcome, referen
         assert root.findtext("BatchId") == str(outcome)
 
 
+@pytest.mark.slow
 @given(
     any_text,
     st.sampled_from([status for status in BatchStatus if status.value not in PREFIXES]),

@@ -41,6 +41,7 @@ def test_each_alert_reaches_the_client_and_the_next_one_gets_in(small, name):
     assert line.endswith(f"was refused: misbehaviour alert:{name}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["batched", "repository-https", "portal-https"])
 @pytest.mark.parametrize("name", ["certificate_revoked", "handshake_failure"])
 def test_every_service_with_tls_sends_alerts(small, name, service):

@@ -50,6 +50,7 @@ def test_slow_sends_all_in_small_parts(small, path):
     assert time.monotonic() - began > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["short", "slow:0.1s"])
 def test_a_damaged_answer_keeps_its_head(small, mode):
     good = small.get()

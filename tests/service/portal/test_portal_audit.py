@@ -71,6 +71,7 @@ def test_entries_are_filtered_by_action(portal, operator, query, actions):
     assert ("No entry fits." in page.text) == (not actions)
 
 
+@pytest.mark.slow
 def test_the_operator_filters_by_participant(portal, operator):
     numbers, _ = _all(operator, "/audit?participant=rdp-one&action=issue")
     with portal.open() as estate:
@@ -123,6 +124,7 @@ def test_the_log_is_verified_and_the_page_says_when_and_what(portal, operator):
     assert re.search(r"whole from its first entry to its last, .* as of \d{4}-", text)
 
 
+@pytest.mark.slow
 def test_a_log_that_was_changed_is_told(portal_original, tmp_path, serve):
     directory = tmp_path / "changed"
     shutil.copytree(portal_original, directory)

@@ -270,6 +270,7 @@ def test_text_of_others_is_text_and_no_markup(portal_original, tmp_path, serve):
     )
 
 
+@pytest.mark.slow
 def test_a_search_in_an_estate_without_certificates_says_what_to_do(
     newcomer_original, tmp_path, serve
 ):

@@ -200,6 +200,7 @@ def test_after_signing_in_a_visitor_gets_what_was_asked_for(given):
     assert target(given) == given
 
 
+@pytest.mark.slow
 def test_services_answer_for_the_names_that_they_were_given(serve):
     visitor = visitor_of(serve(host_names=("Test.Example",)))
     assert visitor.get("/", Host="test.example").status == 200

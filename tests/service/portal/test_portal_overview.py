@@ -68,6 +68,7 @@ def test_a_time_that_is_not_offered_is_the_first_that_is(operator, years):
     assert "<strong>1 year</strong>" in page.html
 
 
+@pytest.mark.slow
 def test_a_list_that_is_due_is_told_until_it_is_issued(portal_original, tmp_path, serve):
     directory = tmp_path / "due"
     shutil.copytree(portal_original, directory)
@@ -125,6 +126,7 @@ def test_bars_stay_within_the_picture_and_what_ran_out_is_the_first():
         assert (bar.height > 0) == (bar.count > 0)
 
 
+@pytest.mark.slow
 def test_an_estate_without_cas_says_what_to_do(tmp_path, serve):
     directory = tmp_path / "empty"
     Estate.create(directory, "a passphrase of the test").close()

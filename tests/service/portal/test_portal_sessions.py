@@ -118,6 +118,7 @@ def test_signing_out_ends_the_session_for_whoever_has_its_token(portal):
     assert "participant meters-one" not in thief.get("/").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "token", ["x", "x" * 43, "x" * 4000, '"' + "x" * 43 + '"', "../../etc/passwd", "é" * 43]
 )
@@ -161,6 +162,7 @@ def test_guesses_lock_the_account_and_nothing_tells_that_it_exists(beyond):
     assert guesser.sign_in("one", PASSWORD).status == 303
 
 
+@pytest.mark.slow
 def test_a_session_ends_with_its_password_and_with_its_account(portal_original, tmp_path, serve):
     directory = tmp_path / "accounts"
     shutil.copytree(portal_original, directory)

@@ -181,6 +181,7 @@ def test_a_refusal_takes_its_time_for_a_name_that_nobody_has_too(
     assert len([seconds for seconds in slept if 400 < seconds <= 500]) == 2
 
 
+@pytest.mark.slow
 def test_guesses_are_made_one_at_a_time_and_searches_go_on(elsewhere, client, basic, monkeypatch):
     serving, key = elsewhere
     asked = client(serving, Listener.REPOSITORY_TLS)

@@ -86,6 +86,7 @@ def _der(certificate):
     return certificate.public_bytes(Encoding.DER)
 
 
+@pytest.mark.slow
 def test_the_chain_of_a_device_is_there_by_its_serial_number(repository, serving):
     with serving.open() as estate:
         record = next(iter(estate.select(Selection(profile="device"))))
@@ -138,6 +139,7 @@ def _z1(lists):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("left", "expected"),
     [
@@ -157,6 +159,7 @@ def test_a_file_is_kept_as_long_as_it_holds_and_a_year_at_most(left, expected):
         assert answer.headers["Cache-Control"] == f"{scope}, {expected}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [f"{Z1}/certificate.cer", f"{Z1}/crl/latest.crl", f"{Z1}/chain.pem"]
 )
@@ -249,6 +252,7 @@ class _Links(HTMLParser):
             self.links.append(dict(attrs)["href"])
 
 
+@pytest.mark.slow
 def test_every_link_of_the_first_page_leads_somewhere(repository, with_lists):
     assert with_lists
     page = repository.get("/")
@@ -263,6 +267,7 @@ def test_every_link_of_the_first_page_leads_somewhere(repository, with_lists):
     assert {repository.get(link, "HEAD").status for link in read.links} == {200}
 
 
+@pytest.mark.slow
 def test_the_first_page_of_an_estate_without_cas_says_what_to_do(serve, client, tmp_path):
     directory = tmp_path / "empty"
     Estate.create(directory, "phrase").close()

@@ -91,6 +91,7 @@ def test_a_rule_makes_one_answer_stale_and_the_next_is_right(serve, client):
     assert again.body == right.der
 
 
+@pytest.mark.slow
 def test_a_rule_puts_another_devices_certificate_into_a_retrieval(serve, client):
     serving = serve(misbehaviours=("repository:*/retrievecertificate=other-device:1",))
     with serving.open() as estate:

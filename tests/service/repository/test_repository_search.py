@@ -204,6 +204,7 @@ def test_a_document_that_is_no_request_is_answered_with_401(repository, document
     assert len(answer.body) < 1500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("serial", ["", "xyz", "0x1", "-1", "1 2", "1" * 65, "1:2"])
 def test_what_is_no_serial_number_is_answered_with_401(repository, serial):
     assert code_of(repository.retrieve(serial)) == 401
