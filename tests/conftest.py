@@ -118,25 +118,6 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(monkeypatch)
 
 
-ONLY_FAST_ARE_MEASURED = os.environ.get("SMKI_TESTCA_COVERAGE") == "fast"
-"""Whether coverage is that of the fast tests alone: measuring the others doubles their time."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if ONLY_FAST_ARE_MEASURED and item.get_closest_marker("slow") is not None:
-            item.add_marker("no_cover")
-
-
-@pytest.fixture(autouse=ONLY_FAST_ARE_MEASURED)
-def _programs_of_slow_tests_are_not_measured(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if request.node.get_closest_marker("slow") is not None:
-        for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
-            monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _each_key_is_stretched_once() -> Iterator[None]:
     """Remembers keys that scrypt made: the copies of an estate have one passphrase and salt.
