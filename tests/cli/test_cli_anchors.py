@@ -32,6 +32,13 @@ SUSPEND = ("agreement", "suspend", "SEC-2020-001")
 AT = ("--clock", "2026-12-01T10:00:00Z")
 
 
+REFUSED = (
+    *("check", "iki", "--participant", "labs-one", "--purpose", "uept"),
+    *("--system-name", "lab", "--role", "supplier"),
+)
+"""A request that the gate refuses."""
+
+
 @pytest.fixture
 def run(command, quickstart):
     """Runs a command with the quickstart's estate."""
@@ -189,18 +196,7 @@ def test_each_command_that_changed_the_log_adds_one_anchor(run, configured):
 
 
 def test_a_decision_of_the_gate_is_anchored_and_a_dry_run_is_not(run, configured):
-    refused = run(
-        "check",
-        "iki",
-        "--participant",
-        "labs-one",
-        "--purpose",
-        "uept",
-        "--system-name",
-        "lab",
-        "--role",
-        "supplier",
-    )
+    refused = run(*REFUSED)
     assert refused.code == 3
     assert _numbers(configured) == [_last(run)]
     issue = ("issue", *CHECK[1:])
@@ -439,18 +435,7 @@ def test_without_a_passphrase_the_command_is_done_and_its_anchor_is_not(
     assert not configured.exists()
     assert _last(run) == before + 1
     # A refusal is said first, and the graver code counts.
-    refused = run(
-        "check",
-        "iki",
-        "--participant",
-        "labs-one",
-        "--purpose",
-        "uept",
-        "--system-name",
-        "lab",
-        "--role",
-        "supplier",
-    )
+    refused = run(*REFUSED)
     assert refused.code == 5
     assert refused.err.splitlines()[0].startswith("refused [")
     assert refused.err.splitlines()[-1].startswith("error: The command itself is done")

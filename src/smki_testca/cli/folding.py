@@ -88,7 +88,7 @@ def _widened(widths: list[int], whole: Sequence[int], width: int) -> list[int]:
 def folded(line: str, width: int, *, whole_words: bool = False) -> list[str]:
     """Return the lines of a width into which a line is folded, between words where it can be.
 
-    A width that has no room for the widest of characters is taken as one that has.
+    A line is at least as wide as the widest character.
 
     Args:
         line: to fold.

@@ -223,7 +223,7 @@ def _print_whole(columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]
 
 
 def _say_left_out(names: Sequence[str], remedy: str) -> None:
-    """Say on standard error which columns a terminal has no room for, in lines that fit."""
+    """Say on standard error which columns a terminal is too narrow for, in lines that fit."""
     from smki_testca.cli.folding import folded
 
     line = f"not shown for lack of width: {', '.join(names)}. {remedy}"
@@ -231,7 +231,7 @@ def _say_left_out(names: Sequence[str], remedy: str) -> None:
 
 
 WIDEN = "Make the terminal wider, or use --json."
-"""The remedy where a terminal has no room for a column."""
+"""The remedy where a terminal is too narrow for a column."""
 _PAIR = 2
 _WIDE = 10_000
 """The width of a table that is not on a terminal."""
