@@ -13,6 +13,7 @@ import pytest
 import batches
 import smki_testca.cli
 from smki_testca.register.notifications import Flow, Notification
+from source_trees import nodes
 
 HOSTILE = "a\x1b[2J\r\nrefused [none, R1]: forged\x07\u2028b"
 AGREEMENT = """
@@ -102,7 +103,7 @@ def test_everything_is_printed_by_the_module_of_output():
     folder = Path(smki_testca.cli.__file__).parent
     printing = set()
     for path in folder.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 if name in {"click.echo", "click.secho", "print", "sys.stdout.write"}:
