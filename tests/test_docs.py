@@ -388,7 +388,11 @@ def _json_keys(value):
         ("quickstart, init", ("init", "{estate}", "--environment", "SIT-A")),
         ("kit", ("kit", "list")),
         ("kit", ("kit", "show", "quickstart")),
-        ("kit", shlex.split("kit make quickstart --out {new} --seed 0011223344556677")),
+        pytest.param(
+            "kit",
+            shlex.split("kit make quickstart --out {new} --seed 0011223344556677"),
+            marks=pytest.mark.slow,
+        ),
         ("register", ("register", "import", "{participants}")),
         ("register", ("register", "show")),
         ("register", ("register", "whois", "TPTY-SUPPLIER-ONE")),

@@ -98,6 +98,7 @@ def test_no_formula_leaves_by_a_notification():
     assert row == ["added", "party-one", "'=cmd", "00-DB-12-00-00-00-00-05", "'@role"]
 
 
+@pytest.mark.slow
 def test_everything_is_printed_by_the_module_of_output():
     """What escapes text of others; whoever prints in another way would forget it."""
     folder = Path(smki_testca.cli.__file__).parent
