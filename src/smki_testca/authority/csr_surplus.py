@@ -98,8 +98,8 @@ def _extensions(view: View, request: Request) -> Iterator[Dropped]:
             continue
         for path in [path for path in view.fields if f"{path}.".startswith(f"extensions.{name}.")]:
             del view.fields[path]
-        what = ", which asked for the certificate of a CA" if is_for_ca[name] else ""
-        yield Dropped(f"extensions.{name}", f"the extension {names.described(name)}{what}")
+        purpose = ", which asked for the certificate of a CA" if is_for_ca[name] else ""
+        yield Dropped(f"extensions.{name}", f"the extension {names.described(name)}{purpose}")
     view.extension_order = [name for name, _ in kept]
     view.extension_nodes = [node for _, node in kept]
 
@@ -117,8 +117,8 @@ def _key_usage(view: View, request: Request) -> Iterator[Dropped]:
     if not field.value or len(taken) == 0 or set(taken) == set(field.value):
         return
     view.fields[_KEY_USAGE] = FieldValue(taken, field.node)
-    what = ", ".join(surplus or field.value)
-    yield Dropped(_KEY_USAGE, f"the key usages asked for: {what}")
+    usages = ", ".join(surplus or field.value)
+    yield Dropped(_KEY_USAGE, f"the key usages asked for: {usages}")
 
 
 def _names(view: View, request: Request) -> Iterator[Dropped]:
@@ -134,8 +134,10 @@ def _names(view: View, request: Request) -> Iterator[Dropped]:
             node.children = [part for part in whole.children if id(part) not in dropped]
             view.fields[path] = FieldValue(field.value, node)
             are = "name" if len(surplus) == 1 else "names"
-            what = parts_text(name, surplus)
-            yield Dropped(path, f"{len(surplus)} further {are} in the extension {name}: {what}")
+            dropped_names = parts_text(name, surplus)
+            yield Dropped(
+                path, f"{len(surplus)} further {are} in the extension {name}: {dropped_names}"
+            )
 
 
 def _criticality(view: View, request: Request) -> Iterator[Dropped]:

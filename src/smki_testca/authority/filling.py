@@ -240,7 +240,9 @@ def check_inputs(
             continue
         check_characters(row.field, profile.encoding(row.field), value)
         of_values = (
-            breach for one in row.field.each(value) for breach in value_breaches(row, one, roles)
+            breach
+            for element in row.field.each(value)
+            for breach in value_breaches(row, element, roles)
         )
         for breach in (*of_values, *_period_breaches(row, fields)):
             line = f"{row.field.path} {breach.message} ({row.basis}, {row.source})."
@@ -332,5 +334,5 @@ def subject_key_identifier(public_key: bytes, *, method: int) -> bytes:
     """The key identifier of a SubjectPublicKeyInfo in DER (RFC 5280 4.2.1.2)."""
     if is_plain_p256(public_key):
         return key_identifier(public_key[-P256_POINT_OCTETS:], method=method)
-    root, _ = read(public_key, what="public key")
+    root, _ = read(public_key, noun="public key")
     return key_identifier(root.children[1].content[1:], method=method)

@@ -108,7 +108,7 @@ class Template:
         """
         elements: dict[str, bytes] = {}
         try:
-            root, anomalies = read(tbs, what="TBSCertificate")
+            root, anomalies = read(tbs, noun="TBSCertificate")
         except DerError as error:
             raise TemplateMismatchError(error.message) from error
         if anomalies:

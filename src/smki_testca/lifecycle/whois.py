@@ -75,11 +75,11 @@ def _by_serial(estate: Stores, term: str) -> list[Answer]:
         return []
     record = estate.by_serial(serial)
     if record is not None:
-        found = [record.der]
+        documents = [record.der]
     else:
-        found = [external.der for external in estate.externals.select(Selection(serial=serial))]
+        documents = [external.der for external in estate.externals.select(Selection(serial=serial))]
     return [
-        replace(whois_certificate(estate, der), by="serial", value=str(serial)) for der in found
+        replace(whois_certificate(estate, der), by="serial", value=str(serial)) for der in documents
     ]
 
 
@@ -149,23 +149,23 @@ class _Desk:
                 " of a participant.",
             )
             return Unanswered(reason, presented)
-        found: Answer | InputError
+        answer: Answer | InputError
         try:
-            found = whois_subject(self._register, view, profile)
+            answer = whois_subject(self._register, view, profile)
         except InputError as error:
-            found = error
+            answer = error
         holder = None
         if record is not None and record.participant is not None:
             holder = self._register.participant(record.participant)
         # A name is nobody's own: the record of a certificate says more.
         if holder is not None and (
-            isinstance(found, InputError)
-            or (found.by == "participant-name" and found.participant != holder)
+            isinstance(answer, InputError)
+            or (answer.by == "participant-name" and answer.participant != holder)
         ):
-            found = Answer(holder, "issued-to", holder.id, holder.ids)
-        if isinstance(found, InputError):
-            return Unanswered(found, presented)
-        return replace(found, certificate=presented)
+            answer = Answer(holder, "issued-to", holder.id, holder.ids)
+        if isinstance(answer, InputError):
+            return Unanswered(answer, presented)
+        return replace(answer, certificate=presented)
 
     def _record(self, view: View, der: bytes) -> Record | None:
         """The estate's record of a certificate, if it is the same octet for octet."""

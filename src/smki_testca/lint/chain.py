@@ -160,13 +160,13 @@ class Issuers:
         yield of_key
         issuer = view.fields.get("issuer")
         of_name = [] if issuer is None else self.by_name.get(normalised_name(issuer.node), [])
-        yield [one for one in of_name[:_MAX_CANDIDATES] if one not in of_key]
+        yield [candidate for candidate in of_name[:_MAX_CANDIDATES] if candidate not in of_key]
 
-    def is_sound(self, one: PossibleIssuer) -> bool:
+    def is_sound(self, issuer: PossibleIssuer) -> bool:
         """Whether the signature of one of the certificates at hand may be right."""
-        if one.der not in self._verdicts:
-            self._verdicts[one.der] = _search(one.view, self).verdict
-        return self._verdicts[one.der] not in _INVALID
+        if issuer.der not in self._verdicts:
+            self._verdicts[issuer.der] = _search(issuer.view, self).verdict
+        return self._verdicts[issuer.der] not in _INVALID
 
     def path_from(self, issuer: PossibleIssuer | None) -> tuple[PossibleIssuer, ...]:
         """An issuer and those above it, as far as they are known, the root last."""
@@ -239,12 +239,14 @@ def signer_of(view: View, issuers: Issuers) -> Signer:
     authorityKeyIdentifier: many PKIs have a CA called Z1. A certificate whose own signature is
     invalid, such as a broken copy of a CA, makes no signature invalid.
     """
-    found = _search(view, issuers)
-    if found.verdict is Verdict.NOT_BY_NAMED_ISSUER and not any(map(issuers.is_sound, found.named)):
+    search = _search(view, issuers)
+    if search.verdict is Verdict.NOT_BY_NAMED_ISSUER and not any(
+        map(issuers.is_sound, search.named)
+    ):
         remark = "a certificate of it is, but that one's own signature is invalid"
         return Signer(Verdict.UNKNOWN_ISSUER, remark=remark)
-    remark = "a CA of its name is, but has another key" if found.namesakes else ""
-    return Signer(found.verdict, _best(found.fitting, view, issuers), remark)
+    remark = "a CA of its name is, but has another key" if search.namesakes else ""
+    return Signer(search.verdict, _best(search.fitting, view, issuers), remark)
 
 
 class _Search(NamedTuple):
@@ -275,9 +277,11 @@ def _search(view: View, issuers: Issuers) -> _Search:
     for group in issuers.candidates(view):
         # An end entity of the same key is no issuer, but as much the certificate itself.
         candidates = [
-            one for one in group if one.key is not None and (one.is_ca or one.spki != own_octets)
+            candidate
+            for candidate in group
+            if candidate.key is not None and (candidate.is_ca or candidate.spki != own_octets)
         ]
-        fitting = [one for one in candidates if fits(one.key)]
+        fitting = [candidate for candidate in candidates if fits(candidate.key)]
         if fitting:
             return _Search(Verdict.RIGHT, fitting)
         unfit += candidates
@@ -285,9 +289,11 @@ def _search(view: View, issuers: Issuers) -> _Search:
         return _Search(Verdict.BY_ITSELF)
     if names_itself and _may_name_own_key(view):
         return _Search(Verdict.UNTRIED if own_key() is None else Verdict.NOT_BY_ITSELF)
-    named = [one for one in unfit if not _has_another_key(one, view)]
+    named = [candidate for candidate in unfit if not _has_another_key(candidate, view)]
     verdict = Verdict.NOT_BY_NAMED_ISSUER if named else Verdict.UNKNOWN_ISSUER
-    return _Search(verdict, named=named, namesakes=[one for one in unfit if one not in named])
+    return _Search(
+        verdict, named=named, namesakes=[candidate for candidate in unfit if candidate not in named]
+    )
 
 
 def _best(fitting: Sequence[PossibleIssuer], view: View, issuers: Issuers) -> PossibleIssuer | None:
@@ -298,12 +304,12 @@ def _best(fitting: Sequence[PossibleIssuer], view: View, issuers: Issuers) -> Po
     issuer = view.octets("issuer")
     return min(
         fitting,
-        key=lambda one: (
-            not one.is_ca,
-            not one.may(usage),
-            one.view.octets("subject") != issuer,
-            not issuers.is_sound(one),
-            not one.is_valid_at(issuers.at),
+        key=lambda candidate: (
+            not candidate.is_ca,
+            not candidate.may(usage),
+            candidate.view.octets("subject") != issuer,
+            not issuers.is_sound(candidate),
+            not candidate.is_valid_at(issuers.at),
         ),
     )
 

@@ -373,7 +373,7 @@ def signature(request: Request) -> Iterator[Breach]:
         return
     form = [*signature_anomalies(view)]
     is_raw = looks_raw(view.signature)
-    is_malformed = any(one.code == "signature.malformed" for one in form)
+    is_malformed = any(anomaly.code == "signature.malformed" for anomaly in form)
     is_padded = bool(form) and signature_fits(
         public_key, minimal_signature(view), view.signed.encoded
     )
@@ -490,18 +490,18 @@ def subject_order(request: Request) -> Iterator[Breach]:
 )  # fmt: skip
 def subject_values(request: Request) -> Iterator[Breach]:
     """Find attributes of the subject whose text no certificate may have."""
-    view, told = request.view, set()
+    view, reported = request.view, set()
     for label, offset, fault in distinguished_name.empty(view):
-        told.add(label)
+        reported.add(label)
         yield Breach("csr.subject_value", offset, f"its {label} is {fault}")
     for label, offset, character in distinguished_name.unseen(view):
-        told.add(label)
+        reported.add(label)
         message = f"its {label} holds the character {character}, which is not shown"
         yield Breach("csr.subject_value", offset, message)
     role = request.profile.field_of("role")
     for row in request.profile.rows:
         field = row.field
-        if field.kind is not Kind.TEXT or field.attribute in {None, *told} or field == role:
+        if field.kind is not Kind.TEXT or field.attribute in {None, *reported} or field == role:
             continue
         for message in request.faults_by(row):
             yield Breach("csr.subject_value", request.offset(field.path), message)
@@ -607,9 +607,9 @@ def _parts(request: Request) -> Iterator[Breach]:
             message = f"its extension {name} lacks {parts[0].removeprefix(f'{path}.')}"
             yield Breach("csr.extension", request.offset(path), message)
         elif parts and len(fields[path].node.children) > _taken(request, name):
-            what = parts_text(name, surplus_parts(request, name))
+            surplus = parts_text(name, surplus_parts(request, name))
             message = f"its extension {name} holds more than its certificate takes from it"
-            message += f": {what}" if what else ""
+            message += f": {surplus}" if surplus else ""
             yield Breach("csr.extension", request.offset(path), message)
 
 

@@ -224,7 +224,7 @@ def asn1_lines(data: bytes, names: Mapping[str, str] | None = None) -> list[dict
         lines += [_remark(anomaly.offset, anomaly.message) for anomaly in anomalies]
     except DerError as error:
         position = _readable(data, 0, len(data), 0, lines)
-        lines.append(_remark(max(position, error.offset), error.what))
+        lines.append(_remark(max(position, error.offset), error.problem))
     return [_named(line, names or {}) for line in lines]
 
 
@@ -271,7 +271,7 @@ def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
         try:
             node, _ = read_at(revoked.data, position, revoked.end)
         except DerError as error:
-            lines.append(_remark(error.offset, error.what))
+            lines.append(_remark(error.offset, error.problem))
             return
         _describe(node, _DEPTH_OF_ENTRIES, lines)
         position = node.stop
@@ -286,8 +286,8 @@ def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) 
     value = _value(tag, content)
     shown = "" if tag & 0x20 else content[:_SHOWN_OCTETS].hex()
     more = "…" if not tag & 0x20 and len(content) > _SHOWN_OCTETS else ""
-    told = f"{shown}{more}" if value is None else value
-    text = f"{offset:6d}: {'  ' * depth}{name} ({end - start}) {told}".rstrip()
+    content_text = f"{shown}{more}" if value is None else value
+    text = f"{offset:6d}: {'  ' * depth}{name} ({end - start}) {content_text}".rstrip()
     return {
         "offset": offset,
         "depth": depth,

@@ -123,7 +123,9 @@ class Linter:
         # All three say the same of octets that are no DER, or hold an element too many; otherwise
         # none of them fits.
         no_kind = DerError("der.structure", "these octets are not a certificate, CSR or CRL", 0)
-        first = next((one for one in errors if one.code != no_kind.code or one.offset), no_kind)
+        first = next(
+            (error for error in errors if error.code != no_kind.code or error.offset), no_kind
+        )
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
@@ -153,7 +155,9 @@ class Linter:
         run(_OF_CERTIFICATE, document, breaches)
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
-        coded = (certificate.key_evidence(one, profile) for one in coded_findings(breaches, view))
+        coded = (
+            certificate.key_evidence(finding, profile) for finding in coded_findings(breaches, view)
+        )
         findings = echoes.of_rules(list(coded))
         has_extensions = "extensions" in view.fields
         rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
@@ -195,14 +199,14 @@ class Linter:
                 guarded("kind", lambda: self._recognised(view, breaches), breaches) or profiles
             )
         # A CSR that another key signed, such as one with a changed octet, proves nothing.
-        is_sound = all(one.code != "csr.signature" for one in breaches)
-        found = coded_findings(breaches, view, profiles[0] if profiles else None)
+        is_sound = all(breach.code != "csr.signature" for breach in breaches)
+        findings = coded_findings(breaches, view, profiles[0] if profiles else None)
         return Linted(
             source.file,
             source.index,
             f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
-            in_order(echoes.of_request(found)),
+            in_order(echoes.of_request(findings)),
             asked=asked_of(view, source, profiles[0], position) if profiles and is_sound else None,
         )
 
@@ -212,11 +216,11 @@ class Linter:
         The breaches of the first one's rules are added to a list.
         """
         profiles: tuple[Profile, ...] = (self.library.profile(csr.kind(view)),)
-        found = self._request_breaches(view, profiles[0])
-        if any(map(csr.is_error, found)):
+        request_breaches = self._request_breaches(view, profiles[0])
+        if any(map(csr.is_error, request_breaches)):
             profiles = csr.likely_profiles(view, self.library, profiles[0])
-            found = self._request_breaches(view, profiles[0])
-        breaches += found
+            request_breaches = self._request_breaches(view, profiles[0])
+        breaches += request_breaches
         return profiles
 
     def _request_breaches(self, view: View, profile: Profile) -> list[Breach]:
@@ -279,8 +283,8 @@ def _unreadable(source: Source, breach: Breach) -> Linted:
 def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
     """The result for a certificate that follows no profile: just that, whatever its octets are."""
     failures = [breach for breach in breaches if breach.code == "internal.rule_failed"]
-    found = [*failures, other_pki(view)]
-    findings = in_order(coded_findings(found, view))
+    reported = [*failures, other_pki(view)]
+    findings = in_order(coded_findings(reported, view))
     return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
 

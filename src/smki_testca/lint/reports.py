@@ -80,7 +80,7 @@ def _groups(linted: Sequence[Linted]) -> dict[Finding, list[Linted]]:
         documents.items(),
         key=lambda group: (SEVERITY_RANK[group[0].severity], -len(group[1])),
     )
-    return {kind: found for kind, found in ranked if len(found) >= GROUPED_FROM}
+    return {kind: affected for kind, affected in ranked if len(affected) >= GROUPED_FROM}
 
 
 def _kind(finding: Finding) -> Finding:

@@ -344,8 +344,8 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
             yield _breach(row, "unreadable", f"cannot be read as {types}")
         return
     yield from _encoding_breaches(view, row)
-    for one in row.field.each(value):
-        yield from value_breaches(row, one, context.roles)
+    for element in row.field.each(value):
+        yield from value_breaches(row, element, context.roles)
     yield from _place_breaches(view, row)
     if isinstance(row.fill, Derived):
         yield from _derived_breaches(view, profile, row, row.fill, value, context)

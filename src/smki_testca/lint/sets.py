@@ -260,10 +260,11 @@ class Together:
         """
         certificates = (facts for facts in self.distinct if not facts.is_ca)
         requests = sorted(
-            _without_copies(self.asked), key=lambda one: (one.is_device, one.key, one.signed)
+            _without_copies(self.asked),
+            key=lambda request: (request.is_device, request.key, request.signed),
         )
         holdings: list[Facts | Asked] = [*certificates, *requests]
-        return [one for one in holdings if one.eui64 is not None]
+        return [holding for holding in holdings if holding.eui64 is not None]
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -273,10 +274,10 @@ _BOTH_USAGES = {("digitalSignature",), ("keyAgreement",)}
 def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
     """One of the copies of each document, the same one in whatever order they come."""
     by_content: dict[bytes, OneDocument] = {}
-    for one in documents:
-        other = by_content.setdefault(one.signed, one)
-        if (one.digest, one.place) < (other.digest, other.place):
-            by_content[one.signed] = one
+    for document in documents:
+        other = by_content.setdefault(document.signed, document)
+        if (document.digest, document.place) < (other.digest, other.place):
+            by_content[document.signed] = document
     return by_content.values()
 
 
@@ -333,7 +334,9 @@ def same_subject(documents: Together) -> Iterator[Breach]:
     """Find certificates that share subject and usage, at the later one."""
     empty = bytes.fromhex("3000")
     seen: dict[object, dict[bytes, Facts]] = defaultdict(dict)
-    for facts in sorted(documents.distinct, key=lambda one: one.not_before or _END_OF_TIME):
+    for facts in sorted(
+        documents.distinct, key=lambda certificate: certificate.not_before or _END_OF_TIME
+    ):
         if facts.subject == empty and facts.eui64 is None:
             continue
         earlier = seen[facts.subject, facts.eui64, facts.usage]
@@ -388,8 +391,8 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
 def shared_keys(documents: Together) -> Iterator[Breach]:
     """Find keys that two holders share, or two usages of one holder, at the later document."""
     by_key: dict[bytes, list[Facts | Asked]] = defaultdict(list)
-    for one in documents.holdings:
-        by_key[one.key].append(one)
+    for holding in documents.holdings:
+        by_key[holding.key].append(holding)
     for holdings in by_key.values():
         if len(holdings) > 1:
             yield from _shared_key(holdings)
@@ -419,23 +422,25 @@ def shared_keys(documents: Together) -> Iterator[Breach]:
 def _shared_key(holdings: Sequence[Facts | Asked]) -> Iterator[Breach]:
     """Compare each document with those before it that have its key; one of a kind is enough."""
     path = "subjectPublicKeyInfo"
-    has_device = any(one.is_device for one in holdings)
+    has_device = any(holding.is_device for holding in holdings)
     seen: dict[object, Facts | Asked] = {}
-    for one in holdings:
-        holder = one.eui64, one.is_device
+    for holding in holdings:
+        holder = holding.eui64, holding.is_device
         earlier = seen.values()
         other = next((each for each in earlier if (each.eui64, each.is_device) != holder), None)
-        same = next((each for each in earlier if {each.usage, one.usage} == _BOTH_USAGES), None)
+        same = next((each for each in earlier if {each.usage, holding.usage} == _BOTH_USAGES), None)
         if other is not None:
             message = f"its key is that of another: {other.place}"
             if has_device:
-                yield Breach("set.key_of_device_shared", None, message, path, one.position)
+                yield Breach("set.key_of_device_shared", None, message, path, holding.position)
             else:
-                yield Breach("set.key_of_organisation_shared", None, message, path, one.position)
+                yield Breach(
+                    "set.key_of_organisation_shared", None, message, path, holding.position
+                )
         elif same is not None:
             message = f"its key has another usage, too: {same.place}"
-            yield Breach("set.key_of_two_usages", None, message, path, one.position)
-        seen.setdefault((holder, one.usage), one)
+            yield Breach("set.key_of_two_usages", None, message, path, holding.position)
+        seen.setdefault((holder, holding.usage), holding)
 
 
 @rule(

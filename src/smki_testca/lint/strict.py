@@ -120,7 +120,7 @@ def looks_raw(signature: bytes) -> bool:
     if len(signature) != _RAW_OCTETS:
         return False
     try:
-        _, anomalies = read(signature, what="signature")
+        _, anomalies = read(signature, noun="signature")
     except DerError:
         return True
     return bool(anomalies)
@@ -129,7 +129,7 @@ def looks_raw(signature: bytes) -> bool:
 def ecdsa_integers(signature: bytes) -> list[Node] | None:
     """The two INTEGERs of an ECDSA signature, whether or not they are minimal."""
     try:
-        root, anomalies = read(signature, what="signature")
+        root, anomalies = read(signature, noun="signature")
     except DerError:
         return None
     numbers = root.children

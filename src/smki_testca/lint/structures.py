@@ -26,14 +26,14 @@ _MOST = 100
 
 def breaches(view: View) -> Iterator[Breach]:
     """Compare a document with the structures of its kind; the entries of a CRL are left out."""
-    found = chain(
+    faults = chain(
         structures.faults(
             (view.signed, structures.DOCUMENTS[view.kind], ""),
             (view.signature_algorithm, structures.ALGORITHM_IDENTIFIER, "signatureAlgorithm"),
         ),
         structures.extension_faults(view.wrapped, "extensions"),
     )
-    yield from _breaches(islice(found, _MOST))
+    yield from _breaches(islice(faults, _MOST))
 
 
 def entry_breaches(entry: Entry) -> Iterator[Breach]:
@@ -41,11 +41,11 @@ def entry_breaches(entry: Entry) -> Iterator[Breach]:
     if entry.node is None or entry.problem is not None:
         return
     whole = structures.ENTRY_EXTENSIONS
-    found = chain(
+    faults = chain(
         structures.faults(*((node, whole, whole.path) for node in entry.node.children[2:])),
         structures.extension_faults(entry.wrapped, whole.path),
     )
-    yield from _breaches(islice(found, _MOST))
+    yield from _breaches(islice(faults, _MOST))
 
 
 def _rule_for_each_structure(function: Declaring) -> Declaring:

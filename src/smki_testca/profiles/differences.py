@@ -116,8 +116,8 @@ def differences(library: Library) -> list[FileDifferences]:
         tree = toml.parse(data, str(path))
         shipped_tree = toml.parse(shipped_path.read_bytes(), str(shipped_path))
         lines = lines_of(decode(data, str(path)))
-        found = tuple(_of_tables(shipped_tree, tree, "", (), lines))
-        compared.append(FileDifferences(name, path, shipped_path, found))
+        differences = tuple(_of_tables(shipped_tree, tree, "", (), lines))
+        compared.append(FileDifferences(name, path, shipped_path, differences))
     return compared
 
 

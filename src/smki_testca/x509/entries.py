@@ -82,15 +82,15 @@ class Entry(NamedTuple):
         children = node.children
         fixed = {"userCertificate": children[:1], "revocationDate": children[1:2]}
         if part in fixed:
-            found = fixed[part]
+            nodes = fixed[part]
         else:
-            found = [
+            nodes = [
                 extension
-                for one in children[2:]
-                for extension in one.children
+                for extensions in children[2:]
+                for extension in extensions.children
                 if _label_of(extension) == part
             ][occurrence:]
-        return found[0].offset if found else node.offset
+        return nodes[0].offset if nodes else node.offset
 
 
 def _octets_of(serial: int) -> int:
@@ -202,7 +202,7 @@ def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
     try:
         node, anomalies = read_at(data, offset, end)
     except DerError as error:
-        return Entry(offset, problem=Anomaly(error.code, error.offset, error.what)), -1
+        return Entry(offset, problem=Anomaly(error.code, error.offset, error.problem)), -1
     parts = node.children
     tags = [part.tag for part in parts]
     if node.tag != 0x30 or tags[:1] != [0x02] or len(tags) < 2 or tags[1] not in _TIMES:

@@ -279,8 +279,8 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
     """
     if not isinstance(value, str):
         return
-    for one in field.each(value):
-        _check_text(field, encoding, str(one))
+    for element in field.each(value):
+        _check_text(field, encoding, str(element))
 
 
 def _check_text(field: Field, encoding: str, value: str) -> None:
@@ -307,7 +307,7 @@ def _check_text(field: Field, encoding: str, value: str) -> None:
 def encode_value(field: Field, encoding: str, value: Value) -> bytes:
     """The value of a field in DER: the element, or elements, in a variable span of a template."""
     if field.is_repeatable:
-        return b"".join(_element(field, encoding, one) for one in field.each(value))
+        return b"".join(_element(field, encoding, element) for element in field.each(value))
     return _element(field, encoding, value)
 
 

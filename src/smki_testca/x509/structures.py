@@ -271,7 +271,7 @@ def _structure(
     labels: Mapping[str, str] | None = None,
     path: str = "",
 ) -> Structure:
-    by_content = {encode.oid(oid)[2:]: one for oid, one in (variants or {}).items()} or None
+    by_content = {encode.oid(oid)[2:]: variant for oid, variant in (variants or {}).items()} or None
     structure = Structure(name, clause, parts, each, least, tag, by_content, labels, path)
     STRUCTURES.setdefault(name, structure)
     return structure

@@ -104,5 +104,5 @@ def begin_batch(
         raise plan.problems[0].error
     if not (plan.ready() or plan.problems or plan.skipped_count):
         raise InputError("manifest.empty", "The manifest has no rows.")
-    stored = None if run is None else estate.runs.get(run)
-    return BatchOutcome.of(plan, stored, is_issued=is_issued(plan))
+    stored_run = None if run is None else estate.runs.get(run)
+    return BatchOutcome.of(plan, stored_run, is_issued=is_issued(plan))

@@ -190,8 +190,8 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 if not cells.keys() <= columns.known:
                     cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
             except InputError as error:
-                what = error.message.removeprefix(f"{path} ")
-                message = f"{path}, line {texts.number}, {what}"
+                fault = error.message.removeprefix(f"{path} ")
+                message = f"{path}, line {texts.number}, {fault}"
                 raise InputError(error.code, message, error.remedy) from error
             yield checked(texts.number, present(cells), columns)
 

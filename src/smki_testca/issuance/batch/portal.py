@@ -90,7 +90,7 @@ class Report(msgspec.Struct, frozen=True):
             (member.number, member.name, *outcomes.get(member.number, success))
             for member in members
         ]
-        told = [
+        remark_lines = [
             (number, file, *remark)
             for number, file, status, _ in lines
             if status is Status.SUCCESS and number in remarks
@@ -101,7 +101,7 @@ class Report(msgspec.Struct, frozen=True):
             for number, file, *_ in lines
             if number in errors
         ]
-        return cls(name, lines, told, reasons)
+        return cls(name, lines, remark_lines, reasons)
 
 
 def message_of(error: SmkiTestcaError) -> str:

@@ -154,8 +154,8 @@ def begin_signing(
     def report_of(plan: Plan) -> portal.Report:
         # What is skipped has a certificate already, and none in the response.
         skipped = set(plan.skipped)
-        asked = [member for member in members if member.number not in skipped]
-        return portal.Report.of(name, asked, plan.problems, plan.remarks)
+        answered = [member for member in members if member.number not in skipped]
+        return portal.Report.of(name, answered, plan.problems, plan.remarks)
 
     def store(plan: Plan) -> int | None:
         report = report_of(plan)
@@ -175,9 +175,9 @@ def begin_signing(
             plan.close()
         else:
             plan, run = begin(estate, planned, store)
-    stored = None if run is None else estate.runs.get(run)
+    stored_run = None if run is None else estate.runs.get(run)
     return SignedBatch(
-        BatchOutcome.of(plan, stored, is_issued=plan.ready()),
+        BatchOutcome.of(plan, stored_run, is_issued=plan.ready()),
         tuple(member.name for member in members),
         report_of(plan),
     )

@@ -131,11 +131,11 @@ def verify(
         EstateError: if a tile is missing or was changed, or a worker died.
         InputError: if the list cannot be read.
     """
-    found = RunVerification(out_of_use=out_of_use(estate, run))
+    verification = RunVerification(out_of_use=out_of_use(estate, run))
     if run.state is not State.DONE:
         message = f"The run is {run.state}: {run.issued} of {run.terms.count} are issued."
-        found.add(lambda: RunFinding("verify.unfinished", message))
-    _verify_authorities(estate, run, found)
+        verification.add(lambda: RunFinding("verify.unfinished", message))
+    _verify_authorities(estate, run, verification)
     inspector = Inspector(
         estate.statuses.retired(),
         estate.clock.now(),
@@ -144,14 +144,14 @@ def verify(
     )
     with FingerprintFiles() as files:
         if listed is not None:
-            found.listed = _keep_list(files, listed)
-        _keep_singles(estate, inspector, files, found)
-        _inspect_tiles(estate, run, workers, inspector, files, found, progress)
-        _compare(estate, run, files, found)
-    return found
+            verification.listed = _keep_list(files, listed)
+        _keep_singles(estate, inspector, files, verification)
+        _inspect_tiles(estate, run, workers, inspector, files, verification, progress)
+        _compare(estate, run, files, verification)
+    return verification
 
 
-def _verify_authorities(estate: Stores, run: Run, found: RunVerification) -> None:
+def _verify_authorities(estate: Stores, run: Run, verification: RunVerification) -> None:
     """Verify the certificates of the CAs that issued, each under the one above it."""
     for serial in sorted({section.issuer for section in run.terms.sections}):
         record = _authority(estate, run, serial)
@@ -160,7 +160,7 @@ def _verify_authorities(estate: Stores, run: Run, found: RunVerification) -> Non
             public = view_certificate(signer.der).octets("subjectPublicKeyInfo") or b""
             key, view = load_public_key(public), view_certificate(each.der)
             if key is None or not signature_fits(key, view.signature, view.signed.encoded):
-                found.add(partial(_of_authority, each))
+                verification.add(partial(_of_authority, each))
 
 
 def _authority(estate: Stores, run: Run, serial: str) -> Record:
@@ -188,7 +188,7 @@ _PAGE = 2_000
 
 
 def _keep_singles(
-    estate: Stores, inspector: Inspector, files: FingerprintFiles, found: RunVerification
+    estate: Stores, inspector: Inspector, files: FingerprintFiles, verification: RunVerification
 ) -> None:
     """Keep what must be unique of the certificates that were issued alone."""
     for page in estate.certificates.outlines(_PAGE):
@@ -204,7 +204,7 @@ def _keep_singles(
                 place = places.of(each.eui64, each.label)
                 records.add(Kind.PLACE, place, origin)
         files.keep(records.joined())
-        found.others += len(page)
+        verification.others += len(page)
 
 
 def _inspect_tiles(
@@ -213,7 +213,7 @@ def _inspect_tiles(
     workers: int,
     inspector: Inspector,
     files: FingerprintFiles,
-    found: RunVerification,
+    verification: RunVerification,
     progress: Callable[[int, int], None],
 ) -> None:
     runs = estate.runs.all()
@@ -227,12 +227,12 @@ def _inspect_tiles(
         for task, inspected in tiles:
             files.keep(inspected.records)
             for finding in inspected.findings:
-                found.add(partial(_of_certificate, finding))
-            found.keys += inspected.keys
+                verification.add(partial(_of_certificate, finding))
+            verification.keys += inspected.keys
             if task.tile.run == run.id:
-                found.certificates += task.tile.count
+                verification.certificates += task.tile.count
             else:
-                found.others += task.tile.count
+                verification.others += task.tile.count
             done += task.tile.count
             progress(done, total)
 
@@ -258,14 +258,16 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
         )
 
 
-def _compare(estate: Stores, run: Run, files: FingerprintFiles, found: RunVerification) -> None:
+def _compare(
+    estate: Stores, run: Run, files: FingerprintFiles, verification: RunVerification
+) -> None:
     """Find what is there twice, and what is not in both the run and the list."""
     for kind, origins in files.repeated():
         if any(origin.run == run.id for origin in origins):
-            found.add(partial(_repeated, estate, run, kind, origins))
-    if found.listed is not None:
+            verification.add(partial(_repeated, estate, run, kind, origins))
+    if verification.listed is not None:
         for kind, value, origin in files.unmatched():
-            found.add(partial(_unmatched, estate, kind, value, origin))
+            verification.add(partial(_unmatched, estate, kind, value, origin))
 
 
 def _of_authority(record: Record) -> RunFinding:
@@ -280,24 +282,24 @@ def _of_certificate(finding: TileFinding) -> RunFinding:
 
 
 def _repeated(estate: Stores, run: Run, kind: Kind, origins: list[Origin]) -> RunFinding:
-    code, what = _TWICE[kind]
+    code, noun = _TWICE[kind]
     own = next(origin for origin in origins if origin.run == run.id)
     record = _certificate(estate, own)
     others = [origin for origin in origins if origin != own]
     where = ", ".join(_where(estate, origin) for origin in others[:3])
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-    message = f"{what} of {record.serial} is also that of {where}{more}."
+    message = f"{noun} of {record.serial} is also that of {where}{more}."
     return RunFinding(code, message, record.serial, record.eui64)
 
 
 def _unmatched(estate: Stores, kind: Kind, value: bytes, origin: Origin) -> RunFinding:
     eui64, usage = id_and_usage(value)
-    what = f"{eui64} ({usage})" if usage else str(eui64)
+    device = f"{eui64} ({usage})" if usage else str(eui64)
     if kind is Kind.LISTED_ID:
-        message = f"{what}, on line {origin.row} of the list, has no certificate in the run."
+        message = f"{device}, on line {origin.row} of the list, has no certificate in the run."
         return RunFinding("verify.missing", message, eui64=eui64, line=origin.row)
     serial = _certificate(estate, origin).serial
-    message = f"{what}, which has the certificate {serial}, is not in the list."
+    message = f"{device}, which has the certificate {serial}, is not in the list."
     return RunFinding("verify.not_listed", message, serial, eui64)
 
 
