@@ -274,7 +274,7 @@ def _read_without_surplus(
     view: View, library: Library, profile: Profile
 ) -> Csr | tuple[Fault, ...]:
     """A CSR without what its certificate does not take from it, or the faults that are left."""
-    reduced, dropped = without_surplus(requests.Request(view, library.roles, profile))
+    reduced, dropped = without_surplus(requests.CertificationRequest(view, library.roles, profile))
     read = _read(reduced, library, profile, whole=view)
     if isinstance(read, Csr):
         read = replace(read, remarks=replace(read.remarks, dropped=dropped))

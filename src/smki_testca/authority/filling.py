@@ -43,7 +43,7 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class TemplateSetting:
     """The values that all certificates from one template share.
 
     Attributes:
@@ -120,7 +120,7 @@ def issuer_of(certificate: bytes) -> Issuer:
     return Issuer(subject, key_identifier)
 
 
-def values(setting: Setting, filling: Filling) -> Values:
+def values(setting: TemplateSetting, filling: Filling) -> Values:
     """The value of every field, in the order of the rows.
 
     Raises:
@@ -277,7 +277,7 @@ def name(profile: Profile, fields: Values) -> bytes:
     )
 
 
-def _value(fill: Fill, setting: Setting, filling: Filling, fields: Values) -> Value | None:
+def _value(fill: Fill, setting: TemplateSetting, filling: Filling, fields: Values) -> Value | None:
     if isinstance(fill, Constant):
         return fill.value
     if isinstance(fill, Input):
@@ -285,7 +285,9 @@ def _value(fill: Fill, setting: Setting, filling: Filling, fields: Values) -> Va
     return _derived(fill, setting, filling, fields)
 
 
-def _derived(fill: Derived, setting: Setting, filling: Filling, fields: Values) -> Value | None:
+def _derived(
+    fill: Derived, setting: TemplateSetting, filling: Filling, fields: Values
+) -> Value | None:
     profile = setting.profile
     match fill.name:
         case "serial-number":
@@ -309,7 +311,7 @@ def _derived(fill: Derived, setting: Setting, filling: Filling, fields: Values) 
     raise AssertionError(fill.name)
 
 
-def _of_issuer(fill: Derived, setting: Setting, fields: Values) -> Value | None:
+def _of_issuer(fill: Derived, setting: TemplateSetting, fields: Values) -> Value | None:
     issuer = setting.issuer
     if fill.name == "issuer-key-algorithm":
         return setting.algorithm.encoded

@@ -9,7 +9,7 @@ from smki_testca.der.read import DerError, read
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.keys import key_id, load_public_key, signature_fits
@@ -83,7 +83,7 @@ def common_name(certificate: Certificate) -> str | None:
 def _check_rows(
     estate: Stores, der: bytes, profile: Profile, environment: Environment, root: bytes
 ) -> None:
-    settings = Settings(
+    settings = LintSettings(
         estate.clock.now(),
         estate.library.overrides,
         environment.name,

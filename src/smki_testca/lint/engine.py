@@ -24,9 +24,9 @@ from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.guard import guarded, run
 from smki_testca.lint.linted import Linted
 from smki_testca.lint.recognise import Recogniser, other_pki
-from smki_testca.lint.rows import Context, check
+from smki_testca.lint.rows import RowContext, check
 from smki_testca.lint.rule import RULES
-from smki_testca.lint.sets import asked_of, facts_of, listing_of
+from smki_testca.lint.sets import facts_of, listing_of, request_facts_of
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import SEVERITY_RANK, Tier
 from smki_testca.x509 import entries
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.importers.sources import Source
-    from smki_testca.lint.linted import Settings
+    from smki_testca.lint.linted import LintSettings
     from smki_testca.profiles.model import Environment, Hierarchy, Profile, RevocationListProfile
 
 _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
@@ -75,7 +75,7 @@ class Linter:
     """
 
     def __init__(
-        self, settings: Settings, issuers: chain.Issuers, library: Library | None = None
+        self, settings: LintSettings, issuers: chain.Issuers, library: Library | None = None
     ) -> None:
         self.library = library or Library(*settings.profiles)
         self.at: datetime = settings.at
@@ -153,7 +153,7 @@ class Linter:
             None if environment is None else environment.name,
         )
         run(_OF_CERTIFICATE, document, breaches)
-        context = Context(self.library.roles, environment, issuer)
+        context = RowContext(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
         coded = (
             certificate.key_evidence(finding, profile) for finding in coded_findings(breaches, view)
@@ -172,11 +172,11 @@ class Linter:
             facts_of(view, source, profile, signer, position),
         )
 
-    def signer_of(self, view: View) -> chain.Signer:
+    def signer_of(self, view: View) -> chain.DocumentSigner:
         """The signer of a certificate or CRL, as far as it is known."""
         return chain.signer_of(view, self._issuers)
 
-    def _signer(self, view: View) -> tuple[chain.Signer, Hierarchy | None]:
+    def _signer(self, view: View) -> tuple[chain.DocumentSigner, Hierarchy | None]:
         """The signer of a certificate, and the hierarchy of the issuer."""
         signer = chain.signer_of(view, self._issuers)
         issuer = signer.issuer
@@ -207,7 +207,9 @@ class Linter:
             f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
             in_order(echoes.of_request(findings)),
-            asked=asked_of(view, source, profiles[0], position) if profiles and is_sound else None,
+            request=request_facts_of(view, source, profiles[0], position)
+            if profiles and is_sound
+            else None,
         )
 
     def _recognised(self, view: View, breaches: list[Breach]) -> tuple[Profile, ...]:
@@ -225,7 +227,7 @@ class Linter:
 
     def _request_breaches(self, view: View, profile: Profile) -> list[Breach]:
         breaches: list[Breach] = []
-        run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
+        run(csr.CHECKERS, csr.CertificationRequest(view, self.library.roles, profile), breaches)
         return breaches
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
@@ -245,7 +247,7 @@ class Linter:
         run(_OF_REVOCATION_LIST, document, breaches)
         rows: list[Finding] = []
         if profile is not None:
-            held_to, context = profile, Context(self.library.roles, None, issuer)
+            held_to, context = profile, RowContext(self.library.roles, None, issuer)
             rows = (
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []

@@ -214,14 +214,14 @@ def _with_remedy(finding: Finding) -> str:
     return f"{text_line(finding)} {plain(finding.remedy)}".rstrip()
 
 
-class Report(Protocol):
+class ReportWriter(Protocol):
     """A function that writes a report."""
 
     def __call__(self, linted: Sequence[Linted], passed_over: int = 0) -> str:
         """Write the report of documents, and of files that were passed over where it has them."""
 
 
-REPORTS: dict[str, Report] = {
+REPORTS: dict[str, ReportWriter] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,

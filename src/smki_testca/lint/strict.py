@@ -18,7 +18,7 @@ from smki_testca.x509 import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.view import View
 
 _MOST = 100
@@ -57,7 +57,7 @@ def anomalies(view: View) -> list[Breach]:
     return _first_breaches(breaches)
 
 
-def entry_anomalies(entry: Entry) -> list[Breach]:
+def entry_anomalies(entry: CrlEntry) -> list[Breach]:
     """The breaches of DER in an entry of a CRL in octet order, a hundred at most."""
     breaches = [of_anomaly(anomaly) for anomaly in entry.anomalies]
     if entry.node is None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from smki_testca.lint.rule import Declaring
-    from smki_testca.x509.entries import Entry
-    from smki_testca.x509.structures import Fault
+    from smki_testca.x509.entries import CrlEntry
+    from smki_testca.x509.structures import StructureFault
     from smki_testca.x509.view import View
 
 _MOST = 100
@@ -36,7 +36,7 @@ def breaches(view: View) -> Iterator[Breach]:
     yield from _breaches(islice(faults, _MOST))
 
 
-def entry_breaches(entry: Entry) -> Iterator[Breach]:
+def entry_breaches(entry: CrlEntry) -> Iterator[Breach]:
     """Compare the extensions of a CRL's entry with their structures."""
     if entry.node is None or entry.problem is not None:
         return
@@ -68,7 +68,7 @@ def _rule_for_each_structure(function: Declaring) -> Declaring:
     meaning="A SEQUENCE that must hold something is empty.", remedy="Fill it or leave it out.",
     good="certificatePolicies with one policy", bad="certificatePolicies 30 00",
 )  # fmt: skip
-def _breaches(faults: Iterable[Fault]) -> Iterator[Breach]:
+def _breaches(faults: Iterable[StructureFault]) -> Iterator[Breach]:
     for fault in faults:
         if fault.is_empty and fault.structure.tag == encode.SEQUENCE:
             yield Breach("der.empty_sequence", fault.offset, fault.message, fault.path)

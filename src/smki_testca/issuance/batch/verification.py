@@ -20,7 +20,12 @@ from smki_testca.estate.run_tiles import (
 )
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
-from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
+from smki_testca.issuance.batch.fingerprints import (
+    FingerprintFiles,
+    FingerprintKind,
+    FingerprintOrigin,
+    Records,
+)
 from smki_testca.issuance.batch.tile_inspection import (
     Inspector,
     Places,
@@ -46,9 +51,9 @@ if TYPE_CHECKING:
 LISTED_FINDINGS = 1_000
 """The most findings that are listed; the others are counted."""
 _TWICE = {
-    Kind.SERIAL: ("verify.serial_twice", "The serial number"),
-    Kind.KEY: ("verify.key_twice", "The public key"),
-    Kind.PLACE: ("verify.id_twice", "The ID and usage"),
+    FingerprintKind.SERIAL: ("verify.serial_twice", "The serial number"),
+    FingerprintKind.KEY: ("verify.key_twice", "The public key"),
+    FingerprintKind.PLACE: ("verify.id_twice", "The ID and usage"),
 }
 
 
@@ -175,7 +180,7 @@ def _keep_list(files: FingerprintFiles, listed: IdList) -> int:
     for count, (line, eui64, usages) in enumerate(listed.entries(), 1):
         for usage in usages:
             value = listed_id(eui64.value, usage)
-            records.add(Kind.LISTED_ID, value, Origin(0, line).packed)
+            records.add(FingerprintKind.LISTED_ID, value, FingerprintOrigin(0, line).packed)
         if count % _PAGE == 0:
             files.keep(records.joined())
             records = Records()
@@ -194,15 +199,15 @@ def _keep_singles(
     for page in estate.certificates.outlines(_PAGE):
         records = Records()
         for each in page:
-            origin = Origin(0, each.number).packed
-            records.add(Kind.SERIAL, each.serial, origin)
+            origin = FingerprintOrigin(0, each.number).packed
+            records.add(FingerprintKind.SERIAL, each.serial, origin)
             if inspector.is_out(each.serial, each.not_after):
                 continue
-            records.add(Kind.KEY, each.key_id[:16], origin)
+            records.add(FingerprintKind.KEY, each.key_id[:16], origin)
             if each.eui64 is not None:
                 places = Places(each.family, each.hierarchy, each.role, each.usage)
                 place = places.of(each.eui64, each.label)
-                records.add(Kind.PLACE, place, origin)
+                records.add(FingerprintKind.PLACE, place, origin)
         files.keep(records.joined())
         verification.others += len(page)
 
@@ -281,7 +286,9 @@ def _of_certificate(finding: TileFinding) -> RunFinding:
     return RunFinding(finding.code, message, finding.serial, eui64)
 
 
-def _repeated(estate: Stores, run: Run, kind: Kind, origins: list[Origin]) -> RunFinding:
+def _repeated(
+    estate: Stores, run: Run, kind: FingerprintKind, origins: list[FingerprintOrigin]
+) -> RunFinding:
     code, noun = _TWICE[kind]
     own = next(origin for origin in origins if origin.run == run.id)
     record = _certificate(estate, own)
@@ -292,10 +299,12 @@ def _repeated(estate: Stores, run: Run, kind: Kind, origins: list[Origin]) -> Ru
     return RunFinding(code, message, record.serial, record.eui64)
 
 
-def _unmatched(estate: Stores, kind: Kind, value: bytes, origin: Origin) -> RunFinding:
+def _unmatched(
+    estate: Stores, kind: FingerprintKind, value: bytes, origin: FingerprintOrigin
+) -> RunFinding:
     eui64, usage = id_and_usage(value)
     device = f"{eui64} ({usage})" if usage else str(eui64)
-    if kind is Kind.LISTED_ID:
+    if kind is FingerprintKind.LISTED_ID:
         message = f"{device}, on line {origin.row} of the list, has no certificate in the run."
         return RunFinding("verify.missing", message, eui64=eui64, line=origin.row)
     serial = _certificate(estate, origin).serial
@@ -303,7 +312,7 @@ def _unmatched(estate: Stores, kind: Kind, value: bytes, origin: Origin) -> RunF
     return RunFinding("verify.not_listed", message, serial, eui64)
 
 
-def _certificate(estate: Stores, origin: Origin) -> Record:
+def _certificate(estate: Stores, origin: FingerprintOrigin) -> Record:
     if origin.run:
         record = estate.run_certificates.at_row(origin.run, origin.row)
     else:
@@ -317,6 +326,6 @@ def _certificate(estate: Stores, origin: Origin) -> Record:
     return record
 
 
-def _where(estate: Stores, origin: Origin) -> str:
+def _where(estate: Stores, origin: FingerprintOrigin) -> str:
     serial = _certificate(estate, origin).serial
     return f"{serial} of run {origin.run}" if origin.run else f"{serial}, issued alone"
