@@ -28,7 +28,7 @@ from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles import Library
 from smki_testca.x509.private_keys import public_key_info
 from smki_testca.x509.view import view_revocation_list
@@ -60,7 +60,7 @@ class Contest:
         self.authority = CertificationAuthority(root.der, signer, environment, library)
         self.profile = library.revocation_list_profile("organisation-arl")
         self.sign = signer.sign
-        settings = Settings(NOW + timedelta(hours=1), trusted=(root.der,))
+        settings = LintSettings(NOW + timedelta(hours=1), trusted=(root.der,))
         self.linter = Linter(settings, gathered(settings.trusted))
 
     def ours(self, revocations: list[Revocation]) -> bytes:

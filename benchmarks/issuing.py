@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from smki_testca.api import Estate
 from smki_testca.authority.certificates import CertificationAuthority, inputs
-from smki_testca.authority.filling import Filling, Setting, issuer_of, values
+from smki_testca.authority.filling import Filling, TemplateSetting, issuer_of, values
 from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.authority.template import compile_template
 from smki_testca.der import encode
@@ -73,7 +73,7 @@ def cases() -> dict[str, Callable[[], bytes]]:
     authorisation = authorised()
     given = inputs(authorisation.request.subject, USAGE)
     profile = library.profile("organisation")
-    setting = Setting(profile, environment, signer.algorithm, issuer_of(root.der))
+    setting = TemplateSetting(profile, environment, signer.algorithm, issuer_of(root.der))
     template = compile_template(setting, frozenset(given), library.roles)
 
     def filled() -> bytes:

@@ -46,7 +46,7 @@ from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.estate.tile import Tile
 from smki_testca.identifiers import Eui64
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
 
@@ -446,7 +446,7 @@ class Place:
 def begin_run(directory: Path, first: int) -> None:
     """Begin a run of a range, and make nothing of it."""
     with opened(directory) as estate, estate.transaction():
-        plan = Plan(estate, "range", None, Secrets.of_run(None))
+        plan = BatchPlan(estate, "range", None, Secrets.of_run(None))
         subject = DeviceSubject(Eui64(first), HW_TYPE)
         usages = (KeyUsage.KEY_AGREEMENT,)
         plan.add_range(estate.request(PURPOSE[1], PURPOSE[3], subject, usages), ROWS)

@@ -32,7 +32,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.authority.filling import Filling, Issuer, Setting, issuer_of, values
+from smki_testca.authority.filling import Filling, Issuer, TemplateSetting, issuer_of, values
 from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
@@ -119,7 +119,9 @@ def _template(
     library: Library, profile: str, issuer: Issuer | None, present: frozenset[str]
 ) -> Template:
     algorithm = SoftwareSigner(ec.generate_private_key(ec.SECP256R1())).algorithm
-    setting = Setting(library.profile(profile), library.default_environment, algorithm, issuer)
+    setting = TemplateSetting(
+        library.profile(profile), library.default_environment, algorithm, issuer
+    )
     return compile_template(setting, present, library.roles)
 
 

@@ -7,7 +7,7 @@ from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.declared import DEFECTS
 from smki_testca.corpus.defect import Changed
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 
 
 @cache
@@ -74,4 +74,4 @@ def good_settings():
     """How the good documents are linted: at their instant, with the CAs of the corpus at hand."""
     pki = corpus_pki()
     trusted = tuple(authority.der for authority in pki.authorities.values())
-    return Settings(pki.at, environment=ENVIRONMENT, trusted=trusted)
+    return LintSettings(pki.at, environment=ENVIRONMENT, trusted=trusted)

@@ -9,7 +9,7 @@ from pathlib import Path
 from corpora import good_settings
 from smki_testca.clock import parse_instant
 from smki_testca.importers.sources import sources
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = GOLDEN / "cases"
@@ -46,7 +46,7 @@ def as_settings(heads):
         "corpus": good_settings().trusted,
         "none": (),
     }
-    return Settings(
+    return LintSettings(
         parse_instant(heads["at"]),
         environment=None if heads["environment"] == "none" else heads["environment"],
         as_profile=heads["as"],

@@ -36,7 +36,7 @@ from smki_testca.issuance.batch.row_requests import _public_key
 from smki_testca.kits.documents import KitFile
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles import Library
 from smki_testca.profiles.documents import EnvironmentsFile, ProfileFile, decode
 from smki_testca.profiles.text_pattern import PatternError, TextPattern
@@ -198,7 +198,7 @@ def _lint(data):
 
 @functools.cache
 def _linter():
-    return Linter(Settings(START), gathered([]))
+    return Linter(LintSettings(START), gathered([]))
 
 
 def _portal(data):

@@ -11,7 +11,7 @@ from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.reports import REPORTS
 from smki_testca.lint.whole_input import set_findings
 from smki_testca.profiles.model import Severity
@@ -36,7 +36,7 @@ class Judge:
     """
 
     def __init__(self, trusted):
-        self._linter = Linter(Settings(AT, trusted=tuple(trusted)), gathered(trusted))
+        self._linter = Linter(LintSettings(AT, trusted=tuple(trusted)), gathered(trusted))
 
     def __call__(self, data):
         found = list(sources(["-"], data))

@@ -50,7 +50,7 @@ LAZY = ("cli", "pytest_plugin")
 STARTED_WITHOUT = {
     "api -> issuance.re_signing",
     "api -> lifecycle.importing",
-    "authority.template -> authority.reference",
+    "authority.template -> authority.reference_encoder",
     "lifecycle.authorities -> lifecycle.taken_certificate",
     "estate.externals -> importers.sources",
     "estate.externals -> lint.linted",

@@ -7,7 +7,7 @@ import pytest
 import batches
 from smki_testca.errors import InputError
 from smki_testca.estate.terms import Secrets
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.labels import MAX_LABEL_CHARACTERS, as_label, check_label
 
 LONGEST = "x" * MAX_LABEL_CHARACTERS
@@ -70,5 +70,5 @@ def test_a_row_of_a_manifest_has_such_a_label_no_more_than_a_command(command, qu
 
 def test_a_program_gives_no_run_such_a_label(estate):
     with pytest.raises(InputError) as caught:
-        Plan(estate, "manifest", " ", Secrets.of_run(None))
+        BatchPlan(estate, "manifest", " ", Secrets.of_run(None))
     assert caught.value.code == "request.label"

@@ -30,7 +30,7 @@ from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.entries import entries
@@ -81,7 +81,7 @@ def refused(*given_arguments, **changed):
 
 def lint(der, certificate=None, at=AT + timedelta(hours=1)):
     trusted = [certificate or own_root()[0]]
-    return Linter(Settings(at), gathered(trusted)).lint(Source("-", 0, der))
+    return Linter(LintSettings(at), gathered(trusted)).lint(Source("-", 0, der))
 
 
 @pytest.fixture

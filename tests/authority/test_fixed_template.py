@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smki_testca.authority import reference, trial
-from smki_testca.authority.filling import Filling, Setting, values
+from smki_testca.authority import reference_encoder, trial
+from smki_testca.authority.filling import Filling, TemplateSetting, values
 from smki_testca.authority.fixed_template import FixedTemplate
 from smki_testca.authority.template import TemplateMismatchError, compile_template
 from smki_testca.identifiers import SerialNumber
@@ -118,7 +118,9 @@ def test_mould_template_and_readable_builder_give_the_same_octets(name, data):
     contents = [[_content(template, path, found) for found in rows] for path in fixed.spans]
     rendered = list(fixed.render(contents))
     assert rendered == [template.render(template.elements(found)) for found in rows]
-    assert rendered == [reference.encode_tbs(template.setting.profile, found) for found in rows]
+    assert rendered == [
+        reference_encoder.encode_tbs(template.setting.profile, found) for found in rows
+    ]
     assert {len(one) for one in rendered} == {fixed.length}
 
 
@@ -147,7 +149,7 @@ def test_content_of_another_width_is_not_cast(change, data):
 
 def test_a_tile_with_too_few_values_of_one_span_is_not_cast():
     setting = trial.setting(LIBRARY, LIBRARY.profile("device"))
-    assert isinstance(setting, Setting)
+    assert isinstance(setting, TemplateSetting)
     template = compile_template(setting, frozenset(), LIBRARY.roles)
     found = values(
         setting,

@@ -23,7 +23,7 @@ from smki_testca.exporters.export import export
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import running
 from smki_testca.issuance.batch.engines import LocalEngine
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.issuance.batch.tile_maker import TileMaker, TileMaterial
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.typed_subjects import DeviceSubject
@@ -193,7 +193,7 @@ def test_nothing_but_the_software_signer_opens_the_key_of_a_ca(quickstart, watch
         for same_key in (False, True):
             estate.renew(Selection(label="Z1-supplier-ka"), same_key=same_key)
         with estate.transaction():
-            plan = Plan(estate, "range", None, Secrets.from_seed(bytes(32), bytes(32)))
+            plan = BatchPlan(estate, "range", None, Secrets.from_seed(bytes(32), bytes(32)))
             subject = DeviceSubject(Eui64.parse(batches.device_id(0x7000)), batches.HW_TYPE)
             request = estate.request(
                 "meters-one", batches.DEVICE_PURPOSE, subject, (KeyUsage.KEY_AGREEMENT,)

@@ -13,7 +13,7 @@ from smki_testca.estate.certificates import Selection as Records
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_estate_s_cas_sign_and_stand_above(estate, own):
     }
     assert {der for case in own.cases for der in case.chain} == cas
     good = own.cases[0]
-    settings = Settings(at(own.at.rstrip("Z")), environment=own.environment, trusted=tuple(cas))
+    settings = LintSettings(at(own.at.rstrip("Z")), environment=own.environment, trusted=tuple(cas))
     linter = Linter(settings, gathered(settings.trusted, settings.at))
     assert not linter.lint(Source("-", 0, good.der)).findings
 

@@ -90,7 +90,7 @@ def test_der_cut_off_anywhere_is_refused(element):
 @pytest.mark.slow
 @given(elements, st.binary(min_size=1, max_size=20))
 def test_octets_after_the_end_are_an_anomaly_that_says_where(element, rest):
-    root, anomalies = read(element + rest, what="certificate")
+    root, anomalies = read(element + rest, noun="certificate")
     assert root.stop == len(element)
     assert [(one.code, one.offset) for one in anomalies] == [("der.trailing_octets", len(element))]
     told = "1 octet follows" if len(rest) == 1 else f"{len(rest)} octets follow"
@@ -204,7 +204,7 @@ def test_a_document_may_be_as_long_as_the_limit():
 
 def test_a_longer_document_is_refused_unread():
     with pytest.raises(DerError) as caught:
-        read(bytes(MAX_OCTETS + 1), what="CSR")
+        read(bytes(MAX_OCTETS + 1), noun="CSR")
     assert caught.value.code == "der.too_long"
     assert f"the CSR has {MAX_OCTETS + 1} octets" in caught.value.message
 

@@ -26,7 +26,7 @@ from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Linted, Settings
+from smki_testca.lint.linted import Linted, LintSettings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 
@@ -121,7 +121,7 @@ def test_it_refuses_nothing_that_we_pass(quickstart_original, tmp_path, kind):
     chain, der = chain_and_leaf(quickstart_original, kind)
     at, trusted = AT + timedelta(days=30), [chain.root, chain.issuing]
     certificates = [chain.issue(der, change) for change in CHANGES.values()]
-    linted = lint(Linter(Settings(at), gathered(trusted)), CHANGES, certificates)
+    linted = lint(Linter(LintSettings(at), gathered(trusted)), CHANGES, certificates)
     refused = verify(tmp_path, certificates, trusted, at)
     assert 0 not in refused
     assert len(refused) > 10
@@ -131,7 +131,7 @@ def test_it_refuses_nothing_that_we_pass(quickstart_original, tmp_path, kind):
 @pytest.mark.slow
 def test_it_refuses_no_golden_case_that_we_pass(tmp_path):
     at, trusted = golden_cases.AT, golden_cases.TRUSTED
-    linter = Linter(Settings(at), gathered(trusted))
+    linter = Linter(LintSettings(at), gathered(trusted))
     paths = sorted(golden_cases.CASES.glob("*.pem"))
     found = [one for one in sources(map(str, paths)) if one.problem is None]
     found = [one for one in found if is_certificate(linter.lint(one))]
@@ -165,7 +165,7 @@ def test_it_verifies_every_certificate_that_we_find_nothing_wrong_with(
     ders = list(dict.fromkeys(one.data for one in found))
     authorities = [one.data for one in found if f"{Path(one.file).parent.name}" == "ca"]
     at = AT + timedelta(days=30)
-    linted = lint(Linter(Settings(at), gathered(authorities)), map(str, range(len(ders))), ders)
+    linted = lint(Linter(LintSettings(at), gathered(authorities)), map(str, range(len(ders))), ders)
     assert not any(f.severity is Severity.ERROR for one in linted for f in one.findings)
     assert verify(tmp_path, ders, authorities, at) == {}
 
@@ -176,7 +176,7 @@ def parses(der):
 
 def test_what_asn1parse_cannot_read_we_call_unreadable_and_the_other_way_round(quickstart_original):
     chain, der = chain_and_leaf(quickstart_original, "device")
-    linter = Linter(Settings(AT), gathered([chain.root, chain.issuing]))
+    linter = Linter(LintSettings(AT), gathered([chain.root, chain.issuing]))
     broken = {
         "cut off": der[:-1],
         "cut off in its header": der[:1],

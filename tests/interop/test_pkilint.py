@@ -24,7 +24,7 @@ from smki_testca.der import encode
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.names import ATTRIBUTES
@@ -279,7 +279,7 @@ def is_certificate(linted):
 
 @pytest.fixture(scope="session")
 def golden_linter():
-    return Linter(Settings(golden_cases.AT), gathered(golden_cases.TRUSTED))
+    return Linter(LintSettings(golden_cases.AT), gathered(golden_cases.TRUSTED))
 
 
 @pytest.mark.slow
@@ -295,7 +295,7 @@ def test_it_finds_nothing_wrong_with_a_quickstart_estate(remarks, quickstart_ori
 @pytest.mark.parametrize("kind", ["organisation", "device"])
 def test_it_agrees_on_a_broken_certificate(remarks, quickstart_original, kind, change):
     chain, der = chain_and_leaf(quickstart_original, kind)
-    linter = Linter(Settings(AT + timedelta(days=30)), gathered([chain.root, chain.issuing]))
+    linter = Linter(LintSettings(AT + timedelta(days=30)), gathered([chain.root, chain.issuing]))
     der = chain.issue(der, CHANGES[change])
     assert unexplained(remarks(der), linter.lint(Source("-", 0, der)).findings) == []
 

@@ -15,7 +15,7 @@ from corpora import every_case, findings_of
 from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles.model import Severity
 from smki_testca.x509 import entries
 
@@ -74,7 +74,7 @@ def remarks():
 
 @pytest.fixture(scope="module")
 def linter():
-    return Linter(Settings(golden_cases.AT), gathered(golden_cases.TRUSTED))
+    return Linter(LintSettings(golden_cases.AT), gathered(golden_cases.TRUSTED))
 
 
 @pytest.mark.parametrize("source", CRLS)

@@ -15,7 +15,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.estate.terms import Secrets
 from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.lifecycle.corrections import NAMED
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.profiles.typed_subjects import DeviceSubject
@@ -222,7 +222,7 @@ def test_a_range_by_exception_has_its_reason(estate):
 def begun(estate):
     """A run of meters-one that is planned, and of which nothing is made."""
     with estate.transaction():
-        plan = Plan(estate, "range", None, Secrets.of_run(None))
+        plan = BatchPlan(estate, "range", None, Secrets.of_run(None))
         subject = DeviceSubject(Eui64.parse(batches.device_id(0x7000)), batches.HW_TYPE)
         usages = (KeyUsage.KEY_AGREEMENT,)
         request = estate.request("meters-one", batches.DEVICE_PURPOSE, subject, usages)

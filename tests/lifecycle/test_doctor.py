@@ -17,7 +17,7 @@ from ailments import FAULTS, NOW
 from estates import copied_with_run, unpacked
 from smki_testca.clock import iso
 from smki_testca.lifecycle.doctor.kinds import KINDS
-from smki_testca.lifecycle.doctor.observation import Level
+from smki_testca.lifecycle.doctor.observation import ObservationLevel
 
 ROOT = Path(__file__).parents[2]
 BY_CODE = {kind.code.removeprefix("doctor."): kind for kind in KINDS}
@@ -110,7 +110,7 @@ def test_each_fault_is_told_with_its_remedy_and_stays_where_mending_is_not_safe(
     assert kind.code in listed
     problems = outcome.json["problems"]
     assert outcome.code == (5 if code == "open" else 1 if problems else 0)
-    assert kind.level is Level.NOTE or outcome.code
+    assert kind.level is ObservationLevel.NOTE or outcome.code
     if not kind.is_mended:
         again = command("--estate", estate, *words_for([*(more or ()), "--fix"]))
         assert kind.code in told(again)

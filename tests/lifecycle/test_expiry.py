@@ -21,7 +21,7 @@ from smki_testca.estate import run_certificates
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.exporters.icalendar import calendar
-from smki_testca.lifecycle.expiry import Expiring, Kind
+from smki_testca.lifecycle.expiry import Expiring, ExpiringKind
 from smki_testca.x509.view import view_certificate
 
 COUNT = 30
@@ -51,7 +51,7 @@ def test_what_ends_before_a_time_is_listed_the_first_first(estate, dccki_end):
     found = estate.expiring(dccki_end + timedelta(seconds=1))
     assert sorted(names(found)) == DCCKI
     assert [item.not_after for item in found] == sorted(item.not_after for item in found)
-    assert {item.kind for item in found} == {Kind.CERTIFICATE}
+    assert {item.kind for item in found} == {ExpiringKind.CERTIFICATE}
     assert len(estate.expiring(dccki_end)) < len(found)
 
 
@@ -80,10 +80,10 @@ def test_what_was_put_out_of_use_is_not_listed_not_even_once_it_has_run_out(
 def test_cas_are_listed_until_they_are_renewed(quickstart, estate):
     soon = end_of(estate, "Z1") + timedelta(days=1)
     with opened(quickstart, end_of(estate, "Z1") - timedelta(days=30)) as later:
-        found = [item for item in later.expiring(soon) if item.kind is Kind.AUTHORITY]
+        found = [item for item in later.expiring(soon) if item.kind is ExpiringKind.AUTHORITY]
         assert {"Z1", "DZ1"} < set(names(found))
         later.renew_authority("Z1")
-        found = [item for item in later.expiring(soon) if item.kind is Kind.AUTHORITY]
+        found = [item for item in later.expiring(soon) if item.kind is ExpiringKind.AUTHORITY]
         assert "Z1" not in names(found)
         assert "DZ1" in names(found)
         later.revoke(Selection(label="EII DCCKICA ZAZ1 Test"), Reason.CA_COMPROMISE)
@@ -155,7 +155,7 @@ def test_a_renewed_certificate_of_a_run_is_not_listed_any_more(with_runs):
 
 def expiring(number=1, **changed):
     told: dict[str, Any] = {
-        "kind": Kind.CERTIFICATE,
+        "kind": ExpiringKind.CERTIFICATE,
         "id": f"{number:032X}",
         "name": f"name-{number}",
         "participant": "supplier-one",
@@ -201,8 +201,10 @@ def test_a_calendar_without_events_is_one_all_the_same():
 
 def test_cas_and_external_certificates_have_no_holder():
     given = [
-        expiring(1, kind=Kind.AUTHORITY, participant=None, name="Z1"),
-        expiring(2, kind=Kind.EXTERNAL, participant=None, name="keystore.json", id="ab" * 32),
+        expiring(1, kind=ExpiringKind.AUTHORITY, participant=None, name="Z1"),
+        expiring(
+            2, kind=ExpiringKind.EXTERNAL, participant=None, name="keystore.json", id="ab" * 32
+        ),
     ]
     events = Calendar.from_ical(calendar(given, NOW, FORTNIGHT)).walk("VEVENT")
     assert [str(item["summary"]) for item in events] == [

@@ -23,7 +23,7 @@ from smki_testca.estate.terms import Secrets
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import running
 from smki_testca.issuance.batch.engines import LocalEngine
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.typed_subjects import DeviceSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
@@ -265,7 +265,7 @@ def test_after_two_roll_overs_the_third_generation_issues(later):
 def test_a_run_that_was_begun_ends_with_the_ca_it_began_with(quickstart):
     with opened(quickstart) as estate:
         with estate.transaction():
-            plan = Plan(estate, "range", None, Secrets.from_seed(bytes(32), bytes(32)))
+            plan = BatchPlan(estate, "range", None, Secrets.from_seed(bytes(32), bytes(32)))
             subject = DeviceSubject(Eui64.parse(batches.device_id(0x7000)), csrs.HW_TYPE)
             request = estate.request(
                 *("meters-one", "device-and-user-system-tests", subject),

@@ -16,7 +16,7 @@ from smki_testca.importers.sources import Source
 from smki_testca.lint.catalogue import DECLARING, explain, rules
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.rows import ASPECTS
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.rule import rule as declare
@@ -172,7 +172,7 @@ def test_every_finding_has_the_severity_basis_and_source_of_its_rule(
 ):
     listed = {(rule.code, rule.severity, rule.basis, rule.source) for rule in rules(library)}
     chain, der = chain_and_leaf(quickstart_original, kind)
-    linter = Linter(Settings(AT + timedelta(days=30)), gathered([chain.root, chain.issuing]))
+    linter = Linter(LintSettings(AT + timedelta(days=30)), gathered([chain.root, chain.issuing]))
     for change in CHANGES.values():
         for finding in linter.lint(Source("-", 0, chain.issue(der, change))).findings:
             assert (finding.code, finding.severity, finding.basis, finding.source) in listed

@@ -15,7 +15,7 @@ from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries
@@ -54,7 +54,7 @@ def entry(number, *extensions):
 
 @pytest.fixture(scope="module")
 def linter():
-    return Linter(Settings(AT, trusted=TRUSTED), gathered(TRUSTED))
+    return Linter(LintSettings(AT, trusted=TRUSTED), gathered(TRUSTED))
 
 
 def codes(linted):
@@ -139,7 +139,7 @@ def test_the_documented_length_is_read_and_one_octet_more_is_not(linter):
 def lint(data, tmp_path, **settings):
     path = tmp_path / "documents.pem"
     path.write_bytes(data)
-    return lint_all(sources([str(path)]), Settings(settings.pop("at", AT), **settings))
+    return lint_all(sources([str(path)]), LintSettings(settings.pop("at", AT), **settings))
 
 
 def test_a_crl_is_recognised_by_the_certificate_of_its_ca_that_is_given_with_it(tmp_path):

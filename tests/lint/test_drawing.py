@@ -18,13 +18,13 @@ from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw, policy_names
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.x509.names import ATTRIBUTE_NAMES, SHORT_NAMES, name_of_oid
 from smki_testca.x509.view import view_certificate
 
 
 def drawn(der, at, **settings):
-    linter = Linter(Settings(at, **settings), gathered([]))
+    linter = Linter(LintSettings(at, **settings), gathered([]))
     lines = draw(der, linter.lint(Source("-", 0, der)), linter)
     return {line.path: line.value for line in lines}
 

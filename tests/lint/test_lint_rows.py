@@ -17,7 +17,7 @@ from smki_testca.clock import end_of_years, years_after
 from smki_testca.der import DerError
 from smki_testca.der import encode as der
 from smki_testca.estate.certificates import Selection
-from smki_testca.lint import Context, check
+from smki_testca.lint import RowContext, check
 from smki_testca.lint.rows import ASPECTS
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
@@ -43,7 +43,7 @@ def kit(quickstart_original):
 
 def findings(octets, record, issuer):
     environment = LIBRARY.environment("ZAZ1")
-    context = Context(LIBRARY.roles, environment, view_certificate(issuer.der))
+    context = RowContext(LIBRARY.roles, environment, view_certificate(issuer.der))
     return check(view_certificate(octets), LIBRARY.profile(record.profile), context)
 
 
@@ -620,7 +620,9 @@ def test_what_is_not_known_beside_the_certificate_is_not_checked(kit):
         octets,
         value_of("authorityKeyIdentifier", der.sequence(der.tlv(0x80, b"\x40" + bytes(7)))),
     )
-    made = check(view_certificate(octets), LIBRARY.profile("organisation"), Context(LIBRARY.roles))
+    made = check(
+        view_certificate(octets), LIBRARY.profile("organisation"), RowContext(LIBRARY.roles)
+    )
     assert made == []
 
 
@@ -641,7 +643,7 @@ def test_a_profile_of_an_operator_decides_how_grave_a_breach_is(kit, tmp_path):
     record, _ = kit[ORGANISATION]
     octets = broken(record.der, attribute("commonName", char.UTF8String("S" * 17)))
     profile = Library(tmp_path).profile("organisation")
-    (one,) = check(view_certificate(octets), profile, Context(LIBRARY.roles))
+    (one,) = check(view_certificate(octets), profile, RowContext(LIBRARY.roles))
     assert (one.code, one.severity, one.basis) == ("subject.commonName.length", ERROR, "observed")
 
 
@@ -652,7 +654,7 @@ def test_a_profile_of_an_operator_decides_how_grave_a_breach_is(kit, tmp_path):
 @given(certificate_shapes, st.sampled_from(LIBRARY.profiles))
 def test_anything_with_the_outline_of_a_certificate_is_checked(octets, profile):
     view = view_certificate(octets)
-    context = Context(LIBRARY.roles, LIBRARY.default_environment, view)
+    context = RowContext(LIBRARY.roles, LIBRARY.default_environment, view)
     for one in check(view, profile, context):
         assert one.message.isprintable()
 

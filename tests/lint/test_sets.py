@@ -15,7 +15,7 @@ from corpora import document, good_settings
 from golden_cases import AT, TRUSTED, documents
 from smki_testca.importers.sources import Source
 from smki_testca.lint import chain, engine
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.rows import span_breaches
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
@@ -33,7 +33,7 @@ def _profiles_are_read_once():
 
 def linted(ders, *, trusted=TRUSTED, as_profile=None):
     named = (Source(f"{number}.pem", 0, der) for number, der in enumerate(ders))
-    return lint_all(named, Settings(AT, (), "ZAZ1", as_profile, trusted))
+    return lint_all(named, LintSettings(AT, (), "ZAZ1", as_profile, trusted))
 
 
 def codes(ders, **options):
@@ -78,7 +78,7 @@ def test_the_findings_of_each_file_do_not_depend_on_the_order_of_the_files(data,
     # A file and its copy are two files.
     files = [(f"{number}.pem", RELATED[number]) for number in (*chosen, *chosen[:2])]
     files = [(f"copy-of-{n}" if at >= len(chosen) else n, der) for at, (n, der) in enumerate(files)]
-    options = Settings(AT, environment="ZAZ1", trusted=TRUSTED if are_trusted else ())
+    options = LintSettings(AT, environment="ZAZ1", trusted=TRUSTED if are_trusted else ())
 
     def findings(order):
         found = lint_all((Source(name, 0, der) for name, der in order), options)
@@ -223,7 +223,7 @@ def test_what_is_no_der_is_told_of_another_pkis_certificate_only_where_a_profile
 def test_of_a_ca_of_two_periods_the_one_that_is_valid_at_the_time_is_the_issuer(at):
     ders = documents("issuer-not-yet-valid-and-renewed")
     named = [Source(f"{number}.pem", 0, der) for number, der in enumerate(ders)]
-    options = Settings(datetime(at, 1, 1, tzinfo=UTC), environment="ZAZ1")
+    options = LintSettings(datetime(at, 1, 1, tzinfo=UTC), environment="ZAZ1")
     told = [finding.code for finding in lint_all(iter(named), options)[0].findings]
     assert ("issuer.expired" in told) == (at == 2060)
     assert "issuer.not_yet_valid" not in told

@@ -8,7 +8,7 @@ import strategies
 from smki_testca.der import encode
 from smki_testca.der.read import MAX_ELEMENTS, DerError, read
 from smki_testca.x509 import entries as crl_entries
-from smki_testca.x509.entries import Entry, count, entries, place
+from smki_testca.x509.entries import CrlEntry, count, entries, place
 from smki_testca.x509.names import ENTRY_EXTENSIONS
 from smki_testca.x509.view import view_revocation_list
 
@@ -188,7 +188,7 @@ def test_whatever_stands_in_their_place_each_ends_where_the_next_begins(parts, t
     found = list(entries(revoked))
     offsets = [one.offset for one in found]
     assert offsets == sorted(offsets)
-    assert all(isinstance(one, Entry) for one in found)
+    assert all(isinstance(one, CrlEntry) for one in found)
     for one in found:
         assert (one.problem is None) == (one.serial is not None) == (one.at is not None)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from smki_testca.authority.crl import revocation_list
 from smki_testca.authority.filling import (
     Filling,
-    Setting,
+    TemplateSetting,
     Validity,
     Values,
     check_inputs,
@@ -288,7 +288,9 @@ class CertificationAuthority:
     def _template(self, profile: Profile, present: frozenset[str]) -> Template:
         key = (profile.name, present)
         if key not in self._templates:
-            setting = Setting(profile, self._environment, self._signer.algorithm, self._issuer)
+            setting = TemplateSetting(
+                profile, self._environment, self._signer.algorithm, self._issuer
+            )
             self._templates[key] = compile_template(setting, present, self._library.roles)
         return self._templates[key]
 

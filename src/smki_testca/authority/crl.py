@@ -12,7 +12,7 @@ from smki_testca.clock import later, years_after
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.lint import crl
-from smki_testca.lint.rows import Context
+from smki_testca.lint.rows import RowContext
 from smki_testca.lint.rule import RULES
 from smki_testca.profiles.model import Constant, Derived, Severity
 from smki_testca.roles import Roles
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.authority.filling import Issuer
     from smki_testca.authority.signers import Signer
     from smki_testca.profiles.model import RevocationListProfile
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.fields import Value
     from smki_testca.x509.names import SignatureAlgorithm
     from smki_testca.x509.view import View
@@ -161,7 +161,7 @@ def check_unsigned(
         (RULES[breach.code].severity, breach.message[:1].upper() + breach.message[1:])
         for breach in crl.breaches(crl.RevocationList(view, surveyed, profile, None))
     ]
-    context = Context(_NO_ROLES, None, authority)
+    context = RowContext(_NO_ROLES, None, authority)
     rows = crl.row_findings(view, surveyed, profile, context)
     remarks += [
         (finding.severity, f"{finding.message[:-1]} ({finding.basis}, {finding.source})")
@@ -182,7 +182,7 @@ _NO_ROLES = Roles((), ())
 
 
 def _same(
-    listed: Sequence[Entry], profile: RevocationListProfile, revocations: Sequence[Revocation]
+    listed: Sequence[CrlEntry], profile: RevocationListProfile, revocations: Sequence[Revocation]
 ) -> bool:
     """Whether the entries of a CRL are exactly these revocations."""
     tails = _tails(profile)

@@ -229,26 +229,26 @@ def parse(
         view = view_request(der)
     except DerError as error:
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
-    asked = profile or library.profile(requests.kind(view))
-    read = _read(view, library, asked)
+    requested = profile or library.profile(requests.kind(view))
+    read = _read(view, library, requested)
     if not isinstance(read, Csr):
         _check_document(der)
         if profile is None:
-            likely = requests.likely_profiles(view, library, asked)
+            likely = requests.likely_profiles(view, library, requested)
             if len(likely) > 1:
                 raise _of_several_types(likely, remedies)
-            asked, read = likely[0], _read(view, library, likely[0])
+            requested, read = likely[0], _read(view, library, likely[0])
     if not isinstance(read, Csr):
-        reduced = _read_without_surplus(view, library, asked)
+        reduced = _read_without_surplus(view, library, requested)
         if taken_as is TakenAs.TEST_CA:
             read = reduced
         if not isinstance(read, Csr):
-            remedy = _OTHER_KEY if requests.needs_another_key(view, asked) else _SAME_KEY
+            remedy = _OTHER_KEY if requests.needs_another_key(view, requested) else _SAME_KEY
             if isinstance(reduced, Csr):
                 remedy = f"{remedy} {remedies.drop}"
             elif profile is None:
                 remedy += f" If it asks for another certificate type, {remedies.name_type}."
-            raise CsrFaultsError(read, remedy, asked.name)
+            raise CsrFaultsError(read, remedy, requested.name)
     return replace(read, remarks=replace(read.remarks, taken_as=taken_as), der=der)
 
 
@@ -274,7 +274,7 @@ def _read_without_surplus(
     view: View, library: Library, profile: Profile
 ) -> Csr | tuple[Fault, ...]:
     """A CSR without what its certificate does not take from it, or the faults that are left."""
-    reduced, dropped = without_surplus(requests.Request(view, library.roles, profile))
+    reduced, dropped = without_surplus(requests.CertificationRequest(view, library.roles, profile))
     read = _read(reduced, library, profile, whole=view)
     if isinstance(read, Csr):
         read = replace(read, remarks=replace(read.remarks, dropped=dropped))
@@ -295,7 +295,7 @@ def _read(
     roles = library.roles
     breaches = list(requests.breaches(view, roles, profile))
     faults = (
-        *(Fault(found.code, _placed(found)) for found in strict.anomalies(whole or view)),
+        *(Fault(anomaly.code, _placed(anomaly)) for anomaly in strict.anomalies(whole or view)),
         *(_fault_of(breach) for breach in breaches if requests.is_error(breach)),
     )
     # The tolerant reader names the faults; the strict one catches any that it misses.
@@ -385,15 +385,15 @@ def _no_text_form(data: bytes) -> CsrFaultsError:
     """The fault of octets in no form that the Portal accepts; it says what they are instead."""
     first = next(contents_of(data), None)
     if first is None or first.kind is ContentKind.OTHER:
-        what = None if first is None or first.problem is None else first.problem.message
+        description = None if first is None or first.problem is None else first.problem.message
     elif first.kind is ContentKind.DOCUMENT:
         kind = kind_of(first.data)
-        what = None if kind is None else f"it holds a {kind}"
+        description = None if kind is None else f"it holds a {kind}"
         if kind == "CSR":
-            what = "it holds a CSR in another form, such as hexadecimal; give it in PEM"
+            description = "it holds a CSR in another form, such as hexadecimal; give it in PEM"
     else:
-        what = f"it holds a {first.kind.value}"
-    cause = "" if what is None else f": {what}"
+        description = f"it holds a {first.kind.value}"
+    cause = "" if description is None else f": {description}"
     remedy = "`batch sign` reads a ZIP of CSRs." if data.startswith(_ZIP) else _GIVE_CSR
     return _fault("csr.encoding", f"It is not a CSR in DER, PEM or base64{cause}.", remedy)
 
@@ -415,8 +415,8 @@ def differences(csr: View, certificate: View) -> list[str]:
         "subject.x500UniqueIdentifier": "EUI-64",
     }
     return [
-        f"the {what} differs"
-        for path, what in compared.items()
+        f"the {noun} differs"
+        for path, noun in compared.items()
         if csr.value(path) != certificate.value(path)
         and not (path in _CA_MAY_ADD and path not in csr.fields)
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from smki_testca.authority import reference
+from smki_testca.authority import reference_encoder
 from smki_testca.authority.certificates import inputs
 from smki_testca.authority.filling import check_inputs
 from smki_testca.authority.signers.software import SoftwareSigner
@@ -142,7 +142,7 @@ def build(
     key = _key(profile, fields, entropy)
     spki = private_keys.public_key_info(key)
     signer = SoftwareSigner(key)
-    info = reference.encode_request_info(profile, fields | {"subjectPublicKeyInfo": spki})
+    info = reference_encoder.encode_request_info(profile, fields | {"subjectPublicKeyInfo": spki})
     der = encode.sequence(info, signer.algorithm.encoded, encode.bit_string(signer.sign(info)))
     _check(der, profile, library)
     return CsrWithKey(der, private_keys.to_pkcs8(key), profile.name, entropy.secret)

@@ -18,7 +18,7 @@ from smki_testca.x509.view import FieldValue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.lint.csr import Request
+    from smki_testca.lint.csr import CertificationRequest
     from smki_testca.x509.view import View
 
 _KEY_USAGE = "extensions.keyUsage"
@@ -41,7 +41,7 @@ class Dropped:
         return {"path": self.path, "message": self.message}
 
 
-def without_surplus(request: Request) -> tuple[View, tuple[Dropped, ...]]:
+def without_surplus(request: CertificationRequest) -> tuple[View, tuple[Dropped, ...]]:
     """The fields of a CSR without what its certificate does not take from it.
 
     What is missing, stated twice or wrong stays as it is, for the rules to find.
@@ -73,7 +73,7 @@ def _attributes(view: View) -> Iterator[Dropped]:
     view.attribute_order = [oid for oid in view.attribute_order if oid == names.EXTENSION_REQUEST]
 
 
-def _subject(view: View, request: Request) -> Iterator[Dropped]:
+def _subject(view: View, request: CertificationRequest) -> Iterator[Dropped]:
     """Drop attributes of the subject that the profile does not take, and their order."""
     kept = []
     for name in view.subject_order:
@@ -88,7 +88,7 @@ def _subject(view: View, request: Request) -> Iterator[Dropped]:
     view.subject_order = in_row_order
 
 
-def _extensions(view: View, request: Request) -> Iterator[Dropped]:
+def _extensions(view: View, request: CertificationRequest) -> Iterator[Dropped]:
     """Drop extensions that the profile does not take from a CSR."""
     kept = []
     is_for_ca = {name: asks_for_ca(view, name) for name in view.extension_order}
@@ -98,13 +98,13 @@ def _extensions(view: View, request: Request) -> Iterator[Dropped]:
             continue
         for path in [path for path in view.fields if f"{path}.".startswith(f"extensions.{name}.")]:
             del view.fields[path]
-        what = ", which asked for the certificate of a CA" if is_for_ca[name] else ""
-        yield Dropped(f"extensions.{name}", f"the extension {names.described(name)}{what}")
+        purpose = ", which asked for the certificate of a CA" if is_for_ca[name] else ""
+        yield Dropped(f"extensions.{name}", f"the extension {names.described(name)}{purpose}")
     view.extension_order = [name for name, _ in kept]
     view.extension_nodes = [node for _, node in kept]
 
 
-def _key_usage(view: View, request: Request) -> Iterator[Dropped]:
+def _key_usage(view: View, request: CertificationRequest) -> Iterator[Dropped]:
     """Drop key usages that the profile does not have, as long as one that it has is left."""
     field, allowed = view.fields.get(_KEY_USAGE), request.usages
     if field is None or allowed is None or not isinstance(field.value, tuple):
@@ -117,11 +117,11 @@ def _key_usage(view: View, request: Request) -> Iterator[Dropped]:
     if not field.value or len(taken) == 0 or set(taken) == set(field.value):
         return
     view.fields[_KEY_USAGE] = FieldValue(taken, field.node)
-    what = ", ".join(surplus or field.value)
-    yield Dropped(_KEY_USAGE, f"the key usages asked for: {what}")
+    usages = ", ".join(surplus or field.value)
+    yield Dropped(_KEY_USAGE, f"the key usages asked for: {usages}")
 
 
-def _names(view: View, request: Request) -> Iterator[Dropped]:
+def _names(view: View, request: CertificationRequest) -> Iterator[Dropped]:
     """Drop names of a subjectAltName other than those that the profile takes."""
     for name in request.requested:
         path = f"extensions.{name}"
@@ -134,11 +134,13 @@ def _names(view: View, request: Request) -> Iterator[Dropped]:
             node.children = [part for part in whole.children if id(part) not in dropped]
             view.fields[path] = FieldValue(field.value, node)
             are = "name" if len(surplus) == 1 else "names"
-            what = parts_text(name, surplus)
-            yield Dropped(path, f"{len(surplus)} further {are} in the extension {name}: {what}")
+            dropped_names = parts_text(name, surplus)
+            yield Dropped(
+                path, f"{len(surplus)} further {are} in the extension {name}: {dropped_names}"
+            )
 
 
-def _criticality(view: View, request: Request) -> Iterator[Dropped]:
+def _criticality(view: View, request: CertificationRequest) -> Iterator[Dropped]:
     """Drop the criticality that a CSR asks for where the profile has another."""
     if request.profile.hierarchy == Hierarchy.DEVICE:
         return

@@ -43,7 +43,7 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class TemplateSetting:
     """The values that all certificates from one template share.
 
     Attributes:
@@ -120,7 +120,7 @@ def issuer_of(certificate: bytes) -> Issuer:
     return Issuer(subject, key_identifier)
 
 
-def values(setting: Setting, filling: Filling) -> Values:
+def values(setting: TemplateSetting, filling: Filling) -> Values:
     """The value of every field, in the order of the rows.
 
     Raises:
@@ -240,7 +240,9 @@ def check_inputs(
             continue
         check_characters(row.field, profile.encoding(row.field), value)
         of_values = (
-            breach for one in row.field.each(value) for breach in value_breaches(row, one, roles)
+            breach
+            for element in row.field.each(value)
+            for breach in value_breaches(row, element, roles)
         )
         for breach in (*of_values, *_period_breaches(row, fields)):
             line = f"{row.field.path} {breach.message} ({row.basis}, {row.source})."
@@ -275,7 +277,7 @@ def name(profile: Profile, fields: Values) -> bytes:
     )
 
 
-def _value(fill: Fill, setting: Setting, filling: Filling, fields: Values) -> Value | None:
+def _value(fill: Fill, setting: TemplateSetting, filling: Filling, fields: Values) -> Value | None:
     if isinstance(fill, Constant):
         return fill.value
     if isinstance(fill, Input):
@@ -283,7 +285,9 @@ def _value(fill: Fill, setting: Setting, filling: Filling, fields: Values) -> Va
     return _derived(fill, setting, filling, fields)
 
 
-def _derived(fill: Derived, setting: Setting, filling: Filling, fields: Values) -> Value | None:
+def _derived(
+    fill: Derived, setting: TemplateSetting, filling: Filling, fields: Values
+) -> Value | None:
     profile = setting.profile
     match fill.name:
         case "serial-number":
@@ -307,7 +311,7 @@ def _derived(fill: Derived, setting: Setting, filling: Filling, fields: Values) 
     raise AssertionError(fill.name)
 
 
-def _of_issuer(fill: Derived, setting: Setting, fields: Values) -> Value | None:
+def _of_issuer(fill: Derived, setting: TemplateSetting, fields: Values) -> Value | None:
     issuer = setting.issuer
     if fill.name == "issuer-key-algorithm":
         return setting.algorithm.encoded
@@ -332,5 +336,5 @@ def subject_key_identifier(public_key: bytes, *, method: int) -> bytes:
     """The key identifier of a SubjectPublicKeyInfo in DER (RFC 5280 4.2.1.2)."""
     if is_plain_p256(public_key):
         return key_identifier(public_key[-P256_POINT_OCTETS:], method=method)
-    root, _ = read(public_key, what="public key")
+    root, _ = read(public_key, noun="public key")
     return key_identifier(root.children[1].content[1:], method=method)

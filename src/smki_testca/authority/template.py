@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.filling import Filling, Setting, values
+from smki_testca.authority.filling import Filling, TemplateSetting, values
 from smki_testca.der import DerError, encode
 from smki_testca.der.read import read, read_wrapped
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
-from smki_testca.lint.rows import Context, check
+from smki_testca.lint.rows import RowContext, check
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.profiles.model import Constant, Derived, Input, Profile
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value
@@ -69,7 +69,7 @@ class Template:
         parts: constant octets, spans, and wrappers around them.
     """
 
-    setting: Setting
+    setting: TemplateSetting
     parts: tuple[Part, ...]
 
     @cached_property
@@ -108,7 +108,7 @@ class Template:
         """
         elements: dict[str, bytes] = {}
         try:
-            root, anomalies = read(tbs, what="TBSCertificate")
+            root, anomalies = read(tbs, noun="TBSCertificate")
         except DerError as error:
             raise TemplateMismatchError(error.message) from error
         if anomalies:
@@ -178,7 +178,7 @@ def _element_at(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
     return tag, start, start + length
 
 
-def compile_template(setting: Setting, present: frozenset[str], roles: Roles) -> Template:
+def compile_template(setting: TemplateSetting, present: frozenset[str], roles: Roles) -> Template:
     """Encode a sample, check it against the profile, and compile the template from it.
 
     Args:
@@ -191,7 +191,7 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
     """
     from pyasn1.error import PyAsn1Error  # noqa: PLC0415 - slow to import
 
-    from smki_testca.authority import reference  # noqa: PLC0415 - it imports pyasn1
+    from smki_testca.authority import reference_encoder  # noqa: PLC0415 - it imports pyasn1
 
     profile = setting.profile
     sample = _sample(profile, present)
@@ -199,7 +199,7 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
     try:
         for path, value in fields.items():
             check_characters(FIELDS[path], profile.encoding(FIELDS[path]), value)
-        tbs = reference.encode_tbs(profile, fields)
+        tbs = reference_encoder.encode_tbs(profile, fields)
     except (InputError, PyAsn1Error) as error:
         raise InputError(
             "profile.contradiction",
@@ -209,7 +209,7 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
     document = encode.sequence(tbs, setting.algorithm.encoded, encode.bit_string(b"\x30\x00"))
     view = view_certificate(document)
     free = {row.field.path for row in profile.filling_rows if isinstance(row.fill, Input)}
-    for finding in check(view, profile, Context(roles, setting.environment)):
+    for finding in check(view, profile, RowContext(roles, setting.environment)):
         if finding.path not in free:
             raise InputError(
                 "profile.contradiction",

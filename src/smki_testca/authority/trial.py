@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.authority import crl
-from smki_testca.authority.filling import Issuer, Setting
+from smki_testca.authority.filling import Issuer, TemplateSetting
 from smki_testca.authority.revocation import Revocation
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
@@ -40,13 +40,13 @@ def compile_all(library: Library) -> list[Template]:
     ]
 
 
-def setting(library: Library, profile: Profile) -> Setting:
+def setting(library: Library, profile: Profile) -> TemplateSetting:
     """A setting to try out a profile: its issuer's key type, and a placeholder for its issuer."""
     environment = library.default_environment
     above = Tier.ISSUING if profile.tier is Tier.END_ENTITY else Tier.ROOT
     issuing = library.profile_for(profile.hierarchy, above)
     placeholder = None if profile.tier is Tier.ROOT else _placeholder(issuing)
-    return Setting(profile, environment, _algorithm(issuing), placeholder)
+    return TemplateSetting(profile, environment, _algorithm(issuing), placeholder)
 
 
 def _algorithm(issuing: Profile) -> SignatureAlgorithm:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.lifecycle.crl_comparison import Comparison
+    from smki_testca.lifecycle.crl_comparison import CrlComparison
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -441,7 +441,7 @@ def _read_list(file: str) -> bytes:
     return documents[0].data
 
 
-def _comparison_as_json(comparison: Comparison) -> dict[str, Any]:
+def _comparison_as_json(comparison: CrlComparison) -> dict[str, Any]:
     from smki_testca.clock import iso
 
     times = (comparison.this_update, comparison.next_update)
@@ -461,7 +461,7 @@ def _comparison_as_json(comparison: Comparison) -> dict[str, Any]:
 _SHOWN_DISCREPANCIES = 50
 
 
-def _print_comparison(file: str, comparison: Comparison) -> None:
+def _print_comparison(file: str, comparison: CrlComparison) -> None:
     if not comparison.discrepancies:
         authority = comparison.authority
         label = "" if authority is None else f" of {authority.label}"

@@ -28,7 +28,7 @@ from smki_testca.importers.sources import (
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.inspection import certificates_to_trust
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.reports import REPORTS, as_full_text, as_junit, as_text
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
@@ -150,7 +150,7 @@ def lint_files(  # noqa: PLR0913 - click passes each option by its name
       smki-testca lint --at 2024-06-01 --format sarif keystore.json
     """
     clock = session.clock_or_system()
-    settings = Settings(
+    settings = LintSettings(
         parse_instant(at) if at else clock.now(),
         tuple(session.profile_directories()),
         environment,

@@ -17,7 +17,7 @@ from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, policy_names
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.reports import text_line
 from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Severity
@@ -68,7 +68,7 @@ def show_documents(
         trusted: the CA certificates to build chains with, DER.
         asn1: whether to list the ASN.1 elements instead.
     """
-    settings = Settings(
+    settings = LintSettings(
         session.clock_or_system().now(),
         tuple(session.profile_directories()),
         environment=None if known is None else known.get("environment"),

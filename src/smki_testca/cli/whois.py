@@ -12,7 +12,7 @@ from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.clock import iso
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.lifecycle.whois import look_up, whois_file
-from smki_testca.register.whois import Answer, Unanswered
+from smki_testca.register.whois import WhoisAnswer, WhoisUnanswered
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def whois(session: Session, term: str) -> None:
         answers = _answers(estate, term)
         roles = estate.library.roles
     # A CA's certificate in a chain is nobody's, and nothing is wrong with that.
-    failed = [one for one in answers if isinstance(one, Unanswered) and not one.is_authority]
-    found = [one for one in answers if isinstance(one, Answer)]
-    if len(answers) == 1 and isinstance(answers[0], Unanswered):
+    failed = [one for one in answers if isinstance(one, WhoisUnanswered) and not one.is_authority]
+    found = [one for one in answers if isinstance(one, WhoisAnswer)]
+    if len(answers) == 1 and isinstance(answers[0], WhoisUnanswered):
         raise answers[0].reason
     if session.as_json:
         print_json(_as_json(answers, found, roles))
@@ -59,7 +59,7 @@ def whois(session: Session, term: str) -> None:
         click.get_current_context().exit(code)
 
 
-def _answers(estate: Estate, term: str) -> Sequence[Answer | Unanswered]:
+def _answers(estate: Estate, term: str) -> Sequence[WhoisAnswer | WhoisUnanswered]:
     answers = look_up(estate, term)
     if answers:
         return answers
@@ -74,23 +74,25 @@ def _answers(estate: Estate, term: str) -> Sequence[Answer | Unanswered]:
 
 
 def _as_json(
-    answers: Sequence[Answer | Unanswered], found: Sequence[Answer], roles: Roles
+    answers: Sequence[WhoisAnswer | WhoisUnanswered], found: Sequence[WhoisAnswer], roles: Roles
 ) -> dict[str, object]:
     """The first answer; where there are several, with all of them."""
-    every = [one.as_json(roles) if isinstance(one, Answer) else one.as_json() for one in answers]
+    every = [
+        one.as_json(roles) if isinstance(one, WhoisAnswer) else one.as_json() for one in answers
+    ]
     first = found[0].as_json(roles) if found else {"error": every[0]["error"]}
     return first if len(every) == 1 else {**first, "answers": every}
 
 
-def _print(answers: Sequence[Answer | Unanswered], roles: Roles) -> None:
+def _print(answers: Sequence[WhoisAnswer | WhoisUnanswered], roles: Roles) -> None:
     for place, one in enumerate(answers, 1):
         if len(answers) > 1:
             say(*([""] if place > 1 else []), f"{place} of {len(answers)}")
-        rows = _rows(one, roles) if isinstance(one, Answer) else _rows_of_reason(one)
+        rows = _rows(one, roles) if isinstance(one, WhoisAnswer) else _rows_of_reason(one)
         print_table(("", ""), rows)
 
 
-def _rows(answer: Answer, roles: Roles) -> list[tuple[str, Cell]]:
+def _rows(answer: WhoisAnswer, roles: Roles) -> list[tuple[str, Cell]]:
     document = answer.as_json(roles)
     ids = [
         f"{each.eui64} ({', '.join(role.name for role in each.user_roles) or 'no User Role'})"
@@ -117,7 +119,7 @@ def _rows(answer: Answer, roles: Roles) -> list[tuple[str, Cell]]:
     ]
 
 
-def _rows_of_reason(unanswered: Unanswered) -> list[tuple[str, Cell]]:
+def _rows_of_reason(unanswered: WhoisUnanswered) -> list[tuple[str, Cell]]:
     certificate = unanswered.certificate
     if unanswered.is_authority:
         who = "none: it is a CA's certificate"

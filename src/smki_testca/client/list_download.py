@@ -12,7 +12,7 @@ from smki_testca.clock import iso
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.importers.sources import sources
-from smki_testca.lint.chain import Verdict, gathered, signer_of
+from smki_testca.lint.chain import SignatureVerdict, gathered, signer_of
 from smki_testca.x509 import entries
 from smki_testca.x509.name_text import name_text
 from smki_testca.x509.view import view_revocation_list
@@ -185,7 +185,7 @@ def _check_signature(view: View, issuers: Sequence[bytes], now: datetime) -> Non
         ServiceFaultError: if none did.
     """
     signer = signer_of(view, gathered(issuers, now))
-    if signer.verdict is Verdict.NOT_BY_NAMED_ISSUER:
+    if signer.verdict is SignatureVerdict.NOT_BY_NAMED_ISSUER:
         raise ServiceFaultError(
             "client.list_signature",
             "The signature of the revocation list is not that of the CA that it names.",

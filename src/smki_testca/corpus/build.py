@@ -26,7 +26,7 @@ from smki_testca.corpus.reading import facts_in, view_of
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.whole_input import set_findings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
@@ -238,7 +238,7 @@ class Builder:
         if linter is None:
             others = (authority for authority in self._trusted if authority not in gone)
             trusted = tuple(dict.fromkeys((*above, *others)))
-            settings = Settings(
+            settings = LintSettings(
                 at(instant.rstrip("Z")), environment=self._environment, trusted=trusted
             )
             linter = Linter(settings, gathered(trusted, settings.at), self._library)

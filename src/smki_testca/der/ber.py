@@ -20,7 +20,7 @@ _CONSTRUCTED = 0x20
 _END_OF_CONTENTS = b"\x00\x00"
 
 
-class Element(NamedTuple):
+class BerElement(NamedTuple):
     """The place of one element in the input.
 
     Attributes:
@@ -48,7 +48,7 @@ class BerReader:
         self._data = data
         self._headers_left = MAX_HEADERS
 
-    def element(self, offset: int, limit: int, depth: int = 1) -> Element:
+    def element(self, offset: int, limit: int, depth: int = 1) -> BerElement:
         """The element at an offset, which must end at a limit or before it.
 
         Raises:
@@ -77,9 +77,9 @@ class BerReader:
         end = start + length
         if end > limit:
             raise DerError("der.truncated", "an element ends after what holds it", offset)
-        return Element(tag, offset, start, end, end)
+        return BerElement(tag, offset, start, end, end)
 
-    def children(self, parent: Element) -> Iterator[Element]:
+    def children(self, parent: BerElement) -> Iterator[BerElement]:
         """Yield the elements in another, in order.
 
         Raises:
@@ -91,8 +91,8 @@ class BerReader:
             yield child
             offset = child.stop
 
-    def _indefinite(self, tag: int, offset: int, limit: int, depth: int) -> Element:
+    def _indefinite(self, tag: int, offset: int, limit: int, depth: int) -> BerElement:
         position = offset + 2
         while self._data[position : min(position + 2, limit)] != _END_OF_CONTENTS:
             position = self.element(position, limit, depth + 1).stop
-        return Element(tag, offset, offset + 2, position, position + 2)
+        return BerElement(tag, offset, offset + 2, position, position + 2)

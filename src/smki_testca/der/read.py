@@ -54,13 +54,13 @@ class DerError(InputError):
     """Octets that cannot be read as ASN.1.
 
     Attributes:
-        what: the problem, without its place.
+        problem: what is wrong, without its place.
         offset: the place, in octets from the start.
     """
 
-    def __init__(self, code: str, what: str, offset: int) -> None:
-        super().__init__(code, f"{what} (at octet {offset})")
-        self.what = what
+    def __init__(self, code: str, problem: str, offset: int) -> None:
+        super().__init__(code, f"{problem} (at octet {offset})")
+        self.problem = problem
         self.offset = offset
 
 
@@ -201,13 +201,13 @@ def begins_as_sequence(data: bytes) -> bool:
 
 
 def read(
-    data: bytes, *, what: str = "document", limit: int = MAX_OCTETS, closed: int | None = None
+    data: bytes, *, noun: str = "document", limit: int = MAX_OCTETS, closed: int | None = None
 ) -> tuple[Node, list[Anomaly]]:
     """Read one element and everything in it.
 
     Args:
         data: the octets, at most ``limit``.
-        what: the document's name in messages.
+        noun: the document's name in messages.
         limit: the longest document read, in octets.
         closed: the offset of an element of definite length whose content is not parsed.
 
@@ -220,7 +220,7 @@ def read(
     if len(data) > limit:
         raise DerError(
             "der.too_long",
-            f"the {what} has {len(data)} octets; at most {limit} are read",
+            f"the {noun} has {len(data)} octets; at most {limit} are read",
             limit,
         )
     reader = _Reader(data, closed)
@@ -230,7 +230,7 @@ def read(
             Anomaly(
                 "der.trailing_octets",
                 root.stop,
-                f"{_follow(len(data) - root.stop)} the end of the {what}",
+                f"{_follow(len(data) - root.stop)} the end of the {noun}",
             )
         )
     return root, reader.anomalies
@@ -291,7 +291,7 @@ def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:
     try:
         inner = reader.element(node.start, node.end, 1)
     except DerError as error:
-        return None, [Anomaly(error.code, error.offset, error.what)]
+        return None, [Anomaly(error.code, error.offset, error.problem)]
     if inner.stop < node.end:
         count = node.end - inner.stop
         reader.anomalies.append(

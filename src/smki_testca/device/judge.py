@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from smki_testca.der.read import DerError
 from smki_testca.device.answer import DeviceVerdict
 from smki_testca.importers.sources import Source
-from smki_testca.lint.chain import NOBODY, Verdict, gathered, signer_of
+from smki_testca.lint.chain import NOBODY, SignatureVerdict, gathered, signer_of
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.guard import guarded
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 from smki_testca.x509.view import is_in_place, view_certificate
@@ -39,7 +39,13 @@ load controller's cell."""
 _NO_RULE = "no rule that was read demands that a Device refuses it"
 _ODD = ""
 """In place of a rule's code: what the linter remarks on, and no rule of a Device forbids."""
-_SAID_OTHERWISE = frozenset({Verdict.NOT_BY_NAMED_ISSUER, Verdict.NOT_BY_ITSELF, Verdict.BY_ITSELF})
+_SAID_OTHERWISE = frozenset(
+    {
+        SignatureVerdict.NOT_BY_NAMED_ISSUER,
+        SignatureVerdict.NOT_BY_ITSELF,
+        SignatureVerdict.BY_ITSELF,
+    }
+)
 """Where the linter finds a signature or an issuer at fault, and not the path."""
 
 
@@ -82,7 +88,7 @@ class Judge:
         self._trusted = (*([] if root is None else [root]), *path)
         self._names = {each[0] for each in map(_name_and_key, self._trusted) if each is not None}
         self._issuers = gathered(self._trusted, at)
-        self._settings = Settings(at, library.overrides, environment, trusted=self._trusted)
+        self._settings = LintSettings(at, library.overrides, environment, trusted=self._trusted)
         self._library = library
         self._linters: dict[str | None, Linter] = {}
         self._faults_of_path: dict[bytes, tuple[_Fault, ...]] = {}
@@ -182,7 +188,7 @@ class Judge:
         """Yield what is wrong with the path from a certificate to the root."""
         breaches: list[Breach] = []
         signer = guarded("issuer", lambda: signer_of(view, self._issuers), breaches) or NOBODY
-        is_its_own = signer.verdict is Verdict.RIGHT and signer.issuer is None
+        is_its_own = signer.verdict is SignatureVerdict.RIGHT and signer.issuer is None
         if is_its_own or signer.verdict in _SAID_OTHERWISE:
             return
         path = guarded("issuer", lambda: self._issuers.path_from(signer.issuer), breaches) or ()

@@ -11,7 +11,7 @@ from smki_testca.identifiers import Eui64
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis, KeyUsage
 from smki_testca.x509.view import view_certificate, view_request
@@ -139,7 +139,7 @@ class OwnJudge:
     def __init__(
         self, path: Sequence[bytes], at: datetime, library: Library, environment: str | None
     ) -> None:
-        settings = Settings(at, library.overrides, environment, _PROFILE, tuple(path))
+        settings = LintSettings(at, library.overrides, environment, _PROFILE, tuple(path))
         self._linter = Linter(settings, gathered(path, at))
         self._answers = library.device_answers
         self._has_path = bool(path)

@@ -380,10 +380,10 @@ class ExternalStore:
         """
         # Few programs lint through an estate, and the engine takes a while to import.
         from smki_testca.importers.sources import Source  # noqa: PLC0415 - quick start
-        from smki_testca.lint.linted import Settings  # noqa: PLC0415 - quick start
+        from smki_testca.lint.linted import LintSettings  # noqa: PLC0415 - quick start
         from smki_testca.lint.whole_input import lint_all  # noqa: PLC0415 - quick start
 
-        settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
+        settings = LintSettings(at, self._library.overrides, trusted=tuple(self.authorities()))
         return lint_all((Source(record.name, 0, record.der) for record in records), settings)
 
     def errors(self, records: list[ExternalRecord], at: datetime) -> list[list[str]]:

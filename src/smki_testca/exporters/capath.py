@@ -108,7 +108,7 @@ def canonical(name: bytes) -> bytes:
     Raises:
         DerError: if the octets are no ASN.1.
     """
-    root, _ = read(name, what="name")
+    root, _ = read(name, noun="name")
     return b"".join(
         encode.set_of(_canonical_attribute(attribute) for attribute in rdn.children)
         for rdn in root.children

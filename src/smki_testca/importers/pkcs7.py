@@ -12,7 +12,7 @@ from smki_testca.importers.content import Content, document, problem, something_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.der.ber import Element
+    from smki_testca.der.ber import BerElement
 
 MAX_CERTIFICATES = 50_000
 """The most certificates of one bundle that are read."""
@@ -37,7 +37,7 @@ def contents_of_pkcs7(data: bytes) -> Iterator[Content]:
         yield document(data[certificate.offset : certificate.stop])
 
 
-def _certificates(data: bytes) -> list[Element]:
+def _certificates(data: bytes) -> list[BerElement]:
     """The certificates of a ContentInfo; none where it is no SignedData or holds none.
 
     Raises:

@@ -71,7 +71,7 @@ class PrivateKeyReader:
             data = der
         if _PLAIN_KEY.match(data) is None:
             try:
-                root, _ = read(data, what="private key")
+                root, _ = read(data, noun="private key")
                 algorithm, encrypted = root.children
             except (DerError, ValueError):
                 return None

@@ -260,8 +260,8 @@ class Issuance:
         ends = max((unsigned.instant("notAfter") for unsigned, _ in parts), default=None)
         of_issuer = self._remarks_on(issuer[0], None if profile.fixes_end else ends)
         warnings = (*of_csr, *authorisation.warnings, *of_issuer, *of_fields)
-        told = tuple(dict.fromkeys(warnings))
-        return Prepared(authorisation, issuer, tuple(parts), label, told, columns)
+        remarks = tuple(dict.fromkeys(warnings))
+        return Prepared(authorisation, issuer, tuple(parts), label, remarks, columns)
 
     def _check_judged(
         self, profile: Profile, authorisation: Authorisation, unsigned: Unsigned
@@ -284,12 +284,12 @@ class Issuance:
         if field is not None:
             text = None if registered is None else registered.text
             judged["Signifier"] = (text, view.text(field.path))
-        for what, (expected, found) in judged.items():
-            if expected != found:
+        for noun, (expected, actual) in judged.items():
+            if expected != actual:
                 raise SmkiTestcaError(
                     "certificate.not_as_judged",
-                    f"The certificate of profile {profile.name} would have the {what} {found}, but"
-                    f" the gate judged {expected}. It is not signed.",
+                    f"The certificate of profile {profile.name} would have the {noun} {actual},"
+                    f" but the gate judged {expected}. It is not signed.",
                 )
 
     def commit(
@@ -316,7 +316,7 @@ class Issuance:
         with estate.transaction():
             signed = [request.sign(self._issuer_of(request)) for request in prepared]
             number = estate.audit.append(estate.clock.now(), action, body(signed))
-            stored = [
+            records = [
                 [
                     self._store(certificate, key, request, number)
                     for certificate, (_, key) in zip(certificates, request.parts, strict=True)
@@ -324,7 +324,7 @@ class Issuance:
                 for request, certificates in zip(prepared, signed, strict=True)
             ]
         self._history.restart()
-        return stored
+        return records
 
     def _remarks_on(self, issuer: Record, ends: datetime | None) -> tuple[str, ...]:
         """The warnings about a CA, looked up once for all that is issued in the same second."""
@@ -385,8 +385,8 @@ class Issuance:
         of_csr = {} if csr is None else {"csr": csr.as_json()}
         of_token = {} if token is None else {"token": str(token)}
         # A transaction of its own: a refusal takes back what was made in the token.
-        made = contextlib.nullcontext() if token is None else estate.transaction()
-        with self._recording_refusal("issue", request, details), made:
+        key_transaction = contextlib.nullcontext() if token is None else estate.transaction()
+        with self._recording_refusal("issue", request, details), key_transaction:
             prepared = self.prepare(
                 request, key, label=label, validity=validity, csr=csr, token=token
             )

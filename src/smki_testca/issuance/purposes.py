@@ -32,8 +32,8 @@ class Purposes:
         if record.place is not None:
             section = record.place[:2]
             if section not in self._of_sections:
-                stored = self._estate.run_certificates.section_of(*section)
-                self._of_sections[section] = stored.purpose
+                section_terms = self._estate.run_certificates.section_of(*section)
+                self._of_sections[section] = section_terms.purpose
             return self._of_sections[section]
         if record.audit not in self._of_entries:
             body = self._estate.audit.entry(record.audit).body

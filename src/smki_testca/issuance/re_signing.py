@@ -191,7 +191,7 @@ class ReSigner:
         )
         with self._estate.transaction():
             # Again: another process may have signed one. What it imported was not linted.
-            records = [one for one in externals.select(selection) if one.sha256 in errors]
+            records = [record for record in externals.select(selection) if record.sha256 in errors]
             records, passed_over = self._parted(records, selection)
             outcome = replace(self._re_sign_each(records, errors, now), passed_over=passed_over)
             if outcome.left_out and self._terms.all_or_nothing:
@@ -209,10 +209,10 @@ class ReSigner:
         library = self._estate.library
         end_entities = {profile.name for profile in library.end_entity_profiles}
         authorities = set(library.profile_names) - end_entities
-        wanted = [record for record in records if record.profile not in authorities]
-        if selection.serial is not None or not wanted:
+        selected = [record for record in records if record.profile not in authorities]
+        if selection.serial is not None or not selected:
             return records, ()
-        return wanted, tuple(record for record in records if record.profile in authorities)
+        return selected, tuple(record for record in records if record.profile in authorities)
 
     def _re_sign_each(
         self, records: list[ExternalRecord], errors: dict[bytes, list[str]], now: datetime
@@ -229,12 +229,12 @@ class ReSigner:
     def _re_sign(self, record: ExternalRecord, errors: list[str], now: datetime) -> ReSigned:
         """Sign one certificate again; nothing is changed if that fails."""
         self._check_allowed(record, errors)
-        asked = self._request_for(record)
+        rebuilt = self._request_for(record)
         self._estate.externals.check_key(record)
         private = self._estate.externals.private_key(record)
         prepared = self._issuance.prepare(
-            asked.request,
-            SubjectKey.of_public(asked.public_key, private),
+            rebuilt.request,
+            SubjectKey.of_public(rebuilt.public_key, private),
             # One of an earlier version may be blank.
             label=as_label(record.label),
             validity=self._terms.validity,
@@ -242,7 +242,7 @@ class ReSigner:
         check_future(prepared.parts[0][0].instant("notAfter"), now)
         (new,) = self._issuance.commit_one(prepared, "re-sign", external=record.sha256.hex())
         self._estate.externals.note_re_signing(record, new.serial)
-        differing = _differences(asked.view, view_certificate(new.der))
+        differing = _differences(rebuilt.view, view_certificate(new.der))
         return ReSigned(record, new, tuple(dict.fromkeys((*prepared.warnings, *differing))))
 
     def _check_allowed(self, record: ExternalRecord, errors: list[str]) -> None:

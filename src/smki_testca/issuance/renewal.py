@@ -238,8 +238,8 @@ class Renewer:
             return {"granted": True, "same_key": same_key, "certificates": entries}
 
         renewals = []
-        stored = self._issuance.commit(prepared, "renew", body)
-        for record, renewal, (successor,) in zip(records, prepared, stored, strict=True):
+        successors = self._issuance.commit(prepared, "renew", body)
+        for record, renewal, (successor,) in zip(records, prepared, successors, strict=True):
             supersede(self._estate, record, successor, now, successor.audit)
             renewals.append(Renewal(record, successor, renewal.warnings))
         return renewals
@@ -379,10 +379,10 @@ def _entry(predecessor: Record, prepared: Prepared, certificate: Certificate) ->
 
 def _not_own(record: Record, selection: Selection) -> InputError:
     whose = "a CA's" if record.participant is None else f"{record.participant}'s"
-    asked = " or ".join(f"{name}'s" for name in values_of(selection.participant) or ())
+    owners = " or ".join(f"{name}'s" for name in values_of(selection.participant) or ())
     return InputError(
         "renew.not_own",
-        f"Certificate {record.serial} is {whose}, not {asked}.",
+        f"Certificate {record.serial} is {whose}, not {owners}.",
         "Only the participant's own certificates are renewed.",
     )
 

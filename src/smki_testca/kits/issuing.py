@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.planning import BatchPlan
     from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.kits.comparison import KitCertificate
     from smki_testca.kits.faults import Faults
@@ -110,15 +110,15 @@ def issue_devices(
         InputError: if a profile's rows forbid one.
         EstateError: if a worker died.
     """
-    from smki_testca.issuance.batch.planning import Plan, begin  # noqa: PLC0415 - seldom needed
+    from smki_testca.issuance.batch.planning import BatchPlan, begin  # noqa: PLC0415 - seldom needed
 
-    def planned() -> Plan:
-        plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
+    def planned() -> BatchPlan:
+        plan = BatchPlan(estate, "manifest", None, Secrets.of_run(seed))
         rows = _row_requests(estate, kit, count)
         plan.add_all(takewhile(lambda _: not plan.problems, rows))
         return plan
 
-    def store(plan: Plan) -> int | None:
+    def store(plan: BatchPlan) -> int | None:
         if plan.problems:
             plan.record(None)
             return None
@@ -159,7 +159,7 @@ def complete(estate: Estate, run: int, progress: Callable[[int, int], None]) -> 
     resume(estate, run, LocalEngine(None if many else 1), progress)
 
 
-def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faults) -> Plan:
+def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faults) -> BatchPlan:
     """Plan a run of some of a kit's Devices.
 
     Args:
@@ -167,10 +167,10 @@ def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faul
         devices: the certificates to issue.
         faults: gets what cannot be issued, with its place in the kit.
     """
-    from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415 - seldom needed
+    from smki_testca.issuance.batch.planning import BatchPlan  # noqa: PLC0415 - seldom needed
     from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
 
-    plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+    plan = BatchPlan(estate, "manifest", None, Secrets.of_run(None))
     plan.add_all(
         RowRequest(line, device.request(estate), None, device.label)
         for line, device in enumerate(devices, 1)

@@ -309,8 +309,8 @@ class AuthorityMaker:
             EstateError: if the token has no such key, or it is not that of the certificate.
         """
         estate = self._estate
-        found = estate.tokens.find(uri)
-        if key_id(found.public_key) != record.key_id:
+        token_key = estate.tokens.find(uri)
+        if key_id(token_key.public_key) != record.key_id:
             raise EstateError(
                 "token.key_other",
                 f"The key in the token is not that of the CA {record.label}: its public key is not"
@@ -318,12 +318,12 @@ class AuthorityMaker:
                 "Name the right key with object=LABEL or id=%… in the URI.",
             )
         before = estate.key_store.place(record.key_id)
-        if before == str(found.uri):
+        if before == str(token_key.uri):
             raise AlreadySoError(
                 "ca.moved", f"The key of the CA {record.label} is in that token already."
             )
-        estate.tokens.signer(found.uri, found.public_key).sign(b"smki-testca ca move")
-        estate.key_store.move(record.key_id, found)
+        estate.tokens.signer(token_key.uri, token_key.public_key).sign(b"smki-testca ca move")
+        estate.key_store.move(record.key_id, token_key)
         estate.authorities.forget()
         body = {
             "ca": record.label,
@@ -332,10 +332,10 @@ class AuthorityMaker:
             "tier": record.tier.value,
             "key": record.key_id.hex(),
             "from": before,
-            "to": str(found.uri),
+            "to": str(token_key.uri),
         }
         estate.audit.append(estate.clock.now(), "authority.move", body)
-        return found
+        return token_key
 
     def _certificate(
         self, issuer: CertificationAuthority, profile: Profile, public_key: bytes

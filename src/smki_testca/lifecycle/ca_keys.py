@@ -66,8 +66,8 @@ def key_for(estate: Stores, profile: Profile, source: CaKey | None, label: str) 
     if isinstance(source, MadeInToken):
         return keys.generate_in_token(source.token, profile.key_type, AUTHORITY, label)
     if isinstance(source, FoundInToken):
-        found = find_key(estate, source.key, profile)
-        return keys.adopt(found, AUTHORITY)
+        token_key = find_key(estate, source.key, profile)
+        return keys.adopt(token_key, AUTHORITY)
     private = private_keys.from_pem(source, f"the key given for {profile.name}")
     if key_type_of(private) is not profile.key_type:
         raise InputError("key.type", f"The key given for {profile.name} is not {profile.key_type}.")
@@ -86,12 +86,12 @@ def find_key(estate: Stores, uri: TokenUri, profile: Profile) -> FoundKey:
         InputError: if it is not of the profile's type.
         EstateError: if the token cannot be used, or none or several fit.
     """
-    found = estate.tokens.find(uri)
-    if found.key_type is not profile.key_type:
+    token_key = estate.tokens.find(uri)
+    if token_key.key_type is not profile.key_type:
         raise InputError(
             "key.type", f"The key in the token for {profile.name} is not {profile.key_type}."
         )
-    return found
+    return token_key
 
 
 def has_key(estate: Stores, record: Record, source: CaKey) -> bool:

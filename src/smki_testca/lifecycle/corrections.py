@@ -90,14 +90,14 @@ def remove(estate: Stores, name: str) -> Participant:
     return participant
 
 
-def _check_no_run(estate: Stores, name: str, what: str) -> None:
+def _check_no_run(estate: Stores, name: str, action: str) -> None:
     """Check that no batch is about to issue certificates on what the register says now."""
     for run in estate.runs.all():
         if run.is_unfinished and any(section.participant == name for section in run.terms.sections):
             raise InputError(
                 "participant.batch",
-                f"Participant {name} cannot be {what} now: run {run.id} is in progress and issues"
-                " certificates to it.",
+                f"Participant {name} cannot be {action} now: run {run.id} is in progress and"
+                " issues certificates to it.",
                 f"Let it end (smki-testca batch resume {run.id}), or cancel it: smki-testca batch"
                 f" cancel {run.id}",
             )
@@ -127,7 +127,9 @@ def _contradictions(estate: Stores, before: Participant, after: Participant) -> 
         )
         yield from _in_words(records, "carry a role that none of its IDs would serve")
     if after.kind is not before.kind:
-        closed = [one for one in library.categories if after.kind not in one.participants]
+        closed = [
+            category for category in library.categories if after.kind not in category.participants
+        ]
         names = {category.name for category in closed}
         profiles = dict.fromkeys(profile for category in closed for profile in category.profiles)
         records = (
@@ -174,13 +176,13 @@ def _lasting(estate: Stores, selection: Selection) -> Iterator[Record]:
             yield record
 
 
-def _in_words(records: Iterator[Record], what: str) -> Iterator[str]:
+def _in_words(records: Iterator[Record], predicate: str) -> Iterator[str]:
     named = _named(
         f"{record.serial} ({record.profile if record.eui64 is None else record.eui64})"
         for record in records
     )
     if named:
-        yield f"the certificates {named} {what}"
+        yield f"the certificates {named} {predicate}"
 
 
 def _named(names: Iterable[str]) -> str:
@@ -200,10 +202,12 @@ def _obstacles(
     elif estate.key_holders.has_keys(name):
         yield "it has keys that were brought to a run", ""
     today = estate.clock.now().date()
-    agreements = [one for one in register.agreements_of(name) if not one.has_ended(today)]
+    agreements = [
+        agreement for agreement in register.agreements_of(name) if not agreement.has_ended(today)
+    ]
     if agreements:
         yield (
-            f"it is bound by {_named(one.reference for one in agreements)}",
+            f"it is bound by {_named(agreement.reference for agreement in agreements)}",
             f"smki-testca agreement end {agreements[0].reference} --on DATE (a day before today)",
         )
     if participant.ids:

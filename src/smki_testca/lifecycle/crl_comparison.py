@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import RevocationListProfile
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.view import View
 
 
@@ -45,7 +45,7 @@ class Discrepancy:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class CrlComparison:
     """The outcome of comparing a revocation list with the estate.
 
     Attributes:
@@ -65,7 +65,7 @@ class Comparison:
     discrepancies: tuple[Discrepancy, ...]
 
 
-def compare_list(estate: Stores, der: bytes) -> Comparison:
+def compare_list(estate: Stores, der: bytes) -> CrlComparison:
     """Compare a revocation list with the estate: signature, times, number and entries.
 
     Args:
@@ -93,7 +93,7 @@ def compare_list(estate: Stores, der: bytes) -> Comparison:
         revocations = estate.revocations.of_authority(name_of(signed_by))
         profile = profile_of_list(estate, signed_by.hierarchy, signed_by.tier)
         discrepancies += _entries(revocations, named, has_reasons=_has_reasons(profile))
-    return Comparison(
+    return CrlComparison(
         signed_by,
         number,
         view.instant("thisUpdate"),
@@ -139,7 +139,7 @@ def _has_reasons(profile: RevocationListProfile) -> bool:
 
 
 def _entries(
-    revocations: list[Revocation], named: list[Entry], *, has_reasons: bool
+    revocations: list[Revocation], named: list[CrlEntry], *, has_reasons: bool
 ) -> Iterator[Discrepancy]:
     """The entries that are missing, superfluous, unreadable or different."""
     missing = {revocation.serial.value: revocation for revocation in revocations}

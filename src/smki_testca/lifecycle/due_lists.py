@@ -138,7 +138,7 @@ def authorities_due(
     authorities = newest_authorities(estate)
     if environment is not None:
         known = estate.library.environment(environment)
-        authorities = [one for one in authorities if one.family == known.family]
+        authorities = [authority for authority in authorities if authority.family == known.family]
         if not authorities:
             raise no_authority(known)
     owing = {entry.authority.serial for entry in due_lists(estate)}

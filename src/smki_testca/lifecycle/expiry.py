@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.stores import Stores
 
 
-class Kind(StrEnum):
+class ExpiringKind(StrEnum):
     """The kind of certificate that expires."""
 
     CERTIFICATE = "certificate"
@@ -42,7 +42,7 @@ class Expiring:
         not_after: its last second, UTC.
     """
 
-    kind: Kind
+    kind: ExpiringKind
     id: str
     name: str
     participant: str | None
@@ -83,7 +83,7 @@ def _of_record(record: Record) -> Expiring:
     is_ca = record.tier is not Tier.END_ENTITY
     eui64 = None if record.eui64 is None else str(record.eui64)
     return Expiring(
-        Kind.AUTHORITY if is_ca else Kind.CERTIFICATE,
+        ExpiringKind.AUTHORITY if is_ca else ExpiringKind.CERTIFICATE,
         str(record.serial),
         record.label or eui64 or str(record.serial),
         record.participant,
@@ -97,4 +97,4 @@ def _externals(estate: Stores, before: datetime) -> Iterator[Expiring]:
         end = record.not_after
         if end is not None and end < before and not record.re_signed:
             sha256 = record.sha256.hex()
-            yield Expiring(Kind.EXTERNAL, sha256, record.name, None, record.profile, end)
+            yield Expiring(ExpiringKind.EXTERNAL, sha256, record.name, None, record.profile, end)

@@ -65,17 +65,17 @@ def looking(
     database = Database.open(directory / FILE_NAME, dry_run=True)
     estate = None
     try:
-        stored = database.format
+        stored_format = database.format
         estate = Stores(
             directory, database, library, passphrase, clock, SystemEntropy(), token_access
         )
         added = 0
-        if stored < FORMAT:
+        if stored_format < FORMAT:
             before = estate.audit.last_number()
             with database.transaction():
                 database.upgrade()
             added = estate.audit.last_number() - before
-        yield Look(estate, database, stored, added)
+        yield Look(estate, database, stored_format, added)
     finally:
         if estate is not None:
             estate.leave_tokens()

@@ -66,7 +66,9 @@ def revoke(
         records = _selected(estate, selection)
         now = estate.clock.now()
         if if_needed:
-            records = [one for one in records if not _is_revoked_so(estate, one, reason, at)]
+            records = [
+                record for record in records if not _is_revoked_so(estate, record, reason, at)
+            ]
         if not records:
             return []
         for record in records:

@@ -9,7 +9,7 @@ from smki_testca.der.read import DerError, read
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.keys import key_id, load_public_key, signature_fits
@@ -45,7 +45,7 @@ def read_taken(
     """
     try:
         view = view_certificate(der)
-        root, _ = read(der, what="certificate")
+        root, _ = read(der, noun="certificate")
         body, _, signature = root.children
         values = {
             "subjectPublicKeyInfo": view.octets("subjectPublicKeyInfo") or b"",
@@ -83,7 +83,7 @@ def common_name(certificate: Certificate) -> str | None:
 def _check_rows(
     estate: Stores, der: bytes, profile: Profile, environment: Environment, root: bytes
 ) -> None:
-    settings = Settings(
+    settings = LintSettings(
         estate.clock.now(),
         estate.library.overrides,
         environment.name,
@@ -96,16 +96,16 @@ def _check_rows(
             raise refused(profile, f"does not follow the profile: {finding.message}")
 
 
-def refused(profile: Profile, what: str) -> InputError:
+def refused(profile: Profile, fault: str) -> InputError:
     """The error for a certificate that is not taken over.
 
     Args:
         profile: of the CA.
-        what: is wrong with it, as the rest of a sentence.
+        fault: what is wrong with it, as the rest of a sentence.
     """
     return InputError(
         "ca_keys.certificate",
-        f"The certificate given for {profile.name} {what}.",
+        f"The certificate given for {profile.name} {fault}.",
         "Give the files as export ca-keys wrote them, for the same environment; or leave the"
         " certificates out, and new ones are made.",
     )

@@ -15,9 +15,9 @@ from smki_testca.importers.formats import documents_of
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.profiles.model import Tier
 from smki_testca.register.whois import (
-    Answer,
     Presented,
-    Unanswered,
+    WhoisAnswer,
+    WhoisUnanswered,
     whois_id,
     whois_registry_entry,
     whois_subject,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.keys import PublicKey
 
 
-def look_up(estate: Stores, term: str) -> list[Answer]:
+def look_up(estate: Stores, term: str) -> list[WhoisAnswer]:
     """Find whose an identifier is.
 
     It is an EUI-64, a Signifier, a participant's id, a Market Participant ID, the serial number of
@@ -60,7 +60,7 @@ def look_up(estate: Stores, term: str) -> list[Answer]:
     return answers
 
 
-def _by_entry(register: Register, term: str) -> list[Answer]:
+def _by_entry(register: Register, term: str) -> list[WhoisAnswer]:
     try:
         entry = RegistryEntry.parse(term)
     except InputError:
@@ -68,22 +68,22 @@ def _by_entry(register: Register, term: str) -> list[Answer]:
     return [whois_registry_entry(register, entry)]
 
 
-def _by_serial(estate: Stores, term: str) -> list[Answer]:
+def _by_serial(estate: Stores, term: str) -> list[WhoisAnswer]:
     try:
         serial = SerialNumber.parse(term)
     except InputError:
         return []
     record = estate.by_serial(serial)
     if record is not None:
-        found = [record.der]
+        documents = [record.der]
     else:
-        found = [external.der for external in estate.externals.select(Selection(serial=serial))]
+        documents = [external.der for external in estate.externals.select(Selection(serial=serial))]
     return [
-        replace(whois_certificate(estate, der), by="serial", value=str(serial)) for der in found
+        replace(whois_certificate(estate, der), by="serial", value=str(serial)) for der in documents
     ]
 
 
-def whois_certificate(estate: Stores, der: bytes) -> Answer:
+def whois_certificate(estate: Stores, der: bytes) -> WhoisAnswer:
     """Find the holder of a presented certificate.
 
     Args:
@@ -94,12 +94,12 @@ def whois_certificate(estate: Stores, der: bytes) -> Answer:
         InputError: if it cannot be read, has no identifier, or it has not one holder.
     """
     answer = _Desk(estate).answer(der)
-    if isinstance(answer, Unanswered):
+    if isinstance(answer, WhoisUnanswered):
         raise answer.reason
     return answer
 
 
-def whois_file(estate: Stores, data: bytes) -> list[Answer | Unanswered]:
+def whois_file(estate: Stores, data: bytes) -> list[WhoisAnswer | WhoisUnanswered]:
     """Find the holder of each certificate in a file, in the file's order.
 
     Args:
@@ -121,23 +121,23 @@ class _Desk:
         self._recognise = Recogniser(estate.library)
         self._signer_of = _Signers(estate)
 
-    def answer_content(self, content: Content) -> Answer | Unanswered:
+    def answer_content(self, content: Content) -> WhoisAnswer | WhoisUnanswered:
         """The answer for one document of a file."""
         if content.problem is None:
             return self.answer(content.data)
-        return Unanswered(_unreadable(content.problem.code, content.problem.message))
+        return WhoisUnanswered(_unreadable(content.problem.code, content.problem.message))
 
-    def answer(self, der: bytes) -> Answer | Unanswered:
+    def answer(self, der: bytes) -> WhoisAnswer | WhoisUnanswered:
         """The answer for a certificate."""
         try:
             view = view_certificate(der)
         except DerError as error:
             kind = kind_of(der)
             if kind is None:
-                return Unanswered(_unreadable(error.code, error.message))
+                return WhoisUnanswered(_unreadable(error.code, error.message))
             remedy = "Give the certificate that was issued for it." if kind == "CSR" else ""
             message = f"It is not a certificate, but a {kind}."
-            return Unanswered(InputError(error.code, message, remedy))
+            return WhoisUnanswered(InputError(error.code, message, remedy))
         issuer = self._signer_of(view)
         profile = self._profile(view, issuer)
         record = self._record(view, der)
@@ -148,24 +148,24 @@ class _Desk:
                 f"The certificate (of profile {profile.name}) is a CA's: it carries no identifier"
                 " of a participant.",
             )
-            return Unanswered(reason, presented)
-        found: Answer | InputError
+            return WhoisUnanswered(reason, presented)
+        answer: WhoisAnswer | InputError
         try:
-            found = whois_subject(self._register, view, profile)
+            answer = whois_subject(self._register, view, profile)
         except InputError as error:
-            found = error
+            answer = error
         holder = None
         if record is not None and record.participant is not None:
             holder = self._register.participant(record.participant)
         # A name is nobody's own: the record of a certificate says more.
         if holder is not None and (
-            isinstance(found, InputError)
-            or (found.by == "participant-name" and found.participant != holder)
+            isinstance(answer, InputError)
+            or (answer.by == "participant-name" and answer.participant != holder)
         ):
-            found = Answer(holder, "issued-to", holder.id, holder.ids)
-        if isinstance(found, InputError):
-            return Unanswered(found, presented)
-        return replace(found, certificate=presented)
+            answer = WhoisAnswer(holder, "issued-to", holder.id, holder.ids)
+        if isinstance(answer, InputError):
+            return WhoisUnanswered(answer, presented)
+        return replace(answer, certificate=presented)
 
     def _record(self, view: View, der: bytes) -> Record | None:
         """The estate's record of a certificate, if it is the same octet for octet."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from smki_testca.lint.chain import PossibleIssuer, Signer
+    from smki_testca.lint.chain import DocumentSigner, PossibleIssuer
     from smki_testca.lint.crl import RevocationList
     from smki_testca.lint.findings import Finding
     from smki_testca.profiles import Library
@@ -69,7 +69,7 @@ class Certificate(NamedTuple):
     view: View
     profile: Profile
     library: Library
-    signer: Signer
+    signer: DocumentSigner
     path: tuple[PossibleIssuer, ...]
     ca_of_key: PossibleIssuer | None
     issuer_hierarchy: Hierarchy | None

@@ -120,7 +120,7 @@ class Issuers:
     by_name: dict[object, list[PossibleIssuer]] = field(default_factory=dict)
     by_public_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
     at: datetime | None = None
-    _verdicts: dict[bytes, Verdict] = field(default_factory=dict)
+    _verdicts: dict[bytes, SignatureVerdict] = field(default_factory=dict)
     _issuers: dict[bytes, PossibleIssuer | None] = field(default_factory=dict)
 
     def add(self, der: bytes) -> None:
@@ -160,13 +160,13 @@ class Issuers:
         yield of_key
         issuer = view.fields.get("issuer")
         of_name = [] if issuer is None else self.by_name.get(normalised_name(issuer.node), [])
-        yield [one for one in of_name[:_MAX_CANDIDATES] if one not in of_key]
+        yield [candidate for candidate in of_name[:_MAX_CANDIDATES] if candidate not in of_key]
 
-    def is_sound(self, one: PossibleIssuer) -> bool:
+    def is_sound(self, issuer: PossibleIssuer) -> bool:
         """Whether the signature of one of the certificates at hand may be right."""
-        if one.der not in self._verdicts:
-            self._verdicts[one.der] = _search(one.view, self).verdict
-        return self._verdicts[one.der] not in _INVALID
+        if issuer.der not in self._verdicts:
+            self._verdicts[issuer.der] = _search(issuer.view, self).verdict
+        return self._verdicts[issuer.der] not in _INVALID
 
     def path_from(self, issuer: PossibleIssuer | None) -> tuple[PossibleIssuer, ...]:
         """An issuer and those above it, as far as they are known, the root last."""
@@ -194,7 +194,7 @@ def key_identifier_of(der: bytes) -> bytes | None:
     return der[match.end() : match.end() + length]
 
 
-class Verdict(Enum):
+class SignatureVerdict(Enum):
     """The result of verifying a signature against the possible issuers."""
 
     UNTRIED = auto()
@@ -205,10 +205,10 @@ class Verdict(Enum):
     BY_ITSELF = auto()
 
 
-_INVALID = frozenset({Verdict.NOT_BY_NAMED_ISSUER, Verdict.NOT_BY_ITSELF})
+_INVALID = frozenset({SignatureVerdict.NOT_BY_NAMED_ISSUER, SignatureVerdict.NOT_BY_ITSELF})
 
 
-class Signer(NamedTuple):
+class DocumentSigner(NamedTuple):
     """The signer of a document, as far as it is known.
 
     Attributes:
@@ -217,7 +217,7 @@ class Signer(NamedTuple):
         remark: why a certificate at hand that looks like the issuer's is none; may be empty.
     """
 
-    verdict: Verdict = Verdict.UNTRIED
+    verdict: SignatureVerdict = SignatureVerdict.UNTRIED
     issuer: PossibleIssuer | None = None
     remark: str = ""
 
@@ -227,11 +227,11 @@ class Signer(NamedTuple):
         return self.verdict not in _INVALID
 
 
-NOBODY = Signer()
+NOBODY = DocumentSigner()
 """The signer of a document before any search."""
 
 
-def signer_of(view: View, issuers: Issuers) -> Signer:
+def signer_of(view: View, issuers: Issuers) -> DocumentSigner:
     """Find the certificate whose key a document is signed with.
 
     This is how the whole program decides which certificate issued a document. A certificate of the
@@ -239,12 +239,14 @@ def signer_of(view: View, issuers: Issuers) -> Signer:
     authorityKeyIdentifier: many PKIs have a CA called Z1. A certificate whose own signature is
     invalid, such as a broken copy of a CA, makes no signature invalid.
     """
-    found = _search(view, issuers)
-    if found.verdict is Verdict.NOT_BY_NAMED_ISSUER and not any(map(issuers.is_sound, found.named)):
+    search = _search(view, issuers)
+    if search.verdict is SignatureVerdict.NOT_BY_NAMED_ISSUER and not any(
+        map(issuers.is_sound, search.named)
+    ):
         remark = "a certificate of it is, but that one's own signature is invalid"
-        return Signer(Verdict.UNKNOWN_ISSUER, remark=remark)
-    remark = "a CA of its name is, but has another key" if found.namesakes else ""
-    return Signer(found.verdict, _best(found.fitting, view, issuers), remark)
+        return DocumentSigner(SignatureVerdict.UNKNOWN_ISSUER, remark=remark)
+    remark = "a CA of its name is, but has another key" if search.namesakes else ""
+    return DocumentSigner(search.verdict, _best(search.fitting, view, issuers), remark)
 
 
 class _Search(NamedTuple):
@@ -257,7 +259,7 @@ class _Search(NamedTuple):
         namesakes: the certificates of the issuer's name that have another key, where none fits.
     """
 
-    verdict: Verdict
+    verdict: SignatureVerdict
     fitting: Sequence[PossibleIssuer] = ()
     named: Sequence[PossibleIssuer] = ()
     namesakes: Sequence[PossibleIssuer] = ()
@@ -270,24 +272,30 @@ def _search(view: View, issuers: Issuers) -> _Search:
     own_key = cache(lambda: load_public_key(own_octets))
     names_itself = is_certificate and _names_itself(view)
     if names_itself and fits(own_key()):
-        return _Search(Verdict.RIGHT)
+        return _Search(SignatureVerdict.RIGHT)
     unfit: list[PossibleIssuer] = []
     for group in issuers.candidates(view):
         # An end entity of the same key is no issuer, but as much the certificate itself.
         candidates = [
-            one for one in group if one.key is not None and (one.is_ca or one.spki != own_octets)
+            candidate
+            for candidate in group
+            if candidate.key is not None and (candidate.is_ca or candidate.spki != own_octets)
         ]
-        fitting = [one for one in candidates if fits(one.key)]
+        fitting = [candidate for candidate in candidates if fits(candidate.key)]
         if fitting:
-            return _Search(Verdict.RIGHT, fitting)
+            return _Search(SignatureVerdict.RIGHT, fitting)
         unfit += candidates
     if is_certificate and fits(own_key()):
-        return _Search(Verdict.BY_ITSELF)
+        return _Search(SignatureVerdict.BY_ITSELF)
     if names_itself and _may_name_own_key(view):
-        return _Search(Verdict.UNTRIED if own_key() is None else Verdict.NOT_BY_ITSELF)
-    named = [one for one in unfit if not _has_another_key(one, view)]
-    verdict = Verdict.NOT_BY_NAMED_ISSUER if named else Verdict.UNKNOWN_ISSUER
-    return _Search(verdict, named=named, namesakes=[one for one in unfit if one not in named])
+        return _Search(
+            SignatureVerdict.UNTRIED if own_key() is None else SignatureVerdict.NOT_BY_ITSELF
+        )
+    named = [candidate for candidate in unfit if not _has_another_key(candidate, view)]
+    verdict = SignatureVerdict.NOT_BY_NAMED_ISSUER if named else SignatureVerdict.UNKNOWN_ISSUER
+    return _Search(
+        verdict, named=named, namesakes=[candidate for candidate in unfit if candidate not in named]
+    )
 
 
 def _best(fitting: Sequence[PossibleIssuer], view: View, issuers: Issuers) -> PossibleIssuer | None:
@@ -298,12 +306,12 @@ def _best(fitting: Sequence[PossibleIssuer], view: View, issuers: Issuers) -> Po
     issuer = view.octets("issuer")
     return min(
         fitting,
-        key=lambda one: (
-            not one.is_ca,
-            not one.may(usage),
-            one.view.octets("subject") != issuer,
-            not issuers.is_sound(one),
-            not one.is_valid_at(issuers.at),
+        key=lambda candidate: (
+            not candidate.is_ca,
+            not candidate.may(usage),
+            candidate.view.octets("subject") != issuer,
+            not issuers.is_sound(candidate),
+            not candidate.is_valid_at(issuers.at),
         ),
     )
 
@@ -328,10 +336,10 @@ def _names_itself(view: View) -> bool:
 def signature(document: Certificate | RevocationList) -> Iterator[Breach]:
     """Find a signature that its signer did not make."""
     offset = document.view.root.children[2].offset
-    if document.signer.verdict is Verdict.NOT_BY_ITSELF:
+    if document.signer.verdict is SignatureVerdict.NOT_BY_ITSELF:
         message = "the signature is not by the certificate's key"
         yield Breach("signature.invalid", offset, message)
-    elif document.signer.verdict is Verdict.NOT_BY_NAMED_ISSUER:
+    elif document.signer.verdict is SignatureVerdict.NOT_BY_NAMED_ISSUER:
         message = f"the signature is not by the issuer that the {document.view.kind} names"
         yield Breach("signature.invalid", offset, message)
 
@@ -345,11 +353,11 @@ def signature(document: Certificate | RevocationList) -> Iterator[Breach]:
 def self_signed(certificate: Certificate) -> Iterator[Breach]:
     """Find a certificate that is signed with its own key and is not a root's."""
     signer, title = certificate.signer, certificate.profile.title
-    if signer.verdict is Verdict.BY_ITSELF:
+    if signer.verdict is SignatureVerdict.BY_ITSELF:
         message = "the certificate names another as issuer, but is signed with its own key"
         yield Breach("issuer.self_signed", _issuer_offset(certificate.view), message)
     elif (
-        signer.verdict is Verdict.RIGHT
+        signer.verdict is SignatureVerdict.RIGHT
         and signer.issuer is None
         and certificate.profile.tier is not Tier.ROOT
     ):
@@ -365,7 +373,7 @@ def self_signed(certificate: Certificate) -> Iterator[Breach]:
 )  # fmt: skip
 def unknown_issuer(document: Certificate | RevocationList) -> Iterator[Breach]:
     """Report that the signature was not checked."""
-    if document.signer.verdict is Verdict.UNKNOWN_ISSUER:
+    if document.signer.verdict is SignatureVerdict.UNKNOWN_ISSUER:
         message = "the issuer's certificate is not known, so the signature is unchecked"
         if document.signer.remark:
             message += f"; {document.signer.remark}"

@@ -24,15 +24,15 @@ from smki_testca.lint.structures import entry_breaches as structure_breaches
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
 from smki_testca.x509 import names
-from smki_testca.x509.entries import Entry, entries
+from smki_testca.x509.entries import CrlEntry, entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.der.read import Anomaly
-    from smki_testca.lint.chain import Signer
-    from smki_testca.lint.rows import Context
+    from smki_testca.lint.chain import DocumentSigner
+    from smki_testca.lint.rows import RowContext
     from smki_testca.profiles.model import Profile, RevocationListProfile
     from smki_testca.x509.view import View
 
@@ -53,7 +53,7 @@ class EntryGroup:
         count: how many entries it has.
     """
 
-    first: Entry
+    first: CrlEntry
     count: int = 0
 
 
@@ -78,13 +78,13 @@ class Survey:
     anomalies: list[Breach] = field(default_factory=list)
 
 
-def entries_of(view: View) -> Iterator[Entry]:
+def entries_of(view: View) -> Iterator[CrlEntry]:
     """The entries of a CRL, in order; none where it lists no certificate."""
     listed = view.fields.get("revokedCertificates")
     return iter(()) if listed is None else entries(listed.node)
 
 
-def survey(view: View, read: Iterable[Entry] | None = None) -> Survey:
+def survey(view: View, read: Iterable[CrlEntry] | None = None) -> Survey:
     """Read the entries of a CRL once.
 
     Args:
@@ -118,7 +118,7 @@ def survey(view: View, read: Iterable[Entry] | None = None) -> Survey:
     return result
 
 
-def _shape(entry: Entry) -> object:
+def _shape(entry: CrlEntry) -> object:
     serial, at = entry.serial, entry.at
     return (
         None if serial is None else (serial.bit_length() // 8, serial > 0),
@@ -131,7 +131,7 @@ def _shape(entry: Entry) -> object:
     )
 
 
-def _has_broken_reason(entry: Entry) -> bool:
+def _has_broken_reason(entry: CrlEntry) -> bool:
     """Whether a reasonCode is no ENUMERATED, which its structure tells of (``CRLReason``)."""
     if entry.node is None or "reasonCode" not in entry.criticality:
         return False
@@ -139,7 +139,7 @@ def _has_broken_reason(entry: Entry) -> bool:
     return reason is None or reason.tag != _ENUMERATED
 
 
-def _add_unusual(entry: Entry, result: Survey) -> None:
+def _add_unusual(entry: CrlEntry, result: Survey) -> None:
     """Add the faults that only an entry in an unusual form can have."""
     if entry.duplicates:
         result.duplicates = _count_entry(result.duplicates, entry)
@@ -147,7 +147,7 @@ def _add_unusual(entry: Entry, result: Survey) -> None:
         result.anomalies += (*entry_anomalies(entry), *structure_breaches(entry))
 
 
-def _count_entry(group: EntryGroup | None, entry: Entry) -> EntryGroup:
+def _count_entry(group: EntryGroup | None, entry: CrlEntry) -> EntryGroup:
     group = group or EntryGroup(entry)
     group.count += 1
     return group
@@ -169,7 +169,7 @@ class RevocationList(NamedTuple):
     survey: Survey
     profile: RevocationListProfile | None
     at: datetime | None
-    signer: Signer = NOBODY
+    signer: DocumentSigner = NOBODY
     signer_profile: Profile | None = None
 
     def has_row(self, path: str) -> bool:
@@ -436,7 +436,7 @@ def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
     good="no such entry", bad="reasonCode removeFromCRL",
 )  # fmt: skip
 @detects("extensions.unknown_critical")
-def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
+def _shape_breaches(entry: CrlEntry, *, is_delta: bool) -> Iterator[Breach]:
     """Find faults of an entry; their messages have ``{whose}`` for the entries of its shape."""
     for name, is_critical in entry.criticality.items():
         if is_critical and name not in names.ENTRY_EXTENSIONS:
@@ -458,7 +458,7 @@ def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
 
 
 @detects("extensions.critical_unsupported")
-def _unsupported_extensions(entry: Entry, document: RevocationList) -> Iterator[Breach]:
+def _unsupported_extensions(entry: CrlEntry, document: RevocationList) -> Iterator[Breach]:
     """Find critical extensions of an entry that readers need not support, and that no row fills."""
     for name, is_critical in entry.criticality.items():
         path = f"revokedCertificates.{name}"
@@ -483,14 +483,14 @@ def _group_text(group: EntryGroup) -> str:
 
 
 def row_findings(
-    view: View, surveyed: Survey, profile: RevocationListProfile, context: Context
+    view: View, surveyed: Survey, profile: RevocationListProfile, context: RowContext
 ) -> list[Finding]:
     """One finding for each row of a profile that a CRL breaks, in the order of the rows."""
     return check(view, profile, context) + list(_entry_findings(surveyed, profile, context))
 
 
 def _entry_findings(
-    surveyed: Survey, profile: RevocationListProfile, context: Context
+    surveyed: Survey, profile: RevocationListProfile, context: RowContext
 ) -> Iterator[Finding]:
     for row in profile.rows:
         if row.field.entry is None:

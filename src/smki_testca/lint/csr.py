@@ -24,7 +24,7 @@ from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Seve
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
-from smki_testca.x509.fields import Kind, check_characters
+from smki_testca.x509.fields import FieldKind, check_characters
 from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
 from smki_testca.x509.name_text import general_name_text
@@ -157,7 +157,7 @@ def _has_role_for_signifier(view: View, profile: Profile) -> bool:
     return field is not None and _ROLE_CODE.fullmatch(view.text(field.path) or "") is not None
 
 
-class Request:
+class CertificationRequest:
     """A CSR and what its profile asks of it.
 
     Attributes:
@@ -253,7 +253,7 @@ def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
         profile: the profile of the certificate that it asks for; ``kind`` gives its name for an
             SMKI or IKI CSR.
     """
-    request = Request(view, roles, profile)
+    request = CertificationRequest(view, roles, profile)
     for checker in CHECKERS:
         yield from checker(request)
 
@@ -268,7 +268,7 @@ def is_error(breach: Breach) -> bool:
     meaning="The CSR's version is not 0.", remedy="Make the CSR again with version 0.",
     good="INTEGER 0", bad="INTEGER 2",
 )  # fmt: skip
-def version(request: Request) -> Iterator[Breach]:
+def version(request: CertificationRequest) -> Iterator[Breach]:
     """Find a version other than 0."""
     if request.view.value("version") != "v1":
         yield Breach("csr.version", request.offset("version"), "its version is not 0")
@@ -281,7 +281,7 @@ def version(request: Request) -> Iterator[Breach]:
     remedy="Make a key pair of the kind that the certificate takes.",
     good="prime256v1", bad="secp384r1",
 )  # fmt: skip
-def key(request: Request) -> Iterator[Breach]:
+def key(request: CertificationRequest) -> Iterator[Breach]:
     """Find a key of another type, or one in another form."""
     offset = request.offset("subjectPublicKeyInfo")
     public_key, key_type = request.key, request.profile.key_type
@@ -297,13 +297,13 @@ def key(request: Request) -> Iterator[Breach]:
     yield Breach("csr.key", offset, message)
 
 
-def _form_fault(request: Request) -> str | None:
+def _form_fault(request: CertificationRequest) -> str | None:
     """The fault in the form of the key, which a certificate would carry as it is."""
     field = request.view.fields.get("subjectPublicKeyInfo")
     return None if field is None else form_fault(field.node)
 
 
-def _has_right_algorithm(request: Request) -> bool:
+def _has_right_algorithm(request: CertificationRequest) -> bool:
     """Whether the CSR is signed with the algorithm of its kind, whatever its parameters say."""
     right = algorithm_of(request.profile)
     return request.view.signature_algorithm.encoded in algorithm_forms(right)
@@ -329,7 +329,7 @@ def algorithm_of(profile: Profile) -> names.SignatureAlgorithm:
     meaning="The CSR is not signed with the algorithm of its kind.", remedy="Sign it with SHA-256.",
     good="ecdsa-with-SHA256", bad="ecdsa-with-SHA1",
 )  # fmt: skip
-def algorithm(request: Request) -> Iterator[Breach]:
+def algorithm(request: CertificationRequest) -> Iterator[Breach]:
     """Find a CSR that is signed with another algorithm than its key's."""
     if not _has_right_algorithm(request):
         node, right = request.view.signature_algorithm, algorithm_of(request.profile)
@@ -347,7 +347,7 @@ def algorithm(request: Request) -> Iterator[Breach]:
     remedy="Update the library that made it; the CSR is signed anyway.",
     good="30 0a 06 08 2a 86 48 ce 3d 04 03 02", bad="30 0c 06 08 2a 86 48 ce 3d 04 03 02 05 00",
 )  # fmt: skip
-def algorithm_parameters(request: Request) -> Iterator[Breach]:
+def algorithm_parameters(request: CertificationRequest) -> Iterator[Breach]:
     """Find an AlgorithmIdentifier with the parameters of the other family of algorithms."""
     right = algorithm_of(request.profile)
     node = request.view.signature_algorithm
@@ -364,7 +364,7 @@ def algorithm_parameters(request: Request) -> Iterator[Breach]:
     remedy="Make the CSR again; some octet changed.",
     good="the CSR as it was made", bad="its subject changed afterwards",
 )  # fmt: skip
-def signature(request: Request) -> Iterator[Breach]:
+def signature(request: CertificationRequest) -> Iterator[Breach]:
     """Find a signature that the CSR's key did not make, or that is malformed."""
     view, public_key = request.view, request.key
     if public_key is None or not _has_right_algorithm(request):
@@ -373,7 +373,7 @@ def signature(request: Request) -> Iterator[Breach]:
         return
     form = [*signature_anomalies(view)]
     is_raw = looks_raw(view.signature)
-    is_malformed = any(one.code == "signature.malformed" for one in form)
+    is_malformed = any(anomaly.code == "signature.malformed" for anomaly in form)
     is_padded = bool(form) and signature_fits(
         public_key, minimal_signature(view), view.signed.encoded
     )
@@ -402,7 +402,7 @@ def _fits_as_raw(key: PublicKey, signature: bytes, data: bytes) -> bool:
     remedy=f"Leave the others out. {_IF_IT_CANNOT}",
     good="one extensionRequest", bad="a challengePassword",
 )  # fmt: skip
-def attributes(request: Request) -> Iterator[Breach]:
+def attributes(request: CertificationRequest) -> Iterator[Breach]:
     """Find attributes other than the one that asks for extensions."""
     order = request.view.attribute_order
     if order == [names.EXTENSION_REQUEST] or (not order and request.may_ask_for_nothing):
@@ -415,7 +415,7 @@ def attributes(request: Request) -> Iterator[Breach]:
 
 
 @detects("der.set_order")
-def attribute_order(request: Request) -> Iterator[Breach]:
+def attribute_order(request: CertificationRequest) -> Iterator[Breach]:
     """Find attributes that are not in the order of a SET OF (X.690 11.6)."""
     for group in request.view.signed.children[3:]:
         encoded = [attribute.encoded for attribute in group.children if attribute.tag == 0x30]
@@ -429,7 +429,7 @@ def attribute_order(request: Request) -> Iterator[Breach]:
     remedy="Give exactly the attributes of its kind.",
     good="OU and 2.5.4.45", bad="C and O",
 )  # fmt: skip
-def subject(request: Request) -> Iterator[Breach]:
+def subject(request: CertificationRequest) -> Iterator[Breach]:
     """Compare the subject with the attributes that the profile takes from it, each once."""
     view, order = request.view, request.view.subject_order
     needed = [name for name, is_optional in request.attributes.items() if not is_optional]
@@ -466,7 +466,7 @@ def _unreadable(name: str, view: View) -> str:
     remedy="Write each attribute as an RDN of its own, the identifier last.",
     good="OU, then 2.5.4.45", bad="2.5.4.45, then OU",
 )  # fmt: skip
-def subject_order(request: Request) -> Iterator[Breach]:
+def subject_order(request: CertificationRequest) -> Iterator[Breach]:
     """Find attributes that the certificate has in another order, or that share an RDN."""
     for labels, offset in distinguished_name.shared_rdns(request.view):
         message = f"its subject holds {' and '.join(labels)} in one RDN"
@@ -488,20 +488,24 @@ def subject_order(request: Request) -> Iterator[Breach]:
     remedy="Write visible text of at most 64 characters, or leave it out.",
     good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
 )  # fmt: skip
-def subject_values(request: Request) -> Iterator[Breach]:
+def subject_values(request: CertificationRequest) -> Iterator[Breach]:
     """Find attributes of the subject whose text no certificate may have."""
-    view, told = request.view, set()
+    view, reported = request.view, set()
     for label, offset, fault in distinguished_name.empty(view):
-        told.add(label)
+        reported.add(label)
         yield Breach("csr.subject_value", offset, f"its {label} is {fault}")
     for label, offset, character in distinguished_name.unseen(view):
-        told.add(label)
+        reported.add(label)
         message = f"its {label} holds the character {character}, which is not shown"
         yield Breach("csr.subject_value", offset, message)
     role = request.profile.field_of("role")
     for row in request.profile.rows:
         field = row.field
-        if field.kind is not Kind.TEXT or field.attribute in {None, *told} or field == role:
+        if (
+            field.kind is not FieldKind.TEXT
+            or field.attribute in {None, *reported}
+            or field == role
+        ):
             continue
         for message in request.faults_by(row):
             yield Breach("csr.subject_value", request.offset(field.path), message)
@@ -513,7 +517,7 @@ def subject_values(request: Request) -> Iterator[Breach]:
     " twice.", remedy=f"Leave it out; the CA adds its own. {_IF_IT_CANNOT}",
     good="keyUsage", bad="extKeyUsage",
 )  # fmt: skip
-def extensions(request: Request) -> Iterator[Breach]:
+def extensions(request: CertificationRequest) -> Iterator[Breach]:
     """Find extensions that the profile does not take from a CSR, and those asked for twice."""
     view = request.view
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
@@ -530,7 +534,7 @@ def extensions(request: Request) -> Iterator[Breach]:
         yield from _parts(request)
 
 
-def _reason(request: Request, name: str) -> str:
+def _reason(request: CertificationRequest, name: str) -> str:
     """The reason for which an extension has no place in a CSR, and the program that writes it."""
     if asks_for_ca(request.view, name):
         return " with cA TRUE, that is, for the certificate of a CA"
@@ -546,7 +550,7 @@ def asks_for_ca(view: View, extension: str = "basicConstraints") -> bool:
     return extension == "basicConstraints" and view.value(_IS_CA) is True
 
 
-def surplus_parts(request: Request, extension: str) -> list[Node]:
+def surplus_parts(request: CertificationRequest, extension: str) -> list[Node]:
     """The parts of an extension that the profile does not take; none if it has none it takes."""
     fields, path = request.view.fields, f"extensions.{extension}"
     places = [
@@ -569,7 +573,7 @@ def surplus_parts(request: Request, extension: str) -> list[Node]:
     ]
 
 
-def _taken(request: Request, extension: str) -> int:
+def _taken(request: CertificationRequest, extension: str) -> int:
     """The number of an extension's parts that the profile takes; if repeatable, all that differ."""
     count = 0
     for field in (row.field for row in request.requested[extension]):
@@ -591,7 +595,7 @@ def parts_text(extension: str, parts: list[Node]) -> str:
 
 
 @detects("csr.extension")
-def _parts(request: Request) -> Iterator[Breach]:
+def _parts(request: CertificationRequest) -> Iterator[Breach]:
     """Find extensions that lack what the profile takes from them, or hold more."""
     fields = request.view.fields
     for name, rows in request.requested.items():
@@ -607,9 +611,9 @@ def _parts(request: Request) -> Iterator[Breach]:
             message = f"its extension {name} lacks {parts[0].removeprefix(f'{path}.')}"
             yield Breach("csr.extension", request.offset(path), message)
         elif parts and len(fields[path].node.children) > _taken(request, name):
-            what = parts_text(name, surplus_parts(request, name))
+            surplus = parts_text(name, surplus_parts(request, name))
             message = f"its extension {name} holds more than its certificate takes from it"
-            message += f": {what}" if what else ""
+            message += f": {surplus}" if surplus else ""
             yield Breach("csr.extension", request.offset(path), message)
 
 
@@ -619,7 +623,7 @@ def _parts(request: Request) -> Iterator[Breach]:
     remedy="Mark it critical.",
     good="keyUsage critical", bad="keyUsage not critical",
 )  # fmt: skip
-def criticality(request: Request) -> Iterator[Breach]:
+def criticality(request: CertificationRequest) -> Iterator[Breach]:
     """Find extensions that must be critical and are not."""
     # App. M 2.3.1.7: the criticality in a CSR for a Device is not validated.
     if request.profile.hierarchy == Hierarchy.DEVICE:
@@ -638,7 +642,7 @@ def criticality(request: Request) -> Iterator[Breach]:
     remedy="Ask for what its certificate has: of SMKI's, digitalSignature or keyAgreement alone.",
     good="digitalSignature", bad="digitalSignature and keyAgreement",
 )  # fmt: skip
-def key_usage(request: Request) -> Iterator[Breach]:
+def key_usage(request: CertificationRequest) -> Iterator[Breach]:
     """Find a CSR that asks for none of the key usages of its profile, or for several."""
     value, allowed = request.view.value(_KEY_USAGE), request.usages
     if not request.must_ask_for_usage and _KEY_USAGE not in request.view.fields:
@@ -662,7 +666,7 @@ def key_usage(request: Request) -> Iterator[Breach]:
     remedy="Write the 8 octets of the EUI-64 as a BIT STRING.",
     good="03 09 00 and 8 octets", bad="03 07 00 and 6 octets",
 )  # fmt: skip
-def identifier(request: Request) -> Iterator[Breach]:
+def identifier(request: CertificationRequest) -> Iterator[Breach]:
     """Find an identifier in the subject that is no EUI-64."""
     field, octets = request.view.fields.get(_IDENTIFIER), request.view.octets(_IDENTIFIER)
     if field is None or octets is None or "x500UniqueIdentifier" not in request.attributes:
@@ -683,7 +687,7 @@ def identifier(request: Request) -> Iterator[Breach]:
     " octets.",
     good="hwType and 8 octets", bad="a dNSName",
 )  # fmt: skip
-def device_id(request: Request) -> Iterator[Breach]:
+def device_id(request: CertificationRequest) -> Iterator[Breach]:
     """Find a CSR for a Device without its one hardwareModuleName."""
     if not request.brings_hardware_module:
         return
@@ -717,7 +721,7 @@ def device_id(request: Request) -> Iterator[Breach]:
     remedy="Write the role's code.",
     good="02", bad="supplier",
 )  # fmt: skip
-def role(request: Request) -> Iterator[Breach]:
+def role(request: CertificationRequest) -> Iterator[Breach]:
     """Find an OU that is no RemotePartyRole where the profile has one there."""
     field = request.profile.field_of("role")
     text = None if field is None else request.view.text(field.path)
@@ -732,12 +736,12 @@ def role(request: Request) -> Iterator[Breach]:
         yield Breach("csr.role", request.offset(field.path), message)
 
 
-def structure(request: Request) -> Iterator[Breach]:
+def structure(request: CertificationRequest) -> Iterator[Breach]:
     """Compare the CSR with the structures of RFC 2986."""
     yield from structures.breaches(request.view)
 
 
-CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
+CHECKERS: tuple[Callable[[CertificationRequest], Iterator[Breach]], ...] = (
     version,
     key,
     algorithm,

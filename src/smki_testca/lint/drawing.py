@@ -19,7 +19,7 @@ from smki_testca.der.read import (
     read_wrapped,
     tag_name,
 )
-from smki_testca.lint.chain import Verdict, is_by_own_key
+from smki_testca.lint.chain import SignatureVerdict, is_by_own_key
 from smki_testca.text import plain
 from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from smki_testca.lint.engine import Linter
     from smki_testca.lint.linted import Linted
     from smki_testca.profiles import Library
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.view import View
 
 _SHOWN_OCTETS = 32
@@ -61,14 +61,14 @@ SIGNATURE = "signatureValue"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DrawnLine:
     """One field and its value in words."""
 
     path: str
     value: str
 
 
-def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
+def draw(data: bytes, linted: Linted, linter: Linter) -> list[DrawnLine]:
     """The fields of a document that was linted, each with its value; none if it is unreadable."""
     is_revocation_list = entries.place(data) is not None
     try:
@@ -80,16 +80,16 @@ def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
             view = view_certificate(data)
     except DerError:
         return []
-    lines: list[Line] = []
+    lines: list[DrawnLine] = []
     for path, field in view.fields.items():
         if path == "revokedCertificates":
             lines += _entries(field.node)
             continue
         if path in {"issuer", "subject"}:
-            lines.append(Line(path, name_text(field.node) or "empty"))
+            lines.append(DrawnLine(path, name_text(field.node) or "empty"))
         elif field.value is not None:
-            lines.append(Line(path, _in_words(path, field.value, view, linter)))
-    lines.append(Line(SIGNATURE, _signature(view, linter)))
+            lines.append(DrawnLine(path, _in_words(path, field.value, view, linter)))
+    lines.append(DrawnLine(SIGNATURE, _signature(view, linter)))
     return lines
 
 
@@ -111,19 +111,19 @@ def _verified(view: View, linter: Linter) -> str:
         return _BY_OWN_KEY[is_by_own_key(view)]
     signer = linter.signer_of(view)
     match signer.verdict:
-        case Verdict.RIGHT if signer.issuer is not None:
+        case SignatureVerdict.RIGHT if signer.issuer is not None:
             return f"verifies with the key of {subject_text(signer.issuer.view)}"
-        case Verdict.RIGHT:
+        case SignatureVerdict.RIGHT:
             return _BY_OWN_KEY[is_by_own_key(view)]
-        case Verdict.BY_ITSELF:
+        case SignatureVerdict.BY_ITSELF:
             return f"{_BY_OWN_KEY[True]}, not with an issuer's"
-        case Verdict.NOT_BY_ITSELF:
+        case SignatureVerdict.NOT_BY_ITSELF:
             return _BY_OWN_KEY[False]
-        case Verdict.NOT_BY_NAMED_ISSUER:
+        case SignatureVerdict.NOT_BY_NAMED_ISSUER:
             return "does not verify with the key of the issuer that it names"
-        case Verdict.UNKNOWN_ISSUER:
+        case SignatureVerdict.UNKNOWN_ISSUER:
             return "not verified: the issuer's certificate is not known"
-        case Verdict.UNTRIED:
+        case SignatureVerdict.UNTRIED:
             return _BY_OWN_KEY[None]
 
 
@@ -134,16 +134,16 @@ _BY_OWN_KEY = {
 }
 
 
-def _entries(revoked: Node) -> Iterator[Line]:
+def _entries(revoked: Node) -> Iterator[DrawnLine]:
     """Yield the number of entries of a CRL, and the first of them."""
     number = entries.count(revoked)
     more = f", the first {_SHOWN_ENTRIES} below" if number > _SHOWN_ENTRIES else ""
-    yield Line("revokedCertificates", f"{number:,}{more}")
+    yield DrawnLine("revokedCertificates", f"{number:,}{more}")
     for place, entry in enumerate(islice(entries.entries(revoked), _SHOWN_ENTRIES), 1):
-        yield Line(f"revokedCertificates.{place}", _entry(entry))
+        yield DrawnLine(f"revokedCertificates.{place}", _entry(entry))
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: CrlEntry) -> str:
     if entry.serial is None or entry.at is None:
         return "unreadable" if entry.problem is None else f"unreadable: {entry.problem.message}"
     reason = REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
@@ -224,7 +224,7 @@ def asn1_lines(data: bytes, names: Mapping[str, str] | None = None) -> list[dict
         lines += [_remark(anomaly.offset, anomaly.message) for anomaly in anomalies]
     except DerError as error:
         position = _readable(data, 0, len(data), 0, lines)
-        lines.append(_remark(max(position, error.offset), error.what))
+        lines.append(_remark(max(position, error.offset), error.problem))
     return [_named(line, names or {}) for line in lines]
 
 
@@ -271,7 +271,7 @@ def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
         try:
             node, _ = read_at(revoked.data, position, revoked.end)
         except DerError as error:
-            lines.append(_remark(error.offset, error.what))
+            lines.append(_remark(error.offset, error.problem))
             return
         _describe(node, _DEPTH_OF_ENTRIES, lines)
         position = node.stop
@@ -286,8 +286,8 @@ def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) 
     value = _value(tag, content)
     shown = "" if tag & 0x20 else content[:_SHOWN_OCTETS].hex()
     more = "…" if not tag & 0x20 and len(content) > _SHOWN_OCTETS else ""
-    told = f"{shown}{more}" if value is None else value
-    text = f"{offset:6d}: {'  ' * depth}{name} ({end - start}) {told}".rstrip()
+    content_text = f"{shown}{more}" if value is None else value
+    text = f"{offset:6d}: {'  ' * depth}{name} ({end - start}) {content_text}".rstrip()
     return {
         "offset": offset,
         "depth": depth,

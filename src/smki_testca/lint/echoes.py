@@ -83,7 +83,7 @@ def gravest(findings: list[Finding], rows: list[Finding]) -> tuple[list[Finding]
     others = [
         row
         for row in rows
-        if row.severity is Severity.ERROR or not any(_is_same(one, row) for one in required)
+        if row.severity is Severity.ERROR or not any(_is_same(finding, row) for finding in required)
     ]
     return [finding for finding in findings if finding not in named], others
 

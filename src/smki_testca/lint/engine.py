@@ -24,9 +24,9 @@ from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.guard import guarded, run
 from smki_testca.lint.linted import Linted
 from smki_testca.lint.recognise import Recogniser, other_pki
-from smki_testca.lint.rows import Context, check
+from smki_testca.lint.rows import RowContext, check
 from smki_testca.lint.rule import RULES
-from smki_testca.lint.sets import asked_of, facts_of, listing_of
+from smki_testca.lint.sets import facts_of, listing_of, request_facts_of
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import SEVERITY_RANK, Tier
 from smki_testca.x509 import entries
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.importers.sources import Source
-    from smki_testca.lint.linted import Settings
+    from smki_testca.lint.linted import LintSettings
     from smki_testca.profiles.model import Environment, Hierarchy, Profile, RevocationListProfile
 
 _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
@@ -75,7 +75,7 @@ class Linter:
     """
 
     def __init__(
-        self, settings: Settings, issuers: chain.Issuers, library: Library | None = None
+        self, settings: LintSettings, issuers: chain.Issuers, library: Library | None = None
     ) -> None:
         self.library = library or Library(*settings.profiles)
         self.at: datetime = settings.at
@@ -123,7 +123,9 @@ class Linter:
         # All three say the same of octets that are no DER, or hold an element too many; otherwise
         # none of them fits.
         no_kind = DerError("der.structure", "these octets are not a certificate, CSR or CRL", 0)
-        first = next((one for one in errors if one.code != no_kind.code or one.offset), no_kind)
+        first = next(
+            (error for error in errors if error.code != no_kind.code or error.offset), no_kind
+        )
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
@@ -151,9 +153,11 @@ class Linter:
             None if environment is None else environment.name,
         )
         run(_OF_CERTIFICATE, document, breaches)
-        context = Context(self.library.roles, environment, issuer)
+        context = RowContext(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
-        coded = (certificate.key_evidence(one, profile) for one in coded_findings(breaches, view))
+        coded = (
+            certificate.key_evidence(finding, profile) for finding in coded_findings(breaches, view)
+        )
         findings = echoes.of_rules(list(coded))
         has_extensions = "extensions" in view.fields
         rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
@@ -168,11 +172,11 @@ class Linter:
             facts_of(view, source, profile, signer, position),
         )
 
-    def signer_of(self, view: View) -> chain.Signer:
+    def signer_of(self, view: View) -> chain.DocumentSigner:
         """The signer of a certificate or CRL, as far as it is known."""
         return chain.signer_of(view, self._issuers)
 
-    def _signer(self, view: View) -> tuple[chain.Signer, Hierarchy | None]:
+    def _signer(self, view: View) -> tuple[chain.DocumentSigner, Hierarchy | None]:
         """The signer of a certificate, and the hierarchy of the issuer."""
         signer = chain.signer_of(view, self._issuers)
         issuer = signer.issuer
@@ -195,15 +199,17 @@ class Linter:
                 guarded("kind", lambda: self._recognised(view, breaches), breaches) or profiles
             )
         # A CSR that another key signed, such as one with a changed octet, proves nothing.
-        is_sound = all(one.code != "csr.signature" for one in breaches)
-        found = coded_findings(breaches, view, profiles[0] if profiles else None)
+        is_sound = all(breach.code != "csr.signature" for breach in breaches)
+        findings = coded_findings(breaches, view, profiles[0] if profiles else None)
         return Linted(
             source.file,
             source.index,
             f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
-            in_order(echoes.of_request(found)),
-            asked=asked_of(view, source, profiles[0], position) if profiles and is_sound else None,
+            in_order(echoes.of_request(findings)),
+            request=request_facts_of(view, source, profiles[0], position)
+            if profiles and is_sound
+            else None,
         )
 
     def _recognised(self, view: View, breaches: list[Breach]) -> tuple[Profile, ...]:
@@ -212,16 +218,16 @@ class Linter:
         The breaches of the first one's rules are added to a list.
         """
         profiles: tuple[Profile, ...] = (self.library.profile(csr.kind(view)),)
-        found = self._request_breaches(view, profiles[0])
-        if any(map(csr.is_error, found)):
+        request_breaches = self._request_breaches(view, profiles[0])
+        if any(map(csr.is_error, request_breaches)):
             profiles = csr.likely_profiles(view, self.library, profiles[0])
-            found = self._request_breaches(view, profiles[0])
-        breaches += found
+            request_breaches = self._request_breaches(view, profiles[0])
+        breaches += request_breaches
         return profiles
 
     def _request_breaches(self, view: View, profile: Profile) -> list[Breach]:
         breaches: list[Breach] = []
-        run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
+        run(csr.CHECKERS, csr.CertificationRequest(view, self.library.roles, profile), breaches)
         return breaches
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
@@ -241,7 +247,7 @@ class Linter:
         run(_OF_REVOCATION_LIST, document, breaches)
         rows: list[Finding] = []
         if profile is not None:
-            held_to, context = profile, Context(self.library.roles, None, issuer)
+            held_to, context = profile, RowContext(self.library.roles, None, issuer)
             rows = (
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []
@@ -279,8 +285,8 @@ def _unreadable(source: Source, breach: Breach) -> Linted:
 def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
     """The result for a certificate that follows no profile: just that, whatever its octets are."""
     failures = [breach for breach in breaches if breach.code == "internal.rule_failed"]
-    found = [*failures, other_pki(view)]
-    findings = in_order(coded_findings(found, view))
+    reported = [*failures, other_pki(view)]
+    findings = in_order(coded_findings(reported, view))
     return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
 

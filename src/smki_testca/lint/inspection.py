@@ -12,7 +12,7 @@ from smki_testca.importers.sources import Documents, Source, reason_of, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import draw
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Linted, Settings
+from smki_testca.lint.linted import Linted, LintSettings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.x509.view import kind_of
 
@@ -170,8 +170,8 @@ def _settings(
     profile: str | None,
     trusted: Iterable[Input],
     profiles: Path | str | None,
-) -> Settings:
-    return Settings(
+) -> LintSettings:
+    return LintSettings(
         SystemClock().now() if at is None else in_utc(at),
         () if profiles is None else (Path(profiles),),
         environment,

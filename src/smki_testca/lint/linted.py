@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.lint.findings import Finding
-    from smki_testca.lint.sets import Asked, Facts, Listing
+    from smki_testca.lint.sets import CertificateFacts, CrlFacts, RequestFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LintSettings:
     """The settings of a run.
 
     Attributes:
@@ -48,7 +48,7 @@ class Linted:
         findings: its findings, in the order of a report.
         facts: the parts of a certificate that are compared with others.
         listing: the parts of a CRL that are compared with others.
-        asked: the parts of a CSR that are compared with other documents.
+        request: the parts of a CSR that are compared with other documents.
         name: its name in a key store; None where it has none.
     """
 
@@ -57,9 +57,9 @@ class Linted:
     kind: str
     subject: str
     findings: tuple[Finding, ...]
-    facts: Facts | None = field(default=None, repr=False)
-    listing: Listing | None = field(default=None, repr=False)
-    asked: Asked | None = field(default=None, repr=False)
+    facts: CertificateFacts | None = field(default=None, repr=False)
+    listing: CrlFacts | None = field(default=None, repr=False)
+    request: RequestFacts | None = field(default=None, repr=False)
     name: str | None = None
 
     @property

@@ -99,7 +99,7 @@ def of_file(problem: FileProblem) -> Breach:
 )  # fmt: skip
 def of_error(error: DerError) -> Breach:
     """Turn the error of octets that are no document into a breach."""
-    return Breach(error.code, error.offset, error.what, "")
+    return Breach(error.code, error.offset, error.problem, "")
 
 
 @rule(

@@ -12,7 +12,7 @@ from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import rule
 from smki_testca.profiles.model import POLICY, Constant, Input, Severity, Tier
 from smki_testca.roles import Basis
-from smki_testca.x509.fields import Kind
+from smki_testca.x509.fields import FieldKind
 from smki_testca.x509.names import RSA_ENCRYPTION_OID, KeyType
 from smki_testca.x509.values import oid_of
 from smki_testca.x509.view import attribute_texts, common_name_of
@@ -257,7 +257,7 @@ def _identifying_fields(profile: Profile) -> list[Field]:
         for row in profile.filling_rows
         if isinstance(row.fill, Input)
         and row.fill.name in _OF_HOLDER
-        and row.field.kind in {Kind.BITS, Kind.OCTETS}
+        and row.field.kind in {FieldKind.BITS, FieldKind.OCTETS}
     ]
 
 

@@ -80,7 +80,7 @@ def _groups(linted: Sequence[Linted]) -> dict[Finding, list[Linted]]:
         documents.items(),
         key=lambda group: (SEVERITY_RANK[group[0].severity], -len(group[1])),
     )
-    return {kind: found for kind, found in ranked if len(found) >= GROUPED_FROM}
+    return {kind: affected for kind, affected in ranked if len(affected) >= GROUPED_FROM}
 
 
 def _kind(finding: Finding) -> Finding:
@@ -214,14 +214,14 @@ def _with_remedy(finding: Finding) -> str:
     return f"{text_line(finding)} {plain(finding.remedy)}".rstrip()
 
 
-class Report(Protocol):
+class ReportWriter(Protocol):
     """A function that writes a report."""
 
     def __call__(self, linted: Sequence[Linted], passed_over: int = 0) -> str:
         """Write the report of documents, and of files that were passed over where it has them."""
 
 
-REPORTS: dict[str, Report] = {
+REPORTS: dict[str, ReportWriter] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,

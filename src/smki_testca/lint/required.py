@@ -109,8 +109,8 @@ def mapped_any_policy(certificate: Certificate) -> Iterator[Breach]:
 def half_authority(certificate: Certificate) -> Iterator[Breach]:
     """Find an authorityKeyIdentifier with one of issuer and serial number."""
     path = "extensions.authorityKeyIdentifier"
-    halves = [one for one in _children(certificate.view, path) if one.tag in {0xA1, 0x82}]
-    if len({one.tag for one in halves}) == 1:
+    halves = [part for part in _children(certificate.view, path) if part.tag in {0xA1, 0x82}]
+    if len({part.tag for part in halves}) == 1:
         is_issuer = halves[0].tag == 0xA1
         message = (
             "the authorityKeyIdentifier has an"
@@ -200,14 +200,14 @@ def general_names(certificate: Certificate) -> Iterator[Breach]:
 
 def _name_fault(name: Node) -> str | None:
     """The reason for which a GeneralName is none of its type; None without one."""
-    what, content = _GENERAL_NAMES.get(name.tag, ""), name.content
+    name_type, content = _GENERAL_NAMES.get(name.tag, ""), name.content
     if name.tag == 0xA4:
         is_empty = len(name.children) == 1 and not name.children[0].content
         return "the directoryName is empty" if is_empty else None
-    if not what:
+    if not name_type:
         return None
     if not content:
-        return f"the {what} is empty"
+        return f"the {name_type} is empty"
     if name.tag == 0x87:
         is_right = len(content) in {4, 16}
         return (
@@ -218,8 +218,8 @@ def _name_fault(name: Node) -> str | None:
     pattern = {0x81: _MAILBOX, 0x82: _HOST, 0x86: _URI}[name.tag]
     text = content.decode("latin-1")
     if not text.isascii():
-        return f"the {what} is not ASCII"
-    return None if pattern.fullmatch(text) else f"the {what} does not have the form of one"
+        return f"the {name_type} is not ASCII"
+    return None if pattern.fullmatch(text) else f"the {name_type} does not have the form of one"
 
 
 _GENERAL_NAMES = {

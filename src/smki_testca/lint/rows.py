@@ -15,7 +15,7 @@ from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Constant, Derived, Input
 from smki_testca.text import counted, shown
 from smki_testca.x509 import names
-from smki_testca.x509.fields import STRING_TAGS, Kind, shown_value
+from smki_testca.x509.fields import STRING_TAGS, FieldKind, shown_value
 from smki_testca.x509.keys import key_identifier
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from smki_testca.der import Node
     from smki_testca.profiles.model import DocumentProfile, Environment, Row
     from smki_testca.roles import Roles
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.fields import Value
     from smki_testca.x509.view import View
 
 
-_WITHOUT_VALUE = (Kind.PRESENCE, Kind.ORDER)
+_WITHOUT_VALUE = (FieldKind.PRESENCE, FieldKind.ORDER)
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RowContext:
     """Facts from outside the certificate; what is not known is not checked.
 
     Attributes:
@@ -207,7 +207,8 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
         "order": holds.last or (holds.in_row_order and len(_filled_parts(profile, row)) > 1),
         "sole": holds.sole,
         "unreadable": can_be_unreadable and (row.fill is not None or row.holds.optional),
-        "encoding": (kind is Kind.TIME and row.fill is not None) or row.encoding in STRING_TAGS,
+        "encoding": (kind is FieldKind.TIME and row.fill is not None)
+        or row.encoding in STRING_TAGS,
         "value": _demands_value(row),
         "parameters_null": row.field.path == "signature" and holds.equals is not None,
         "length": holds.max_characters is not None,
@@ -229,7 +230,7 @@ def _entry_aspects(row: Row) -> list[str]:
     constraints = {
         "present": row.holds.absent,
         "critical": row.critical is not None,
-        "encoding": row.field.kind is Kind.TIME and row.fill is not None,
+        "encoding": row.field.kind is FieldKind.TIME and row.fill is not None,
         "value": _demands_value(row),
         "form": row.holds.matches is not None,
         "octets": row.holds.octets is not None or row.holds.max_octets is not None,
@@ -242,7 +243,9 @@ _ALWAYS_THERE = frozenset(
     | {"thisUpdate"}
 )
 """Fields without which octets are no certificate or CRL (``der.structure``)."""
-_ALWAYS_READABLE = frozenset({Kind.PRESENCE, Kind.ORDER, Kind.ENCODED, Kind.BOOLEAN})
+_ALWAYS_READABLE = frozenset(
+    {FieldKind.PRESENCE, FieldKind.ORDER, FieldKind.ENCODED, FieldKind.BOOLEAN}
+)
 """Kinds of field that have a value as soon as they are there."""
 
 
@@ -264,7 +267,7 @@ def _demands_value(row: Row) -> bool:
 
 
 def _requires_extension(profile: DocumentProfile, row: Row) -> bool:
-    return row.field.kind is Kind.PRESENCE and any(
+    return row.field.kind is FieldKind.PRESENCE and any(
         _required(other) and other.field.extension == row.field.extension
         for other in profile.filling_rows
     )
@@ -287,7 +290,7 @@ def rule_of(row: Row, code: str) -> Rule:
     )
 
 
-def check(view: View, profile: DocumentProfile, context: Context) -> list[Finding]:
+def check(view: View, profile: DocumentProfile, context: RowContext) -> list[Finding]:
     """Check every row of a profile except those for the entries of a CRL.
 
     Returns:
@@ -313,7 +316,9 @@ def _breach(row: Row, aspect: str, message: str) -> Breach:
     return Breach(f"{path}.{aspect}", None, message, path)
 
 
-def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) -> Iterator[Breach]:
+def _breaches(
+    view: View, profile: DocumentProfile, row: Row, context: RowContext
+) -> Iterator[Breach]:
     path = row.field.path
     if row.holds.absent:
         if path in view.fields:
@@ -344,8 +349,8 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
             yield _breach(row, "unreadable", f"cannot be read as {types}")
         return
     yield from _encoding_breaches(view, row)
-    for one in row.field.each(value):
-        yield from value_breaches(row, one, context.roles)
+    for element in row.field.each(value):
+        yield from value_breaches(row, element, context.roles)
     yield from _place_breaches(view, row)
     if isinstance(row.fill, Derived):
         yield from _derived_breaches(view, profile, row, row.fill, value, context)
@@ -411,7 +416,7 @@ def _filled_parts(profile: DocumentProfile, row: Row) -> list[str]:
 
 def _encoding_breaches(view: View, row: Row) -> Iterator[Breach]:
     node = view.fields[row.field.path].node
-    if row.field.kind is Kind.TIME and row.fill is not None:
+    if row.field.kind is FieldKind.TIME and row.fill is not None:
         instant = view.instant(row.field.path)
         if instant is not None and node.tag != encode.time(instant)[0]:
             yield _breach(row, "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050")
@@ -421,7 +426,7 @@ def _encoding_breaches(view: View, row: Row) -> Iterator[Breach]:
             yield _breach(row, "encoding", f"is not written as {row.encoding}")
 
 
-def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
+def entry_breaches(entry: CrlEntry, row: Row, roles: Roles) -> Iterator[Breach]:
     """Check an entry of a CRL against a row for entries."""
     part = row.field.entry or ""
     if row.holds.absent:
@@ -582,7 +587,7 @@ def _derived_breaches(
     row: Row,
     fill: Derived,
     value: Value,
-    context: Context,
+    context: RowContext,
 ) -> Iterator[Breach]:
     issuer = context.issuer
     expected: Value | None = None

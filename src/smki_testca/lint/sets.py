@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from smki_testca.lint.chain import Verdict
+from smki_testca.lint.chain import SignatureVerdict
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smki_testca.importers.sources import Source
-    from smki_testca.lint.chain import Signer
+    from smki_testca.lint.chain import DocumentSigner
     from smki_testca.profiles.model import Profile
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.view import View
 
-    OneDocument = TypeVar("OneDocument", "Facts", "Listing", "Asked")
+    OneDocument = TypeVar("OneDocument", "CertificateFacts", "CrlFacts", "RequestFacts")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CertificateFacts:
     """The parts of one certificate that are compared with others.
 
     Attributes:
@@ -81,9 +81,9 @@ class SignedBy:
     authority: tuple[str, bytes] | None
 
     @classmethod
-    def of(cls, signer: Signer, view: View) -> SignedBy:
+    def of(cls, signer: DocumentSigner, view: View) -> SignedBy:
         """The signer of a document as far as it is known."""
-        is_verified = signer.verdict is Verdict.RIGHT
+        is_verified = signer.verdict is SignatureVerdict.RIGHT
         ca = view if signer.issuer is None else signer.issuer.view
         identifier = ca.octets("extensions.authorityKeyIdentifier.keyIdentifier")
         if is_verified:
@@ -94,7 +94,7 @@ class SignedBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class CrlFacts:
     """The parts of one CRL that are compared with other documents.
 
     Attributes:
@@ -120,7 +120,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestFacts:
     """The parts of one CSR that are compared with other documents: whose key it is, and for what.
 
     Attributes:
@@ -145,13 +145,13 @@ class Asked:
 
 
 def facts_of(
-    view: View, source: Source, profile: Profile, signer: Signer, position: int
-) -> Facts | None:
+    view: View, source: Source, profile: Profile, signer: DocumentSigner, position: int
+) -> CertificateFacts | None:
     """Extract the facts of a certificate; None where its serial number cannot be read."""
     serial = view.value("serialNumber")
     if not isinstance(serial, int):
         return None
-    return Facts(
+    return CertificateFacts(
         position,
         source.place,
         hashlib.sha256(source.data).digest(),
@@ -168,9 +168,9 @@ def facts_of(
     )
 
 
-def asked_of(view: View, source: Source, profile: Profile, position: int) -> Asked:
+def request_facts_of(view: View, source: Source, profile: Profile, position: int) -> RequestFacts:
     """Extract the facts of a CSR for a certificate of a profile."""
-    return Asked(
+    return RequestFacts(
         position,
         source.place,
         hashlib.sha256(source.data).digest(),
@@ -195,13 +195,15 @@ def _holder_of(view: View, profile: Profile) -> tuple[int | None, bool]:
     return eui64, device_id is not None
 
 
-def listing_of(view: View, source: Source, signer: Signer, position: int) -> Listing | None:
+def listing_of(
+    view: View, source: Source, signer: DocumentSigner, position: int
+) -> CrlFacts | None:
     """Extract the facts of a CRL; None where its time cannot be read."""
     this_update = view.instant("thisUpdate")
     number = view.value("extensions.cRLNumber")
     if this_update is None:
         return None
-    return Listing(
+    return CrlFacts(
         position,
         source.place,
         hashlib.sha256(source.data).digest(),
@@ -221,19 +223,19 @@ class Together:
     Attributes:
         facts: the facts of each certificate.
         listings: the facts of each CRL.
-        asked: the facts of each CSR that is signed with its own key.
+        requests: the facts of each CSR that is signed with its own key.
         entries_of: reads the entries of a CRL.
         at: the time of the run, UTC; later revocations have no effect yet.
     """
 
-    facts: Sequence[Facts]
-    listings: Sequence[Listing]
-    asked: Sequence[Asked]
-    entries_of: Callable[[Listing], Iterable[Entry]]
+    facts: Sequence[CertificateFacts]
+    listings: Sequence[CrlFacts]
+    requests: Sequence[RequestFacts]
+    entries_of: Callable[[CrlFacts], Iterable[CrlEntry]]
     at: datetime
 
     @cached_property
-    def distinct(self) -> list[Facts]:
+    def distinct(self) -> list[CertificateFacts]:
         """The facts of each certificate, without copies and those of invalid signatures.
 
         The verified ones come first, so that no other certificate is evidence against them; then
@@ -253,17 +255,18 @@ class Together:
         )
 
     @cached_property
-    def holdings(self) -> list[Facts | Asked]:
+    def holdings(self) -> list[CertificateFacts | RequestFacts]:
         """The certificates and CSRs that say whose a key is, without copies and CAs.
 
         The certificates come first, so that no CSR is evidence against them.
         """
         certificates = (facts for facts in self.distinct if not facts.is_ca)
         requests = sorted(
-            _without_copies(self.asked), key=lambda one: (one.is_device, one.key, one.signed)
+            _without_copies(self.requests),
+            key=lambda request: (request.is_device, request.key, request.signed),
         )
-        holdings: list[Facts | Asked] = [*certificates, *requests]
-        return [one for one in holdings if one.eui64 is not None]
+        holdings: list[CertificateFacts | RequestFacts] = [*certificates, *requests]
+        return [holding for holding in holdings if holding.eui64 is not None]
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -273,10 +276,10 @@ _BOTH_USAGES = {("digitalSignature",), ("keyAgreement",)}
 def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
     """One of the copies of each document, the same one in whatever order they come."""
     by_content: dict[bytes, OneDocument] = {}
-    for one in documents:
-        other = by_content.setdefault(one.signed, one)
-        if (one.digest, one.place) < (other.digest, other.place):
-            by_content[one.signed] = one
+    for document in documents:
+        other = by_content.setdefault(document.signed, document)
+        if (document.digest, document.place) < (other.digest, other.place):
+            by_content[document.signed] = document
     return by_content.values()
 
 
@@ -295,8 +298,8 @@ def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
 )  # fmt: skip
 def serials(documents: Together) -> Iterator[Breach]:
     """Find certificates that share a serial number, at the later one."""
-    seen: dict[int, Facts] = {}
-    of_issuer: dict[tuple[int, bytes], dict[object, Facts]] = defaultdict(dict)
+    seen: dict[int, CertificateFacts] = {}
+    of_issuer: dict[tuple[int, bytes], dict[object, CertificateFacts]] = defaultdict(dict)
     for facts in documents.distinct:
         path, position = "serialNumber", facts.position
         authority = facts.signer.authority
@@ -332,8 +335,10 @@ def serials(documents: Together) -> Iterator[Breach]:
 def same_subject(documents: Together) -> Iterator[Breach]:
     """Find certificates that share subject and usage, at the later one."""
     empty = bytes.fromhex("3000")
-    seen: dict[object, dict[bytes, Facts]] = defaultdict(dict)
-    for facts in sorted(documents.distinct, key=lambda one: one.not_before or _END_OF_TIME):
+    seen: dict[object, dict[bytes, CertificateFacts]] = defaultdict(dict)
+    for facts in sorted(
+        documents.distinct, key=lambda certificate: certificate.not_before or _END_OF_TIME
+    ):
         if facts.subject == empty and facts.eui64 is None:
             continue
         earlier = seen[facts.subject, facts.eui64, facts.usage]
@@ -369,7 +374,7 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
 
     A renewal with a new key begins later than its predecessor.
     """
-    first: dict[object, Facts] = {}
+    first: dict[object, CertificateFacts] = {}
     for facts in documents.distinct:
         if not facts.is_device or facts.eui64 is None:
             continue
@@ -387,9 +392,9 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
 
 def shared_keys(documents: Together) -> Iterator[Breach]:
     """Find keys that two holders share, or two usages of one holder, at the later document."""
-    by_key: dict[bytes, list[Facts | Asked]] = defaultdict(list)
-    for one in documents.holdings:
-        by_key[one.key].append(one)
+    by_key: dict[bytes, list[CertificateFacts | RequestFacts]] = defaultdict(list)
+    for holding in documents.holdings:
+        by_key[holding.key].append(holding)
     for holdings in by_key.values():
         if len(holdings) > 1:
             yield from _shared_key(holdings)
@@ -416,26 +421,28 @@ def shared_keys(documents: Together) -> Iterator[Breach]:
     remedy="Make a key pair for each usage.",
     good="one key for DS, another for KA", bad="one key for a Device's DS and KA",
 )  # fmt: skip
-def _shared_key(holdings: Sequence[Facts | Asked]) -> Iterator[Breach]:
+def _shared_key(holdings: Sequence[CertificateFacts | RequestFacts]) -> Iterator[Breach]:
     """Compare each document with those before it that have its key; one of a kind is enough."""
     path = "subjectPublicKeyInfo"
-    has_device = any(one.is_device for one in holdings)
-    seen: dict[object, Facts | Asked] = {}
-    for one in holdings:
-        holder = one.eui64, one.is_device
+    has_device = any(holding.is_device for holding in holdings)
+    seen: dict[object, CertificateFacts | RequestFacts] = {}
+    for holding in holdings:
+        holder = holding.eui64, holding.is_device
         earlier = seen.values()
         other = next((each for each in earlier if (each.eui64, each.is_device) != holder), None)
-        same = next((each for each in earlier if {each.usage, one.usage} == _BOTH_USAGES), None)
+        same = next((each for each in earlier if {each.usage, holding.usage} == _BOTH_USAGES), None)
         if other is not None:
             message = f"its key is that of another: {other.place}"
             if has_device:
-                yield Breach("set.key_of_device_shared", None, message, path, one.position)
+                yield Breach("set.key_of_device_shared", None, message, path, holding.position)
             else:
-                yield Breach("set.key_of_organisation_shared", None, message, path, one.position)
+                yield Breach(
+                    "set.key_of_organisation_shared", None, message, path, holding.position
+                )
         elif same is not None:
             message = f"its key has another usage, too: {same.place}"
-            yield Breach("set.key_of_two_usages", None, message, path, one.position)
-        seen.setdefault((holder, one.usage), one)
+            yield Breach("set.key_of_two_usages", None, message, path, holding.position)
+        seen.setdefault((holder, holding.usage), holding)
 
 
 @rule(
@@ -446,7 +453,7 @@ def _shared_key(holdings: Sequence[Facts | Asked]) -> Iterator[Breach]:
 )  # fmt: skip
 def decimal_counting(documents: Together) -> Iterator[Breach]:
     """Find an ID …x9 followed by …(x+1)0, with nothing counted from …xA to …xF between them."""
-    by_id: dict[int, Facts] = {}
+    by_id: dict[int, CertificateFacts] = {}
     for facts in documents.distinct:
         if facts.eui64 is not None:
             by_id.setdefault(facts.eui64, facts)
@@ -467,7 +474,7 @@ def decimal_counting(documents: Together) -> Iterator[Breach]:
 )  # fmt: skip
 def numbers(documents: Together) -> Iterator[Breach]:
     """Find CRLs of one issuer whose numbers do not rise with time, at the later one."""
-    latest: dict[object, Listing] = {}
+    latest: dict[object, CrlFacts] = {}
     sound = (crl for crl in documents.listings if crl.signer.is_sound and crl.number is not None)
     for crl in sorted(_without_copies(sound), key=_age):
         issuer = crl.issuer, crl.signer.authority
@@ -485,18 +492,18 @@ def numbers(documents: Together) -> Iterator[Breach]:
             yield Breach("set.crl_number", None, message, path, crl.position)
 
 
-def _age(crl: Listing) -> tuple[datetime, int, bytes]:
+def _age(crl: CrlFacts) -> tuple[datetime, int, bytes]:
     """A key to sort CRLs by, the oldest first."""
     return crl.this_update, -1 if crl.number is None else crl.number, crl.signed
 
 
 def revocations(documents: Together) -> Iterator[Breach]:
     """Find certificates that the newest verified CRL of their issuer lists."""
-    by_serial: dict[tuple[bytes, int], list[Facts]] = defaultdict(list)
+    by_serial: dict[tuple[bytes, int], list[CertificateFacts]] = defaultdict(list)
     for facts in documents.facts:
         if facts.signer.is_sound:
             by_serial[facts.issuer, facts.serial].append(facts)
-    newest: dict[object, Listing] = {}
+    newest: dict[object, CrlFacts] = {}
     verified = (crl for crl in documents.listings if crl.signer.is_verified and not crl.is_delta)
     for listing in sorted(_without_copies(verified), key=_age):
         newest[listing.issuer, listing.signer.authority] = listing
@@ -525,7 +532,9 @@ def revocations(documents: Together) -> Iterator[Breach]:
     remedy="Use another certificate.",
     good="on no CRL", bad="on a CRL that was linted with it",
 )  # fmt: skip
-def _revocation(facts: Facts, listing: Listing, entry: Entry, at: datetime) -> Iterator[Breach]:
+def _revocation(
+    facts: CertificateFacts, listing: CrlFacts, entry: CrlEntry, at: datetime
+) -> Iterator[Breach]:
     if entry.at is None:
         return
     if facts.not_before is not None and entry.at < facts.not_before:

@@ -103,9 +103,9 @@ def _rows(description: Description) -> list[SheetRow]:
         for path, value in description.fields.items()
     ]
     # The paths that are left have no line: they are missing, or have no value of their own.
-    for path, found in findings.items():
+    for path, of_path in findings.items():
         if path:
-            rows.insert(_place(path, rows), SheetRow(path, "", tuple(found)))
+            rows.insert(_place(path, rows), SheetRow(path, "", tuple(of_path)))
     return rows
 
 

@@ -18,7 +18,7 @@ from smki_testca.x509 import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from smki_testca.x509.entries import Entry
+    from smki_testca.x509.entries import CrlEntry
     from smki_testca.x509.view import View
 
 _MOST = 100
@@ -57,7 +57,7 @@ def anomalies(view: View) -> list[Breach]:
     return _first_breaches(breaches)
 
 
-def entry_anomalies(entry: Entry) -> list[Breach]:
+def entry_anomalies(entry: CrlEntry) -> list[Breach]:
     """The breaches of DER in an entry of a CRL in octet order, a hundred at most."""
     breaches = [of_anomaly(anomaly) for anomaly in entry.anomalies]
     if entry.node is None:
@@ -120,7 +120,7 @@ def looks_raw(signature: bytes) -> bool:
     if len(signature) != _RAW_OCTETS:
         return False
     try:
-        _, anomalies = read(signature, what="signature")
+        _, anomalies = read(signature, noun="signature")
     except DerError:
         return True
     return bool(anomalies)
@@ -129,7 +129,7 @@ def looks_raw(signature: bytes) -> bool:
 def ecdsa_integers(signature: bytes) -> list[Node] | None:
     """The two INTEGERs of an ECDSA signature, whether or not they are minimal."""
     try:
-        root, anomalies = read(signature, what="signature")
+        root, anomalies = read(signature, noun="signature")
     except DerError:
         return None
     numbers = root.children

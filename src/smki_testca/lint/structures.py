@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from smki_testca.lint.rule import Declaring
-    from smki_testca.x509.entries import Entry
-    from smki_testca.x509.structures import Fault
+    from smki_testca.x509.entries import CrlEntry
+    from smki_testca.x509.structures import StructureFault
     from smki_testca.x509.view import View
 
 _MOST = 100
@@ -26,26 +26,26 @@ _MOST = 100
 
 def breaches(view: View) -> Iterator[Breach]:
     """Compare a document with the structures of its kind; the entries of a CRL are left out."""
-    found = chain(
+    faults = chain(
         structures.faults(
             (view.signed, structures.DOCUMENTS[view.kind], ""),
             (view.signature_algorithm, structures.ALGORITHM_IDENTIFIER, "signatureAlgorithm"),
         ),
         structures.extension_faults(view.wrapped, "extensions"),
     )
-    yield from _breaches(islice(found, _MOST))
+    yield from _breaches(islice(faults, _MOST))
 
 
-def entry_breaches(entry: Entry) -> Iterator[Breach]:
+def entry_breaches(entry: CrlEntry) -> Iterator[Breach]:
     """Compare the extensions of a CRL's entry with their structures."""
     if entry.node is None or entry.problem is not None:
         return
     whole = structures.ENTRY_EXTENSIONS
-    found = chain(
+    faults = chain(
         structures.faults(*((node, whole, whole.path) for node in entry.node.children[2:])),
         structures.extension_faults(entry.wrapped, whole.path),
     )
-    yield from _breaches(islice(found, _MOST))
+    yield from _breaches(islice(faults, _MOST))
 
 
 def _rule_for_each_structure(function: Declaring) -> Declaring:
@@ -68,7 +68,7 @@ def _rule_for_each_structure(function: Declaring) -> Declaring:
     meaning="A SEQUENCE that must hold something is empty.", remedy="Fill it or leave it out.",
     good="certificatePolicies with one policy", bad="certificatePolicies 30 00",
 )  # fmt: skip
-def _breaches(faults: Iterable[Fault]) -> Iterator[Breach]:
+def _breaches(faults: Iterable[StructureFault]) -> Iterator[Breach]:
     for fault in faults:
         if fault.is_empty and fault.structure.tag == encode.SEQUENCE:
             yield Breach("der.empty_sequence", fault.offset, fault.message, fault.path)

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from smki_testca.importers.sources import Source
     from smki_testca.lint.findings import Breach, Finding
-    from smki_testca.lint.linted import Linted, Settings
-    from smki_testca.x509.entries import Entry
+    from smki_testca.lint.linted import Linted, LintSettings
+    from smki_testca.x509.entries import CrlEntry
 
 _PARALLEL_FROM = 400
 _CHUNK = 250
 
 
-def lint_all(documents: Iterator[Source], settings: Settings) -> list[Linted]:
+def lint_all(documents: Iterator[Source], settings: LintSettings) -> list[Linted]:
     """Lint every document of an input.
 
     Args:
@@ -62,13 +62,13 @@ def set_findings(
         documents: the documents in the same order, to read the entries of CRLs again.
     """
 
-    def entries_of(listing: sets.Listing) -> Iterator[Entry]:
+    def entries_of(listing: sets.CrlFacts) -> Iterator[CrlEntry]:
         return crl.entries_of(view_revocation_list(documents[listing.position].data))
 
     together = sets.Together(
         [document.facts for document in linted if document.facts is not None],
         [document.listing for document in linted if document.listing is not None],
-        [document.asked for document in linted if document.asked is not None],
+        [document.request for document in linted if document.request is not None],
         entries_of,
         linter.at,
     )
@@ -81,7 +81,7 @@ def set_findings(
 
 
 def _in_parallel(
-    sources: list[Source], settings: Settings, issuers: chain.Issuers, count: int
+    sources: list[Source], settings: LintSettings, issuers: chain.Issuers, count: int
 ) -> list[Linted]:
     numbered = enumerate(sources)
     chunks = iter(lambda: list(islice(numbered, _CHUNK)), [])
@@ -93,7 +93,7 @@ def _in_parallel(
 _worker: list[Linter] = []
 
 
-def _start_worker(settings: Settings, possible_issuers: list[bytes]) -> None:
+def _start_worker(settings: LintSettings, possible_issuers: list[bytes]) -> None:
     _worker[:] = [Linter(settings, chain.gathered(possible_issuers, settings.at))]
 
 

@@ -80,7 +80,7 @@ class StoreReader:
             InputError: as ``Decryptor.decrypt`` does, or if the store is broken or too large.
         """
         try:
-            root, _ = read(data, what="PKCS#12 store")
+            root, _ = read(data, noun="PKCS#12 store")
             safe = octets_of(_explicit(root.children[1]))
             self._authenticate(root.children[2:], safe, name)
             return self._contents(safe, data, name)

@@ -222,7 +222,7 @@ class DeviceAnswers:
         raise InputError(
             "device.use_case_name",
             f"There is no use case {shown(name)} that replaces certificates.",
-            use_one_of((one.name for one in self.use_cases), given=name),
+            use_one_of((use_case.name for use_case in self.use_cases), given=name),
         )
 
     def mode(self, text: str) -> ReplacementMode:
@@ -237,7 +237,7 @@ class DeviceAnswers:
         raise InputError(
             "device.mode_name",
             f"There is no replacement mode {shown(text)}.",
-            use_one_of((f"{one.number} ({one.name})" for one in self.modes), given=text),
+            use_one_of((f"{mode.number} ({mode.name})" for mode in self.modes), given=text),
         )
 
 
@@ -248,5 +248,5 @@ def _named(statuses: Sequence[AnswerStatus], text: str) -> AnswerStatus:
     raise InputError(
         "device.status_name",
         f"No Device answers with the status {shown(text)}.",
-        use_one_of((f"{one.number} ({one.name})" for one in statuses), given=text),
+        use_one_of((f"{status.number} ({status.name})" for status in statuses), given=text),
     )

@@ -33,7 +33,7 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ProfileDifference:
     """One difference of a file from the shipped one.
 
     Attributes:
@@ -85,7 +85,7 @@ class FileDifferences:
     name: str
     path: Path
     shipped: Path | None
-    differences: tuple[Difference, ...]
+    differences: tuple[ProfileDifference, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The file and its differences as a JSON object."""
@@ -116,8 +116,8 @@ def differences(library: Library) -> list[FileDifferences]:
         tree = toml.parse(data, str(path))
         shipped_tree = toml.parse(shipped_path.read_bytes(), str(shipped_path))
         lines = lines_of(decode(data, str(path)))
-        found = tuple(_of_tables(shipped_tree, tree, "", (), lines))
-        compared.append(FileDifferences(name, path, shipped_path, found))
+        differences = tuple(_of_tables(shipped_tree, tree, "", (), lines))
+        compared.append(FileDifferences(name, path, shipped_path, differences))
     return compared
 
 
@@ -126,13 +126,13 @@ _Lines = dict[KeyPath, int]
 
 def _of_values(
     shipped_value: Any, value: Any, key: str, path: KeyPath, lines: _Lines
-) -> Iterator[Difference]:
+) -> Iterator[ProfileDifference]:
     if isinstance(shipped_value, dict) and isinstance(value, dict):
         yield from _of_tables(shipped_value, value, key, path, lines)
     elif _are_tables(shipped_value) and _are_tables(value):
         yield from _of_arrays(shipped_value, value, key, path, lines)
     elif shipped_value != value or type(shipped_value) is not type(value):
-        yield Difference(Change.CHANGED, key, shipped_value, value, lines.get(path))
+        yield ProfileDifference(Change.CHANGED, key, shipped_value, value, lines.get(path))
 
 
 def _of_tables(
@@ -141,14 +141,14 @@ def _of_tables(
     key: str,
     path: KeyPath,
     lines: _Lines,
-) -> Iterator[Difference]:
+) -> Iterator[ProfileDifference]:
     for name in dict.fromkeys((*shipped_table, *table)):
         inner = f"{key}.{dotted((name,))}" if key else dotted((name,))
         if name not in table:
-            yield Difference(Change.REMOVED, inner, shipped_table[name], None, None)
+            yield ProfileDifference(Change.REMOVED, inner, shipped_table[name], None, None)
         elif name not in shipped_table:
             line = lines.get((*path, name))
-            yield Difference(Change.ADDED, inner, None, table[name], line)
+            yield ProfileDifference(Change.ADDED, inner, None, table[name], line)
         else:
             yield from _of_values(shipped_table[name], table[name], inner, (*path, name), lines)
 
@@ -159,23 +159,23 @@ def _of_arrays(
     key: str,
     path: KeyPath,
     lines: _Lines,
-) -> Iterator[Difference]:
+) -> Iterator[ProfileDifference]:
     before, after = _called(shipped_tables, tables), _called(tables, shipped_tables)
     for name in dict.fromkeys((*before, *after)):
         inner = f"{key}[{name}]"
         if name not in after:
-            yield Difference(Change.REMOVED, inner, shipped_tables[before[name]], None, None)
+            yield ProfileDifference(Change.REMOVED, inner, shipped_tables[before[name]], None, None)
             continue
         at = (*path, after[name])
         if name not in before:
-            yield Difference(Change.ADDED, inner, None, tables[after[name]], lines.get(at))
+            yield ProfileDifference(Change.ADDED, inner, None, tables[after[name]], lines.get(at))
         else:
             shipped_table, table = shipped_tables[before[name]], tables[after[name]]
             yield from _of_tables(shipped_table, table, inner, at, lines)
     in_both = [name for name in before if name in after]
     in_order = sorted(in_both, key=lambda name: after[name])
     if in_both != in_order:
-        yield Difference(Change.ORDER, key, in_both, in_order, lines.get(path))
+        yield ProfileDifference(Change.ORDER, key, in_both, in_order, lines.get(path))
 
 
 def _called(tables: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> dict[str, int]:

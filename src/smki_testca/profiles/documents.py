@@ -44,7 +44,7 @@ class Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", froze
     """A table of a file; keys are written with hyphens."""
 
 
-class Known(Document, frozen=True, kw_only=True):
+class SourcedTable(Document, frozen=True, kw_only=True):
     """A table with its evidence and source."""
 
     basis: Basis
@@ -87,7 +87,7 @@ class HoldsTable(Document, frozen=True):
     max_hours: Hours | None = None
 
 
-class RowTable(Known, frozen=True, kw_only=True):
+class RowTable(SourcedTable, frozen=True, kw_only=True):
     """A row of a certificate or CRL profile."""
 
     field: NonEmpty
@@ -122,7 +122,7 @@ class ProfileFile(Document, frozen=True, kw_only=True):
     row: list[RowTable]
 
 
-class FrequencyTable(Known, frozen=True, kw_only=True):
+class FrequencyTable(SourcedTable, frozen=True, kw_only=True):
     """The frequency of a CRL."""
 
     at_least_every_hours: Hours
@@ -147,7 +147,7 @@ class QuotaTable(Document, frozen=True):
     per_participant: Count | None = None
 
 
-class CategoryFile(Known, frozen=True, kw_only=True):
+class CategoryFile(SourcedTable, frozen=True, kw_only=True):
     """``categories/*.toml``."""
 
     name: FileName
@@ -162,7 +162,7 @@ class CategoryFile(Known, frozen=True, kw_only=True):
     quota: QuotaTable = QuotaTable()
 
 
-class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
+class RemotePartyRoleTable(SourcedTable, frozen=True, kw_only=True):
     """A RemotePartyRole."""
 
     code: Code
@@ -171,7 +171,7 @@ class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
     usages: list[KeyUsage]
 
 
-class UserRoleTable(Known, frozen=True, kw_only=True):
+class UserRoleTable(SourcedTable, frozen=True, kw_only=True):
     """A User Role; ``kind`` is that of the participants who may hold it."""
 
     code: NonEmpty
@@ -186,7 +186,7 @@ class RolesFile(Document, frozen=True):
     remote_party_role: list[RemotePartyRoleTable]
 
 
-class TestingServiceTable(Known, frozen=True, kw_only=True):
+class TestingServiceTable(SourcedTable, frozen=True, kw_only=True):
     """A Testing Service."""
 
     code: NonEmpty
@@ -199,7 +199,7 @@ class TestingServicesFile(Document, frozen=True):
     testing_service: list[TestingServiceTable]
 
 
-class InterfaceTable(Known, frozen=True, kw_only=True):
+class InterfaceTable(SourcedTable, frozen=True, kw_only=True):
     """A web service for Device CSRs."""
 
     name: Literal["adhoc", "batched"]
@@ -230,7 +230,7 @@ class PoliciesTable(Document, frozen=True):
     allowed: list[NonEmpty]
 
 
-class FamilyTable(Known, frozen=True, kw_only=True):
+class FamilyTable(SourcedTable, frozen=True, kw_only=True):
     """Environments that share their CAs."""
 
     name: NonEmpty
@@ -245,7 +245,7 @@ class TiersTable(Document, frozen=True):
     issuing: NonEmpty
 
 
-class HierarchyTable(Known, frozen=True, kw_only=True):
+class HierarchyTable(SourcedTable, frozen=True, kw_only=True):
     """A PKI."""
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,39}\\Z")]
@@ -261,7 +261,7 @@ class HierarchiesFile(Document, frozen=True):
     hierarchy: list[HierarchyTable]
 
 
-class DeviceTypeTable(Known, frozen=True, kw_only=True):
+class DeviceTypeTable(SourcedTable, frozen=True, kw_only=True):
     """A type of Device."""
 
     name: FileName
@@ -271,7 +271,7 @@ class DeviceTypeTable(Known, frozen=True, kw_only=True):
     note: str = ""
 
 
-class CellTable(Known, frozen=True, kw_only=True):
+class CellTable(SourcedTable, frozen=True, kw_only=True):
     """A Trust Anchor Cell of some types of Device."""
 
     device_types: list[NonEmpty]
@@ -287,7 +287,7 @@ class DeviceTypesFile(Document, frozen=True, kw_only=True):
     cell: list[CellTable]
 
 
-class AnswerStatusTable(Known, frozen=True, kw_only=True):
+class AnswerStatusTable(SourcedTable, frozen=True, kw_only=True):
     """A status that a Device answers with."""
 
     number: Code
@@ -295,7 +295,7 @@ class AnswerStatusTable(Known, frozen=True, kw_only=True):
     meaning: NonEmpty
 
 
-class DeviceRuleTable(Known, frozen=True, kw_only=True):
+class DeviceRuleTable(SourcedTable, frozen=True, kw_only=True):
     """A rule that a Device is taken to check."""
 
     code: Annotated[str, msgspec.Meta(pattern="^device(\\.[a-z_]+)+\\Z")]
@@ -305,14 +305,14 @@ class DeviceRuleTable(Known, frozen=True, kw_only=True):
     meaning: NonEmpty
 
 
-class UseCaseTable(Known, frozen=True, kw_only=True):
+class UseCaseTable(SourcedTable, frozen=True, kw_only=True):
     """A use case that replaces certificates; without roles, those of any cell."""
 
     name: NonEmpty
     roles: list[NonEmpty] = []
 
 
-class ReplacementModeTable(Known, frozen=True, kw_only=True):
+class ReplacementModeTable(SourcedTable, frozen=True, kw_only=True):
     """A replacement mode; without roles, it replaces the certificate of any cell."""
 
     number: Code
@@ -333,7 +333,7 @@ class DeviceAnswersFile(Document, frozen=True, kw_only=True):
     mode: list[ReplacementModeTable]
 
 
-class TermTable(Known, frozen=True, kw_only=True):
+class TermTable(SourcedTable, frozen=True, kw_only=True):
     """A term of ``assurance-terms.toml``; ``severity`` is that of findings that rest on it."""
 
     name: FileName
@@ -389,7 +389,7 @@ class AssuranceTermsFile(Document, frozen=True, kw_only=True):
     recusal: list[SwitchedTable]
 
 
-class EnvironmentTable(Known, frozen=True, kw_only=True):
+class EnvironmentTable(SourcedTable, frozen=True, kw_only=True):
     """A test environment."""
 
     name: NonEmpty
@@ -398,7 +398,7 @@ class EnvironmentTable(Known, frozen=True, kw_only=True):
     experimental: bool = False
 
 
-class LiveTable(Known, frozen=True, kw_only=True):
+class LiveTable(SourcedTable, frozen=True, kw_only=True):
     """The marks of live material."""
 
     environments: list[str]
@@ -406,7 +406,7 @@ class LiveTable(Known, frozen=True, kw_only=True):
     ca_names: list[str]
 
 
-class SecRegistryEntryTable(Known, frozen=True, kw_only=True):
+class SecRegistryEntryTable(SourcedTable, frozen=True, kw_only=True):
     """A Registry Entry of the SEC, for some environments or (by default) for all."""
 
     value: NonEmpty

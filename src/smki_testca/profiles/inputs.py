@@ -15,7 +15,7 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier
 from smki_testca.roles import RemotePartyRole
 from smki_testca.text import shown
-from smki_testca.x509.fields import FIELDS, SEPARATOR, Kind, packed_address
+from smki_testca.x509.fields import FIELDS, SEPARATOR, FieldKind, packed_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class InputType:
     key: str
     metavar: str
     help: str
-    kinds: tuple[Kind, ...]
+    kinds: tuple[FieldKind, ...]
     parse: Callable[[str, Roles], InputValue]
     to_field: Callable[[InputValue], Value]
     from_field: Callable[[View, str, Roles], InputValue | None]
@@ -196,7 +196,7 @@ def _eui64(name: str, option: str, key: str, text: str) -> InputType:
         key,
         "EUI64",
         text,
-        (Kind.BITS, Kind.OCTETS),
+        (FieldKind.BITS, FieldKind.OCTETS),
         _parse_eui64,
         _as_octets,
         _eui64_of,
@@ -209,14 +209,14 @@ def _eui64(name: str, option: str, key: str, text: str) -> InputType:
 def _text(name: str, metavar: str, text: str, sample: str = "Sample") -> InputType:
     key = name.replace("-", "_")
     return InputType(
-        name, name, key, metavar, text, (Kind.TEXT,), _parse_text, _as_text, _text_of, sample
+        name, name, key, metavar, text, (FieldKind.TEXT,), _parse_text, _as_text, _text_of, sample
     )
 
 
 def _oid(name: str, text: str) -> InputType:
     key = name.replace("-", "_")
     return InputType(
-        name, name, key, "OID", text, (Kind.OID,), _parse_oid, _as_text, _text_of, "1.2.3"
+        name, name, key, "OID", text, (FieldKind.OID,), _parse_oid, _as_text, _text_of, "1.2.3"
     )
 
 
@@ -226,7 +226,7 @@ _ROLE: Final = InputType(
     "role",
     "NAME|HEX",
     "Such as supplier or 02.",
-    (Kind.TEXT,),
+    (FieldKind.TEXT,),
     _parse_role,
     _as_hex,
     _role_of,
@@ -259,7 +259,7 @@ INPUT_TYPES: Final[dict[str, InputType]] = {
         _text("dns", "NAME", "A host name for the subjectAltName.", "sample.test"),
         replace(
             _text(ADDRESS, "ADDRESS", "An IP address for the subjectAltName.", "192.0.2.1"),
-            kinds=(Kind.ADDRESS,),
+            kinds=(FieldKind.ADDRESS,),
             parse=_parse_address,
         ),
         _SIGNIFIER,

@@ -407,7 +407,7 @@ class Library:
             *((f"{kind}status", key) for kind in ("", "own_", "csr_", "join_") for key in _BOTH),
             *(("rule", "code"), ("use_case", "name"), *(("mode", key) for key in _BOTH)),
         ):
-            values = [str(getattr(one, key)) for one in getattr(document, table)]
+            values = [str(getattr(entry, key)) for entry in getattr(document, table)]
             _unique(values, origin, table.replace("_", "-"), key)
         statuses = tuple(map(_answer_status, document.status))
         own_statuses = tuple(map(_answer_status, document.own_status))
@@ -421,23 +421,23 @@ class Library:
             rules,
             tuple(
                 UseCase(
-                    one.name,
-                    self._roles_named(one.roles, origin, "use-case", number),
-                    one.basis,
-                    one.source,
+                    use_case.name,
+                    self._roles_named(use_case.roles, origin, "use-case", number),
+                    use_case.basis,
+                    use_case.source,
                 )
-                for number, one in enumerate(document.use_case)
+                for number, use_case in enumerate(document.use_case)
             ),
             tuple(
                 ReplacementMode(
-                    one.number,
-                    one.name,
-                    self._roles_named(one.roles, origin, "mode", number),
-                    one.note,
-                    one.basis,
-                    one.source,
+                    mode.number,
+                    mode.name,
+                    self._roles_named(mode.roles, origin, "mode", number),
+                    mode.note,
+                    mode.basis,
+                    mode.source,
                 )
-                for number, one in enumerate(document.mode)
+                for number, mode in enumerate(document.mode)
             ),
         )
 
@@ -451,7 +451,7 @@ class Library:
         """
         document, origin = self._single("assurance-terms.toml", documents.AssuranceTermsFile)
         for table in document.__struct_fields__:
-            names = [one.name for one in getattr(document, table)]
+            names = [term.name for term in getattr(document, table)]
             _unique(names, origin, table, "name")
             if missing := [name for name in NAMED_BY_PROGRAM.get(table, ()) if name not in names]:
                 raise InputError(
@@ -692,13 +692,13 @@ class Library:
         environments = tuple(self.environments)
         if document.environments != ALL:
             environments = tuple(document.environments)
-        for key, values, names, what in (
+        for key, values, names, noun in (
             ("profiles", document.profiles, self.profile_names, "profile"),
             ("testing-services", document.testing_services, self.testing_services, "purpose"),
             ("environments", environments, self.environments, "environment"),
         ):
             for place, value in enumerate(values):
-                known(value, names, Place(origin).within(key, place), what)
+                known(value, names, Place(origin).within(key, place), noun)
         roles = []
         for place, role in enumerate(document.remote_party_roles):
             with met_in(Place(origin).within("remote-party-roles", place)):
@@ -770,11 +770,11 @@ def _check_model_has_all(
     """Check that the rules and statuses are there that the model of a Device names itself."""
     codes = {rule.code for rule in rules}
     missing = [f"the rule {code}" for code in OWN_CHECKS if code not in codes]
-    for table, numbers, found in (
+    for table, numbers, present in (
         ("status", {0}, statuses),
         ("own-status", OWN_STATUSES, own_statuses),
     ):
-        lacking = numbers - {status.number for status in found}
+        lacking = numbers - {status.number for status in present}
         missing += [f"the {table} {number}" for number in sorted(lacking)]
     if missing:
         raise InputError(
@@ -891,14 +891,14 @@ def _unique(values: list[str], origin: str, table: str, key: str) -> None:
             )
 
 
-def known(value: str, names: Iterable[str], where: str | Place, what: str) -> None:
+def known(value: str, names: Iterable[str], where: str | Place, noun: str) -> None:
     """Check that a name is defined.
 
     Args:
         value: the name.
         names: those that are defined.
         where: the place of the name, for the message.
-        what: the noun for the name, for the message.
+        noun: the noun for the name, for the message.
 
     Raises:
         InputError: if it is not; the error lists those that are.
@@ -906,6 +906,6 @@ def known(value: str, names: Iterable[str], where: str | Place, what: str) -> No
     if value not in names:
         raise InputError(
             "profile.reference",
-            f"{where}: unknown {what} {shown(value)}.",
+            f"{where}: unknown {noun} {shown(value)}.",
             use_one_of(names, given=value),
         )

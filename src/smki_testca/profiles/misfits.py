@@ -114,11 +114,11 @@ def _message(tree: Any, shape: type[Any]) -> str:
 
 def _choices(shape: Any, path: KeyPath) -> list[object]:
     """The words of which the value at a path is one; none where it is another kind of value."""
-    for one in _kinds(shape, path):
-        if isinstance(one, msgspec.inspect.EnumType):
-            return [member.value for member in one.cls]
-        if isinstance(one, msgspec.inspect.LiteralType):
-            return list(one.values)
+    for alternative in _kinds(shape, path):
+        if isinstance(alternative, msgspec.inspect.EnumType):
+            return [member.value for member in alternative.cls]
+        if isinstance(alternative, msgspec.inspect.LiteralType):
+            return list(alternative.values)
     return []
 
 
@@ -128,14 +128,22 @@ def _rule(shape: Any, path: KeyPath) -> str:
     for part in path:
         kind = next(_below(kind, part), None)
     kinds = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
-    stated = (one.extra for one in kinds if isinstance(one, msgspec.inspect.Metadata))
+    stated = (
+        alternative.extra
+        for alternative in kinds
+        if isinstance(alternative, msgspec.inspect.Metadata)
+    )
     return next((extra["rule"] for extra in stated if extra and "rule" in extra), "")
 
 
 def _keys(shape: Any, path: KeyPath) -> list[str]:
     """The keys that the table at a path may have."""
-    structs = (one for one in _kinds(shape, path) if isinstance(one, msgspec.inspect.StructType))
-    return [field.encode_name for one in structs for field in one.fields]
+    structs = (
+        alternative
+        for alternative in _kinds(shape, path)
+        if isinstance(alternative, msgspec.inspect.StructType)
+    )
+    return [field.encode_name for struct in structs for field in struct.fields]
 
 
 def _kinds(shape: Any, path: KeyPath) -> list[Any]:
@@ -148,8 +156,8 @@ def _kinds(shape: Any, path: KeyPath) -> list[Any]:
 
 def _alternatives(kind: Any) -> Iterator[Any]:
     if isinstance(kind, msgspec.inspect.UnionType):
-        for one in kind.types:
-            yield from _alternatives(one)
+        for alternative in kind.types:
+            yield from _alternatives(alternative)
     elif isinstance(kind, msgspec.inspect.Metadata):
         yield from _alternatives(kind.type)
     else:
@@ -158,10 +166,10 @@ def _alternatives(kind: Any) -> Iterator[Any]:
 
 def _below(kind: Any, part: str | int) -> Iterator[Any]:
     """The types of the value at one part of a path below a type."""
-    for one in _alternatives(kind):
-        if isinstance(one, msgspec.inspect.StructType):
-            yield from (field.type for field in one.fields if field.encode_name == part)
-        elif isinstance(one, msgspec.inspect.DictType):
-            yield one.value_type
-        elif isinstance(one, msgspec.inspect.ListType):
-            yield one.item_type
+    for alternative in _alternatives(kind):
+        if isinstance(alternative, msgspec.inspect.StructType):
+            yield from (field.type for field in alternative.fields if field.encode_name == part)
+        elif isinstance(alternative, msgspec.inspect.DictType):
+            yield alternative.value_type
+        elif isinstance(alternative, msgspec.inspect.ListType):
+            yield alternative.item_type

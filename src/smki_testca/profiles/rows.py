@@ -42,7 +42,7 @@ from smki_testca.roles import Basis
 from smki_testca.text import shown, use_one_of
 from smki_testca.toml_places import Place
 from smki_testca.x509 import names
-from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, Kind, Value
+from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, FieldKind, Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -57,37 +57,37 @@ if TYPE_CHECKING:
 
 INPUTS: Final = {
     name: input_type.kinds for name, input_type in INPUT_TYPES.items() if input_type.kinds
-} | {USAGE: (Kind.NAMED_BITS,)}
+} | {USAGE: (FieldKind.NAMED_BITS,)}
 """The inputs that every profile can name, and the kinds of field each can fill."""
 
 DERIVED: Final = {
-    "serial-number": (Kind.INTEGER,),
-    "issuer-key-algorithm": (Kind.ENCODED,),
-    "issuer-subject": (Kind.ENCODED,),
-    "midnight": (Kind.TIME,),
-    "now": (Kind.TIME,),
-    "not-after": (Kind.TIME,),
-    "public-key": (Kind.ENCODED,),
-    "key-identifier-method-1": (Kind.OCTETS,),
-    "key-identifier-method-2": (Kind.OCTETS,),
-    "issuer-key-identifier": (Kind.OCTETS,),
-    "environment-policy": (Kind.OID,),
-    "ca-name": (Kind.TEXT,),
-    "signifier": (Kind.TEXT,),
-    "participant-name": (Kind.TEXT,),
+    "serial-number": (FieldKind.INTEGER,),
+    "issuer-key-algorithm": (FieldKind.ENCODED,),
+    "issuer-subject": (FieldKind.ENCODED,),
+    "midnight": (FieldKind.TIME,),
+    "now": (FieldKind.TIME,),
+    "not-after": (FieldKind.TIME,),
+    "public-key": (FieldKind.ENCODED,),
+    "key-identifier-method-1": (FieldKind.OCTETS,),
+    "key-identifier-method-2": (FieldKind.OCTETS,),
+    "issuer-key-identifier": (FieldKind.OCTETS,),
+    "environment-policy": (FieldKind.OID,),
+    "ca-name": (FieldKind.TEXT,),
+    "signifier": (FieldKind.TEXT,),
+    "participant-name": (FieldKind.TEXT,),
 }
 """The values that the CA computes, and the kinds of field each can fill."""
 
 REVOCATION_LIST_DERIVED: Final = {
-    "issuer-key-algorithm": (Kind.ENCODED,),
-    "issuer-subject": (Kind.ENCODED,),
-    "now": (Kind.TIME,),
-    "next-update": (Kind.TIME,),
-    "issuer-key-identifier": (Kind.OCTETS,),
-    "crl-number": (Kind.INTEGER,),
-    "revoked-serial": (Kind.INTEGER,),
-    "revocation-date": (Kind.TIME,),
-    "reason": (Kind.TEXT,),
+    "issuer-key-algorithm": (FieldKind.ENCODED,),
+    "issuer-subject": (FieldKind.ENCODED,),
+    "now": (FieldKind.TIME,),
+    "next-update": (FieldKind.TIME,),
+    "issuer-key-identifier": (FieldKind.OCTETS,),
+    "crl-number": (FieldKind.INTEGER,),
+    "revoked-serial": (FieldKind.INTEGER,),
+    "revocation-date": (FieldKind.TIME,),
+    "reason": (FieldKind.TEXT,),
 }
 """The values that the CA computes for a CRL, and the kinds of field each can fill."""
 
@@ -108,8 +108,8 @@ class _Language:
 
     document: str
     fields: Mapping[str, Field]
-    inputs: Mapping[str, tuple[Kind, ...]]
-    derived: Mapping[str, tuple[Kind, ...]]
+    inputs: Mapping[str, tuple[FieldKind, ...]]
+    derived: Mapping[str, tuple[FieldKind, ...]]
     always: tuple[str, ...]
 
 
@@ -456,8 +456,8 @@ def _check_span(table: FillTable, where: Place) -> None:
 
 
 _VOCABULARIES = {
-    Kind.ENCODED: names.SIGNATURE_ALGORITHMS,
-    Kind.NAMED_BITS: names.KEY_USAGE_BITS,
+    FieldKind.ENCODED: names.SIGNATURE_ALGORITHMS,
+    FieldKind.NAMED_BITS: names.KEY_USAGE_BITS,
 }
 """The names that a constant of some kinds of field may have."""
 
@@ -465,19 +465,23 @@ _VOCABULARIES = {
 def _constant(value: object, field: Field, where: Place) -> Value:
     converted: object = value
     match field.kind, value:
-        case (Kind.ENCODED, str()) if value in names.SIGNATURE_ALGORITHMS:
+        case (FieldKind.ENCODED, str()) if value in names.SIGNATURE_ALGORITHMS:
             converted = names.SIGNATURE_ALGORITHMS[value].encoded
-        case (Kind.OCTETS | Kind.BITS, str()) if re.fullmatch(r"([0-9a-fA-F]{2})+", value):
+        case (FieldKind.OCTETS | FieldKind.BITS, str()) if re.fullmatch(
+            r"([0-9a-fA-F]{2})+", value
+        ):
             converted = bytes.fromhex(value)
-        case (Kind.NAMED_BITS, list()) if value and all(v in names.KEY_USAGE_BITS for v in value):
+        case (FieldKind.NAMED_BITS, list()) if value and all(
+            v in names.KEY_USAGE_BITS for v in value
+        ):
             converted = tuple(name for name in names.KEY_USAGE_BITS if name in value)
-        case (Kind.OIDS, list()) if value:
+        case (FieldKind.OIDS, list()) if value:
             converted = tuple(_key_purpose(purpose, where) for purpose in value)
-        case (Kind.OID, str()):
+        case (FieldKind.OID, str()):
             converted = _object_identifier(value, where)
-        case (Kind.INTEGER, int()) if value < 0:
+        case (FieldKind.INTEGER, int()) if value < 0:
             converted = None
-        case (Kind.TIME, str() | datetime()):
+        case (FieldKind.TIME, str() | datetime()):
             try:
                 converted = parse_instant(value if isinstance(value, str) else value.isoformat())
             except InputError as error:
@@ -506,21 +510,21 @@ def _object_identifier(text: str, where: Place) -> str:
 
 
 _KINDS_OF_CHECKS: Final = {
-    "octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
-    "max_octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
-    "max_characters": (Kind.TEXT,),
-    "matches": (Kind.TEXT, Kind.OID),
-    "one_of": (Kind.TEXT, Kind.OID),
-    "exactly_one_of": (Kind.NAMED_BITS, Kind.OIDS),
-    "positive": (Kind.INTEGER,),
-    "not_negative": (Kind.INTEGER,),
-    "no_unused_bits": (Kind.BITS,),
-    "identifies": (Kind.OCTETS, Kind.BITS),
-    "in_row_order": (Kind.ORDER,),
-    "role_code": (Kind.TEXT,),
-    "max_years": (Kind.TIME,),
-    "max_hours": (Kind.TIME,),
-    "sole": (Kind.PRESENCE,),
+    "octets": (FieldKind.INTEGER, FieldKind.OCTETS, FieldKind.BITS),
+    "max_octets": (FieldKind.INTEGER, FieldKind.OCTETS, FieldKind.BITS),
+    "max_characters": (FieldKind.TEXT,),
+    "matches": (FieldKind.TEXT, FieldKind.OID),
+    "one_of": (FieldKind.TEXT, FieldKind.OID),
+    "exactly_one_of": (FieldKind.NAMED_BITS, FieldKind.OIDS),
+    "positive": (FieldKind.INTEGER,),
+    "not_negative": (FieldKind.INTEGER,),
+    "no_unused_bits": (FieldKind.BITS,),
+    "identifies": (FieldKind.OCTETS, FieldKind.BITS),
+    "in_row_order": (FieldKind.ORDER,),
+    "role_code": (FieldKind.TEXT,),
+    "max_years": (FieldKind.TIME,),
+    "max_hours": (FieldKind.TIME,),
+    "sole": (FieldKind.PRESENCE,),
 }
 """The kinds of field of which a check says something, by the attribute of the table."""
 
@@ -580,7 +584,7 @@ def _alternatives(
 ) -> tuple[str, ...] | None:
     if alternatives is None:
         return None
-    if field.kind is Kind.OIDS:
+    if field.kind is FieldKind.OIDS:
         return tuple(_key_purpose(alternative, where) for alternative in alternatives)
     for alternative in alternatives:
         if alternative not in names.KEY_USAGE_BITS:

@@ -18,7 +18,7 @@ from smki_testca.profiles.model import (
     Severity,
 )
 from smki_testca.roles import Basis
-from smki_testca.x509.fields import Kind
+from smki_testca.x509.fields import FieldKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def _weaknesses(profile: DocumentProfile, shipped: DocumentProfile | None) -> It
         if not _is_kept(row, profile):
             rule = "; ".join(filter(None, (_filling(row), row.rule)))
             yield f"weakens the rule of {row.field.path} ({rule}; {row.source})"
-        if row.field.kind is Kind.ORDER and (more := _more(row, profile, shipped)):
+        if row.field.kind is FieldKind.ORDER and (more := _more(row, profile, shipped)):
             yield f"fills {more[0]}, which the shipped one does not ({row.source})"
         if row.field.path == _KEY and _key_type(profile) != _key_type(shipped):
             yield f"has keys of another type than {_key_type(shipped)} ({row.source})"

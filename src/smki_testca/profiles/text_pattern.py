@@ -66,7 +66,7 @@ class TextPattern:
             return False
         look_aheads, body = _compiled(self.pattern)
         return all(
-            (ahead.match(text) is not None) is wanted for ahead, wanted in look_aheads
+            (ahead.match(text) is not None) is must_match for ahead, must_match in look_aheads
         ) and bool(body.fullmatch(text))
 
 

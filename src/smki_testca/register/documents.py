@@ -277,9 +277,9 @@ def _at(key: str, parse: Callable[[_S], _T], stated: _S) -> _T:
 def _each(key: str, parse: Callable[[_S], _T], stated: Iterable[_S]) -> tuple[_T, ...]:
     """The values of an array; an error says where it is."""
     parsed = []
-    for place, one in enumerate(stated):
+    for place, value in enumerate(stated):
         with below(key, place):
-            parsed.append(parse(one))
+            parsed.append(parse(value))
     return tuple(parsed)
 
 
@@ -370,18 +370,18 @@ def checked_agreement(table: AgreementTable, library: Library, where: Place) -> 
             f" {table.from_}.",
         )
     categories = [category.name for category in library.categories]
-    for what, key, values, names in (
+    for noun, key, values, names in (
         ("purpose", "purposes", table.purposes, library.testing_services),
         ("category", "categories", table.categories, categories),
         ("environment", "environments", table.environments, library.environments),
     ):
         if not values:
             raise InputError(
-                f"agreement.{what}",
-                f"{where.within(key)} names no {what}: it would cover nothing.",
+                f"agreement.{noun}",
+                f"{where.within(key)} names no {noun}: it would cover nothing.",
                 use_one_of(names),
             )
-        _check_known(values, names, where.within(key), what)
+        _check_known(values, names, where.within(key), noun)
     _check_known(table.obligations, library.obligations, where.within("obligations"), "obligation")
     return _agreement(table)
 
@@ -402,19 +402,19 @@ def _agreement(table: AgreementTable) -> Agreement:
     )
 
 
-def _check_known(values: Sequence[str], known: Iterable[str], where: Place, what: str) -> None:
+def _check_known(values: Sequence[str], known: Iterable[str], where: Place, noun: str) -> None:
     """Check that what an agreement covers (R3, R6) is known, and named once."""
     known = list(known)
     for place, value in enumerate(values):
         if value in values[:place]:
             raise InputError(
                 "agreement.twice",
-                f"{where.within(place)} names the {what} {shown(value)} twice.",
+                f"{where.within(place)} names the {noun} {shown(value)} twice.",
                 "Name it once.",
             )
         if value not in known:
             raise InputError(
-                f"agreement.{what}",
-                f"{where.within(place)} names the unknown {what} {shown(value)}.",
-                use_one_of(known, given=value) or f"No {what} is defined: name none.",
+                f"agreement.{noun}",
+                f"{where.within(place)} names the unknown {noun} {shown(value)}.",
+                use_one_of(known, given=value) or f"No {noun} is defined: name none.",
             )

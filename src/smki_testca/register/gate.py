@@ -560,11 +560,12 @@ class Gate:
             if entry in holder.exclusive_entries
         ]
         if exclusive:
-            what = f"Device ID {ids.first} lies" if ids.first == ids.last else f"range {ids} lies"
+            noun = f"Device ID {ids.first}" if ids.first == ids.last else f"range {ids}"
             yield RefusalReason(
                 "device_id.exclusive_registry_entry",
                 "R24",
-                f"The {what} in the Registry Entry {', '.join(exclusive)}, which is exclusive.",
+                f"The {noun} lies in the Registry Entry {', '.join(exclusive)}, which is"
+                " exclusive.",
                 f"Use IDs under another entry, or have {exclusive[0].rpartition(' ')[2]} ask.",
             )
 
@@ -685,12 +686,12 @@ def _agreement_reasons(
         ("environment", "R6", request.environment, agreement.environments),
         ("category", "R6", category.name if category else None, agreement.categories),
     )
-    for what, rule, asked, terms in covered:
-        if asked is not None and asked not in terms:
+    for noun, rule, value, terms in covered:
+        if value is not None and value not in terms:
             yield RefusalReason(
-                f"{what}.not_covered",
+                f"{noun}.not_covered",
                 rule,
-                f"Agreement {reference} does not cover the {what} {shown(asked)}.",
+                f"Agreement {reference} does not cover the {noun} {shown(value)}.",
                 f"It covers {', '.join(terms) or 'none'}. To agree on more: smki-testca agreement"
                 " replace FILE",
             )

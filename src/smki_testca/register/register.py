@@ -393,8 +393,8 @@ class Register:
             ((organisation.range, place) for place, organisation in enumerate(arriving.ranges)),
             key=lambda each: each[0].first,
         )
-        for (one, place_of_one), (following, place) in pairwise(in_order):
-            if one.overlaps(following):
+        for (preceding, place_of_one), (following, place) in pairwise(in_order):
+            if preceding.overlaps(following):
                 raise InputError(
                     "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
                 ).at("ranges", max(place_of_one, place))

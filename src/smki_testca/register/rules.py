@@ -149,12 +149,12 @@ def _check_market_participant_ids(participant: Participant) -> None:
                     "Write it as its scheme does.",
                 ).at("market-participant-ids", place, key)
         entry = (market.scheme, market.identifier, market.role_code)
-        what = "is listed twice" if entry in seen else "lists an ID twice"
+        repetition = "is listed twice" if entry in seen else "lists an ID twice"
         if entry in seen or len(set(market.ids)) < len(market.ids):
             raise InputError(
                 "participant.market_twice",
                 f"The Market Participant ID {market.identifier} ({market.scheme}, role code"
-                f" {market.role_code}) of {participant.id} {what}.",
+                f" {market.role_code}) of {participant.id} {repetition}.",
                 "List each once.",
             ).at("market-participant-ids", place, "identifier" if entry in seen else "ids")
         seen.add(entry)

@@ -64,7 +64,12 @@ def taken_back(
     for organisation in after.ranges:
         first = organisation.range.first
         past = next(
-            (one for one in newest_first if one.took_away("ranges", "first", str(first))), None
+            (
+                correction
+                for correction in newest_first
+                if correction.took_away("ranges", "first", str(first))
+            ),
+            None,
         )
         if first not in known and past is not None:
             yield (
@@ -73,7 +78,14 @@ def taken_back(
             )
     for allocated in after.ids:
         text = str(allocated.eui64)
-        past = next((one for one in newest_first if one.took_away("ids", "eui64", text)), None)
+        past = next(
+            (
+                correction
+                for correction in newest_first
+                if correction.took_away("ids", "eui64", text)
+            ),
+            None,
+        )
         if before.allocated(allocated.eui64) is None and past is not None:
             yield (
                 f"The ID {text} is allocated to {name} again, which was withdrawn"

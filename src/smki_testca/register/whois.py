@@ -72,7 +72,7 @@ class Presented:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WhoisAnswer:
     """The participant that an identifier belongs to.
 
     Attributes:
@@ -130,7 +130,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class WhoisUnanswered:
     """The reason why nobody is named for one certificate of several.
 
     Attributes:
@@ -160,7 +160,7 @@ def _held_roles(roles: Roles, participant: Participant, ids: tuple[AllocatedId, 
     return [role.name for role in roles.remote_party_roles if served & set(role.held_by)]
 
 
-def whois_id(register: Register, eui64: Eui64) -> Answer:
+def whois_id(register: Register, eui64: Eui64) -> WhoisAnswer:
     """Find the holder of an ID of any kind: a User, DCC, RDP or Device ID.
 
     Raises:
@@ -171,7 +171,7 @@ def whois_id(register: Register, eui64: Eui64) -> Answer:
     return whois_user_id(register, eui64)
 
 
-def whois_user_id(register: Register, eui64: Eui64) -> Answer:
+def whois_user_id(register: Register, eui64: Eui64) -> WhoisAnswer:
     """Find the participant that a User, DCC or RDP ID was allocated to (R7).
 
     Raises:
@@ -180,7 +180,7 @@ def whois_user_id(register: Register, eui64: Eui64) -> Answer:
     holder = register.holder_of_id(eui64)
     if holder is not None:
         allocated = holder.allocated(eui64)
-        return Answer(holder, "eui64", str(eui64), () if allocated is None else (allocated,))
+        return WhoisAnswer(holder, "eui64", str(eui64), () if allocated is None else (allocated,))
     hint = ""
     if (owner := register.holder_of_range(eui64)) is not None:
         hint = f" It lies in the range of {owner.id}, but is not allocated."
@@ -189,7 +189,7 @@ def whois_user_id(register: Register, eui64: Eui64) -> Answer:
     raise InputError("whois.nobody", f"Nobody in the register has the ID {eui64}.{hint}")
 
 
-def whois_device_id(register: Register, eui64: Eui64) -> Answer:
+def whois_device_id(register: Register, eui64: Eui64) -> WhoisAnswer:
     """Find the participant under whose Registry Entry a Device ID lies (R11).
 
     Raises:
@@ -197,7 +197,7 @@ def whois_device_id(register: Register, eui64: Eui64) -> Answer:
     """
     maker = register.holder_of_device_id(eui64)
     if maker is not None:
-        return Answer(maker, "device-id", str(eui64), ())
+        return WhoisAnswer(maker, "device-id", str(eui64), ())
     hint = ""
     if (holder := register.holder_of_id(eui64)) is not None:
         hint = f" It is allocated to {holder.id}, as an ID that is never a Device's (R11)."
@@ -207,7 +207,7 @@ def whois_device_id(register: Register, eui64: Eui64) -> Answer:
     )
 
 
-def whois_registry_entry(register: Register, entry: RegistryEntry) -> Answer:
+def whois_registry_entry(register: Register, entry: RegistryEntry) -> WhoisAnswer:
     """Find the participant whose Registry Entry an entry is, or lies in.
 
     Raises:
@@ -218,7 +218,7 @@ def whois_registry_entry(register: Register, entry: RegistryEntry) -> Answer:
     if maker is not None and any(
         first in own and own.bits <= entry.bits for own in maker.registry_entries
     ):
-        return Answer(maker, "registry-entry", str(entry), ())
+        return WhoisAnswer(maker, "registry-entry", str(entry), ())
     hint = ""
     if any(entry.overlaps(central) for central in register.central):
         hint = " It is the SEC's, for the IDs of organisations: ask by one of these."
@@ -227,7 +227,7 @@ def whois_registry_entry(register: Register, entry: RegistryEntry) -> Answer:
     )
 
 
-def whois_signifier(register: Register, signifier: Signifier) -> Answer:
+def whois_signifier(register: Register, signifier: Signifier) -> WhoisAnswer:
     """Find the holder of a Signifier.
 
     Raises:
@@ -238,10 +238,10 @@ def whois_signifier(register: Register, signifier: Signifier) -> Answer:
         raise InputError(
             "whois.nobody", f"Nobody in the register has the Signifier {shown(signifier.text)}."
         )
-    return Answer(holder, "signifier", signifier.text, holder.ids)
+    return WhoisAnswer(holder, "signifier", signifier.text, holder.ids)
 
 
-def whois_name(register: Register, name: str) -> Answer:
+def whois_name(register: Register, name: str) -> WhoisAnswer:
     """Find the participant with a trading name.
 
     Raises:
@@ -258,40 +258,40 @@ def whois_name(register: Register, name: str) -> Answer:
             f"{others}.",
             "Ask by a Signifier or an ID, which have one holder.",
         )
-    return Answer(holders[0], "participant-name", name, holders[0].ids)
+    return WhoisAnswer(holders[0], "participant-name", name, holders[0].ids)
 
 
-def whois_term(register: Register, term: str) -> list[Answer]:
+def whois_term(register: Register, term: str) -> list[WhoisAnswer]:
     """Find whose Signifier, participant id or Market Participant ID a text is, compared exactly.
 
     Returns:
         An answer for each participant, the likeliest first; none if it is nobody's.
     """
-    answers: dict[str, Answer] = {}
+    answers: dict[str, WhoisAnswer] = {}
     for answer in _named(register, term):
         answers.setdefault(answer.participant.id, answer)
     return list(answers.values())
 
 
-def _named(register: Register, term: str) -> Iterator[Answer]:
+def _named(register: Register, term: str) -> Iterator[WhoisAnswer]:
     try:
         holder = register.holder_of_signifier(Signifier.parse(term))
     except InputError:
         holder = None
     if holder is not None:
-        yield Answer(holder, "signifier", term, holder.ids)
+        yield WhoisAnswer(holder, "signifier", term, holder.ids)
     participant = register.participants.get(term)
     if participant is not None:
-        yield Answer(participant, "participant", term, participant.ids)
+        yield WhoisAnswer(participant, "participant", term, participant.ids)
     for party in register.holders_of_market_participant(term):
         mappings = [each for each in party.market_participant_ids if each.identifier == term]
         mapped = {eui64 for each in mappings for eui64 in each.ids}
         is_of_all = not all(each.ids for each in mappings)
         ids = tuple(each for each in party.ids if is_of_all or each.eui64 in mapped)
-        yield Answer(party, "market-participant-id", term, ids)
+        yield WhoisAnswer(party, "market-participant-id", term, ids)
 
 
-def whois_subject(register: Register, view: View, profile: Profile) -> Answer:
+def whois_subject(register: Register, view: View, profile: Profile) -> WhoisAnswer:
     """Find the participant that the subject of a certificate of a profile identifies.
 
     Raises:

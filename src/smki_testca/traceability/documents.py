@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from smki_testca.profiles.documents import Document, Known, NonEmpty
+from smki_testca.profiles.documents import Document, NonEmpty, SourcedTable
 
 
-class RequirementTable(Known, frozen=True, kw_only=True):
+class RequirementTable(SourcedTable, frozen=True, kw_only=True):
     """A requirement: a rule of the regime, or a statement of the Government's response."""
 
     id: NonEmpty

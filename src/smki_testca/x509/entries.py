@@ -32,7 +32,7 @@ _NOTHING: Mapping[str, Node] = MappingProxyType({})
 _REASON_ONLY: Mapping[str, bool] = MappingProxyType({"reasonCode": False})
 
 
-class Entry(NamedTuple):
+class CrlEntry(NamedTuple):
     """One entry of a CRL (RFC 5280 5.1.2.6).
 
     Attributes:
@@ -82,15 +82,15 @@ class Entry(NamedTuple):
         children = node.children
         fixed = {"userCertificate": children[:1], "revocationDate": children[1:2]}
         if part in fixed:
-            found = fixed[part]
+            nodes = fixed[part]
         else:
-            found = [
+            nodes = [
                 extension
-                for one in children[2:]
-                for extension in one.children
+                for extensions in children[2:]
+                for extension in extensions.children
                 if _label_of(extension) == part
             ][occurrence:]
-        return found[0].offset if found else node.offset
+        return nodes[0].offset if nodes else node.offset
 
 
 def _octets_of(serial: int) -> int:
@@ -148,7 +148,7 @@ def count(revoked: Node) -> int:
     return number
 
 
-def entries(revoked: Node) -> Iterator[Entry]:
+def entries(revoked: Node) -> Iterator[CrlEntry]:
     """Every entry of revokedCertificates, in order.
 
     An entry that cannot be read, or that exceeds ``MAX_ENTRIES``, has a problem and is the last.
@@ -158,7 +158,7 @@ def entries(revoked: Node) -> Iterator[Entry]:
     while position < end:
         if number == MAX_ENTRIES:
             message = f"the CRL has more than {MAX_ENTRIES} entries; the rest was not read"
-            yield Entry(position, problem=Anomaly("crl.too_many_entries", position, message))
+            yield CrlEntry(position, problem=Anomaly("crl.too_many_entries", position, message))
             return
         number += 1
         entry, position = _parse_usual(data, position, end) or _parse_unusual(data, position, end)
@@ -167,7 +167,7 @@ def entries(revoked: Node) -> Iterator[Entry]:
             return
 
 
-def _parse_usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None:
+def _parse_usual(data: bytes, offset: int, end: int) -> tuple[CrlEntry, int] | None:
     """Parse an entry of a serial of up to 20 octets, a UTCTime and at most a reasonCode."""
     head = data[offset : offset + 4]
     if len(head) < 4 or head[0] != 0x30 or head[1] >= 0x80 or head[2] != 0x02:
@@ -195,14 +195,14 @@ def _parse_usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None
             return None
     number = int.from_bytes(serial, signed=True)
     criticality = _PLAIN if reason is None else _REASON_ONLY
-    return Entry(offset, number, at, 0x17, reason, criticality), stop
+    return CrlEntry(offset, number, at, 0x17, reason, criticality), stop
 
 
-def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
+def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[CrlEntry, int]:
     try:
         node, anomalies = read_at(data, offset, end)
     except DerError as error:
-        return Entry(offset, problem=Anomaly(error.code, error.offset, error.what)), -1
+        return CrlEntry(offset, problem=Anomaly(error.code, error.offset, error.problem)), -1
     parts = node.children
     tags = [part.tag for part in parts]
     if node.tag != 0x30 or tags[:1] != [0x02] or len(tags) < 2 or tags[1] not in _TIMES:
@@ -239,7 +239,7 @@ def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
             wrapped[label] = value
             if label == "reasonCode":
                 reason = _reason(value)
-    entry = Entry(
+    entry = CrlEntry(
         node.offset,
         serial,
         at,
@@ -255,9 +255,9 @@ def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
     return entry, node.stop
 
 
-def _unreadable_entry(node: Node, anomalies: list[Anomaly], message: str) -> Entry:
+def _unreadable_entry(node: Node, anomalies: list[Anomaly], message: str) -> CrlEntry:
     problem = Anomaly("crl.entry", node.offset, message)
-    return Entry(node.offset, node=node, problem=problem, anomalies=tuple(anomalies))
+    return CrlEntry(node.offset, node=node, problem=problem, anomalies=tuple(anomalies))
 
 
 def _reason(node: Node) -> int | None:

@@ -19,7 +19,7 @@ from smki_testca.text import is_only_spaces, plain, shown
 from smki_testca.x509 import names
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """The type of a field's value."""
 
     VERSION = "version"
@@ -109,7 +109,7 @@ class Field:
     """
 
     path: str
-    kind: Kind
+    kind: FieldKind
     encodings: tuple[str, ...]
     implicit_tag: int | None = None
     is_repeatable: bool = False
@@ -145,21 +145,21 @@ class Field:
     def accepts(self, value: object) -> bool:
         """Whether a value is of the field's kind."""
         match self.kind:
-            case Kind.VERSION:
+            case FieldKind.VERSION:
                 return value in {"v1", "v2", "v3"}
-            case Kind.INTEGER:
+            case FieldKind.INTEGER:
                 return isinstance(value, int) and not isinstance(value, bool)
-            case Kind.BOOLEAN:
+            case FieldKind.BOOLEAN:
                 return isinstance(value, bool)
-            case Kind.TEXT | Kind.OID | Kind.ADDRESS:
+            case FieldKind.TEXT | FieldKind.OID | FieldKind.ADDRESS:
                 return isinstance(value, str)
-            case Kind.OCTETS | Kind.BITS | Kind.ENCODED:
+            case FieldKind.OCTETS | FieldKind.BITS | FieldKind.ENCODED:
                 return isinstance(value, bytes)
-            case Kind.TIME:
+            case FieldKind.TIME:
                 return isinstance(value, datetime)
-            case Kind.NAMED_BITS:
+            case FieldKind.NAMED_BITS:
                 return isinstance(value, tuple) and set(value) <= set(names.KEY_USAGE_BITS)
-            case Kind.OIDS:
+            case FieldKind.OIDS:
                 return isinstance(value, tuple)
             case _:
                 return False
@@ -167,69 +167,77 @@ class Field:
 
 def _vocabulary() -> dict[str, Field]:
     fields = [
-        Field("version", Kind.VERSION, ("INTEGER",)),
-        Field("serialNumber", Kind.INTEGER, ("INTEGER",)),
-        Field("signature", Kind.ENCODED, ("AlgorithmIdentifier",)),
-        Field("issuer", Kind.ENCODED, ("Name",)),
-        Field("validity.notBefore", Kind.TIME, ("Time",)),
-        Field("validity.notAfter", Kind.TIME, ("Time",)),
-        Field("subject", Kind.ORDER, ("Name",)),
-        Field("subjectPublicKeyInfo", Kind.ENCODED, ("SubjectPublicKeyInfo",)),
-        Field("issuerUniqueID", Kind.PRESENCE, ("BIT STRING",)),
-        Field("subjectUniqueID", Kind.PRESENCE, ("BIT STRING",)),
-        Field("extensions", Kind.ORDER, ("Extensions",)),
-        Field("extensions.keyUsage", Kind.NAMED_BITS, ("BIT STRING",)),
-        Field("extensions.subjectKeyIdentifier", Kind.OCTETS, ("OCTET STRING",)),
-        Field("extensions.extKeyUsage", Kind.OIDS, ("SEQUENCE OF OBJECT IDENTIFIER",)),
-        Field("extensions.basicConstraints.cA", Kind.BOOLEAN, ("BOOLEAN",)),
-        Field("extensions.basicConstraints.pathLenConstraint", Kind.INTEGER, ("INTEGER",)),
-        Field("extensions.certificatePolicies.policyIdentifier", Kind.OID, ("OBJECT IDENTIFIER",)),
+        Field("version", FieldKind.VERSION, ("INTEGER",)),
+        Field("serialNumber", FieldKind.INTEGER, ("INTEGER",)),
+        Field("signature", FieldKind.ENCODED, ("AlgorithmIdentifier",)),
+        Field("issuer", FieldKind.ENCODED, ("Name",)),
+        Field("validity.notBefore", FieldKind.TIME, ("Time",)),
+        Field("validity.notAfter", FieldKind.TIME, ("Time",)),
+        Field("subject", FieldKind.ORDER, ("Name",)),
+        Field("subjectPublicKeyInfo", FieldKind.ENCODED, ("SubjectPublicKeyInfo",)),
+        Field("issuerUniqueID", FieldKind.PRESENCE, ("BIT STRING",)),
+        Field("subjectUniqueID", FieldKind.PRESENCE, ("BIT STRING",)),
+        Field("extensions", FieldKind.ORDER, ("Extensions",)),
+        Field("extensions.keyUsage", FieldKind.NAMED_BITS, ("BIT STRING",)),
+        Field("extensions.subjectKeyIdentifier", FieldKind.OCTETS, ("OCTET STRING",)),
+        Field("extensions.extKeyUsage", FieldKind.OIDS, ("SEQUENCE OF OBJECT IDENTIFIER",)),
+        Field("extensions.basicConstraints.cA", FieldKind.BOOLEAN, ("BOOLEAN",)),
+        Field("extensions.basicConstraints.pathLenConstraint", FieldKind.INTEGER, ("INTEGER",)),
+        Field(
+            "extensions.certificatePolicies.policyIdentifier", FieldKind.OID, ("OBJECT IDENTIFIER",)
+        ),
         Field(
             "extensions.authorityKeyIdentifier.keyIdentifier",
-            Kind.OCTETS,
+            FieldKind.OCTETS,
             ("OCTET STRING",),
             implicit_tag=0x80,
         ),
         Field(
-            "extensions.subjectAltName.hardwareModuleName.hwType", Kind.OID, ("OBJECT IDENTIFIER",)
+            "extensions.subjectAltName.hardwareModuleName.hwType",
+            FieldKind.OID,
+            ("OBJECT IDENTIFIER",),
         ),
         Field(
             "extensions.subjectAltName.hardwareModuleName.hwSerialNum",
-            Kind.OCTETS,
+            FieldKind.OCTETS,
             ("OCTET STRING",),
         ),
         Field(
             "extensions.subjectAltName.dNSName",
-            Kind.TEXT,
+            FieldKind.TEXT,
             ("IA5String",),
             implicit_tag=0x82,
             is_repeatable=True,
         ),
         Field(
             "extensions.subjectAltName.iPAddress",
-            Kind.ADDRESS,
+            FieldKind.ADDRESS,
             ("OCTET STRING",),
             implicit_tag=0x87,
             is_repeatable=True,
         ),
-        Field("extensions.wrappedApexContinKey.wrapAlgorithm", Kind.OID, ("AlgorithmIdentifier",)),
         Field(
-            "extensions.wrappedApexContinKey.wrappedContinPubKey", Kind.OCTETS, ("OCTET STRING",)
+            "extensions.wrappedApexContinKey.wrapAlgorithm", FieldKind.OID, ("AlgorithmIdentifier",)
+        ),
+        Field(
+            "extensions.wrappedApexContinKey.wrappedContinPubKey",
+            FieldKind.OCTETS,
+            ("OCTET STRING",),
         ),
     ]
     strings = ("UTF8String", "PrintableString")
     for name in names.ATTRIBUTES:
         if name == "x500UniqueIdentifier":
-            fields.append(Field(f"subject.{name}", Kind.BITS, ("BIT STRING",)))
+            fields.append(Field(f"subject.{name}", FieldKind.BITS, ("BIT STRING",)))
         elif name == "domainComponent":
-            fields.append(Field(f"subject.{name}", Kind.TEXT, ("IA5String",)))
+            fields.append(Field(f"subject.{name}", FieldKind.TEXT, ("IA5String",)))
         elif name in {"countryName", "serialNumber", "dnQualifier"}:
-            fields.append(Field(f"subject.{name}", Kind.TEXT, ("PrintableString",)))
+            fields.append(Field(f"subject.{name}", FieldKind.TEXT, ("PrintableString",)))
         else:
-            fields.append(Field(f"subject.{name}", Kind.TEXT, strings))
+            fields.append(Field(f"subject.{name}", FieldKind.TEXT, strings))
     paths = {field.path for field in fields}
     fields += [
-        Field(f"extensions.{name}", Kind.PRESENCE, ("Extension",))
+        Field(f"extensions.{name}", FieldKind.PRESENCE, ("Extension",))
         for name in (*names.EXTENSIONS, *names.ROOT_EXTENSIONS)
         if f"extensions.{name}" not in paths
     ]
@@ -242,24 +250,24 @@ FIELDS: Final = _vocabulary()
 
 def _revocation_list_vocabulary() -> dict[str, Field]:
     fields = [
-        Field("version", Kind.VERSION, ("INTEGER",)),
-        Field("signature", Kind.ENCODED, ("AlgorithmIdentifier",)),
-        Field("issuer", Kind.ENCODED, ("Name",)),
-        Field("thisUpdate", Kind.TIME, ("Time",)),
-        Field("nextUpdate", Kind.TIME, ("Time",)),
-        Field("revokedCertificates.userCertificate", Kind.INTEGER, ("INTEGER",)),
-        Field("revokedCertificates.revocationDate", Kind.TIME, ("Time",)),
-        Field("revokedCertificates.reasonCode", Kind.TEXT, ("ENUMERATED",)),
-        Field("revokedCertificates.invalidityDate", Kind.PRESENCE, ("Extension",)),
-        Field("revokedCertificates.certificateIssuer", Kind.PRESENCE, ("Extension",)),
-        Field("extensions", Kind.ORDER, ("Extensions",)),
-        Field("extensions.authorityKeyIdentifier", Kind.PRESENCE, ("Extension",)),
+        Field("version", FieldKind.VERSION, ("INTEGER",)),
+        Field("signature", FieldKind.ENCODED, ("AlgorithmIdentifier",)),
+        Field("issuer", FieldKind.ENCODED, ("Name",)),
+        Field("thisUpdate", FieldKind.TIME, ("Time",)),
+        Field("nextUpdate", FieldKind.TIME, ("Time",)),
+        Field("revokedCertificates.userCertificate", FieldKind.INTEGER, ("INTEGER",)),
+        Field("revokedCertificates.revocationDate", FieldKind.TIME, ("Time",)),
+        Field("revokedCertificates.reasonCode", FieldKind.TEXT, ("ENUMERATED",)),
+        Field("revokedCertificates.invalidityDate", FieldKind.PRESENCE, ("Extension",)),
+        Field("revokedCertificates.certificateIssuer", FieldKind.PRESENCE, ("Extension",)),
+        Field("extensions", FieldKind.ORDER, ("Extensions",)),
+        Field("extensions.authorityKeyIdentifier", FieldKind.PRESENCE, ("Extension",)),
         FIELDS["extensions.authorityKeyIdentifier.keyIdentifier"],
-        Field("extensions.cRLNumber", Kind.INTEGER, ("INTEGER",)),
+        Field("extensions.cRLNumber", FieldKind.INTEGER, ("INTEGER",)),
     ]
     paths = {field.path for field in fields}
     fields += [
-        Field(f"extensions.{name}", Kind.PRESENCE, ("Extension",))
+        Field(f"extensions.{name}", FieldKind.PRESENCE, ("Extension",))
         for name in names.CRL_EXTENSIONS
         if f"extensions.{name}" not in paths
     ]
@@ -279,8 +287,8 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
     """
     if not isinstance(value, str):
         return
-    for one in field.each(value):
-        _check_text(field, encoding, str(one))
+    for element in field.each(value):
+        _check_text(field, encoding, str(element))
 
 
 def _check_text(field: Field, encoding: str, value: str) -> None:
@@ -307,32 +315,32 @@ def _check_text(field: Field, encoding: str, value: str) -> None:
 def encode_value(field: Field, encoding: str, value: Value) -> bytes:
     """The value of a field in DER: the element, or elements, in a variable span of a template."""
     if field.is_repeatable:
-        return b"".join(_element(field, encoding, one) for one in field.each(value))
+        return b"".join(_element(field, encoding, element) for element in field.each(value))
     return _element(field, encoding, value)
 
 
 def _element(field: Field, encoding: str, value: Value) -> bytes:
     match field.kind, value:
-        case (Kind.INTEGER, int()):
+        case (FieldKind.INTEGER, int()):
             return encode.integer(value)
-        case (Kind.BOOLEAN, bool()):
+        case (FieldKind.BOOLEAN, bool()):
             return encode.boolean(value=value)
-        case (Kind.TEXT, str()):
+        case (FieldKind.TEXT, str()):
             return encode.text(field.implicit_tag or STRING_TAGS[encoding], value)
-        case (Kind.ADDRESS, str()):
+        case (FieldKind.ADDRESS, str()):
             return encode.tlv(field.implicit_tag or encode.OCTET_STRING, packed_address(value))
-        case (Kind.BITS, bytes()):
+        case (FieldKind.BITS, bytes()):
             return encode.bit_string(value)
-        case (Kind.OCTETS, bytes()):
+        case (FieldKind.OCTETS, bytes()):
             return encode.tlv(field.implicit_tag or encode.OCTET_STRING, value)
-        case (Kind.NAMED_BITS, tuple()):
+        case (FieldKind.NAMED_BITS, tuple()):
             return encode.named_bits(names.KEY_USAGE_BITS.index(name) for name in value)
-        case (Kind.OID, str()):
+        case (FieldKind.OID, str()):
             return encode.oid(value)
-        case (Kind.OIDS, tuple()):
+        case (FieldKind.OIDS, tuple()):
             return encode.sequence(*(encode.oid(names.KEY_PURPOSES.get(o, o)) for o in value))
-        case (Kind.TIME, datetime()):
+        case (FieldKind.TIME, datetime()):
             return encode.time(value)
-        case (Kind.ENCODED, bytes()):
+        case (FieldKind.ENCODED, bytes()):
             return value
     raise TypeError(f"{field.path} cannot be written from {type(value).__name__}")

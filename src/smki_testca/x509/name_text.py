@@ -63,7 +63,7 @@ def rfc4514_text(name: bytes) -> str:
     Raises:
         DerError: if the octets cannot be read.
     """
-    root, _ = read(name, what="name")
+    root, _ = read(name, noun="name")
     return ",".join(
         "+".join(
             _rfc4514_attribute(*attribute.children)
@@ -86,7 +86,8 @@ def _rfc4514_attribute(oid: Any, value: Any) -> str:
 def _escaped(text: str) -> str:
     """A text in which what has a meaning in RFC 4514 is escaped (RFC 4514 2.4)."""
     escaped = "".join(
-        f"\\{one}" if one in '"+,;<>\\' else "\\00" if one == "\0" else one for one in text
+        f"\\{character}" if character in '"+,;<>\\' else "\\00" if character == "\0" else character
+        for character in text
     )
     if escaped.startswith(("#", " ")):
         escaped = f"\\{escaped}"
@@ -105,7 +106,7 @@ def holder_name(name: bytes) -> str | None:
     Raises:
         DerError: if the octets cannot be read.
     """
-    root, _ = read(name, what="name")
+    root, _ = read(name, noun="name")
     texts = {
         oid_of(attribute.children[0]): text_of(attribute.children[1])
         for relative in reversed(root.children)

@@ -73,7 +73,7 @@ def dates(validity: bytes) -> tuple[datetime, datetime]:
     Raises:
         DerError: if they cannot be read.
     """
-    root, _ = read(validity, what="validity")
+    root, _ = read(validity, noun="validity")
     instants = [time_of(node) for node in root.children]
     if len(instants) != 2 or instants[0] is None or instants[1] is None:
         raise DerError("der.structure", "these octets are not a Validity", 0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class StructurePart:
     """One element of a structure.
 
     Attributes:
@@ -56,8 +56,8 @@ class Structure:
 
     name: str
     clause: str
-    parts: tuple[Part, ...] = ()
-    each: Part | None = None
+    parts: tuple[StructurePart, ...] = ()
+    each: StructurePart | None = None
     least: int = 0
     tag: int = encode.SEQUENCE
     variants: Mapping[bytes, Structure] | None = None
@@ -87,7 +87,7 @@ class _Step(NamedTuple):
     name: str
 
 
-class Fault(NamedTuple):
+class StructureFault(NamedTuple):
     """A place where an element is not what its structure says.
 
     Attributes:
@@ -105,7 +105,7 @@ class Fault(NamedTuple):
     is_empty: bool = False
 
 
-def faults(*elements: tuple[Node, Structure, str]) -> Iterator[Fault]:
+def faults(*elements: tuple[Node, Structure, str]) -> Iterator[StructureFault]:
     """Compare elements, and every element in them, with structures.
 
     Of each element at most one fault of its own is reported. The work is bounded by the number
@@ -184,17 +184,19 @@ def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int |
     return steps, (children[position].offset, message)
 
 
-def _fault(node: Node, structure: Structure, path: str, offset: int | None, message: str) -> Fault:
+def _fault(
+    node: Node, structure: Structure, path: str, offset: int | None, message: str
+) -> StructureFault:
     if structure.labels is not None and node.children:
         oid = oid_of(node.children[0])
         if oid is not None:
             path = f"{path}.{structure.labels.get(oid, oid)}"
-    return Fault(structure, offset, message, path)
+    return StructureFault(structure, offset, message, path)
 
 
-def _empty(node: Node, structure: Structure, path: str) -> Fault:
+def _empty(node: Node, structure: Structure, path: str) -> StructureFault:
     message = f"{path or structure.name} holds an empty {structure.name}"
-    return Fault(structure, node.offset, message, path, is_empty=True)
+    return StructureFault(structure, node.offset, message, path, is_empty=True)
 
 
 def read_value(octets: Node, extension: str) -> tuple[Node | None, list[Anomaly]]:
@@ -220,7 +222,7 @@ def read_value(octets: Node, extension: str) -> tuple[Node | None, list[Anomaly]
     return None, [Anomaly(structure.code, octets.offset, message)]
 
 
-def extension_faults(wrapped: Mapping[str, Node], whole: str) -> Iterator[Fault]:
+def extension_faults(wrapped: Mapping[str, Node], whole: str) -> Iterator[StructureFault]:
     """Compare the values of extensions with their structures.
 
     Args:
@@ -235,7 +237,7 @@ def extension_faults(wrapped: Mapping[str, Node], whole: str) -> Iterator[Fault]
         if node.tag != structure.tag:
             kind = tag_name(node.tag)
             message = f"the extension {name} holds {kind} in the place of {structure.name}"
-            yield Fault(structure, node.offset, message, f"{whole}.{name}")
+            yield StructureFault(structure, node.offset, message, f"{whole}.{name}")
         elif node.children or structure.least:
             elements.append((node, structure, f"{whole}.{name}"))
     yield from faults(*elements)
@@ -263,15 +265,15 @@ STRUCTURES: dict[str, Structure] = {}
 def _structure(
     name: str,
     clause: str,
-    *parts: Part,
-    each: Part | None = None,
+    *parts: StructurePart,
+    each: StructurePart | None = None,
     least: int = 0,
     tag: int = encode.SEQUENCE,
     variants: Mapping[str, Structure] | None = None,
     labels: Mapping[str, str] | None = None,
     path: str = "",
 ) -> Structure:
-    by_content = {encode.oid(oid)[2:]: one for oid, one in (variants or {}).items()} or None
+    by_content = {encode.oid(oid)[2:]: variant for oid, variant in (variants or {}).items()} or None
     structure = Structure(name, clause, parts, each, least, tag, by_content, labels, path)
     STRUCTURES.setdefault(name, structure)
     return structure
@@ -286,14 +288,14 @@ def _tagged(number: int, types: _Types) -> _Types:
     return {(0x80 | tag & 0x20) | number: structure for tag, structure in types.items()}
 
 
-def _explicit(number: int, structure: Structure, part: Part) -> _Types:
+def _explicit(number: int, structure: Structure, part: StructurePart) -> _Types:
     """An EXPLICIT tag around one element: a fault of it is one of the structure."""
     wrapper = Structure(structure.name, structure.clause, (part,), path=structure.path)
     return {0xA0 | number: wrapper}
 
 
-def _some(name: str, types: _Types | None) -> Part:
-    return Part(name, types, optional=True)
+def _some(name: str, types: _Types | None) -> StructurePart:
+    return StructurePart(name, types, optional=True)
 
 
 # Parts of all documents
@@ -301,7 +303,7 @@ def _some(name: str, types: _Types | None) -> Part:
 ALGORITHM_IDENTIFIER = _structure(
     "AlgorithmIdentifier",
     "RFC 5280 4.1.1.2",
-    Part("algorithm", _OID),
+    StructurePart("algorithm", _OID),
     _some("parameters", None),
 )
 _ALGORITHM = _types(ALGORITHM_IDENTIFIER)
@@ -309,32 +311,35 @@ _ALGORITHM = _types(ALGORITHM_IDENTIFIER)
 _ATTRIBUTE_VALUE = _structure(
     "AttributeTypeAndValue",
     "RFC 5280 4.1.2.4",
-    Part("type", _OID),
-    Part("value", None),
+    StructurePart("type", _OID),
+    StructurePart("value", None),
     labels=names.ATTRIBUTE_NAMES,
 )
 _RELATIVE_NAME = _structure(
     "RelativeDistinguishedName",
     "RFC 5280 4.1.2.4",
-    each=Part("AttributeTypeAndValue", _types(_ATTRIBUTE_VALUE)),
+    each=StructurePart("AttributeTypeAndValue", _types(_ATTRIBUTE_VALUE)),
     least=1,
     tag=encode.SET,
 )
 _NAME = _structure(
     "Name",
     "RFC 5280 4.1.2.4",
-    each=Part("RelativeDistinguishedName", _types(_RELATIVE_NAME)),
+    each=StructurePart("RelativeDistinguishedName", _types(_RELATIVE_NAME)),
 )
 _ISSUER = replace(_NAME, least=1)
 
 _VALIDITY = _structure(
-    "Validity", "RFC 5280 4.1.2.5", Part("notBefore", _TIME), Part("notAfter", _TIME)
+    "Validity",
+    "RFC 5280 4.1.2.5",
+    StructurePart("notBefore", _TIME),
+    StructurePart("notAfter", _TIME),
 )
 _PUBLIC_KEY = _structure(
     "SubjectPublicKeyInfo",
     "RFC 5280 4.1.2.7",
-    Part("algorithm", _ALGORITHM),
-    Part("subjectPublicKey", _BIT_STRING),
+    StructurePart("algorithm", _ALGORITHM),
+    StructurePart("subjectPublicKey", _BIT_STRING),
 )
 
 
@@ -342,15 +347,15 @@ def _extensions(labels: Mapping[str, str], path: str) -> Structure:
     extension = _structure(
         "Extension",
         "RFC 5280 4.1, 4.2",
-        Part("extnID", _OID),
+        StructurePart("extnID", _OID),
         _some("critical", _BOOLEAN),
-        Part("extnValue", _OCTET_STRING),
+        StructurePart("extnValue", _OCTET_STRING),
         labels=labels,
     )
     return _structure(
         "Extensions",
         "RFC 5280 4.1.2.9",
-        each=Part("Extension", _types(extension)),
+        each=StructurePart("Extension", _types(extension)),
         least=1,
         path=path,
     )
@@ -363,23 +368,23 @@ ENTRY_EXTENSIONS = _extensions(names.ENTRY_EXTENSION_NAMES, "revokedCertificates
 
 # Whole documents
 
-_VERSION = _structure("Version", "RFC 5280 4.1.2.1", Part(_ONE, _INTEGER))
+_VERSION = _structure("Version", "RFC 5280 4.1.2.1", StructurePart(_ONE, _INTEGER))
 
 TBS_CERTIFICATE = _structure(
     "TBSCertificate",
     "RFC 5280 4.1",
-    _some("version", _explicit(0, _VERSION, Part(_ONE, _INTEGER))),
-    Part("serialNumber", _INTEGER),
-    Part("signature", _ALGORITHM),
-    Part("issuer", _types(_ISSUER)),
-    Part("validity", _types(_VALIDITY)),
-    Part("subject", _types(_NAME)),
-    Part("subjectPublicKeyInfo", _types(_PUBLIC_KEY)),
+    _some("version", _explicit(0, _VERSION, StructurePart(_ONE, _INTEGER))),
+    StructurePart("serialNumber", _INTEGER),
+    StructurePart("signature", _ALGORITHM),
+    StructurePart("issuer", _types(_ISSUER)),
+    StructurePart("validity", _types(_VALIDITY)),
+    StructurePart("subject", _types(_NAME)),
+    StructurePart("subjectPublicKeyInfo", _types(_PUBLIC_KEY)),
     _some("issuerUniqueID", _tagged(1, _BIT_STRING)),
     _some("subjectUniqueID", _tagged(2, _BIT_STRING)),
     _some(
         "extensions",
-        _explicit(3, _CERTIFICATE_EXTENSIONS, Part(_ONE, _types(_CERTIFICATE_EXTENSIONS))),
+        _explicit(3, _CERTIFICATE_EXTENSIONS, StructurePart(_ONE, _types(_CERTIFICATE_EXTENSIONS))),
     ),
 )
 
@@ -387,62 +392,73 @@ TBS_CERT_LIST = _structure(
     "TBSCertList",
     "RFC 5280 5.1",
     _some("version", _INTEGER),
-    Part("signature", _ALGORITHM),
-    Part("issuer", _types(_ISSUER)),
-    Part("thisUpdate", _TIME),
+    StructurePart("signature", _ALGORITHM),
+    StructurePart("issuer", _types(_ISSUER)),
+    StructurePart("thisUpdate", _TIME),
     _some("nextUpdate", _TIME),
     # The entries are read one by one: x509.entries.
     _some("revokedCertificates", {encode.SEQUENCE: None}),
     _some(
         "crlExtensions",
-        _explicit(0, _LIST_EXTENSIONS, Part(_ONE, _types(_LIST_EXTENSIONS))),
+        _explicit(0, _LIST_EXTENSIONS, StructurePart(_ONE, _types(_LIST_EXTENSIONS))),
     ),
 )
 
-_VALUES = Structure("Attribute", "RFC 2986 4.1", each=Part("value", None), least=1, tag=encode.SET)
+_VALUES = Structure(
+    "Attribute", "RFC 2986 4.1", each=StructurePart("value", None), least=1, tag=encode.SET
+)
 _REQUESTED = _structure(
     "ExtensionRequest",
     "RFC 2985 5.4.2",
-    Part("one list of extensions", _types(_CERTIFICATE_EXTENSIONS)),
+    StructurePart("one list of extensions", _types(_CERTIFICATE_EXTENSIONS)),
     tag=encode.SET,
 )
 _ATTRIBUTE = _structure(
     "Attribute",
     "RFC 2986 4.1",
-    Part("type", _OID),
-    Part("values", _types(_VALUES)),
+    StructurePart("type", _OID),
+    StructurePart("values", _types(_VALUES)),
     variants={
         names.EXTENSION_REQUEST: Structure(
             "Attribute",
             "RFC 2986 4.1",
-            (Part("type", _OID), Part("values", _types(_REQUESTED))),
+            (StructurePart("type", _OID), StructurePart("values", _types(_REQUESTED))),
         )
     },
 )
 _ATTRIBUTES = _structure(
-    "Attributes", "RFC 2986 4.1", each=Part("Attribute", _types(_ATTRIBUTE)), tag=encode.SET
+    "Attributes",
+    "RFC 2986 4.1",
+    each=StructurePart("Attribute", _types(_ATTRIBUTE)),
+    tag=encode.SET,
 )
 
 CERTIFICATION_REQUEST_INFO = _structure(
     "CertificationRequestInfo",
     "RFC 2986 4.1",
-    Part("version", _INTEGER),
-    Part("subject", _types(_NAME)),
-    Part("subjectPublicKeyInfo", _types(_PUBLIC_KEY)),
+    StructurePart("version", _INTEGER),
+    StructurePart("subject", _types(_NAME)),
+    StructurePart("subjectPublicKeyInfo", _types(_PUBLIC_KEY)),
     _some("attributes", _tagged(0, _types(_ATTRIBUTES))),
 )
 
 # Names in extensions
 
 _HARDWARE_MODULE = _structure(
-    "HardwareModuleName", "RFC 4108 5", Part("hwType", _OID), Part("hwSerialNum", _OCTET_STRING)
+    "HardwareModuleName",
+    "RFC 4108 5",
+    StructurePart("hwType", _OID),
+    StructurePart("hwSerialNum", _OCTET_STRING),
 )
 _OTHER_NAME_CLAUSE = ("OtherName", "RFC 5280 4.2.1.6")
 
 
 def _other_name(value: _Types | None) -> Structure:
-    wrapper = Structure(*_OTHER_NAME_CLAUSE, (Part(_ONE, value),))
-    return Structure(*_OTHER_NAME_CLAUSE, (Part("type-id", _OID), Part("value", {0xA0: wrapper})))
+    wrapper = Structure(*_OTHER_NAME_CLAUSE, (StructurePart(_ONE, value),))
+    return Structure(
+        *_OTHER_NAME_CLAUSE,
+        (StructurePart("type-id", _OID), StructurePart("value", {0xA0: wrapper})),
+    )
 
 
 _OTHER_NAME = _structure(
@@ -454,9 +470,11 @@ _EDI_PARTY_NAME = _structure(
     "EDIPartyName",
     "RFC 5280 4.2.1.6",
     _some("nameAssigner", {0xA0: None}),
-    Part("partyName", {0xA1: None}),
+    StructurePart("partyName", {0xA1: None}),
 )
-_DIRECTORY_NAME = _structure("GeneralName", "RFC 5280 4.2.1.6", Part("Name", _types(_NAME)))
+_DIRECTORY_NAME = _structure(
+    "GeneralName", "RFC 5280 4.2.1.6", StructurePart("Name", _types(_NAME))
+)
 _GENERAL_NAME: _Types = {
     0xA0: _OTHER_NAME,
     0x81: None,
@@ -471,14 +489,16 @@ _GENERAL_NAME: _Types = {
 
 
 def _names(clause: str) -> Structure:
-    return _structure("GeneralNames", clause, each=Part("GeneralName", _GENERAL_NAME), least=1)
+    return _structure(
+        "GeneralNames", clause, each=StructurePart("GeneralName", _GENERAL_NAME), least=1
+    )
 
 
 _GENERAL_NAMES = _names("RFC 5280 4.2.1.6")
 _DISTRIBUTION_POINT_NAME = _structure(
     "DistributionPointName",
     "RFC 5280 4.2.1.13",
-    Part(
+    StructurePart(
         "fullName or nameRelativeToCRLIssuer",
         {**_tagged(0, _types(_GENERAL_NAMES)), **_tagged(1, _types(_RELATIVE_NAME))},
     ),
@@ -488,7 +508,7 @@ _DISTRIBUTION_POINT_NAME = _structure(
 
 
 def _list_of(name: str, clause: str, element: str, types: _Types) -> Structure:
-    return _structure(name, clause, each=Part(element, types), least=1)
+    return _structure(name, clause, each=StructurePart(element, types), least=1)
 
 
 def _distribution_points(name: str, clause: str) -> Structure:
@@ -507,8 +527,8 @@ def _information_access(name: str, clause: str) -> Structure:
     description = _structure(
         "AccessDescription",
         "RFC 5280 4.2.2.1",
-        Part("accessMethod", _OID),
-        Part("accessLocation", _GENERAL_NAME),
+        StructurePart("accessMethod", _OID),
+        StructurePart("accessLocation", _GENERAL_NAME),
     )
     return _list_of(name, clause, "AccessDescription", _types(description))
 
@@ -516,8 +536,8 @@ def _information_access(name: str, clause: str) -> Structure:
 _POLICY_QUALIFIER = _structure(
     "PolicyQualifierInfo",
     "RFC 5280 4.2.1.4",
-    Part("policyQualifierId", _OID),
-    Part("qualifier", None),
+    StructurePart("policyQualifierId", _OID),
+    StructurePart("qualifier", None),
 )
 _POLICY_QUALIFIERS = _list_of(
     "PolicyQualifiers", "RFC 5280 4.2.1.4", "PolicyQualifierInfo", _types(_POLICY_QUALIFIER)
@@ -525,19 +545,19 @@ _POLICY_QUALIFIERS = _list_of(
 _POLICY = _structure(
     "PolicyInformation",
     "RFC 5280 4.2.1.4",
-    Part("policyIdentifier", _OID),
+    StructurePart("policyIdentifier", _OID),
     _some("policyQualifiers", _types(_POLICY_QUALIFIERS)),
 )
 _POLICY_MAPPING = _structure(
     "PolicyMapping",
     "RFC 5280 4.2.1.5",
-    Part("issuerDomainPolicy", _OID),
-    Part("subjectDomainPolicy", _OID),
+    StructurePart("issuerDomainPolicy", _OID),
+    StructurePart("subjectDomainPolicy", _OID),
 )
 _SUBTREE = _structure(
     "GeneralSubtree",
     "RFC 5280 4.2.1.10",
-    Part("base", _GENERAL_NAME),
+    StructurePart("base", _GENERAL_NAME),
     _some("minimum", _tagged(0, _INTEGER)),
     _some("maximum", _tagged(1, _INTEGER)),
 )
@@ -595,8 +615,8 @@ EXTENSIONS: Mapping[str, Structure] = {
     "wrappedApexContinKey": _structure(
         "ApexContingencyKey",
         "RFC 5934",
-        Part("wrapAlgorithm", _ALGORITHM),
-        Part("wrappedContinPubKey", _OCTET_STRING),
+        StructurePart("wrapAlgorithm", _ALGORITHM),
+        StructurePart("wrappedContinPubKey", _OCTET_STRING),
     ),
     "cRLNumber": _structure("CRLNumber", "RFC 5280 5.2.3", tag=0x02),
     "deltaCRLIndicator": _structure("BaseCRLNumber", "RFC 5280 5.2.4", tag=0x02),

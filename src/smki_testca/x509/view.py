@@ -177,17 +177,17 @@ def view_revocation_list(data: bytes) -> View:
 
 
 def _signed_document(
-    data: bytes, what: str, least: int, *, limit: int = MAX_OCTETS, closed: int | None = None
+    data: bytes, noun: str, least: int, *, limit: int = MAX_OCTETS, closed: int | None = None
 ) -> tuple[View, list[Node]]:
-    root, anomalies = read(data, what=what, limit=limit, closed=closed)
+    root, anomalies = read(data, noun=noun, limit=limit, closed=closed)
     parts = root.children
     is_signed = root.tag == 0x30 and [part.tag for part in parts[:3]] == [0x30, 0x30, 0x03]
     if is_signed and len(parts) > 3:
         message = f"a certificate, CSR or CRL has three elements; this one has {len(parts)}"
         raise DerError("der.structure", message, parts[3].offset)
     if not is_signed or len(parts[0].children) < least:
-        raise DerError("der.structure", f"these octets are not a {what}", 0)
-    view = View(what, root, anomalies, parts[0], parts[1], parts[2].content[1:])
+        raise DerError("der.structure", f"these octets are not a {noun}", 0)
+    view = View(noun, root, anomalies, parts[0], parts[1], parts[2].content[1:])
     return view, parts[0].children
 
 

@@ -14,7 +14,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.terms import Secrets
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.manifest import columns, lines
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.issuance.batch.row_requests import from_manifest
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
@@ -24,7 +24,7 @@ ROWS = [one for one in batches.mixed() if one["profile"] in {"organisation", "de
 
 
 def _begin_range(estate, _, secrets):
-    plan = Plan(estate, "range", "early", secrets)
+    plan = BatchPlan(estate, "range", "early", secrets)
     subject = DeviceSubject(Eui64.parse(batches.device_id(0x700)), batches.HW_TYPE)
     usages = (KeyUsage.KEY_AGREEMENT, KeyUsage.DIGITAL_SIGNATURE)
     plan.add_range(estate.request("meters-one", batches.DEVICE_PURPOSE, subject, usages), 3)
@@ -32,7 +32,7 @@ def _begin_range(estate, _, secrets):
 
 
 def _begin_manifest(estate, folder, secrets, rows=ROWS):
-    plan = Plan(estate, "manifest", "early", secrets)
+    plan = BatchPlan(estate, "manifest", "early", secrets)
     path = batches.write(folder / "rows.jsonl", [{**one, "label": "early"} for one in rows])
     for one in from_manifest(estate, lines(path, columns(estate.library)), lambda _: b""):
         plan.add(one)

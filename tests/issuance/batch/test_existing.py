@@ -22,7 +22,7 @@ from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import existing as existing_certificates
 from smki_testca.issuance.batch.existing import Existing, ManifestId
 from smki_testca.issuance.batch.manifest import columns, lines
-from smki_testca.issuance.batch.planning import Plan, begin
+from smki_testca.issuance.batch.planning import BatchPlan, begin
 from smki_testca.issuance.batch.row_requests import from_manifest
 
 FIRST = 0x6000
@@ -553,7 +553,9 @@ def test_a_cancelled_run_retires_nothing_for_what_it_did_not_issue(
 
 def _planned(estate, path, existing):
     known = ManifestId(path.name, {"environment": "ZAZ1"})
-    plan = Plan(estate, "manifest", None, Secrets.of_run(None), existing=existing, manifest=known)
+    plan = BatchPlan(
+        estate, "manifest", None, Secrets.of_run(None), existing=existing, manifest=known
+    )
     plan.add_all(from_manifest(estate, lines(path, columns(estate.library)), lambda _: b""))
     return plan
 
@@ -593,7 +595,7 @@ def test_of_the_same_manifest_side_by_side_one_is_issued(quickstart, rows):
             return plan
 
         with pytest.raises(InputError) as raised:
-            begin(estate, planned, Plan.store)
+            begin(estate, planned, BatchPlan.store)
         assert raised.value.code == "batch.manifest_again"
 
 

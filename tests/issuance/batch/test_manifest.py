@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import batches
 from smki_testca.errors import InputError, UsageError
 from smki_testca.issuance.batch import manifest
-from smki_testca.issuance.batch.manifest import Line, columns, lines
+from smki_testca.issuance.batch.manifest import ManifestLine, columns, lines
 from smki_testca.profiles import Library
 
 pa = pytest.importorskip("pyarrow")
@@ -103,7 +103,9 @@ def test_an_unknown_key_is_an_error_in_whatever_json_line_it_stands(tmp_path):
 def test_a_csv_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(b"\xef\xbb\xbfprofile,label\r\ndevice,\xc3\xa9t\xc3\xa9\r\n")
-    assert list(lines(path, COLUMNS)) == [Line(2, {"profile": "device", "label": "\u00e9t\u00e9"})]
+    assert list(lines(path, COLUMNS)) == [
+        ManifestLine(2, {"profile": "device", "label": "\u00e9t\u00e9"})
+    ]
 
 
 def test_the_line_of_a_csv_row_is_that_of_the_file_whatever_stands_above(tmp_path):
@@ -174,10 +176,10 @@ def test_a_line_that_is_no_object_of_texts_is_a_problem_of_that_line_alone(tmp_p
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"profile": "iki"}}\n{text}\n\n{{"profile": "device"}}\n')
     first, wrong, last = lines(path, COLUMNS)
-    assert first == Line(1, {"profile": "iki"})
+    assert first == ManifestLine(1, {"profile": "iki"})
     assert (wrong.number, wrong.cells) == (2, {})
     assert wrong.problem
-    assert last == Line(4, {"profile": "device"})
+    assert last == ManifestLine(4, {"profile": "device"})
 
 
 def test_a_parquet_cell_that_holds_no_text_is_a_problem_of_that_row_alone(tmp_path):
@@ -186,7 +188,7 @@ def test_a_parquet_cell_that_holds_no_text_is_a_problem_of_that_row_alone(tmp_pa
         pa.table({"profile": ["device", "iki"], "label": pa.array([None, 5], pa.int64())}), path
     )
     first, second = lines(path, COLUMNS)
-    assert first == Line(1, {"profile": "device"})
+    assert first == ManifestLine(1, {"profile": "device"})
     assert (second.number, second.problem) == (2, "a cell holds no text: label is of type int64")
 
 

@@ -14,7 +14,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate.terms import Secrets
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import manifest, planning, portal_zip
-from smki_testca.issuance.batch.planning import ATTEMPTS, Plan, begin
+from smki_testca.issuance.batch.planning import ATTEMPTS, BatchPlan, begin
 from smki_testca.issuance.batch.row_requests import RowRequest
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
@@ -46,7 +46,7 @@ class _Planning:
         self._meanwhile = meanwhile
 
     def __call__(self):
-        plan = Plan(self._estate, "manifest", None, Secrets.of_run(None))
+        plan = BatchPlan(self._estate, "manifest", None, Secrets.of_run(None))
         for row in self._rows:
             plan.add(row)
         self._meanwhile(self.times)
@@ -73,7 +73,7 @@ def two(quickstart):
 
 def _issue_run(estate, *numbers, times=1):
     with estate.transaction():
-        plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+        plan = BatchPlan(estate, "manifest", None, Secrets.of_run(None))
         for _ in range(times):
             for row in _rows(estate, *numbers):
                 plan.add(row)
@@ -121,7 +121,7 @@ def test_a_run_and_a_range_of_others_count_for_it_too(two):
         if time == 0:
             _issue_run(other, FIRST)
             with other.transaction():
-                plan = Plan(other, "range", None, Secrets.of_run(None))
+                plan = BatchPlan(other, "range", None, Secrets.of_run(None))
                 plan.add_range(_request(other, FIRST + 1), 10)
                 plan.store()
 
@@ -211,7 +211,7 @@ def test_a_range_is_planned_again_after_any_change(two):
     times = []
 
     def planned():
-        plan = Plan(estate, "range", None, Secrets.of_run(None))
+        plan = BatchPlan(estate, "range", None, Secrets.of_run(None))
         plan.add_range(_request(estate, FIRST), 10)
         times.append(1)
         if len(times) == 1:

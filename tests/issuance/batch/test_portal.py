@@ -271,14 +271,14 @@ def test_a_response_that_cannot_be_written_is_told_of_before_anything_is_signed(
 
 def test_a_response_is_the_same_octets_for_the_same_report():
     lines = [
-        (1, "meter-1.csr", portal.Status.SUCCESS, ""),
-        (2, "b.csr", portal.Status.ERROR, "CR:SIGN"),
-        (3, "z\u00e4hler.csr", portal.Status.SUCCESS, ""),
-        (4, "d.csr", portal.Status.INELIGIBLE, "IN:R11"),
-        (5, "e.csr", portal.Status.ANOMALY, "CA:LIMIT"),
+        (1, "meter-1.csr", portal.ReportedOutcome.SUCCESS, ""),
+        (2, "b.csr", portal.ReportedOutcome.ERROR, "CR:SIGN"),
+        (3, "z\u00e4hler.csr", portal.ReportedOutcome.SUCCESS, ""),
+        (4, "d.csr", portal.ReportedOutcome.INELIGIBLE, "IN:R11"),
+        (5, "e.csr", portal.ReportedOutcome.ANOMALY, "CA:LIMIT"),
     ]
     issued = {1: bytes(range(200)), 3: b"\x30\x00"}
-    data = portal.response(portal.Report("night", lines), issued)
+    data = portal.response(portal.PortalReport("night", lines), issued)
     # As the first version of the writer gave it: dates, modes and order are fixed.
     assert hashlib.sha256(data).hexdigest() == (
         "1cbfe5eeb8a581385ad8d76ed13f5d8ae0cd7b6e68029f7f2c059ba337e6c579"
@@ -470,4 +470,4 @@ def test_no_refusal_of_a_part_that_has_a_code_is_anything_else():
         ("signature.integer_padded", "CR:SIGN"),
         ("csr.version", "CR:FORM"),
     ):
-        assert portal.outcome(InputError(code, "")) == (portal.Status.ERROR, told)
+        assert portal.outcome(InputError(code, "")) == (portal.ReportedOutcome.ERROR, told)

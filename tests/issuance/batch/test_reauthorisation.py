@@ -14,7 +14,7 @@ from smki_testca.estate.terms import TILE_ROWS, Secrets
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import reauthorisation, running
 from smki_testca.issuance.batch.manifest import columns, lines
-from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.issuance.batch.row_requests import from_manifest
 from smki_testca.issuance.batch.tile_maker import TileMaker
 from smki_testca.profiles.typed_subjects import DeviceSubject
@@ -60,7 +60,7 @@ class _Seconds:
 def _begun(estate, count=COUNT):
     """A range of meters-one that is planned, and of which nothing is made."""
     with estate.transaction():
-        plan = Plan(estate, "range", None, Secrets.of_run(None))
+        plan = BatchPlan(estate, "range", None, Secrets.of_run(None))
         subject = DeviceSubject(Eui64.parse(batches.device_id(0x7000)), batches.HW_TYPE)
         usages = (KeyUsage.KEY_AGREEMENT,)
         request = estate.request("meters-one", batches.DEVICE_PURPOSE, subject, usages)
@@ -186,7 +186,7 @@ def test_every_kind_of_row_is_asked_about_again(quickstart, tmp_path):
     path = batches.write(tmp_path / "rows.jsonl", batches.mixed())
     with opened(quickstart) as estate:
         with estate.transaction():
-            plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+            plan = BatchPlan(estate, "manifest", None, Secrets.of_run(None))
             for row in from_manifest(estate, lines(path, columns(estate.library)), lambda _: b""):
                 plan.add(row)
             run = plan.store()
@@ -233,7 +233,7 @@ def _of_two_entries(estate, tmp_path, count=2 * TILE_ROWS + 5, party="supplier-o
     ]
     path = batches.write(tmp_path / "two.jsonl", rows)
     with estate.transaction():
-        plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+        plan = BatchPlan(estate, "manifest", None, Secrets.of_run(None))
         for row in from_manifest(estate, lines(path, columns(estate.library)), lambda _: b""):
             plan.add(row)
         assert not plan.problems
@@ -308,7 +308,7 @@ def test_what_a_row_states_is_asked_about_again(quickstart, tmp_path, monkeypatc
     path = batches.write(tmp_path / "rows.jsonl", batches.mixed())
     with opened(quickstart) as estate:
         with estate.transaction():
-            plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+            plan = BatchPlan(estate, "manifest", None, Secrets.of_run(None))
             rows = from_manifest(estate, lines(path, columns(estate.library)), lambda _: b"")
             planned = list(rows)
             for row in planned:

@@ -20,7 +20,7 @@ from smki_testca.estate.terms import TILE_ROWS
 from smki_testca.estate.tile import Tile
 from smki_testca.identifiers import Eui64
 from smki_testca.importers.sources import Source
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 
@@ -112,7 +112,7 @@ def test_every_certificate_of_a_run_lints_clean(opened):
     trusted = [one.der for one in opened.certificates.authorities()]
     sources = [Source("run", n, one.der) for n, one in enumerate(records)]
     singles = opened.certificates.select(Selection())
-    settings = Settings(opened.clock.now(), (), "ZAZ1", None, tuple(trusted))
+    settings = LintSettings(opened.clock.now(), (), "ZAZ1", None, tuple(trusted))
     # What the linter remarks on in certificates issued one by one is no fault of a run's.
     usual = {
         finding.code

@@ -9,7 +9,7 @@ import pytest
 
 import batches
 from smki_testca.errors import InputError, UsageError
-from smki_testca.issuance.batch.manifest import Line, columns, lines
+from smki_testca.issuance.batch.manifest import ManifestLine, columns, lines
 from smki_testca.issuance.batch.row_requests import RowProblem, from_manifest
 from smki_testca.issuance.batch.spreadsheet_damage import damage
 from smki_testca.profiles import Library
@@ -79,7 +79,7 @@ def test_a_column_that_may_be_either_of_two_is_refused_with_both(tmp_path):
         list(lines(path, ("a-b", "ab")))
     assert "may be a-b or ab" in raised.value.message
     path.write_text("ab,a-b\n1,2\n")
-    assert list(lines(path, ("a-b", "ab"))) == [Line(2, {"ab": "1", "a-b": "2"})]
+    assert list(lines(path, ("a-b", "ab"))) == [ManifestLine(2, {"ab": "1", "a-b": "2"})]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
@@ -97,9 +97,9 @@ iki,,c,,,,,,
     path = tmp_path / "rows.csv"
     path.write_text(text.replace(",", delimiter))
     assert list(lines(path, COLUMNS)) == [
-        Line(4, {"profile": "device", "label": "a"}),
-        Line(7, {"profile": "iki", "label": "b"}),
-        Line(8, {"profile": "iki", "label": "c"}),
+        ManifestLine(4, {"profile": "device", "label": "a"}),
+        ManifestLine(7, {"profile": "iki", "label": "b"}),
+        ManifestLine(8, {"profile": "iki", "label": "c"}),
     ]
 
 
@@ -115,7 +115,7 @@ def test_a_cell_in_a_column_without_a_name_is_a_problem_of_its_row_alone(tmp_pat
     path.write_text("profile,,label\ndevice,lost,a\ndevice,,b\ndevice,,c,too many\n")
     lost, good, wide = lines(path, COLUMNS)
     assert lost.problem == "its cell 2, 'lost', is in a column without a name"
-    assert good == Line(3, {"profile": "device", "label": "b"})
+    assert good == ManifestLine(3, {"profile": "device", "label": "b"})
     assert "4 cells where the header has 3" in wide.problem
 
 

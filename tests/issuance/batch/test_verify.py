@@ -15,7 +15,12 @@ from batches import device_id, range_of
 from smki_testca.api import Estate
 from smki_testca.estate import tile
 from smki_testca.issuance.batch import verification
-from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
+from smki_testca.issuance.batch.fingerprints import (
+    FingerprintFiles,
+    FingerprintKind,
+    FingerprintOrigin,
+    Records,
+)
 from smki_testca.x509.keys import public_key_octets
 from smki_testca.x509.view import view_certificate
 
@@ -358,11 +363,15 @@ def test_repeated_values_are_found_whatever_file_they_are_in():
             records = Records()
             for number in range(1_000):
                 value = (number * run).to_bytes(16)
-                records.add(Kind.SERIAL, value, Origin(run, number).packed)
-                records.add(Kind.KEY, (run << 64 | number).to_bytes(16), Origin(run, number).packed)
+                records.add(FingerprintKind.SERIAL, value, FingerprintOrigin(run, number).packed)
+                records.add(
+                    FingerprintKind.KEY,
+                    (run << 64 | number).to_bytes(16),
+                    FingerprintOrigin(run, number).packed,
+                )
             files.keep(records.joined())
         repeated = list(files.repeated())
-    assert {kind for kind, _ in repeated} == {Kind.SERIAL}
+    assert {kind for kind, _ in repeated} == {FingerprintKind.SERIAL}
     assert len(repeated) == 500
     assert all(origins[0].row == 2 * origins[1].row for _, origins in repeated)
 
@@ -376,7 +385,7 @@ def test_the_memory_of_a_search_is_a_small_part_of_what_is_searched():
         for start in range(0, count, 2_000):
             records = Records()
             for number in values[start : start + 2_000]:
-                records.add(Kind.KEY, number.to_bytes(16), number)
+                records.add(FingerprintKind.KEY, number.to_bytes(16), number)
             files.keep(records.joined())
         assert list(files.repeated()) == []
         _, most = tracemalloc.get_traced_memory()

@@ -106,7 +106,7 @@ def test_each_csr_has_its_outcome_in_the_order_of_submission(ca):
     assert list(outcomes) == list(csr_by_id)
     success = {name for name, each in outcomes.items() if each.certificate}
     assert success == {"first", "agreement", "signing", "good", "last"}
-    assert {outcomes[name].status for name in success} == {portal.Status.SUCCESS}
+    assert {outcomes[name].status for name in success} == {portal.ReportedOutcome.SUCCESS}
     for name in success:
         (device,) = _ids([outcomes[name].certificate])
         assert device in csr_by_id[name]
@@ -127,7 +127,7 @@ def test_a_batch_of_which_nothing_can_be_signed_is_complete_and_has_no_run(ca):
     batch = ca.batch_requests.get(number)
     assert (batch.state, batch.run, batch.issued) == (BatchState.COMPLETED, None, 0)
     outcomes = submissions.outcomes(ca, number).values()
-    assert [each.status for each in outcomes] == [portal.Status.INELIGIBLE] * 2
+    assert [each.status for each in outcomes] == [portal.ReportedOutcome.INELIGIBLE] * 2
     assert "remote delivery" in next(iter(outcomes)).reason
     assert not ca.runs.all()
 
@@ -144,7 +144,7 @@ def test_the_hundredth_certificate_of_a_device_is_the_last(ca):
     outcomes = submissions.outcomes(ca, number)
     anomalies = {name: each.code for name, each in outcomes.items() if not each.certificate}
     assert anomalies == {"ID100": "CA:LIMIT"}
-    assert outcomes["ID100"].status is portal.Status.ANOMALY
+    assert outcomes["ID100"].status is portal.ReportedOutcome.ANOMALY
 
 
 @pytest.mark.slow

@@ -256,9 +256,9 @@ class Batches:
                 worker died.
         """
         listed = None if against is None else IdList.of_file(Path(against))
-        stored, processes = self.run(run), how_many(workers)
+        run_record, processes = self.run(run), how_many(workers)
         self._estate.key_store.unlock()
-        return verification.verify(self._estate, stored, processes, listed, progress)
+        return verification.verify(self._estate, run_record, processes, listed, progress)
 
     def delivery_note(self, run: int) -> DeliveryNote:
         """The delivery note of a run: counts, IDs and digests; it holds no secret.

@@ -162,10 +162,10 @@ class ColumnNames:
                 return names[0]
         return ""
 
-    def _wrong(self, text: str, what: str, remedy: str = "") -> InputError:
+    def _wrong(self, text: str, fault: str, remedy: str = "") -> InputError:
         return InputError(
             "manifest.column",
-            f"{self._path} has the column {shown(text)} {what}.",
+            f"{self._path} has the column {shown(text)} {fault}.",
             f"{remedy} {self._listed}".strip(),
         )
 

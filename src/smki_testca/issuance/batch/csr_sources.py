@@ -161,13 +161,13 @@ class FolderOfCsrs:
             raise InputError(
                 "input.unreadable", f"{path} cannot be read: {error.strerror or error}."
             ) from error
-        found = [name for name, reason in reasons.items() if not reason]
+        names = [name for name, reason in reasons.items() if not reason]
         self.passed_over = [
             PassedOver(plain(name), reason) for name, reason in reasons.items() if reason
         ]
-        _check_number(path, len(found), f"It has no file whose name ends in {ENDING}.")
+        _check_number(path, len(names), f"It has no file whose name ends in {ENDING}.")
         self.members = [
-            FolderMember(number, plain(name), name) for number, name in enumerate(found, 1)
+            FolderMember(number, plain(name), name) for number, name in enumerate(names, 1)
         ]
 
     def read(self, number: int) -> bytes:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DeliveryPart:
     """Certificates of a run that have one participant, environment, type, usage and issuing CA.
 
     Attributes:
@@ -105,7 +105,7 @@ class DeliveryNote:
     created: str
     finished: str | None
     keys_secret: bool
-    parts: tuple[Part, ...]
+    parts: tuple[DeliveryPart, ...]
     sha256: str
 
     @property
@@ -173,7 +173,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
             f"Complete it: smki-testca batch resume {run.id}" if run.is_unfinished else "",
         )
     digest = hashlib.sha256()
-    tiles_of: dict[int, list[Part]] = {}
+    tiles_of: dict[int, list[DeliveryPart]] = {}
     done = 0
     for record in finished_tiles(estate.tiles, run):
         opened = estate.tiles.open(record)
@@ -183,7 +183,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
         done += record.count
         progress(done, run.terms.count)
     sections = [_joined(tiles_of[section]) for section in sorted(tiles_of)]
-    shared: dict[tuple[Any, ...], list[Part]] = {}
+    shared: dict[tuple[Any, ...], list[DeliveryPart]] = {}
     for part in sections:
         key = (part.participant, part.environment, part.profile, part.usage, part.issuer)
         shared.setdefault(key, []).append(part)
@@ -199,7 +199,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
     )
 
 
-def _part(run: Run, record: TileRecord, opened: Tile) -> Part:
+def _part(run: Run, record: TileRecord, opened: Tile) -> DeliveryPart:
     """The note's part on the certificates of a tile; in a section only their IDs differ."""
     section = run.terms.section(record.section)
     view = view_certificate(opened.der(0))
@@ -208,7 +208,7 @@ def _part(run: Run, record: TileRecord, opened: Tile) -> Part:
         raise ValueError("a certificate without dates")
     usage = section.usage or names_of_usage(view.value("extensions.keyUsage") or ())
     ids = [each for place in range(len(opened)) if (each := opened.eui64(place)) is not None]
-    return Part(
+    return DeliveryPart(
         section.participant,
         section.environment,
         section.profile,
@@ -222,12 +222,12 @@ def _part(run: Run, record: TileRecord, opened: Tile) -> Part:
     )
 
 
-def _joined(parts: list[Part]) -> Part:
+def _joined(parts: list[DeliveryPart]) -> DeliveryPart:
     """One part of several that share everything but their IDs and dates."""
     first = parts[0]
     lowest = [part.first_id for part in parts if part.first_id is not None]
     highest = [part.last_id for part in parts if part.last_id is not None]
-    return Part(
+    return DeliveryPart(
         first.participant,
         first.environment,
         first.profile,

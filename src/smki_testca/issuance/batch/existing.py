@@ -144,12 +144,14 @@ class ExistingCertificates:
         }
         self._know(self._certificates.of(ids))
 
-    def _know(self, found: dict[int, list[DeviceCertificate]]) -> None:
-        self._known = found
+    def _know(self, certificates_by_id: dict[int, list[DeviceCertificate]]) -> None:
+        self._known = certificates_by_id
         self._of_use = self._certificates.of_use(
-            certificate for certificates in found.values() for certificate in certificates
+            certificate
+            for certificates in certificates_by_id.values()
+            for certificate in certificates
         )
-        self._history.know({value: len(each) for value, each in found.items()})
+        self._history.know({value: len(each) for value, each in certificates_by_id.items()})
 
     def remaining(self, row: RowRequest) -> tuple[KeyUsage | None, ...]:
         """The usages for which a row's certificates are to be issued; none if it is skipped.
@@ -198,11 +200,11 @@ class ExistingCertificates:
         if not self._is_device(request):
             return [range(first.value, last.value + 1)]
         taken: list[range] = []
-        for found in self._certificates.in_range(first.value, last.value):
-            self._know(found)
+        for certificates_by_id in self._certificates.in_range(first.value, last.value):
+            self._know(certificates_by_id)
             taken += [
                 range(value, value + 1)
-                for value in found
+                for value in certificates_by_id
                 if not self._is_new_id(request, usage, value)
             ]
             if len(taken) > MAX_GAPS:
@@ -228,14 +230,14 @@ class ExistingCertificates:
         return warnings
 
     def _in_use_warning(self) -> str:
-        what, serial = self._example
+        device, serial = self._example
         if self._is_range:
             which = "Certificates of the range"
         elif self.in_use > 1:
             which = f"{self.in_use} certificates"
         else:
-            return f"The certificate {serial} of {what} is in use: another is issued in addition."
-        such_as = f"such as {serial} of {what}"
+            return f"The certificate {serial} of {device} is in use: another is issued in addition."
+        such_as = f"such as {serial} of {device}"
         return f"{which} are in use already, {such_as}: others are issued in addition."
 
     def _in_progress_warning(self, number: int) -> str:
@@ -244,9 +246,9 @@ class ExistingCertificates:
         if self._existing is Existing.AGAIN:
             return f"{run} to {self._in_progress_example}: another is issued in addition."
         count = self.in_progress[number]
-        what = f"{run} {counted(count, 'certificate')} that {is_or_are(count)} skipped here."
+        sentence = f"{run} {counted(count, 'certificate')} that {is_or_are(count)} skipped here."
         remedy = f" Continue it: smki-testca batch resume {number}"
-        return what + remedy if state is State.INTERRUPTED else what
+        return sentence + remedy if state is State.INTERRUPTED else sentence
 
     def _is_new(self, row: RowRequest, usage: KeyUsage | None) -> bool:
         eui64 = row.request.subject.embedded_id
@@ -258,40 +260,40 @@ class ExistingCertificates:
         if earlier is not None:
             if self._existing is Existing.SKIP:
                 return False
-            what = _device(eui64.value, usage)
+            device = _device(eui64.value, usage)
             others = "--skip-existing to issue the first alone, or --again to issue both"
-            raise _twice(earlier, what, others)
+            raise _twice(earlier, device, others)
         return self._is_new_id(row.request, usage, eui64.value)
 
     def _is_new_id(self, request: Request, usage: KeyUsage | None, value: int) -> bool:
         """Whether a certificate is to be issued for an EUI-64 and a usage."""
         if not self._known[value]:
             return True
-        found = list(self._in_use(request, usage, value))
-        if not found:
+        in_use = list(self._in_use(request, usage, value))
+        if not in_use:
             return True
-        what = _device(value, usage)
-        planned, issued = found[0], [each for each in found if each.is_issued]
+        device = _device(value, usage)
+        planned, issued = in_use[0], [each for each in in_use if each.is_issued]
         if self._existing in {Existing.SKIP, Existing.AGAIN} and not issued:
             self._left_out.append(planned.run or 0)
-            self._in_progress_example = self._in_progress_example or what
+            self._in_progress_example = self._in_progress_example or device
             return self._existing is Existing.AGAIN
         if self._existing is Existing.SKIP:
             return False
         if not planned.is_issued and self._existing is not Existing.AGAIN:
             raise InputError(
                 "batch.in_progress",
-                f"Run {planned.run} will still issue a certificate to {what}.",
+                f"Run {planned.run} will still issue a certificate to {device}.",
                 f"Continue it: smki-testca batch resume {planned.run}; or give"
                 " --skip-existing to leave the Device out.",
             )
         serial = SerialNumber.from_octets(issued[0].serial)
         if self._existing is Existing.REFUSE:
             raise InputError(
-                "batch.in_use", f"The certificate {serial} of {what} is in use.", _ANYWAY
+                "batch.in_use", f"The certificate {serial} of {device} is in use.", _ANYWAY
             )
         if not self.in_use:
-            self._example = (what, str(serial))
+            self._example = (device, str(serial))
         self.in_use += len(issued)
         return True
 
@@ -299,8 +301,8 @@ class ExistingCertificates:
         self, request: Request, usage: KeyUsage | None, value: int
     ) -> Iterator[DeviceCertificate]:
         """The certificates of use for an EUI-64 and a usage; those still to be issued first."""
-        found = sorted(self._known[value], key=lambda each: each.is_issued)
-        for each in found:
+        certificates = sorted(self._known[value], key=lambda each: each.is_issued)
+        for each in certificates:
             if (
                 each.profile == request.subject.profile
                 and each.environment == request.environment
@@ -334,10 +336,10 @@ class ExistingCertificates:
         return request.environment, request.subject.profile, usage or ""
 
 
-def _twice(earlier: int, what: str, options: str) -> InputError:
+def _twice(earlier: int, recipient: str, options: str) -> InputError:
     return InputError(
         "batch.twice",
-        f"The row asks for the same as line {earlier}: {what}.",
+        f"The row asks for the same as line {earlier}: {recipient}.",
         f"Remove one of them, or give {options}.",
     )
 

@@ -21,7 +21,7 @@ _ROW_BITS = 40
 """A run has fewer rows than 2 to the power of this."""
 
 
-class Kind(IntEnum):
+class FingerprintKind(IntEnum):
     """The kind of a value."""
 
     SERIAL = 1
@@ -32,7 +32,7 @@ class Kind(IntEnum):
     LISTED_ID = 5
 
 
-class Origin(NamedTuple):
+class FingerprintOrigin(NamedTuple):
     """The origin of a value.
 
     Attributes:
@@ -60,7 +60,7 @@ class Records:
     def __init__(self) -> None:
         self._pieces: defaultdict[int, list[bytes]] = defaultdict(list)
 
-    def add(self, kind: Kind, value: bytes, packed: int) -> None:
+    def add(self, kind: FingerprintKind, value: bytes, packed: int) -> None:
         """Add a record.
 
         Args:
@@ -104,29 +104,35 @@ class FingerprintFiles:
             file.seek(0)
             yield file.read()
 
-    def repeated(self) -> Iterator[tuple[Kind, list[Origin]]]:
+    def repeated(self) -> Iterator[tuple[FingerprintKind, list[FingerprintOrigin]]]:
         """Yield the origins of each serial, key or place that comes more than once."""
         for data in self._buckets():
             first: dict[tuple[int, bytes], int] = {}
             again: dict[tuple[int, bytes], list[int]] = {}
             for kind, value, origin in _RECORD.iter_unpack(data):
-                if kind >= Kind.ISSUED_ID:
+                if kind >= FingerprintKind.ISSUED_ID:
                     continue
                 key = kind, value
                 if first.setdefault(key, origin) != origin:
                     again.setdefault(key, [first[key]]).append(origin)
             for (kind, _), origins in again.items():
-                yield Kind(kind), [Origin.unpack(each) for each in sorted(origins)]
+                yield (
+                    FingerprintKind(kind),
+                    [FingerprintOrigin.unpack(each) for each in sorted(origins)],
+                )
 
-    def unmatched(self) -> Iterator[tuple[Kind, bytes, Origin]]:
+    def unmatched(self) -> Iterator[tuple[FingerprintKind, bytes, FingerprintOrigin]]:
         """Yield each ID that was listed and not issued, or issued and not listed."""
         for data in self._buckets():
-            of_kind: dict[int, dict[bytes, int]] = {Kind.ISSUED_ID: {}, Kind.LISTED_ID: {}}
+            of_kind: dict[int, dict[bytes, int]] = {
+                FingerprintKind.ISSUED_ID: {},
+                FingerprintKind.LISTED_ID: {},
+            }
             for kind, value, origin in _RECORD.iter_unpack(data):
-                if kind >= Kind.ISSUED_ID:
+                if kind >= FingerprintKind.ISSUED_ID:
                     of_kind[kind].setdefault(value, origin)
-            issued, listed = of_kind[Kind.ISSUED_ID], of_kind[Kind.LISTED_ID]
+            issued, listed = of_kind[FingerprintKind.ISSUED_ID], of_kind[FingerprintKind.LISTED_ID]
             for value in sorted(listed.keys() - issued.keys()):
-                yield Kind.LISTED_ID, value, Origin.unpack(listed[value])
+                yield FingerprintKind.LISTED_ID, value, FingerprintOrigin.unpack(listed[value])
             for value in sorted(issued.keys() - listed.keys()):
-                yield Kind.ISSUED_ID, value, Origin.unpack(issued[value])
+                yield FingerprintKind.ISSUED_ID, value, FingerprintOrigin.unpack(issued[value])

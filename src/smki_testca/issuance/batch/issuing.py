@@ -10,7 +10,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.terms import Secrets
 from smki_testca.issuance.batch.existing import Existing
 from smki_testca.issuance.batch.outcome import BatchOutcome
-from smki_testca.issuance.batch.planning import Plan, begin
+from smki_testca.issuance.batch.planning import BatchPlan, begin
 from smki_testca.labels import LabelTemplate
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def begin_batch(
     secrets = Secrets.of_run(options.seed)
     label = LabelTemplate.of(options.label)
 
-    def planned() -> Plan:
+    def planned() -> BatchPlan:
         manifest = source.manifest_id()
-        plan = Plan(
+        plan = BatchPlan(
             estate,
             source.name,
             label,
@@ -84,10 +84,10 @@ def begin_batch(
         source.add_to(plan)
         return plan
 
-    def is_issued(plan: Plan) -> bool:
+    def is_issued(plan: BatchPlan) -> bool:
         return plan.ready() and not (plan.problems and options.all_or_nothing)
 
-    def store(plan: Plan) -> int | None:
+    def store(plan: BatchPlan) -> int | None:
         if is_issued(plan):
             return plan.store()
         plan.record(None)
@@ -104,5 +104,5 @@ def begin_batch(
         raise plan.problems[0].error
     if not (plan.ready() or plan.problems or plan.skipped_count):
         raise InputError("manifest.empty", "The manifest has no rows.")
-    stored = None if run is None else estate.runs.get(run)
-    return BatchOutcome.of(plan, stored, is_issued=is_issued(plan))
+    stored_run = None if run is None else estate.runs.get(run)
+    return BatchOutcome.of(plan, stored_run, is_issued=is_issued(plan))

@@ -69,7 +69,7 @@ _AS_CSV = "Save it as CSV; in Excel as 'CSV UTF-8'."
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ManifestLine:
     """One row of a manifest.
 
     Attributes:
@@ -98,7 +98,7 @@ def digest(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
-def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
+def lines(path: Path, known: tuple[str, ...]) -> Iterator[ManifestLine]:
     """Read the rows of a manifest: CSV, JSON lines or Parquet by the file name's ending.
 
     Rows of nothing are passed over.
@@ -135,7 +135,7 @@ def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError("input.unreadable", f"{path} cannot be read: {error.strerror or error}.")
 
 
-def _counted(path: Path, rows: Iterator[Line], blanks: BlankRows) -> Iterator[Line]:
+def _counted(path: Path, rows: Iterator[ManifestLine], blanks: BlankRows) -> Iterator[ManifestLine]:
     """Yield the rows that are not blank, as many as a run may have."""
     count = 0
     for line in rows:
@@ -152,19 +152,19 @@ def _counted(path: Path, rows: Iterator[Line], blanks: BlankRows) -> Iterator[Li
         yield line
 
 
-def _is_blank(line: Line) -> bool:
+def _is_blank(line: ManifestLine) -> bool:
     return all(map(str.isspace, line.cells.values())) and all(
         map(str.isspace, line.columns.values())
     )
 
 
-def _csv(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
+def _csv(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[ManifestLine]:
     with open_text(path) as file:
         for row in csv_rows.rows(path, BoundedLines(path, file, blanks), columns.named):
             yield checked(row.number, row.cells, columns, row.problem)
 
 
-def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
+def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[ManifestLine]:
     # A line that is not UTF-8 is a problem of that line alone.
     with open_text(path, newline="\n", errors="surrogateescape") as file:
         texts = BoundedLines(path, file, blanks)
@@ -176,13 +176,13 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
             try:
                 cells = msgspec.json.decode(text, type=dict[str, str])
             except UnicodeEncodeError:
-                yield Line(texts.number, {}, "it is not UTF-8")
+                yield ManifestLine(texts.number, {}, "it is not UTF-8")
                 continue
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 is_marked = text.startswith(MARK)
                 cause = "it has a byte order mark, as if files had been joined"
                 cause = cause if is_marked else json_in_words(error)
-                yield Line(texts.number, {}, f"it is not an object of texts: {cause}")
+                yield ManifestLine(texts.number, {}, f"it is not an object of texts: {cause}")
                 continue
             try:
                 if text.count('"') != _MARKS_OF_PAIR * len(cells):
@@ -190,8 +190,8 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 if not cells.keys() <= columns.known:
                     cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
             except InputError as error:
-                what = error.message.removeprefix(f"{path} ")
-                message = f"{path}, line {texts.number}, {what}"
+                fault = error.message.removeprefix(f"{path} ")
+                message = f"{path}, line {texts.number}, {fault}"
                 raise InputError(error.code, message, error.remedy) from error
             yield checked(texts.number, present(cells), columns)
 
@@ -203,7 +203,7 @@ def _check_pairs(text: str, columns: ColumnNames) -> None:
     )
 
 
-def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
+def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[ManifestLine]:
     if not path.is_file():
         raise InputError("manifest.parquet", f"{path} is not a Parquet file: it is not a file.")
     number = 0
@@ -223,7 +223,9 @@ def present(cells: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in cells.items() if value}
 
 
-def checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
+def checked(
+    number: int, cells: dict[str, str], names: ColumnNames, problem: str = ""
+) -> ManifestLine:
     """A line of its cells, the operator's own columns apart."""
     if max(map(len, cells.values()), default=0) > MAX_CELL_CHARACTERS:
         name = next(name for name, value in cells.items() if len(value) > MAX_CELL_CHARACTERS)
@@ -233,4 +235,6 @@ def checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str
         # Lists and exports give it back as it is.
         if not value.isprintable() and not is_one_line(value):
             problem = f"its {name} has a line break or another control character"
-    return Line(number, {}, problem) if problem else Line(number, cells, "", columns)
+    return (
+        ManifestLine(number, {}, problem) if problem else ManifestLine(number, cells, "", columns)
+    )

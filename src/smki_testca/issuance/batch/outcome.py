@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smki_testca.authority.csr import Remarks
     from smki_testca.estate.runs import Run
     from smki_testca.estate.terms import Terms
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.planning import BatchPlan
     from smki_testca.issuance.batch.row_requests import RowProblem
 
 
@@ -58,7 +58,7 @@ class BatchOutcome:
     is_range: bool
 
     @classmethod
-    def of(cls, plan: Plan, run: Run | None, *, is_issued: bool) -> BatchOutcome:
+    def of(cls, plan: BatchPlan, run: Run | None, *, is_issued: bool) -> BatchOutcome:
         """The outcome of a plan that is closed.
 
         Args:

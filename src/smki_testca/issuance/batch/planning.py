@@ -73,8 +73,8 @@ ATTEMPTS = 3
 
 
 def begin(
-    estate: Stores, planned: Callable[[], Plan], store: Callable[[Plan], int | None]
-) -> tuple[Plan, int | None]:
+    estate: Stores, planned: Callable[[], BatchPlan], store: Callable[[BatchPlan], int | None]
+) -> tuple[BatchPlan, int | None]:
     """Plan a run without the estate's write lock, and store it with the lock.
 
     Args:
@@ -105,7 +105,7 @@ def begin(
     )
 
 
-class Plan:
+class BatchPlan:
     """A run that is being planned.
 
     Args:

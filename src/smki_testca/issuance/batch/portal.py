@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.row_requests import RowProblem
 
 
-class Status(StrEnum):
+class ReportedOutcome(StrEnum):
     """The outcome of one CSR."""
 
     SUCCESS = "success"
@@ -59,7 +59,7 @@ ERROR_CODES = {
 """The report's code for faults of a CSR; any other is CR:FORM."""
 
 
-class Report(msgspec.Struct, frozen=True):
+class PortalReport(msgspec.Struct, frozen=True):
     """The outcome of each CSR; stored with the run, so that a resumed run can be answered.
 
     Attributes:
@@ -70,7 +70,7 @@ class Report(msgspec.Struct, frozen=True):
     """
 
     name: str
-    lines: list[tuple[int, str, Status, str]]
+    lines: list[tuple[int, str, ReportedOutcome, str]]
     remarks: list[tuple[int, str, str, str, str]] = []
     problems: list[tuple[int, str, str, str]] = []
 
@@ -81,19 +81,19 @@ class Report(msgspec.Struct, frozen=True):
         members: Iterable[Numbered],
         problems: Iterable[RowProblem],
         remarks: Mapping[int, Remarks],
-    ) -> Report:
+    ) -> PortalReport:
         """The report of a planned batch: a CSR without a problem will succeed."""
         errors = {problem.line: problem.error for problem in problems}
         outcomes = {number: outcome(error) for number, error in errors.items()}
-        success = (Status.SUCCESS, "")
+        success = (ReportedOutcome.SUCCESS, "")
         lines = [
             (member.number, member.name, *outcomes.get(member.number, success))
             for member in members
         ]
-        told = [
+        remark_lines = [
             (number, file, *remark)
             for number, file, status, _ in lines
-            if status is Status.SUCCESS and number in remarks
+            if status is ReportedOutcome.SUCCESS and number in remarks
             for remark in texts(remarks[number])
         ]
         reasons = [
@@ -101,7 +101,7 @@ class Report(msgspec.Struct, frozen=True):
             for number, file, *_ in lines
             if number in errors
         ]
-        return cls(name, lines, told, reasons)
+        return cls(name, lines, remark_lines, reasons)
 
 
 def message_of(error: SmkiTestcaError) -> str:
@@ -124,7 +124,7 @@ DROPPED = "dropped"
 """The code of the remark that a part of a CSR was dropped."""
 
 
-def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
+def response(report: PortalReport, issued: Mapping[int, bytes]) -> bytes:
     """The response: a ZIP that holds the report and a ZIP of the certificates.
 
     Where there are remarks, it holds a table of them, too; and one of the reasons for which there
@@ -138,7 +138,7 @@ def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     inner, outer = ZipWriter(), ZipWriter()
     stems = set[str]()
     for number, name, status, code in report.lines:
-        if status is Status.SUCCESS:
+        if status is ReportedOutcome.SUCCESS:
             # A folder may hold a.csr and a.CSR.
             stem = without_ending(name)
             stem = name if stem in stems else stem
@@ -164,15 +164,15 @@ def _table_rows(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     return ["\t".join(spreadsheet_cell(str(cell)) for cell in row) for row in rows]
 
 
-def outcome(error: SmkiTestcaError) -> tuple[Status, str]:
+def outcome(error: SmkiTestcaError) -> tuple[ReportedOutcome, str]:
     """The status and error code of a CSR for which no certificate is issued."""
     if isinstance(error, Refusal):
         codes = {reason.code for reason in error.reasons}
         if codes == {"device_id.issuance_anomaly"}:
-            return Status.ANOMALY, "CA:LIMIT"
+            return ReportedOutcome.ANOMALY, "CA:LIMIT"
         rule = error.reasons[0].rule
-        return Status.INELIGIBLE, f"IN:{rule}"
-    return Status.ERROR, ERROR_CODES.get(error.code, "CR:FORM")
+        return ReportedOutcome.INELIGIBLE, f"IN:{rule}"
+    return ReportedOutcome.ERROR, ERROR_CODES.get(error.code, "CR:FORM")
 
 
 def request_name(path: str) -> str:

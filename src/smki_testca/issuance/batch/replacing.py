@@ -42,19 +42,19 @@ def retire_replaced(estate: Stores, run: Run, numbers: Iterable[int]) -> None:
         old = {
             eui64: [
                 each
-                for each in found
+                for each in of_device
                 if each.run != run.id
                 and each.is_issued
                 and (each.environment, each.profile) == (section.environment, section.profile)
                 and usage in {None, each.usage}
             ]
-            for eui64, found in certificates.of(new).items()
+            for eui64, of_device in certificates.of(new).items()
         }
-        of_use = certificates.of_use(each for found in old.values() for each in found)
+        of_use = certificates.of_use(each for of_device in old.values() for each in of_device)
         links = [
             (SerialNumber.from_octets(each.serial), new[eui64])
-            for eui64, found in old.items()
-            for each in found
+            for eui64, of_device in old.items()
+            for each in of_device
             if each.serial in of_use
         ]
         if links:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from smki_testca.estate.stores import Stores
-    from smki_testca.issuance.batch.manifest import Line
+    from smki_testca.issuance.batch.manifest import ManifestLine
     from smki_testca.register.requests import Request
 
 
@@ -71,7 +71,7 @@ class RowProblem:
 
 def from_manifest(
     estate: Stores,
-    lines: Iterable[Line],
+    lines: Iterable[ManifestLine],
     read: Callable[[str], bytes],
     environment: str | None = None,
     *,
@@ -144,7 +144,7 @@ class _RowReader:
         self._of_kinds: dict[tuple[Any, ...], Request] = {}
         self._labels: dict[str, LabelTemplate | str] = {}
 
-    def request(self, line: Line) -> RowRequest:
+    def request(self, line: ManifestLine) -> RowRequest:
         """The certificates that a row asks for.
 
         Raises:

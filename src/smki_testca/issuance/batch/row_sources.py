@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from smki_testca.estate.stores import Stores
-    from smki_testca.issuance.batch.manifest import Line
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.manifest import ManifestLine
+    from smki_testca.issuance.batch.planning import BatchPlan
     from smki_testca.profiles import Library
     from smki_testca.register.requests import Request
 
@@ -48,7 +48,7 @@ class RowSource(Protocol):
         """
         ...
 
-    def add_to(self, plan: Plan) -> None:
+    def add_to(self, plan: BatchPlan) -> None:
         """Add the rows to the plan of a new run.
 
         Raises:
@@ -73,7 +73,7 @@ class Range:
     def manifest_id(self) -> None:
         """None; see ``RowSource.manifest_id``."""
 
-    def add_to(self, plan: Plan) -> None:
+    def add_to(self, plan: BatchPlan) -> None:
         """Add the range to a plan; see ``RowSource.add_to``."""
         plan.add_range(self.request, self.count)
 
@@ -101,7 +101,7 @@ class Manifest:
         """The digest of the file, and what its cells are filled with."""
         return ManifestId(manifests.digest(self.path), _filled(self))
 
-    def add_to(self, plan: Plan) -> None:
+    def add_to(self, plan: BatchPlan) -> None:
         """Add the rows of the file to a plan; see ``RowSource.add_to``.
 
         Raises:
@@ -138,12 +138,14 @@ class Rows:
     def manifest_id(self) -> None:
         """None: the rows are no file that could come again; see ``RowSource.manifest_id``."""
 
-    def add_to(self, plan: Plan) -> None:
+    def add_to(self, plan: BatchPlan) -> None:
         """Add the rows to a plan; see ``RowSource.add_to``."""
         _add(plan, self, _lines(self.rows, self.estate.library), Path())
 
 
-def _add(plan: Plan, source: Manifest | Rows, rows: Iterable[Line], folder: Path) -> None:
+def _add(
+    plan: BatchPlan, source: Manifest | Rows, rows: Iterable[ManifestLine], folder: Path
+) -> None:
     """Add the requests of some rows to a plan; the files that they name lie in a folder."""
 
     def read(name: str) -> bytes:
@@ -176,7 +178,9 @@ def _filled(source: Manifest | Rows) -> dict[str, str]:
     return filled
 
 
-def _lines(rows: Iterable[Mapping[str, str | Eui64 | None]], library: Library) -> Iterator[Line]:
+def _lines(
+    rows: Iterable[Mapping[str, str | Eui64 | None]], library: Library
+) -> Iterator[ManifestLine]:
     """The lines that a manifest of some rows would have, numbered from 1."""
     names = ColumnNames(Path("The row"), manifests.columns(library))
     for number, row in enumerate(rows, 1):

@@ -15,7 +15,7 @@ from smki_testca.estate.terms import Secrets
 from smki_testca.issuance.batch import csr_reader, portal
 from smki_testca.issuance.batch.existing import Existing
 from smki_testca.issuance.batch.outcome import BatchOutcome
-from smki_testca.issuance.batch.planning import Plan, begin
+from smki_testca.issuance.batch.planning import BatchPlan, begin
 from smki_testca.register.requests import Delivery
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SignedBatch:
 
     outcome: BatchOutcome
     names: tuple[str, ...]
-    report: portal.Report
+    report: portal.PortalReport
     issued: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
@@ -94,7 +94,7 @@ class SignedBatch:
         return portal.response(self.report, self.issued)
 
 
-def _nothing(_run: int | None, _report: portal.Report) -> None:
+def _nothing(_run: int | None, _report: portal.PortalReport) -> None:
     pass
 
 
@@ -105,7 +105,7 @@ def begin_signing(
     *,
     workers: int,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
-    on_store: Callable[[int | None, portal.Report], None] = _nothing,
+    on_store: Callable[[int | None, portal.PortalReport], None] = _nothing,
     remedies: Remedies = OF_ZIP,
     on_cluster: bool = False,
 ) -> SignedBatch:
@@ -142,8 +142,10 @@ def begin_signing(
     existing = Existing.SKIP if options.skip_existing else Existing.AGAIN
     taken_as, secrets = TakenAs(options.taken_as), Secrets.of_run(None)
 
-    def planned() -> Plan:
-        plan = Plan(estate, "requests", None, secrets, existing=existing, on_cluster=on_cluster)
+    def planned() -> BatchPlan:
+        plan = BatchPlan(
+            estate, "requests", None, secrets, existing=existing, on_cluster=on_cluster
+        )
         reader = csr_reader.Reader(source, estate.library, taken_as, remedies)
         rows = csr_reader.row_requests(
             estate, reader, members, cells, workers, devices_only=options.devices_only
@@ -151,13 +153,13 @@ def begin_signing(
         plan.add_all(watch(rows))
         return plan
 
-    def report_of(plan: Plan) -> portal.Report:
+    def report_of(plan: BatchPlan) -> portal.PortalReport:
         # What is skipped has a certificate already, and none in the response.
         skipped = set(plan.skipped)
-        asked = [member for member in members if member.number not in skipped]
-        return portal.Report.of(name, asked, plan.problems, plan.remarks)
+        answered = [member for member in members if member.number not in skipped]
+        return portal.PortalReport.of(name, answered, plan.problems, plan.remarks)
 
-    def store(plan: Plan) -> int | None:
+    def store(plan: BatchPlan) -> int | None:
         report = report_of(plan)
         if not plan.ready():
             plan.record(None)
@@ -175,9 +177,9 @@ def begin_signing(
             plan.close()
         else:
             plan, run = begin(estate, planned, store)
-    stored = None if run is None else estate.runs.get(run)
+    stored_run = None if run is None else estate.runs.get(run)
     return SignedBatch(
-        BatchOutcome.of(plan, stored, is_issued=plan.ready()),
+        BatchOutcome.of(plan, stored_run, is_issued=plan.ready()),
         tuple(member.name for member in members),
         report_of(plan),
     )
@@ -198,5 +200,5 @@ def stored_response(estate: Stores, run: Run) -> tuple[bytes, int]:
             "Only a run of a ZIP of CSRs that is done has one.",
         )
     issued = dict(estate.run_certificates.numbered(run))
-    report = msgspec.msgpack.decode(encoded_report, type=portal.Report)
+    report = msgspec.msgpack.decode(encoded_report, type=portal.PortalReport)
     return portal.response(report, issued), len(issued)

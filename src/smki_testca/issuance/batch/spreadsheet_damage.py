@@ -33,10 +33,10 @@ def damage(cells: Mapping[str, str]) -> str:
     for name, value in cells.items():
         if name in _TAKE_ANY_TEXT:
             continue
-        for what, pattern in _DAMAGE.items():
+        for damage, pattern in _DAMAGE.items():
             if pattern.fullmatch(value):
                 return (
-                    f"A spreadsheet wrote its {name} {what} ({shown(value)}): format the column"
+                    f"A spreadsheet wrote its {name} {damage} ({shown(value)}): format the column"
                     " as Text, enter the values again, and save."
                 )
     return ""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from smki_testca.errors import InputError
 from smki_testca.estate.tile import Tile
 from smki_testca.identifiers import Eui64, SerialNumber
-from smki_testca.issuance.batch.fingerprints import Kind, Origin, Records
+from smki_testca.issuance.batch.fingerprints import FingerprintKind, FingerprintOrigin, Records
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import private_keys, untrusted
 from smki_testca.x509.key_usages import names_of_usage
@@ -201,19 +201,19 @@ class Inspector:
         compared = usage if self._compares_usages else None
         records, labels = Records(), opened.extra().labels
         add = records.add
-        packed = Origin(task.tile.run, task.tile.first_row).packed
+        packed = FingerprintOrigin(task.tile.run, task.tile.first_row).packed
         for place, public in enumerate(publics):
             serial, eui64 = opened.serial(place).to_bytes(16), opened.eui64(place)
-            add(Kind.SERIAL, serial, packed + place)
+            add(FingerprintKind.SERIAL, serial, packed + place)
             if compares_ids and eui64 is not None:
-                add(Kind.ISSUED_ID, listed_id(eui64, compared), packed + place)
+                add(FingerprintKind.ISSUED_ID, listed_id(eui64, compared), packed + place)
             if self.is_out(serial, not_after):
                 continue
             if public:
-                add(Kind.KEY, key_id(public)[:16], packed + place)
+                add(FingerprintKind.KEY, key_id(public)[:16], packed + place)
             if eui64 is not None:
                 label = labels.get(place, task.label)
-                add(Kind.PLACE, places.of(eui64, label), packed + place)
+                add(FingerprintKind.PLACE, places.of(eui64, label), packed + place)
         return records
 
     def is_out(self, serial: bytes, not_after: datetime | None) -> bool:

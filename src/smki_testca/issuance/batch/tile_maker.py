@@ -16,7 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
+from smki_testca.authority.filling import Filling, TemplateSetting, check_inputs, issuer_of, values
 from smki_testca.authority.fixed_template import FixedTemplate
 from smki_testca.authority.signers import SigningMeans
 from smki_testca.authority.template import Template, compile_template
@@ -322,7 +322,7 @@ class TileMaker:
         key = (*place, present)
         if key not in self._templates:
             certificate = self._material.ca_certificates[place]
-            setting = Setting(
+            setting = TemplateSetting(
                 self._library.profile(section.profile),
                 self._library.environment(section.environment),
                 _algorithm(place, certificate),

@@ -20,7 +20,12 @@ from smki_testca.estate.run_tiles import (
 )
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
-from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
+from smki_testca.issuance.batch.fingerprints import (
+    FingerprintFiles,
+    FingerprintKind,
+    FingerprintOrigin,
+    Records,
+)
 from smki_testca.issuance.batch.tile_inspection import (
     Inspector,
     Places,
@@ -46,9 +51,9 @@ if TYPE_CHECKING:
 LISTED_FINDINGS = 1_000
 """The most findings that are listed; the others are counted."""
 _TWICE = {
-    Kind.SERIAL: ("verify.serial_twice", "The serial number"),
-    Kind.KEY: ("verify.key_twice", "The public key"),
-    Kind.PLACE: ("verify.id_twice", "The ID and usage"),
+    FingerprintKind.SERIAL: ("verify.serial_twice", "The serial number"),
+    FingerprintKind.KEY: ("verify.key_twice", "The public key"),
+    FingerprintKind.PLACE: ("verify.id_twice", "The ID and usage"),
 }
 
 
@@ -131,11 +136,11 @@ def verify(
         EstateError: if a tile is missing or was changed, or a worker died.
         InputError: if the list cannot be read.
     """
-    found = RunVerification(out_of_use=out_of_use(estate, run))
+    verification = RunVerification(out_of_use=out_of_use(estate, run))
     if run.state is not State.DONE:
         message = f"The run is {run.state}: {run.issued} of {run.terms.count} are issued."
-        found.add(lambda: RunFinding("verify.unfinished", message))
-    _verify_authorities(estate, run, found)
+        verification.add(lambda: RunFinding("verify.unfinished", message))
+    _verify_authorities(estate, run, verification)
     inspector = Inspector(
         estate.statuses.retired(),
         estate.clock.now(),
@@ -144,14 +149,14 @@ def verify(
     )
     with FingerprintFiles() as files:
         if listed is not None:
-            found.listed = _keep_list(files, listed)
-        _keep_singles(estate, inspector, files, found)
-        _inspect_tiles(estate, run, workers, inspector, files, found, progress)
-        _compare(estate, run, files, found)
-    return found
+            verification.listed = _keep_list(files, listed)
+        _keep_singles(estate, inspector, files, verification)
+        _inspect_tiles(estate, run, workers, inspector, files, verification, progress)
+        _compare(estate, run, files, verification)
+    return verification
 
 
-def _verify_authorities(estate: Stores, run: Run, found: RunVerification) -> None:
+def _verify_authorities(estate: Stores, run: Run, verification: RunVerification) -> None:
     """Verify the certificates of the CAs that issued, each under the one above it."""
     for serial in sorted({section.issuer for section in run.terms.sections}):
         record = _authority(estate, run, serial)
@@ -160,7 +165,7 @@ def _verify_authorities(estate: Stores, run: Run, found: RunVerification) -> Non
             public = view_certificate(signer.der).octets("subjectPublicKeyInfo") or b""
             key, view = load_public_key(public), view_certificate(each.der)
             if key is None or not signature_fits(key, view.signature, view.signed.encoded):
-                found.add(partial(_of_authority, each))
+                verification.add(partial(_of_authority, each))
 
 
 def _authority(estate: Stores, run: Run, serial: str) -> Record:
@@ -175,7 +180,7 @@ def _keep_list(files: FingerprintFiles, listed: IdList) -> int:
     for count, (line, eui64, usages) in enumerate(listed.entries(), 1):
         for usage in usages:
             value = listed_id(eui64.value, usage)
-            records.add(Kind.LISTED_ID, value, Origin(0, line).packed)
+            records.add(FingerprintKind.LISTED_ID, value, FingerprintOrigin(0, line).packed)
         if count % _PAGE == 0:
             files.keep(records.joined())
             records = Records()
@@ -188,23 +193,23 @@ _PAGE = 2_000
 
 
 def _keep_singles(
-    estate: Stores, inspector: Inspector, files: FingerprintFiles, found: RunVerification
+    estate: Stores, inspector: Inspector, files: FingerprintFiles, verification: RunVerification
 ) -> None:
     """Keep what must be unique of the certificates that were issued alone."""
     for page in estate.certificates.outlines(_PAGE):
         records = Records()
         for each in page:
-            origin = Origin(0, each.number).packed
-            records.add(Kind.SERIAL, each.serial, origin)
+            origin = FingerprintOrigin(0, each.number).packed
+            records.add(FingerprintKind.SERIAL, each.serial, origin)
             if inspector.is_out(each.serial, each.not_after):
                 continue
-            records.add(Kind.KEY, each.key_id[:16], origin)
+            records.add(FingerprintKind.KEY, each.key_id[:16], origin)
             if each.eui64 is not None:
                 places = Places(each.family, each.hierarchy, each.role, each.usage)
                 place = places.of(each.eui64, each.label)
-                records.add(Kind.PLACE, place, origin)
+                records.add(FingerprintKind.PLACE, place, origin)
         files.keep(records.joined())
-        found.others += len(page)
+        verification.others += len(page)
 
 
 def _inspect_tiles(
@@ -213,7 +218,7 @@ def _inspect_tiles(
     workers: int,
     inspector: Inspector,
     files: FingerprintFiles,
-    found: RunVerification,
+    verification: RunVerification,
     progress: Callable[[int, int], None],
 ) -> None:
     runs = estate.runs.all()
@@ -227,12 +232,12 @@ def _inspect_tiles(
         for task, inspected in tiles:
             files.keep(inspected.records)
             for finding in inspected.findings:
-                found.add(partial(_of_certificate, finding))
-            found.keys += inspected.keys
+                verification.add(partial(_of_certificate, finding))
+            verification.keys += inspected.keys
             if task.tile.run == run.id:
-                found.certificates += task.tile.count
+                verification.certificates += task.tile.count
             else:
-                found.others += task.tile.count
+                verification.others += task.tile.count
             done += task.tile.count
             progress(done, total)
 
@@ -258,14 +263,16 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
         )
 
 
-def _compare(estate: Stores, run: Run, files: FingerprintFiles, found: RunVerification) -> None:
+def _compare(
+    estate: Stores, run: Run, files: FingerprintFiles, verification: RunVerification
+) -> None:
     """Find what is there twice, and what is not in both the run and the list."""
     for kind, origins in files.repeated():
         if any(origin.run == run.id for origin in origins):
-            found.add(partial(_repeated, estate, run, kind, origins))
-    if found.listed is not None:
+            verification.add(partial(_repeated, estate, run, kind, origins))
+    if verification.listed is not None:
         for kind, value, origin in files.unmatched():
-            found.add(partial(_unmatched, estate, kind, value, origin))
+            verification.add(partial(_unmatched, estate, kind, value, origin))
 
 
 def _of_authority(record: Record) -> RunFinding:
@@ -279,29 +286,33 @@ def _of_certificate(finding: TileFinding) -> RunFinding:
     return RunFinding(finding.code, message, finding.serial, eui64)
 
 
-def _repeated(estate: Stores, run: Run, kind: Kind, origins: list[Origin]) -> RunFinding:
-    code, what = _TWICE[kind]
+def _repeated(
+    estate: Stores, run: Run, kind: FingerprintKind, origins: list[FingerprintOrigin]
+) -> RunFinding:
+    code, noun = _TWICE[kind]
     own = next(origin for origin in origins if origin.run == run.id)
     record = _certificate(estate, own)
     others = [origin for origin in origins if origin != own]
     where = ", ".join(_where(estate, origin) for origin in others[:3])
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-    message = f"{what} of {record.serial} is also that of {where}{more}."
+    message = f"{noun} of {record.serial} is also that of {where}{more}."
     return RunFinding(code, message, record.serial, record.eui64)
 
 
-def _unmatched(estate: Stores, kind: Kind, value: bytes, origin: Origin) -> RunFinding:
+def _unmatched(
+    estate: Stores, kind: FingerprintKind, value: bytes, origin: FingerprintOrigin
+) -> RunFinding:
     eui64, usage = id_and_usage(value)
-    what = f"{eui64} ({usage})" if usage else str(eui64)
-    if kind is Kind.LISTED_ID:
-        message = f"{what}, on line {origin.row} of the list, has no certificate in the run."
+    device = f"{eui64} ({usage})" if usage else str(eui64)
+    if kind is FingerprintKind.LISTED_ID:
+        message = f"{device}, on line {origin.row} of the list, has no certificate in the run."
         return RunFinding("verify.missing", message, eui64=eui64, line=origin.row)
     serial = _certificate(estate, origin).serial
-    message = f"{what}, which has the certificate {serial}, is not in the list."
+    message = f"{device}, which has the certificate {serial}, is not in the list."
     return RunFinding("verify.not_listed", message, serial, eui64)
 
 
-def _certificate(estate: Stores, origin: Origin) -> Record:
+def _certificate(estate: Stores, origin: FingerprintOrigin) -> Record:
     if origin.run:
         record = estate.run_certificates.at_row(origin.run, origin.row)
     else:
@@ -315,6 +326,6 @@ def _certificate(estate: Stores, origin: Origin) -> Record:
     return record
 
 
-def _where(estate: Stores, origin: Origin) -> str:
+def _where(estate: Stores, origin: FingerprintOrigin) -> str:
     serial = _certificate(estate, origin).serial
     return f"{serial} of run {origin.run}" if origin.run else f"{serial}, issued alone"

@@ -16,7 +16,7 @@ from smki_testca.text_files import decode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.lifecycle.doctor.observation import Kind
+    from smki_testca.lifecycle.doctor.observation import ObservationKind
     from smki_testca.lifecycle.doctor.patient import Patient
     from smki_testca.lifecycle.looking import Look
 
@@ -90,5 +90,5 @@ def check_tiles(patient: Patient, look: Look) -> Iterator[Observation]:
         yield _fault(_OF_TILES.get(error.code, kinds.TILE_CHANGED), error)
 
 
-def _fault(kind: Kind, error: EstateError) -> Observation:
+def _fault(kind: ObservationKind, error: EstateError) -> Observation:
     return Observation(kind, error.message, error.remedy or RESTORE)

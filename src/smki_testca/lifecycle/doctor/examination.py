@@ -90,9 +90,9 @@ def examine(patient: Patient) -> Examination:
     Raises:
         EstateError: if there is no estate in the directory.
     """
-    found: list[Observation] = []
+    observations: list[Observation] = []
     for name, outside in OUTSIDE.items():
-        _add(found, name, partial(outside, patient))
+        _add(observations, name, partial(outside, patient))
     with ExitStack() as stack:
         try:
             look = stack.enter_context(
@@ -107,11 +107,11 @@ def examine(patient: Patient) -> Examination:
         except SmkiTestcaError as error:
             if error.code == "estate.missing":
                 raise
-            found.insert(0, Observation(kinds.OPEN, error.message, error.remedy))
-            return Examination(tuple(found), is_open=False)
+            observations.insert(0, Observation(kinds.OPEN, error.message, error.remedy))
+            return Examination(tuple(observations), is_open=False)
         for name, inside in INSIDE.items():
-            _add(found, name, partial(inside, patient, look))
-    return Examination(tuple(dict.fromkeys(found)), is_open=True)
+            _add(observations, name, partial(inside, patient, look))
+    return Examination(tuple(dict.fromkeys(observations)), is_open=True)
 
 
 def mend(examination: Examination) -> tuple[list[Observation], list[Observation]]:
@@ -134,19 +134,21 @@ def mend(examination: Examination) -> tuple[list[Observation], list[Observation]
     return mended, failed
 
 
-def _add(found: list[Observation], name: str, look: Callable[[], Iterable[Observation]]) -> None:
+def _add(
+    observations: list[Observation], name: str, look: Callable[[], Iterable[Observation]]
+) -> None:
     """Make one check; what keeps it from its end is a problem of its own."""
     try:
         for each in look():
-            found.append(each)  # noqa: PERF402 - what was found before a fault is kept
+            observations.append(each)  # noqa: PERF402 - what was found before a fault is kept
     except SmkiTestcaError as error:
         message = f"The check of {name} could not be made whole: {error.message}"
-        found.append(Observation(kinds.CHECK_FAILED, message, error.remedy))
+        observations.append(Observation(kinds.CHECK_FAILED, message, error.remedy))
     except Exception as error:  # noqa: BLE001 - no check foresees everything that damage can do
         reason = f"{type(error).__name__}: {error}"
         message = f"The check of {name} could not be made whole: {reason}."
         remedy = "Mend the other problems first. If it stays, report it."
-        found.append(Observation(kinds.CHECK_FAILED, message, remedy))
+        observations.append(Observation(kinds.CHECK_FAILED, message, remedy))
 
 
 def _library(patient: Patient) -> Library:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from smki_testca.lifecycle.doctor.observation import Kind, Level
+from smki_testca.lifecycle.doctor.observation import ObservationKind, ObservationLevel
 
 
-def _problem(code: str, *, is_mended: bool = False) -> Kind:
-    return Kind(f"doctor.{code}", Level.PROBLEM, is_mended)
+def _problem(code: str, *, is_mended: bool = False) -> ObservationKind:
+    return ObservationKind(f"doctor.{code}", ObservationLevel.PROBLEM, is_mended)
 
 
-def _note(code: str, *, is_mended: bool = False) -> Kind:
-    return Kind(f"doctor.{code}", Level.NOTE, is_mended)
+def _note(code: str, *, is_mended: bool = False) -> ObservationKind:
+    return ObservationKind(f"doctor.{code}", ObservationLevel.NOTE, is_mended)
 
 
 OPEN = _problem("open")
@@ -76,5 +76,5 @@ RUN_INTERRUPTED = _note("run.interrupted")
 BATCH_WAITING = _note("batch.waiting")
 FORMAT_OLD = _note("format.old")
 
-KINDS = tuple(each for each in list(globals().values()) if isinstance(each, Kind))
+KINDS = tuple(each for each in list(globals().values()) if isinstance(each, ObservationKind))
 """All of them, in the order of this module."""

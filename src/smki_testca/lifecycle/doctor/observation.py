@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     """Mends a problem, and says in a sentence what was done."""
 
 
-class Level(StrEnum):
+class ObservationLevel(StrEnum):
     """The weight of an observation: a problem makes the command fail, a note does not."""
 
     PROBLEM = "problem"
@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ObservationKind:
     """A kind of observation; ``kinds`` has them all.
 
     Attributes:
@@ -31,7 +31,7 @@ class Kind:
     """
 
     code: str
-    level: Level
+    level: ObservationLevel
     is_mended: bool = False
 
 
@@ -46,7 +46,7 @@ class Observation:
         mend: mends it; None where that is not safe, or not possible.
     """
 
-    kind: Kind
+    kind: ObservationKind
     message: str
     remedy: str
     mend: Mend | None = field(default=None, compare=False)
@@ -54,7 +54,7 @@ class Observation:
     @property
     def is_problem(self) -> bool:
         """Whether it is a problem, not a note."""
-        return self.kind.level is Level.PROBLEM
+        return self.kind.level is ObservationLevel.PROBLEM
 
     def as_json(self) -> dict[str, Any]:
         """The observation as a JSON object."""

@@ -21,13 +21,13 @@ def check(patient: Patient, look: Look) -> Iterator[Observation]:
     """Look for keys without certificates, and for what is of nobody in the register."""
     del patient
     orphans = look.estate.orphans
-    for kind, what, keys in (
+    for kind, noun, keys in (
         (kinds.ORPHAN_SEALED_KEY, "sealed private key", orphans.sealed_keys()),
         (kinds.ORPHAN_TOKEN_KEY, "key in a token", orphans.token_keys()),
         (kinds.ORPHAN_IMPORTED_KEY, "imported private key", orphans.imported_keys()),
     ):
         for identifier in keys:
-            yield Observation(kind, f"No certificate has the {what} {identifier.hex()}.", _UNUSED)
+            yield Observation(kind, f"No certificate has the {noun} {identifier.hex()}.", _UNUSED)
     for name, participant in orphans.accounts():
         yield Observation(
             kinds.ORPHAN_ACCOUNT,

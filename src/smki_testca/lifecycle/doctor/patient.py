@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from smki_testca.profiles import Library
 
 
-class Progress(Protocol):
+class DoctorProgress(Protocol):
     """Shows how far long work is."""
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Take the number done, and the number of all if that is known."""
 
 
-def _silent(activity: str) -> Progress:
+def _silent(activity: str) -> DoctorProgress:
     del activity
     return lambda done, total=None: None  # noqa: ARG005 - nobody looks
 
@@ -55,4 +55,4 @@ class Patient:
     with_keys: bool = False
     token_access: TokenAccess | None = None
     anchors: Path | None = None
-    progress: Callable[[str], Progress] = _silent
+    progress: Callable[[str], DoctorProgress] = _silent

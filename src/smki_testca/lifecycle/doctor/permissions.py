@@ -17,7 +17,7 @@ from smki_testca.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from smki_testca.lifecycle.doctor.observation import Kind
+    from smki_testca.lifecycle.doctor.observation import ObservationKind
     from smki_testca.lifecycle.doctor.patient import Patient
 
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -76,7 +76,7 @@ def _below(folder: Path) -> Iterator[Path]:
             yield Path(where, name)
 
 
-def _modes(kind: Kind, entries: list[_Entry]) -> Iterator[Observation]:
+def _modes(kind: ObservationKind, entries: list[_Entry]) -> Iterator[Observation]:
     """Look whether others may do anything with some files; those of many are told together."""
     loose = [entry for entry in entries if entry.is_open_to_others]
     if not loose:

@@ -95,7 +95,7 @@ def _of_other_devices(
                 other = outcome.certificate
                 break
     for outcome in outcomes():
-        if outcome.status is not portal.Status.SUCCESS or outcome.certificate is None:
+        if outcome.status is not portal.ReportedOutcome.SUCCESS or outcome.certificate is None:
             yield outcome
             continue
         is_of_first = _device(outcome.certificate) == _device(first)

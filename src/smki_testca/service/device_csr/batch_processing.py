@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.batch_requests import BatchRequest
-    from smki_testca.issuance.batch.portal import Report
+    from smki_testca.issuance.batch.portal import PortalReport
     from smki_testca.service.settings import Window
 
 AGAIN_SECONDS = 30.0
@@ -131,7 +131,7 @@ class BatchProcessing:
             devices_only=batch.origin is Origin.WEB_SERVICE,
         )
 
-        def keep(run: int | None, report: Report) -> None:
+        def keep(run: int | None, report: PortalReport) -> None:
             now = estate.clock.now()
             if run is None:
                 encoded = msgspec.msgpack.encode(report)

@@ -200,7 +200,7 @@ class Outcome:
     """
 
     name: str
-    status: portal.Status
+    status: portal.ReportedOutcome
     certificate: bytes | None = None
     code: str = ""
     reason: str = ""
@@ -215,7 +215,7 @@ class Result:
         report: on its CSRs.
     """
 
-    def __init__(self, estate: Stores, batch: BatchRequest, report: portal.Report) -> None:
+    def __init__(self, estate: Stores, batch: BatchRequest, report: portal.PortalReport) -> None:
         self.report = report
         self._estate = estate
         self._batch = batch
@@ -231,7 +231,7 @@ class Result:
         reasons = {number: text for number, _, _, text in self.report.problems}
         certificates = self._certificates()
         for number, name, status, code in self.report.lines:
-            if status is portal.Status.SUCCESS:
+            if status is portal.ReportedOutcome.SUCCESS:
                 _, der = next(certificates)
                 yield Outcome(name, status, der)
             else:
@@ -275,4 +275,4 @@ def result_of(estate: Estate, batch: BatchRequest) -> Result:
     encoded = estate.batch_requests.report(batch.id)
     if encoded is None:
         raise unknown(batch.id)
-    return Result(estate, batch, msgspec.msgpack.decode(encoded, type=portal.Report))
+    return Result(estate, batch, msgspec.msgpack.decode(encoded, type=portal.PortalReport))

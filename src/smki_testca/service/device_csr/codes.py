@@ -48,15 +48,15 @@ _OF_ESTATE = "CA:ESTATE"
 _OF_FAULT = "CA:FAULT"
 _OF_US = "Submit it again; if that does not help, the server's output says more."
 _IN_ADHOC = {
-    portal.Status.ERROR: AdHocStatus.CSR_ERROR,
-    portal.Status.ANOMALY: AdHocStatus.ISSUANCE_ANOMALY,
+    portal.ReportedOutcome.ERROR: AdHocStatus.CSR_ERROR,
+    portal.ReportedOutcome.ANOMALY: AdHocStatus.ISSUANCE_ANOMALY,
     # The service has no INELIGIBLE.
-    portal.Status.INELIGIBLE: AdHocStatus.WORKFLOW_ERROR,
+    portal.ReportedOutcome.INELIGIBLE: AdHocStatus.WORKFLOW_ERROR,
 }
 _IN_BATCH = {
-    portal.Status.ERROR: CsrStatus.CSR_ERROR,
-    portal.Status.ANOMALY: CsrStatus.ISSUANCE_ANOMALY,
-    portal.Status.INELIGIBLE: CsrStatus.INELIGIBLE,
+    portal.ReportedOutcome.ERROR: CsrStatus.CSR_ERROR,
+    portal.ReportedOutcome.ANOMALY: CsrStatus.ISSUANCE_ANOMALY,
+    portal.ReportedOutcome.INELIGIBLE: CsrStatus.INELIGIBLE,
 }
 
 
@@ -74,7 +74,7 @@ def of_request(error: Exception) -> Failure[AdHocStatus]:
     return Failure(AdHocStatus.CA_ERROR, code, text)
 
 
-def of_csr(status: portal.Status, code: str, text: str) -> Failure[CsrStatus]:
+def of_csr(status: portal.ReportedOutcome, code: str, text: str) -> Failure[CsrStatus]:
     """The answer of the Batched service to a CSR for which no certificate is issued.
 
     Args:

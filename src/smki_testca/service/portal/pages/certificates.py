@@ -17,7 +17,7 @@ from smki_testca.importers.sources import Source
 from smki_testca.labels import LabelPattern
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Tier
 from smki_testca.service.portal.downloads import (
@@ -287,7 +287,7 @@ def visible(estate: Estate, serial: SerialNumber, viewer: Viewer) -> Record:
 def _sheet_of(estate: Estate, record: Record, name: str, der: bytes) -> Sheet:
     """The fields and findings of a certificate, or of its CSR."""
     trusted = [each.der for each in estate.certificates.authorities()]
-    settings = Settings(estate.clock.now(), environment=record.environment)
+    settings = LintSettings(estate.clock.now(), environment=record.environment)
     linter = Linter(settings, gathered([*trusted, record.der]), estate.library)
     return Sheet.of(Source(name, 0, der), linter)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from smki_testca.importers.sources import Documents, reason_of
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
+from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.sheet import Sheet
 from smki_testca.service.portal.form import Problem
 from smki_testca.service.portal.page import Page, Route
@@ -69,7 +69,7 @@ def _linted(visit: Visit, data: bytes, trusted: list[bytes]) -> Result:
     found: list[Source] = list(islice(documents, MAX_DOCUMENTS + 1))
     readable = [each for each in found[:MAX_DOCUMENTS] if each.problem is None]
     context = visit.context
-    settings = Settings(context.clock.now(), context.library.overrides)
+    settings = LintSettings(context.clock.now(), context.library.overrides)
     issuers = gathered([*trusted, *(each.data for each in readable)], settings.at)
     linter = Linter(settings, issuers, context.library)
     return Result(
