@@ -220,7 +220,7 @@ _HIDDEN = {
     "Backup": ("manifest",),
     "BatchOutcome": ("terms",),
     "Csr": ("view",),
-    "Linted": ("facts", "listing", "asked"),
+    "Linted": ("facts", "listing", "request"),
     "Run": ("terms",),
     "SignedBatch": ("report",),
 }

@@ -43,6 +43,7 @@ def call(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
         raise
     except BaseException as error:
+        # A panic of Rust is no Exception, and its type cannot be imported.
         name = getattr(function, "__name__", "its reader")
         raise InputError(
             "cryptography.fault", f"The library cryptography cannot use it ({name})."

@@ -112,7 +112,7 @@ def _connect_and_make(
         try:
             try:
                 client.register_plugin(TileMakerPlugin(name, material))
-            except Exception as error:
+            except Exception as error:  # a worker sends whatever its own setup raised
                 raise EstateError(
                     "batch.scheduler",
                     f"A worker of {address} cannot make tiles: {_first_line(error)}.",
@@ -158,7 +158,7 @@ def _is_any_done(futures: Iterable[Any]) -> bool:
         distributed.wait(list(futures), timeout=TICK_SECONDS, return_when="FIRST_COMPLETED")
     except TimeoutError:
         return False
-    except Exception:  # noqa: BLE001 - whoever asks for the tile is told of it
+    except Exception:  # noqa: BLE001 - the future's result raises it again
         return True
     return True
 
@@ -195,7 +195,7 @@ def _make_all(
         task = running.pop(future)
         try:
             data: bytes = future.result()
-        except Exception as error:
+        except Exception as error:  # a worker sends whatever the making of its tile raised
             lost = (distributed.comm.CommClosedError, CancelledError)
             if isinstance(error, lost) or client.status != "running":
                 raise EstateError(

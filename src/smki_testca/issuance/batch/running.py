@@ -148,6 +148,7 @@ def _record(estate: Stores, number: int, attempt: Path, group: list[Finished]) -
     try:
         return _record_all(estate, number, attempt, group)
     except BaseException:
+        # Also after Ctrl-C: a tile that was moved and not recorded must not stay.
         estate.tiles.take_back(number, attempt)
         raise
 
