@@ -21,9 +21,8 @@ def opened(directory, at=None):
 
 def ca_key(estate, record):
     """The private key of a CA, PKCS#8 DER, which an estate gives nobody."""
-    keys = estate.key_store
-    reference = keys.reference(record.key_id)
-    return keys._estate_key().open(reference.sealed, reference.label)  # noqa: SLF001 - no API gives it
+    reference = estate.key_store.reference(record.key_id)
+    return estate.estate_key.key().open(reference.sealed, reference.label)
 
 
 def any_key(estate, record):

@@ -119,7 +119,7 @@ class Estate(Stores):
                 clock = clock or SystemClock()
                 estate = cls(directory, database, library, ask, clock, entropy, token_access)
                 with database.transaction():
-                    estate.key_store.prepare(phrase)
+                    estate.estate_key.create(phrase)
                     body = {"profiles": profile_digests(library)}
                     estate.audit.append(estate._clock.now(), "estate.create", body)
             except BaseException:
@@ -204,7 +204,7 @@ class Estate(Stores):
         Raises:
             EstateError: if the creation of the estate was not finished.
         """
-        self.key_store.unlock_meanwhile()
+        self.estate_key.unlock_meanwhile()
 
     def unlock(self) -> None:
         """Unlock the private keys now, so that a wrong passphrase is noticed before other work.
@@ -213,7 +213,7 @@ class Estate(Stores):
             EstateError: if the passphrase is wrong, or the creation of the estate was not
                 finished.
         """
-        self.key_store.unlock()
+        self.estate_key.unlock()
 
     def check_writable(self) -> None:
         """Check that the estate can be written, before work that will.

@@ -10,7 +10,7 @@ import pytest
 from smki_testca.api import Estate
 from smki_testca.cli.session import Session
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate import key_store
+from smki_testca.estate import estate_key_store
 from smki_testca.importers.intake import take_in
 from smki_testca.passphrases import Passphrase, readings
 
@@ -88,7 +88,7 @@ def earlier(monkeypatch):
 
     def run(function, *arguments):
         with monkeypatch.context() as patch:
-            patch.setattr(key_store, "readings", read)
+            patch.setattr(estate_key_store, "readings", read)
             return function(*arguments)
 
     return run

@@ -32,7 +32,7 @@ def brought(custody, tmp_path):
     with custody.open() as estate:
         record = estate.authorities.named("DZ")
         reference = estate.key_store.reference(record.key_id)
-        pkcs8 = estate.key_store._estate_key().open(reference.sealed, reference.label)  # noqa: SLF001 - no API gives it
+        pkcs8 = estate.estate_key.key().open(reference.sealed, reference.label)
         public = estate.authorities.signer(record).public_key
     for name, octets, kind in ((PKCS8, pkcs8, "privkey"), ("public.der", public, "pubkey")):
         (tmp_path / name).write_bytes(octets)

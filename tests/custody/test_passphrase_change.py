@@ -78,7 +78,7 @@ def test_the_next_command_opens_the_estate_without_more(change_to, command, quic
 def test_whoever_has_the_estate_open_goes_on(change_to, quickstart, old):
     with Estate.open(quickstart, old) as before:
         before.unlock()
-        access = EstateAccess(quickstart, old, wrapped=before.key_store.wrapped())
+        access = EstateAccess(quickstart, old, wrapped=before.estate_key.wrapped())
         assert change_to("another").code == 0
         before.add_environment("UIT-A")
     # A service opens the estate for each thread, and for its batch process.
@@ -97,14 +97,14 @@ def test_an_early_cost_becomes_that_of_today(command, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, "another")
     assert command("--estate", directory, "passphrase", "change").code == 0
     with opened(directory) as estate:
-        assert estate.key_store.wrapped().startswith(b"smki-testca scrypt n=2048 r=8 p=1;")
+        assert estate.estate_key.wrapped().startswith(b"smki-testca scrypt n=2048 r=8 p=1;")
         assert estate.key_store.verify()
 
 
 def test_nothing_that_the_old_passphrase_opens_stays_in_the_file(change_to, quickstart):
     def secret():
         with opened(quickstart) as estate:
-            return estate.key_store.wrapped()[-76:]
+            return estate.estate_key.wrapped()[-76:]
 
     before = [secret()]
     for number in range(3):

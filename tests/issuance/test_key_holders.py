@@ -298,7 +298,7 @@ def test_a_key_sealed_before_holders_were_named_is_its_first_certificates(estate
     (theirs,) = estate.select(Selection(label="Z1-supplier-ka"))
     (ours,), _ = estate.issue(device_request(estate))
     pkcs8 = any_key(estate, theirs)
-    sealed = estate.key_store.seal(pkcs8, sealing_label(theirs.key_id, None))
+    sealed = estate.estate_key.seal(pkcs8, sealing_label(theirs.key_id, None))
     change(
         quickstart,
         ("UPDATE keys SET holder = NULL, sealed = ? WHERE id = ?", sealed, theirs.key_id),

@@ -166,9 +166,9 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
                 f"There is no Testing Service {settings.purpose}.",
                 use_one_of(services, given=settings.purpose),
             )
-        wrapped = estate.key_store.wrapped()
+        wrapped = estate.estate_key.wrapped()
         # The anchor at the end is made with this store, also after a change of the passphrase.
-        estate.key_store.open_by(wrapped)
+        estate.estate_key.open_by(wrapped)
         passphrase = session.passphrase(directory)
         tokens = TokenSecrets.ask(estate, session.token_access())
     return EstateAccess(

@@ -213,7 +213,7 @@ class Session:
         """
         estate = self.open()
         try:
-            return estate, estate.key_store.unlock_with(self.passphrase(estate.directory))
+            return estate, estate.estate_key.unlock_with(self.passphrase(estate.directory))
         except BaseException:
             estate.close()
             raise

@@ -206,9 +206,8 @@ def _copy(estate: Stores) -> Iterator[tuple[Path, Stores]]:
             ) from error
         file = folder / FILE_NAME
         estate.copy_file(file)
-        database = Database.open(file)
+        database = Database.open(file, called=estate.directory / FILE_NAME)
         stack.callback(database.close)
-        database.path = estate.directory / FILE_NAME  # which messages name
         yield (
             file,
             Stores(estate.directory, database, estate.library, str, estate.clock, estate.entropy),

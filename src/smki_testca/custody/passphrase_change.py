@@ -54,7 +54,7 @@ def change_passphrase(estate: Stores, passphrase: str, new: str) -> Path | None:
     new = checked(new)
     path = estate.directory / PASSPHRASE_FILE
     with estate.transaction():
-        estate.key_store.rewrap(passphrase, new)
+        estate.estate_key.rewrap(passphrase, new)
         estate.audit.append(estate.clock.now(), "estate.passphrase", {})
         kept = _read(path)
         follows = kept is not None and passphrase in readings(kept)
@@ -109,7 +109,7 @@ def settle_file(estate: Stores) -> None:
         kept = _read(path)
         if kept is None or kept.successor is None:
             return
-        opening = next(filter(estate.key_store.is_opened_by, readings(kept)), None)
+        opening = next(filter(estate.estate_key.is_opened_by, readings(kept)), None)
         if opening is not None:
             replace_private(path, f"{opening}\n".encode())
 

@@ -100,7 +100,7 @@ class AnchorStore:
         Raises:
             EstateError: if the passphrase is missing or wrong.
         """
-        self._keys.unlock()
+        self._keys.estate_key.unlock()
 
     def make(self) -> Anchor:
         """Sign the state of the log now; the first time, make the key for that.

@@ -86,7 +86,7 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path, *, dry_run: bool = False) -> Self:
+    def open(cls, path: Path, *, dry_run: bool = False, called: Path | None = None) -> Self:
         """Open the file without writing to it.
 
         Args:
@@ -94,6 +94,8 @@ class Database:
             dry_run: whether to take back every change when the file is closed. The first
                 transaction that succeeds stays open until then: what comes after it reads its
                 changes, and other processes wait before they write.
+            called: the path that later messages name; by default ``path``. For a temporary copy
+                of a file, it is the path of that file.
 
         Raises:
             EstateError: if there is none, or it is no estate, damaged or of a newer format.
@@ -113,7 +115,7 @@ class Database:
                 "Make one with: smki-testca init DIR, or name another with --estate DIR.",
             )
         with _reading(path):
-            database = cls(path, _connect(path), dry_run=dry_run)
+            database = cls(called or path, _connect(path), dry_run=dry_run)
         try:
             database._check(path)
         except BaseException:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.audit import Entry
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.database import Database
+    from smki_testca.estate.estate_key_store import EstateKeyStore
     from smki_testca.estate.key_holders import KeyHolders
-    from smki_testca.estate.key_store import KeyStore
     from smki_testca.lint.linted import Linted
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile
@@ -208,10 +208,14 @@ class ExternalStore:
     """The external certificates of one estate, and their private keys."""
 
     def __init__(
-        self, database: Database, keys: KeyStore, key_holders: KeyHolders, library: Library
+        self,
+        database: Database,
+        estate_key: EstateKeyStore,
+        key_holders: KeyHolders,
+        library: Library,
     ) -> None:
         self._database = database
-        self._keys = keys
+        self._estate_key = estate_key
         self._key_holders = key_holders
         self._library = library
 
@@ -235,7 +239,7 @@ class ExternalStore:
         identities = identities or {_identity(record) for record in records}
         holder = identities.pop() if len(identities) == 1 else b""
         label = _sealing_label(identifier, holder)
-        sealed = self._keys.seal(private_keys.to_pkcs8(key), label)
+        sealed = self._estate_key.seal(private_keys.to_pkcs8(key), label)
         self._database.insert(
             "external_keys", {"id": identifier, "sealed": sealed, "holder": holder}
         )
@@ -286,7 +290,7 @@ class ExternalStore:
         row = self._key_row(record)
         if row is None or not self._is_holder(record, row["holder"]):
             return None
-        return self._keys.unseal(row["sealed"], _sealing_label(record.key_id, row["holder"]))
+        return self._estate_key.unseal(row["sealed"], _sealing_label(record.key_id, row["holder"]))
 
     def verify_keys(self) -> int:
         """Unseal every imported private key, and pair it with its id; gives their number.
@@ -298,7 +302,7 @@ class ExternalStore:
         for row in rows:
             identifier = row["id"]
             unseal = partial(
-                self._keys.unseal, row["sealed"], _sealing_label(identifier, row["holder"])
+                self._estate_key.unseal, row["sealed"], _sealing_label(identifier, row["holder"])
             )
             check_pair(identifier, unseal, f"imported key {identifier.hex()}")
         return len(rows)

@@ -5,7 +5,6 @@ The passphrase is asked for only when a sealed key is used, the PIN only when on
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -20,10 +19,8 @@ from smki_testca.estate.key_holders import (
     check_holders,
 )
 from smki_testca.estate.key_pairs import check_pair
-from smki_testca.estate.sealing import EstateKey, TransportKey
+from smki_testca.estate.sealing import TransportKey
 from smki_testca.estate.token_keys import TokenKeys, refuse_seed
-from smki_testca.passphrases import readings
-from smki_testca.text import is_text
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 
@@ -36,54 +33,43 @@ if TYPE_CHECKING:
     from smki_testca.authority.signers.tokens.uri import TokenUri
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
+    from smki_testca.estate.estate_key_store import EstateKeyStore
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.names import KeyType
 
 T = TypeVar("T")
-
-_WRAPPED_KEY = "wrapped-key"
-
 
 IN_ESTATE: Final = "estate"
 """The place of a private key that is sealed in the estate."""
 
 
 class KeyStore:
-    """The keys of one estate.
+    """The private keys of one estate.
 
     Args:
         database: of the estate.
-        passphrase: gives the passphrase of the estate.
+        estate_key: of the estate.
         entropy: of new keys.
         tokens: gives the PKCS#11 tokens.
 
     Attributes:
+        estate_key: what seals the private keys.
         in_tokens: the key pairs that are in tokens.
     """
 
     def __init__(
         self,
         database: Database,
-        passphrase: Callable[[], str],
+        estate_key: EstateKeyStore,
         entropy: Entropy,
         tokens: Callable[[], Tokens],
     ) -> None:
         self._database = database
-        self._passphrase = passphrase
+        self.estate_key = estate_key
         self._entropy = entropy
         self._tokens = tokens
         self.in_tokens = TokenKeys(database, tokens)
         self._holders = KeyHolders(database)
-        self._key: EstateKey | None = None
-        self._earlier: bytes | None = None
-        self._unlocking: Callable[[], EstateKey] | None = None
-
-    def prepare(self, passphrase: str) -> None:
-        """Make the estate key, within the transaction that creates the estate."""
-        self._key, wrapped = EstateKey.create(readings(passphrase)[0])
-        self._database.execute(
-            "INSERT INTO meta (name, value) VALUES (?, ?)", (_WRAPPED_KEY, wrapped)
-        )
 
     def generate(self, key_type: KeyType, holder: str) -> bytes:
         """Make and store a key pair, within a transaction; gives its SubjectPublicKeyInfo, DER.
@@ -139,7 +125,7 @@ class KeyStore:
                 "keys",
                 {
                     "id": identifier,
-                    "sealed": self._estate_key().seal(private_keys.to_pkcs8(private), label),
+                    "sealed": self.estate_key.key().seal(private_keys.to_pkcs8(private), label),
                     "secret": self._entropy.secret if secret is None else secret,
                     "holder": holder,
                 },
@@ -166,7 +152,7 @@ class KeyStore:
         row = self._of_holder(identifier, holder)
         if row is None:
             return None
-        return self._estate_key().open(row["sealed"], sealing_label(identifier, row["holder"]))
+        return self.estate_key.key().open(row["sealed"], sealing_label(identifier, row["holder"]))
 
     def _of_holder(self, identifier: bytes, holder: str) -> sqlite3.Row | None:
         """The row of a participant's key; None for other holders, and for keys of CAs."""
@@ -191,7 +177,7 @@ class KeyStore:
         for row in rows:
             identifier = row["id"]
             label = sealing_label(identifier, row["holder"])
-            unseal = partial(self._estate_key().open, row["sealed"], label)
+            unseal = partial(self.estate_key.key().open, row["sealed"], label)
             check_pair(identifier, unseal, f"key {identifier.hex()}")
         return len(rows)
 
@@ -322,7 +308,7 @@ class KeyStore:
                 "Let the other team use the token, or name other CAs with --hierarchy.",
             )
         key = self._sealed_key(identifier, whose, AUTHORITY)
-        return key.encrypted(self._estate_key(), encrypt)
+        return key.encrypted(self.estate_key.key(), encrypt)
 
     def for_workers(
         self, references: Mapping[T, KeyReference]
@@ -340,138 +326,4 @@ class KeyStore:
         return theirs, transport_key
 
     def _means(self) -> SigningMeans:
-        return SigningMeans(self._estate_key, self._tokens)
-
-    def seal(self, secret: bytes, label: bytes) -> bytes:
-        """Encrypt a secret that is no private key of the estate under the estate key."""
-        return self._estate_key().seal(secret, label)
-
-    def unseal(self, sealed: bytes, label: bytes) -> bytes:
-        """Decrypt a secret that ``seal`` encrypted.
-
-        Raises:
-            EstateError: if the passphrase is wrong, or the secret was changed.
-        """
-        return self._estate_key().open(sealed, label)
-
-    def unlock_as(self, other: KeyStore) -> None:
-        """Take the estate key from another store of the same estate, or what opens it there."""
-        self._key = other._key
-        self._earlier = other._earlier
-
-    def unlock_meanwhile(self) -> None:
-        """Ask for the passphrase, and unlock the estate key in a thread.
-
-        A wrong passphrase raises an error when a key is first needed.
-
-        Raises:
-            EstateError: if the creation of the estate was not finished.
-        """
-        wrapped, passphrase = self._earlier or self.wrapped(), self._passphrase()
-        thread = ThreadPoolExecutor(1)
-        unlocking = thread.submit(_unlocked, passphrase, wrapped)
-
-        def unlocked() -> EstateKey:
-            # Processes can be forked once the thread has ended.
-            thread.shutdown()
-            return unlocking.result()[1]
-
-        self._unlocking = unlocked
-
-    def unlock(self) -> None:
-        """Unlock the estate key now.
-
-        Raises:
-            EstateError: if the passphrase is wrong, or the creation of the estate was not
-                finished.
-        """
-        self._estate_key()
-
-    def unlock_with(self, passphrase: str) -> str:
-        """Unlock the estate key now, with a passphrase that was asked for already.
-
-        Returns:
-            The text that opens it: the passphrase, or another of its readings.
-
-        Raises:
-            EstateError: as ``unlock``.
-        """
-        text, self._key = _unlocked(passphrase, self.wrapped())
-        return text
-
-    def is_opened_by(self, passphrase: str) -> bool:
-        """Whether a passphrase opens the estate as it is now; it takes one guess.
-
-        Raises:
-            EstateError: if the wrapped key is damaged.
-        """
-        try:
-            EstateKey.unlock(passphrase, self.wrapped())
-        except EstateError as error:
-            if error.code != "estate.passphrase":
-                raise
-            return False
-        return True
-
-    def rewrap(self, passphrase: str, new: str) -> None:
-        """Wrap the estate key by another passphrase, within a transaction; the key stays the same.
-
-        Args:
-            passphrase: of the estate until now, as text.
-            new: the other one.
-
-        Raises:
-            EstateError: if the passphrase is wrong, as after a change by another process.
-        """
-        wrapped = EstateKey.rewrap(passphrase, self.wrapped(), new)
-        self._database.execute("UPDATE meta SET value = ? WHERE name = ?", (wrapped, _WRAPPED_KEY))
-
-    def open_by(self, wrapped: bytes) -> None:
-        """Unlock the estate key from a wrapped key of an earlier moment, which ``wrapped`` gave.
-
-        The passphrase of that moment opens it, whatever the estate's is by now.
-        """
-        self._earlier = wrapped
-
-    def _estate_key(self) -> EstateKey:
-        if self._key is None:
-            if self._unlocking is None:
-                _, self._key = _unlocked(self._passphrase(), self._earlier or self.wrapped())
-            else:
-                self._key = self._unlocking()
-        return self._key
-
-    def wrapped(self) -> bytes:
-        """The estate key, wrapped by the passphrase.
-
-        Raises:
-            EstateError: if the creation of the estate was not finished.
-        """
-        wrapped: bytes | None = self._database.value(
-            "SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,)
-        )
-        if wrapped is None:
-            raise EstateError(
-                "estate.damaged",
-                f"The estate in {self._database.path.parent} was never finished.",
-                "Remove the directory and make the estate again.",
-            )
-        return wrapped
-
-
-def _unlocked(passphrase: str, wrapped: bytes) -> tuple[str, EstateKey]:
-    """The estate key that a passphrase opens by one of its readings, and that reading.
-
-    Raises:
-        EstateError: if the passphrase is wrong, or the wrapped key is damaged.
-    """
-    if not is_text(passphrase):
-        raise EstateError("estate.passphrase", "The passphrase of the estate is not UTF-8.")
-    *earlier, last = readings(passphrase)
-    for text in earlier:
-        try:
-            return text, EstateKey.unlock(text, wrapped)
-        except EstateError as error:
-            if error.code != "estate.passphrase":
-                raise
-    return last, EstateKey.unlock(last, wrapped)
+        return SigningMeans(self.estate_key.key, self._tokens)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.audit import AuditLog
     from smki_testca.estate.database import Database
-    from smki_testca.estate.key_store import KeyStore
+    from smki_testca.estate.estate_key_store import EstateKeyStore
     from smki_testca.estate.tiles import TileStore
 
 
@@ -94,11 +94,11 @@ class RunStore:
     """The runs of one estate."""
 
     def __init__(
-        self, database: Database, audit: AuditLog, key_store: KeyStore, tiles: TileStore
+        self, database: Database, audit: AuditLog, estate_key: EstateKeyStore, tiles: TileStore
     ) -> None:
         self._database = database
         self._audit = audit
-        self._keys = key_store
+        self._estate_key = estate_key
         self.locks = RunLocks(tiles.folder)
 
     def add(self, terms: Terms, secrets: Secrets, at: datetime) -> int:
@@ -122,7 +122,7 @@ class RunStore:
                 "created": iso(at),
                 "terms": msgspec.json.encode(terms),
                 "serial_key": secrets.serial_key,
-                "secrets": self._keys.seal(msgspec.msgpack.encode(secrets), _label(number)),
+                "secrets": self._estate_key.seal(msgspec.msgpack.encode(secrets), _label(number)),
             },
         )
         self.locks.hold(number)
@@ -226,7 +226,7 @@ class RunStore:
         """
         secrets = self._database.record(
             lambda row: msgspec.msgpack.decode(
-                self._keys.unseal(row["secrets"], _label(run)), type=Secrets
+                self._estate_key.unseal(row["secrets"], _label(run)), type=Secrets
             ),
             "SELECT id, secrets FROM runs WHERE id = ?",
             (run,),

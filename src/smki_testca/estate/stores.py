@@ -20,6 +20,7 @@ from smki_testca.estate.certificate_pages import CertificatePages
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.changes import ChangeStore
 from smki_testca.estate.device_certificates import DeviceCertificates
+from smki_testca.estate.estate_key_store import EstateKeyStore
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.inventory import Inventory
 from smki_testca.estate.issued import IssuedCounts
@@ -85,11 +86,12 @@ class Stores:
         self.accounts = AccountStore(database, self.audit, self.register, clock)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
-        self.key_store = KeyStore(database, passphrase, entropy, lambda: self.tokens)
+        self.estate_key = EstateKeyStore(database, passphrase)
+        self.key_store = KeyStore(database, self.estate_key, entropy, lambda: self.tokens)
         self.anchors = AnchorStore(database, self.audit, self.key_store, clock)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
-        self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
+        self.runs = RunStore(database, self.audit, self.estate_key, self.tiles)
         self.batch_requests = BatchRequestStore(database, self.audit)
         self.run_certificates = RunCertificates(self.runs, self.tiles, self.key_holders, library)
         self.issued = IssuedCounts(database, self.tiles)
@@ -103,8 +105,8 @@ class Stores:
         self.orphans = Orphans(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
-        self.externals = ExternalStore(database, self.key_store, self.key_holders, library)
-        self.service_certificates = ServiceCertificateStore(database, self.key_store)
+        self.externals = ExternalStore(database, self.estate_key, self.key_holders, library)
+        self.service_certificates = ServiceCertificateStore(database, self.estate_key)
         self.audit.account_for(
             self.certificates.audited(),
             self.tiles.audited(),

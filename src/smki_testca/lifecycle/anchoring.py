@@ -14,6 +14,7 @@ from smki_testca.errors import EstateError, InputError, SmkiTestcaError
 from smki_testca.estate.anchor_store import AnchorStore
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.database import Database
+from smki_testca.estate.estate_key_store import EstateKeyStore
 from smki_testca.estate.key_store import KeyStore
 from smki_testca.estate_files import FILE_NAME
 from smki_testca.lifecycle.anchor_file import AnchorFile
@@ -56,7 +57,7 @@ class Anchoring:
         self._clock = clock
         self.passphrase = passphrase
         self._before = 0
-        self._opened: KeyStore | None = None
+        self._opened: EstateKeyStore | None = None
         self._noted: SmkiTestcaError | None = None
 
     def check_unused(self) -> None:
@@ -126,7 +127,7 @@ class Anchoring:
 
     def follow(self, estate: Stores) -> None:
         """Take the command's estate: what unlocks its keys unlocks them for the anchor, too."""
-        self._opened = estate.key_store
+        self._opened = estate.estate_key
 
     def between(self, estate: Stores) -> None:
         """Add an anchor of an estate that stays open, if it was changed since the last one.
@@ -170,9 +171,10 @@ class Anchoring:
 
     def _stores(self, database: Database) -> tuple[AuditLog, AnchorStore]:
         audit = AuditLog(database, self._clock)
-        keys = KeyStore(database, self.passphrase, SystemEntropy(), no_tokens)
+        estate_key = EstateKeyStore(database, self.passphrase)
         if self._opened is not None:
-            keys.unlock_as(self._opened)
+            estate_key.unlock_as(self._opened)
+        keys = KeyStore(database, estate_key, SystemEntropy(), no_tokens)
         return audit, AnchorStore(database, audit, keys, self._clock)
 
     def _refused(self, fault: EstateError) -> EstateError:

@@ -114,5 +114,5 @@ class EstateAccess:
             token_access=self.tokens.access(),
         )
         if self.wrapped is not None:
-            estate.key_store.open_by(self.wrapped)
+            estate.estate_key.open_by(self.wrapped)
         return estate

@@ -257,7 +257,7 @@ class Batches:
         """
         listed = None if against is None else IdList.of_file(Path(against))
         run_record, processes = self.run(run), how_many(workers)
-        self._estate.key_store.unlock()
+        self._estate.estate_key.unlock()
         return verification.verify(self._estate, run_record, processes, listed, progress)
 
     def delivery_note(self, run: int) -> DeliveryNote:

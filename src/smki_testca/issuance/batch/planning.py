@@ -93,7 +93,7 @@ def begin(
             # Whatever it waits for, such as somebody who types the passphrase, no other does. The
             # estate key may be unlocked by a thread meanwhile.
             plan.try_tokens()
-            estate.key_store.unlock()
+            estate.estate_key.unlock()
         with estate.transaction():
             if not plan.is_overtaken():
                 return plan, store(plan)

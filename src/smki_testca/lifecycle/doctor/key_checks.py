@@ -35,7 +35,7 @@ def check(patient: Patient, look: Look) -> Iterator[Observation]:
             RESTORE,
         )
     if patient.with_keys:
-        estate.key_store.unlock()
+        estate.estate_key.unlock()
         try:
             estate.verify_keys(patient.progress("private keys"))
         except EstateError as error:
