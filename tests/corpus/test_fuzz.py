@@ -195,8 +195,8 @@ def test_a_code_demands_what_all_defects_of_it_demand():
 def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
     made = search(right(), 500)
     assert made.asked == 500
-    assert not made.found
-    assert not search(right(Level.GBCS), 400, level=Level.GBCS).found
+    assert not made.disagreements
+    assert not search(right(Level.GBCS), 400, level=Level.GBCS).disagreements
 
 
 @pytest.mark.slow
@@ -206,8 +206,8 @@ def test_a_parser_is_not_blamed_for_what_it_cannot_do():
         return Seen.ACCEPTED if "signature.invalid" in codes else right()(name, question)
 
     less = Hello("blind", frozenset(Need) - {Need.CHAIN})
-    assert search(blind, 900, names=("device",), seed=6).found
-    assert not search(blind, 900, names=("device",), seed=6, hello=less).found
+    assert search(blind, 900, names=("device",), seed=6).disagreements
+    assert not search(blind, 900, names=("device",), seed=6, hello=less).disagreements
 
 
 def _lax(name, question):
@@ -219,12 +219,12 @@ def _lax(name, question):
 @pytest.mark.slow
 def test_one_known_fault_is_found_once_and_is_small():
     made = search(_lax, 1200, names=("device",))
-    assert made.found
-    for kind, found in made.found.items():
+    assert made.disagreements
+    for kind, found in made.disagreements.items():
         assert kind.codes == ("der.boolean",)
         der = found.changed.question.der
         assert abs(len(der) - len(material("device").der)) <= 2
-    fields = [kind.field for kind in made.found]
+    fields = [kind.field for kind in made.disagreements]
     assert len(fields) == len(set(fields))
 
 
@@ -233,7 +233,7 @@ def test_an_argument_becomes_as_small_as_it_can():
         return Seen.CRASHED if len(question.der) > len(material(name).der) + 3 else Seen.REJECTED
 
     made = search(afraid_of_long_names, 300, names=("device",), most=3)
-    crashed = [found for kind, found in made.found.items() if kind.seen is Seen.CRASHED]
+    crashed = [found for kind, found in made.disagreements.items() if kind.seen is Seen.CRASHED]
     assert crashed
     for found in crashed:
         for simpler in found.changed.mutation.simpler():
@@ -247,9 +247,9 @@ def test_an_argument_becomes_as_small_as_it_can():
 @pytest.mark.parametrize("answers", [_lax, lambda _name, _question: Seen.REJECTED])
 def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
     made = search(answers, 600, names=("device", "organisation-crl"), most=12)
-    found = {each.changed.question.id: each for each in made.found.values()}
+    found = {each.changed.question.id: each for each in made.disagreements.values()}
     assert found
-    cases = cases_of(builder(), list(made.found.values()))
+    cases = cases_of(builder(), list(made.disagreements.values()))
     assert {case.id for case in cases if case.base} == set(found)
     for loaded in of_cases(cases).cases:
         if loaded.base is not None:
@@ -265,7 +265,7 @@ def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
 
 @pytest.mark.slow
 def test_the_search_ends_after_so_many_disagreements():
-    assert len(search(lambda _name, _question: Seen.REJECTED, 500, most=2).found) == 2
+    assert len(search(lambda _name, _question: Seen.REJECTED, 500, most=2).disagreements) == 2
 
 
 # Crashes
@@ -299,7 +299,7 @@ def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
     with pytest.raises(SmkiTestcaError) as error:
         made.run(100, 100)
     assert error.value.code == "corpus.target_lost"
-    assert [kind.seen for kind in made.found] == [Seen.HUNG]
+    assert [kind.seen for kind in made.disagreements] == [Seen.HUNG]
 
 
 def test_good_documents_that_the_parser_does_not_take_are_left_out():
@@ -404,9 +404,9 @@ def test_the_json_says_what_was_found(fuzz, script):
 @pytest.mark.slow
 def test_a_document_that_several_changes_give_is_one_case(tmp_path):
     found = search(lambda _name, _question: Seen.ACCEPTED, 150, names=("device-csr",), most=5000)
-    kept = [each.changed.question for each in found.found.values()]
+    kept = [each.changed.question for each in found.disagreements.values()]
     assert len({question.der for question in kept}) == len(kept)
-    write(files(cases_of(builder(), list(found.found.values()))), tmp_path, force=False)
+    write(files(cases_of(builder(), list(found.disagreements.values()))), tmp_path, force=False)
     assert len(load(tmp_path).cases) > len(kept)
 
 

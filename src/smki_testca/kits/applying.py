@@ -203,14 +203,16 @@ class _Application:
             for entry in estate.audit.entries_of(_ACTION)
             if entry.body.get("kit") == self._kit.name
         }
-        asked = Counter(run for _, run in comparison.unfinished)
+        left_by_run = Counter(run for _, run in comparison.unfinished)
         for run in runs:
             remaining = run.terms.count - run.issued
-            resumed = run.id in own and asked[run.id] == remaining
+            resumed = run.id in own and left_by_run[run.id] == remaining
             if resumed:
                 Reauthorisation(estate, run).check_if_due()
-            if run.id in own or asked[run.id]:
-                plan.unfinished.append(KitRun(run.id, run.state, remaining, asked[run.id], resumed))
+            if run.id in own or left_by_run[run.id]:
+                plan.unfinished.append(
+                    KitRun(run.id, run.state, remaining, left_by_run[run.id], resumed)
+                )
         resumed_runs = {each.run for each in plan.resumed}
         plan.additions += (
             KitAddition.of_certificate(certificate, UNFINISHED)
@@ -219,10 +221,10 @@ class _Application:
         )
 
     def _add_authorities(self, plan: KitPlan) -> None:
-        made = add_authorities(
+        records = add_authorities(
             self._estate, self._kit, self._kit.hierarchies_of(self._estate.library)
         )
-        plan.additions += map(KitAddition.of_authority, made)
+        plan.additions += map(KitAddition.of_authority, records)
 
     def _add_register(self, plan: KitPlan, of_kit: list[Source]) -> None:
         before = self._estate.register.load()
@@ -234,12 +236,12 @@ class _Application:
             plan.additions += map(KitAddition.of_agreement, agreements)
 
     def _compare(self, plan: KitPlan, of_kit: list[Source], runs: list[Run]) -> Comparison:
-        asked = list(
+        kit_certificates = list(
             certificates(self._kit, self._estate.library, self._options.devices, self._faults)
         )
-        holders = {each.participant: None for each in asked}
+        holders = {each.participant: None for each in kit_certificates}
         holders |= {each.id: None for source in of_kit for each in source.participants}
-        comparison = compare(self._estate, asked, sorted(holders), runs, plan.before)
+        comparison = compare(self._estate, kit_certificates, sorted(holders), runs, plan.before)
         plan.leftovers = [KitLeftover(*each) for each in comparison.leftovers]
         plan.leftovers_not_listed = comparison.unlisted
         return comparison
@@ -252,17 +254,17 @@ class _Application:
                 continue
             with self._faults.collected_at(certificate.place, certificate.label):
                 request = certificate.request(self._estate)
-                one = self._issuance.prepare(request, label=certificate.label)
-                prepared.append((KitAddition.of_certificate(certificate, reason), one))
+                issue = self._issuance.prepare(request, label=certificate.label)
+                prepared.append((KitAddition.of_certificate(certificate, reason), issue))
         return prepared
 
     def _commit(self, plan: KitPlan, prepared: list[tuple[KitAddition, Prepared]]) -> None:
-        for done, (addition, one) in enumerate(prepared, 1):
-            plan.warnings |= dict.fromkeys(one.warnings)
+        for done, (addition, issue) in enumerate(prepared, 1):
+            plan.warnings |= dict.fromkeys(issue.warnings)
             if plan.dry_run:
                 plan.additions.append(addition)
                 continue
-            (record,) = self._issuance.commit_one(one, "issue")
+            (record,) = self._issuance.commit_one(issue, "issue")
             plan.additions.append(addition.issued_as(record.serial))
             self._progress(done, len(prepared))
 

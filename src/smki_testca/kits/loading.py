@@ -207,11 +207,11 @@ class _Reader:
 
     def _each(self, make: Callable[..., U], tables: Iterable[Any], *more: Any) -> list[U]:
         """The values of some tables; one with a mistake is left out, and the mistake noted."""
-        made = []
+        values = []
         for number, table in enumerate(tables, 1):
             with self._faults.collected():
-                made.append(make(table, number, *more))
-        return made
+                values.append(make(table, number, *more))
+        return values
 
     def _hierarchies(self, whole: Place) -> tuple[Hierarchy, ...] | None:
         stated = self._document.hierarchies
@@ -236,14 +236,14 @@ class _Reader:
             each = max(1, len(table.roles)) * max(1, len(table.usages))
             requests += self._counted(table, table.count) * each
         allocations = sum(self._counted(table, table.count) for table in self._document.allocation)
-        for what, count, most in (
+        for noun, count, most in (
             ("requests", requests, MAX_REQUESTS),
             ("allocated IDs", allocations, MAX_ALLOCATIONS),
         ):
             if count > most:
                 raise InputError(
                     "kit.count",
-                    f"{self._origin} has {count:,} {what}; a kit has at most {most:,}.",
+                    f"{self._origin} has {count:,} {noun}; a kit has at most {most:,}.",
                     "Make Devices with devices, and others in several kits or with batch issue.",
                 )
 
@@ -464,25 +464,25 @@ class _Reader:
 
     def _check_labels(self, requests: list[KitRequest]) -> None:
         """Check that each request can have its label, and that no two have the same."""
-        seen: set[str] = set()
-        told: set[KeyPath] = set()
+        labels: set[str] = set()
+        faulty: set[KeyPath] = set()
         for request in requests:
-            if request.label is None or request.place.path in told:
+            if request.label is None or request.place.path in faulty:
                 continue
-            told.add(request.place.path)
+            faulty.add(request.place.path)
             with self._faults.collected():
                 where = request.place.within("label")
                 with met_in(where):
                     check_label(request.label)
-                if request.label in seen:
+                if request.label in labels:
                     raise InputError(
                         "kit.label",
                         f"{where}: two requests have the label {shown(request.label)}.",
                         "In a series, make them different with {id}, {number}, {role}, {usage},"
                         " {environment}.",
                     )
-                told.remove(request.place.path)
-            seen.add(request.label)
+                faulty.remove(request.place.path)
+            labels.add(request.label)
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], where: Place) -> None:
         """Check that a table states a key usage if, and only if, its certificate type takes one."""

@@ -57,18 +57,18 @@ def sources(kit: Kit, library: Library, clock: Clock) -> list[Source]:
     Raises:
         InputError: if the file cannot be read, or has mistakes.
     """
-    found = []
+    listed = []
     if kit.register_file is not None:
         path = kit.register_file
         data, name = read_regular(path, MAX_OCTETS), str(path)
-        found.append(Source(Place(name, data=data), *documents.read_file(data, name, library)))
+        listed.append(Source(Place(name, data=data), *documents.read_file(data, name, library)))
     if kit.example is not None:
         example = shipped("examples") / kit.example
         data = example.read_bytes()
         read = documents.read_file(data, example.name, library)
-        found.append(Source(Place(example.name, data=data), *read))
-    found.append(Source(Place(kit.origin), kit.participants, kit.agreements_on(clock)))
-    return found
+        listed.append(Source(Place(example.name, data=data), *read))
+    listed.append(Source(Place(kit.origin), kit.participants, kit.agreements_on(clock)))
+    return listed
 
 
 def bring_in(estate: Estate, source: Source) -> tuple[list[Participant], list[Agreement]]:
@@ -148,5 +148,5 @@ def _differing(
 def all_differences(estate: Estate, kit: Kit) -> list[KitDifference]:
     """The differences of the register from a kit, with how to change it."""
     register, today = estate.register.load(), estate.clock.now().date()
-    found = sources(kit, estate.library, estate.clock)
-    return [each for source in found for each in differences(register, source, today)]
+    kit_sources = sources(kit, estate.library, estate.clock)
+    return [each for source in kit_sources for each in differences(register, source, today)]

@@ -48,7 +48,7 @@ def compare(
       smki-testca corpus compare mbedtls.json wolfssl.json --html matrix.html
     """
     forms: dict[Path | None, Callable[[Sequence[Report]], str]] = {
-        html: partial(as_html, what="comparison"),
+        html: partial(as_html, subject="comparison"),
         markdown: as_markdown,
     }
     outputs = {path: form for path, form in forms.items() if path is not None}

@@ -188,8 +188,8 @@ def _a_bit(chance: random.Random, element: Element, _: Material) -> bytes | None
 
 
 def _octets(chance: random.Random, element: Element, _: Material) -> bytes | None:
-    made = chance.randbytes(chance.choice((0, 1, 2, 8, 9, 40)))
-    return None if made == element.node.content else made
+    octets = chance.randbytes(chance.choice((0, 1, 2, 8, 9, 40)))
+    return None if octets == element.node.content else octets
 
 
 def _some(chance: random.Random, _: Element, __: Material) -> bytes:
@@ -203,8 +203,8 @@ def _a_count(chance: random.Random, element: Element, _: Material) -> bytes | No
 
 def _an_element(chance: random.Random, element: Element, material: Material) -> bytes | None:
     other = chance.choice(material.elements).node.encoded
-    made = chance.choice((*_SMALL, other))
-    return None if made == element.node.encoded else made
+    encoded = chance.choice((*_SMALL, other))
+    return None if encoded == element.node.encoded else encoded
 
 
 def _nothing(_: random.Random, element: Element, __: Material) -> bytes | None:
@@ -282,7 +282,7 @@ OPERATORS = {
     "content": Operator(
         "with other content",
         _octets,
-        lambda node, made: tlv(node.tag, made),
+        lambda node, octets: tlv(node.tag, octets),
         _shorter,
     ),
     "append": Operator(

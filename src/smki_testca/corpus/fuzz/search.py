@@ -75,11 +75,11 @@ class Changed:
         It need not where a holder cannot be read that the base states, where an algorithm or a key
         changed (no library must know every one), or where a root is none any more.
         """
-        view, made = self.view, self.mutation
-        of_algorithm = made.element.field.split(".")[0] in _OF_ALGORITHMS
-        if view is None or of_algorithm or not made.may_be_good or None in self.facts.values():
+        view, mutation = self.view, self.mutation
+        of_algorithm = mutation.element.field.split(".")[0] in _OF_ALGORITHMS
+        if view is None or of_algorithm or not mutation.may_be_good or None in self.facts.values():
             return False
-        is_root = getattr(made.material.base.document, "is_self_issued", False)
+        is_root = getattr(mutation.material.base.document, "is_self_issued", False)
         return not is_root or view.octets("issuer") == view.octets("subject")
 
 
@@ -110,9 +110,12 @@ class Disagreement:
     @property
     def kind(self) -> Kind:
         """The kind of the disagreement."""
-        made = self.changed.mutation
+        mutation = self.changed.mutation
         return Kind(
-            self.changed.question.kind, made.element.field, self.judgement.codes, self.answer.seen
+            self.changed.question.kind,
+            mutation.element.field,
+            self.judgement.codes,
+            self.answer.seen,
         )
 
 
@@ -130,7 +133,7 @@ class Search:
         left_out: the good documents that are not changed, and why.
         bases: the good documents that the target takes.
         asked: how many changes were asked.
-        found: one disagreement of each kind; no two are of one document.
+        disagreements: one of each kind; no two are of one document.
     """
 
     builder: Builder
@@ -142,7 +145,7 @@ class Search:
     left_out: dict[str, str] = field(default_factory=dict)
     bases: dict[str, LoadedCase] = field(default_factory=dict)
     asked: int = 0
-    found: dict[Kind, Disagreement] = field(default_factory=dict)
+    disagreements: dict[Kind, Disagreement] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set, repr=False)
     _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
         default_factory=dict, repr=False
@@ -175,10 +178,10 @@ class Search:
             self.hello = self.target.open(self.settings.seconds, self.settings.capabilities)
             self._ask_bases()
             self._oracle = Oracle(self.builder, self.hello.capabilities)
-            for made in self._mutations(count):
-                self._try(made)
+            for mutation in self._mutations(count):
+                self._try(mutation)
                 progress(self.asked, count)
-                if len(self.found) >= most:
+                if len(self.disagreements) >= most:
                     return
         finally:
             self.target.close()
@@ -234,38 +237,38 @@ class Search:
             round_, turn = divmod(number, len(materials))
             yield mutation(materials[turn], self.seed, round_)
 
-    def _try(self, made: Mutation) -> None:
+    def _try(self, mutation: Mutation) -> None:
         """Ask a change; keep it, made small, if it is a disagreement of a new kind."""
         self.asked += 1
-        found = self._ask(made)
-        if found is None:
+        disagreement = self._ask(mutation)
+        if disagreement is None:
             return
-        kind = found.kind
-        is_new = kind not in self.found and not self._has(found)
+        kind = disagreement.kind
+        is_new = kind not in self.disagreements and not self._has(disagreement)
         if is_new:
             # It is kept first: a parser may be lost for good when it is brought back.
-            self._keep(found)
-        self._bring_back(found)
+            self._keep(disagreement)
+        self._bring_back(disagreement)
         if is_new:
             self._make_small(kind)
 
-    def _has(self, found: Disagreement) -> bool:
+    def _has(self, disagreement: Disagreement) -> bool:
         """Whether its document is kept: changes of two fields may give the same one."""
-        return found.changed.question.id in self._kept
+        return disagreement.changed.question.id in self._kept
 
-    def _keep(self, found: Disagreement) -> None:
+    def _keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement in place of another of its kind."""
-        before = self.found.get(found.kind)
+        before = self.disagreements.get(disagreement.kind)
         if before is not None:
             self._kept.remove(before.changed.question.id)
-        self._kept.add(found.changed.question.id)
-        self.found[found.kind] = found
+        self._kept.add(disagreement.changed.question.id)
+        self.disagreements[disagreement.kind] = disagreement
 
     def _make_small(self, kind: Kind) -> None:
         """Ask simpler changes than one that is kept, and keep those instead that do the same."""
         for _ in range(MOST_STEPS):
-            for made in self.found[kind].changed.mutation.simpler():
-                other = self._ask(made)
+            for simpler in self.disagreements[kind].changed.mutation.simpler():
+                other = self._ask(simpler)
                 if other is not None:
                     self._bring_back(other)
                     if other.kind == kind and not self._has(other):
@@ -274,17 +277,17 @@ class Search:
             else:
                 return
 
-    def _bring_back(self, found: Disagreement) -> None:
+    def _bring_back(self, disagreement: Disagreement) -> None:
         """Bring the target back if it crashed or hung."""
-        case = found.changed.case
-        self._revival.after(case.id, found.answer, lambda: self._control(case))
+        case = disagreement.changed.case
+        self._revival.after(case.id, disagreement.answer, lambda: self._control(case))
 
-    def _ask(self, made: Mutation) -> Disagreement | None:
+    def _ask(self, mutation: Mutation) -> Disagreement | None:
         """Ask a change: the disagreement that its answer is; None if it is none."""
-        der = made.der()
-        if self._is_too_long(der) or der == made.material.der:
+        der = mutation.der()
+        if self._is_too_long(der) or der == mutation.material.der:
             return None
-        changed = self._changed(made, der)
+        changed = self._changed(mutation, der)
         answer = self.target.ask(changed.question, self.settings.seconds)
         wrong = self._wrong_verdicts(changed, answer)
         # The linter takes its time: it is asked only where its word may make a difference.
@@ -295,15 +298,15 @@ class Search:
             return None
         return Disagreement(changed, judgement, answer)
 
-    def _changed(self, made: Mutation, der: bytes) -> Changed:
-        base = made.material.base
+    def _changed(self, mutation: Mutation, der: bytes) -> Changed:
+        base = mutation.material.base
         good = self.bases[base.name]
         view = view_of(base, der)
         facts = facts_in(base, view)
         stated = {name: value for name, value in facts.items() if value is not None}
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
         question = replace(good.question, id=name, der=der, expected=stated)
-        return Changed(made, good, question, view, facts)
+        return Changed(mutation, good, question, view, facts)
 
     def _wrong_verdicts(self, changed: Changed, answer: Answer) -> frozenset[Verdict]:
         """Of which verdicts an answer would be wrong."""

@@ -92,44 +92,46 @@ def ask_all(
         strange = sorted((hello.only or frozenset()) - ids)
         if ids and strange:
             raise _unknown(strange[0])
-        asked = Asked(hello, journal.answers)
+        answered = Asked(hello, journal.answers)
         for case in cases:
-            _leave_out(case, asked)
+            _leave_out(case, answered)
         asking = _Asking(target, settings, journal, cases, revival, progress)
-        asking.ask([case for case in cases if case.base is None and case.id not in asked.unasked])
+        asking.ask(
+            [case for case in cases if case.base is None and case.id not in answered.unasked]
+        )
         bases = {case.id: case for case in cases if case.base is None}
         for case in cases:
-            if case.base in bases and case.id not in asked.unasked:
-                _leave_out_vacuous(case, bases[case.base], asked, settings.level)
-        asking.ask([case for case in cases if case.base and case.id not in asked.unasked])
-        if not any(case.id in asked.answers for case in cases):
-            raise _nothing_asked(asked)
-        return asked
+            if case.base in bases and case.id not in answered.unasked:
+                _leave_out_vacuous(case, bases[case.base], answered, settings.level)
+        asking.ask([case for case in cases if case.base and case.id not in answered.unasked])
+        if not any(case.id in answered.answers for case in cases):
+            raise _nothing_asked(answered)
+        return answered
     finally:
         target.close()
 
 
-def _leave_out(case: LoadedCase, asked: Asked) -> None:
+def _leave_out(case: LoadedCase, answered: Asked) -> None:
     """Leave out a case that the target cannot judge."""
-    lacking = sorted(case.needs - asked.hello.capabilities)
-    most = asked.hello.max_octets
+    lacking = sorted(case.needs - answered.hello.capabilities)
+    most = answered.hello.max_octets
     if lacking:
         note = f"the target lacks {', '.join(lacking)}"
     elif most is not None and len(case.question.der) > most:
         note = f"the target takes {most} octets at most"
-    elif asked.hello.only is not None and case.id not in asked.hello.only:
+    elif answered.hello.only is not None and case.id not in answered.hello.only:
         note = "the log has no answer for it"
     else:
         return
-    asked.unasked[case.id] = Judgement(Outcome.NOT_APPLICABLE, note)
+    answered.unasked[case.id] = Judgement(Outcome.NOT_APPLICABLE, note)
 
 
-def _leave_out_vacuous(case: LoadedCase, base: LoadedCase, asked: Asked, level: Level) -> None:
+def _leave_out_vacuous(case: LoadedCase, base: LoadedCase, answered: Asked, level: Level) -> None:
     """Leave out a case whose base the target does not take."""
-    answer = asked.answers.get(base.id)
+    answer = answered.answers.get(base.id)
     if answer is None or not is_taken(base, answer, level):
         seen = "not asked" if answer is None else answer.seen.value
-        asked.unasked[case.id] = Judgement(Outcome.VACUOUS, f"{base.id} is {seen}")
+        answered.unasked[case.id] = Judgement(Outcome.VACUOUS, f"{base.id} is {seen}")
 
 
 class _Asking:
@@ -256,8 +258,8 @@ def _unknown(case: str) -> InputError:
     )
 
 
-def _nothing_asked(asked: Asked) -> InputError:
-    case, why = next(iter(asked.unasked.items()))
+def _nothing_asked(answered: Asked) -> InputError:
+    case, why = next(iter(answered.unasked.items()))
     return InputError(
         "corpus.nothing_asked",
         f"No case was asked ({case}: {why.note}).",

@@ -40,14 +40,14 @@ class Comparison:
         """
         named = zip(reports, names or [each.title for each in reports], strict=True)
         for (before, first), (after, second) in pairwise(named):
-            for what, one, other in (
+            for noun, value, other in (
                 ("levels", before.level.value, after.level.value),
                 ("corpora", before.corpus, after.corpus),
             ):
-                if one != other:
+                if value != other:
                     raise InputError(
                         "corpus.report",
-                        f"{first} and {second} were run at different {what}: {one[:12]} and"
+                        f"{first} and {second} were run at different {noun}: {value[:12]} and"
                         f" {other[:12]}.",
                         "Run one of them again.",
                     )

@@ -122,14 +122,14 @@ def _plain(value: str) -> str:
 def _refused(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
     if verdict is Verdict.EITHER:
         return Judgement(Outcome.EITHER)
-    said = answer.stage
-    if said is None:
+    stage = answer.stage
+    if stage is None:
         return Judgement(Outcome.RIGHT)
-    if _ORDER.index(said) > _ORDER.index(case.at_least):
-        return Judgement(Outcome.RIGHT_LATE, f"refused at {said}, due at {case.at_least}")
-    if _ORDER.index(said) < _ORDER.index(case.stage):
+    if _ORDER.index(stage) > _ORDER.index(case.at_least):
+        return Judgement(Outcome.RIGHT_LATE, f"refused at {stage}, due at {case.at_least}")
+    if _ORDER.index(stage) < _ORDER.index(case.stage):
         return Judgement(
-            Outcome.RIGHT_WRONG_REASON, f"refused at {said}, and the defect is at {case.stage}"
+            Outcome.RIGHT_WRONG_REASON, f"refused at {stage}, and the defect is at {case.stage}"
         )
     return Judgement(Outcome.RIGHT)
 

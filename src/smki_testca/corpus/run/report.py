@@ -102,9 +102,9 @@ class Result:
     def words(self) -> str:
         """The behaviour and words of the target, on one line."""
         seen = "not asked" if self.seen is None else self.seen.value
-        said = ", ".join(filter(None, (self.said_stage and self.said_stage.value, self.code)))
+        details = ", ".join(filter(None, (self.said_stage and self.said_stage.value, self.code)))
         more = "; ".join(filter(None, (self.note, self.reason)))
-        return f"{seen}{f' ({said})' if said else ''}{f': {more}' if more else ''}"
+        return f"{seen}{f' ({details})' if details else ''}{f': {more}' if more else ''}"
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,10 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object: its attributes, ``summary`` and ``failed``."""
-        made: dict[str, Any] = msgspec.to_builtins(self)
-        cases = made.pop("cases")
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        cases = document.pop("cases")
         summary = {outcome.value: count for outcome, count in self.summary().items()}
-        return {**made, "summary": summary, "failed": self.failed, "cases": cases}
+        return {**document, "summary": summary, "failed": self.failed, "cases": cases}
 
     def check_level(self, level: Level) -> None:
         """Check that a run of a level can be reported as what differs from this report.
@@ -226,7 +226,7 @@ def report(
     corpus: LoadedCorpus,
     cases: Iterable[LoadedCase],
     target: tuple[str, str],
-    asked: Asked,
+    answered: Asked,
     terms: Terms,
 ) -> Report:
     """The report of a run.
@@ -235,18 +235,18 @@ def report(
         corpus: that was run.
         cases: those that were selected.
         target: as ``--with`` names it, and what to call it.
-        asked: what the target answered.
+        answered: what the target answered.
         terms: by what it is judged.
     """
     return Report(
         target=target[0],
-        name=target[1] or asked.hello.name,
-        capabilities=tuple(sorted(asked.hello.capabilities)),
+        name=target[1] or answered.hello.name,
+        capabilities=tuple(sorted(answered.hello.capabilities)),
         corpus=corpus.digest,
         level=terms.level,
         fail_on=terms.fail_on,
         strict=terms.strict,
-        cases=tuple(_result(case, asked, terms) for case in cases),
+        cases=tuple(_result(case, answered, terms) for case in cases),
     )
 
 
@@ -266,8 +266,10 @@ def read_report(path: Path) -> Report:
         if ids[result.id] > 1:
             raise _no_report(path, f"it has {result.id} {ids[result.id]} times")
         if (result.seen is None) is not (result.outcome in UNASKED):
-            said = "nothing" if result.seen is None else result.seen.value
-            raise _no_report(path, f"of {result.id}, {result.outcome} does not go with {said} seen")
+            behaviour = "nothing" if result.seen is None else result.seen.value
+            raise _no_report(
+                path, f"of {result.id}, {result.outcome} does not go with {behaviour} seen"
+            )
     return read
 
 
@@ -279,14 +281,14 @@ def _no_report(path: Path, cause: str) -> InputError:
     )
 
 
-def _make_plain(made: Result | Report, *names: str) -> None:
+def _make_plain(struct: Result | Report, *names: str) -> None:
     """Put some texts of a new value on one line each, control characters escaped."""
     for name in names:
-        object.__setattr__(made, name, plain(getattr(made, name)))
+        object.__setattr__(struct, name, plain(getattr(struct, name)))
 
 
-def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
-    made = Result(
+def _result(case: LoadedCase, answered: Asked, terms: Terms) -> Result:
+    result = Result(
         id=case.id,
         title=case.title,
         profile=case.profile,
@@ -297,13 +299,13 @@ def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
         outcome=Outcome.NOT_APPLICABLE,
         why=case.why,
     )
-    unasked = asked.unasked.get(case.id)
+    unasked = answered.unasked.get(case.id)
     if unasked is not None:
-        return replace(made, outcome=unasked.outcome, note=unasked.note)
-    answer = asked.answers[case.id]
+        return replace(result, outcome=unasked.outcome, note=unasked.note)
+    answer = answered.answers[case.id]
     judgement = judge(case, answer, terms.level)
-    made = replace(
-        made,
+    result = replace(
+        result,
         outcome=judgement.outcome,
         importance=Importance.CRITICAL if judgement.is_dangerous else case.importance,
         seen=answer.seen,
@@ -314,7 +316,7 @@ def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
         seconds=round(answer.seconds, 4),
         note=judgement.note,
     )
-    return _with_expectation(made, terms)
+    return _with_expectation(result, terms)
 
 
 def _with_expectation(result: Result, terms: Terms) -> Result:

@@ -88,16 +88,16 @@ _COLOURS = (
 )
 
 
-def as_html(reports: Sequence[Report], what: str = "corpus run") -> str:
+def as_html(reports: Sequence[Report], subject: str = "corpus run") -> str:
     """The reports of runs as one page: side by side where there are several.
 
     Args:
         reports: at least one.
-        what: they are together.
+        subject: they are together.
     """
     *names, last = (report.title for report in reports)
     title = f"{', '.join(names)} and {last}" if names else last
-    title = f"{title}: {what}"
+    title = f"{title}: {subject}"
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -228,5 +228,5 @@ def _answer(report: Report, result: Result | None) -> str:
         return f'<td class="answer quiet" {of}>absent</td>'
     kind = "bad" if result.stale else _CLASSES[result.outcome]
     known = f"<small>known: {escape(result.known)}</small>" if result.known else ""
-    said = f"{result.outcome}<small>{escape(result.words)}</small>{known}"
-    return f'<td class="answer {kind}" {of}>{said}</td>'
+    content = f"{result.outcome}<small>{escape(result.words)}</small>{known}"
+    return f'<td class="answer {kind}" {of}>{content}</td>'

@@ -64,12 +64,14 @@ def _test(result: Result) -> ET.Element:
     )
     kind = _kind(result)
     if kind == "skipped":
-        said = result.known or result.note or f"{result.words}, of less importance"
-        ET.SubElement(test, kind, {"message": f"{result.outcome}: {said}"})
+        message = result.known or result.note or f"{result.words}, of less importance"
+        ET.SubElement(test, kind, {"message": f"{result.outcome}: {message}"})
     elif kind:
         mark = " (what is expected is assumed)" if result.basis is Basis.ASSUMED else ""
-        found = ET.SubElement(
+        element = ET.SubElement(
             test, kind, {"type": result.outcome.value, "message": f"{result.words}{mark}"}
         )
-        found.text = f"{result.title}. Importance: {result.importance}. Expected: {result.demand}."
+        element.text = (
+            f"{result.title}. Importance: {result.importance}. Expected: {result.demand}."
+        )
     return test

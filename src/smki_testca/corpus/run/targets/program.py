@@ -160,8 +160,8 @@ class Program:
             return self._answer(values, seconds)
 
     def _unwritable(self, error: OSError) -> SmkiTestcaError:
-        what = f"The files for the target {plain(self._words[0])} cannot be written"
-        return write_error("corpus.target", what, error)
+        message = f"The files for the target {plain(self._words[0])} cannot be written"
+        return write_error("corpus.target", message, error)
 
     def _answer(self, values: Mapping[str, str], seconds: float) -> Answer:
         """Start the program, and wait for it to end."""

@@ -65,8 +65,10 @@ def not_started(name: str, reason: str) -> InputError:
 
 
 def broken_protocol(
-    name: str, what: str, remedy: str = "See docs/corpus-protocol.md, then continue with --resume."
+    name: str,
+    mistake: str,
+    remedy: str = "See docs/corpus-protocol.md, then continue with --resume.",
 ) -> InputError:
     """The error for a target that breaks the protocol."""
-    said = f"The target {name} breaks the protocol: {plain(what)}."
-    return InputError("corpus.protocol", said, remedy)
+    message = f"The target {name} breaks the protocol: {plain(mistake)}."
+    return InputError("corpus.protocol", message, remedy)
