@@ -20,8 +20,8 @@ from smki_testca.corpus.fuzz.mutations import OPERATORS, Material, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle, demands
 from smki_testca.corpus.fuzz.search import Search
 from smki_testca.corpus.reading import facts_in, view_of
-from smki_testca.corpus.run.answers import Answer, Hello, Seen
-from smki_testca.corpus.run.asking import Settings
+from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.run.asking import RunSettings
 from smki_testca.corpus.run.loading import load, of_cases
 from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.der.read import read
@@ -71,8 +71,8 @@ class Parser:
         self.asked.append(question)
         if question.id.startswith("good-"):
             taken = Seen.REVOKED if question.kind == "CRL" else Seen.ACCEPTED
-            return Answer(taken, facts={"usage": question.expected.get("usage", "")})
-        return Answer(self.answers(question.id.split("-fuzz-")[0], question))
+            return TargetAnswer(taken, facts={"usage": question.expected.get("usage", "")})
+        return TargetAnswer(self.answers(question.id.split("-fuzz-")[0], question))
 
 
 @cache
@@ -97,7 +97,7 @@ def right(level=Level.RFC5280):
 
 
 def search(answers, count=400, *, names=BASES, seed=3, most=100, hello=None, **settings):
-    made = Search(builder(), Parser(answers, hello), Settings(**settings), seed, names)
+    made = Search(builder(), Parser(answers, hello), RunSettings(**settings), seed, names)
     made.run(count, most)
     return made
 
@@ -292,10 +292,10 @@ def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
         def ask(self, question, seconds):
             if self.is_dead or len(self.asked) > 10:
                 self.is_dead = True
-                return Answer(Seen.HUNG)
+                return TargetAnswer(Seen.HUNG)
             return super().ask(question, seconds)
 
-    made = Search(builder(), Dying(right()), Settings(), 1, ("device",))
+    made = Search(builder(), Dying(right()), RunSettings(), 1, ("device",))
     with pytest.raises(SmkiTestcaError) as error:
         made.run(100, 100)
     assert error.value.code == "corpus.target_lost"
@@ -306,18 +306,18 @@ def test_good_documents_that_the_parser_does_not_take_are_left_out():
     class Narrow(Parser):
         def ask(self, question, seconds):
             if question.id == "good-organisation":
-                return Answer(Seen.REJECTED)
+                return TargetAnswer(Seen.REJECTED)
             return super().ask(question, seconds)
 
     hello = Hello("narrow", frozenset(Need) - {Need.CSR})
-    made = Search(builder(), Narrow(right(), hello), Settings(), 1, BASES)
+    made = Search(builder(), Narrow(right(), hello), RunSettings(), 1, BASES)
     made.run(30, 100)
     assert made.left_out == {
         "organisation": "the target answers rejected",
         "device-csr": "the target lacks csr",
     }
     assert list(made.bases) == ["device", "organisation-crl"]
-    alone = Search(builder(), Narrow(right()), Settings(), 1, ("organisation",))
+    alone = Search(builder(), Narrow(right()), RunSettings(), 1, ("organisation",))
     with pytest.raises(InputError) as error:
         alone.run(30, 100)
     assert error.value.code == "corpus.no_base"

@@ -52,7 +52,7 @@ _SMKI = ("organisation", "device")
 
 
 @dataclass(frozen=True)
-class Facts:
+class HolderFacts:
     """The facts that a reader must have read in a document that it accepts.
 
     Attributes:
@@ -128,7 +128,7 @@ class Base:
     title: str
     document: Parts
     chain: tuple[Certificate, ...] = ()
-    facts: Facts = field(default_factory=Facts)
+    facts: HolderFacts = field(default_factory=HolderFacts)
     about: Certificate | None = None
     pki: Pki = field(default_factory=lambda: Pki({}, {}), repr=False)
 
@@ -433,14 +433,14 @@ def _end_entity_bases(pki: Pki) -> list[Base]:
             "An Organisation Certificate",
             organisation(pki),
             pki.chain("organisation"),
-            Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+            HolderFacts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
         ),
         Base(
             "organisation-ka",
             "An Organisation Certificate for key agreement",
             organisation(pki, "organisation-ka", usage=KEY_AGREEMENT),
             pki.chain("organisation"),
-            Facts(SUPPLIER_ID.hex().upper(), KEY_AGREEMENT, "02"),
+            HolderFacts(SUPPLIER_ID.hex().upper(), KEY_AGREEMENT, "02"),
         ),
     ]
     for role, (code, eui64, role_usages) in ROLES.items():
@@ -453,12 +453,12 @@ def _end_entity_bases(pki: Pki) -> list[Base]:
                     f"An Organisation Certificate of role {code} for {usage.replace('-', ' ')}",
                     organisation(pki, name, subject=subject, usage=usage),
                     pki.chain("organisation"),
-                    Facts(eui64.upper(), usage, code),
+                    HolderFacts(eui64.upper(), usage, code),
                 )
             )
     for name, usage in (("device", DIGITAL_SIGNATURE), ("device-ka", KEY_AGREEMENT)):
         title = "A Device Certificate" + (" for key agreement" if usage == KEY_AGREEMENT else "")
-        facts = Facts(DEVICE_ID.hex().upper(), usage)
+        facts = HolderFacts(DEVICE_ID.hex().upper(), usage)
         documents.append(
             Base(name, title, device(pki, name, usage=usage), pki.chain("device"), facts)
         )
@@ -468,9 +468,9 @@ def _end_entity_bases(pki: Pki) -> list[Base]:
             "A DCCKI Infrastructure Certificate",
             dccki(pki),
             pki.chain("dccki"),
-            Facts(signifier="SUP1"),
+            HolderFacts(signifier="SUP1"),
         ),
-        Base("iki", "An IKI Certificate", iki(pki), pki.chain("iki"), Facts(role="02")),
+        Base("iki", "An IKI Certificate", iki(pki), pki.chain("iki"), HolderFacts(role="02")),
     ]
     return documents
 
@@ -490,17 +490,19 @@ def _list_bases(pki: Pki) -> list[Base]:
         chain = (root,) if signed_by == root.profile else (issuing, root)
         title = f"{_article(_TITLES[profile])} {_TITLES[profile]}"
         document = revocation_list(pki, profile, revoked)
-        documents.append(Base(profile, title, document, chain, Facts(status="revoked"), revoked))
+        documents.append(
+            Base(profile, title, document, chain, HolderFacts(status="revoked"), revoked)
+        )
     return documents
 
 
 def _request_bases() -> list[Base]:
     titles = {"organisation": "An Organisation", "device": "A Device", "dccki": "A DCCKI"}
     facts = {
-        "organisation": Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
-        "device": Facts(DEVICE_ID.hex().upper(), DIGITAL_SIGNATURE),
-        "dccki": Facts(signifier="SUP1"),
-        "iki": Facts(role="02"),
+        "organisation": HolderFacts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+        "device": HolderFacts(DEVICE_ID.hex().upper(), DIGITAL_SIGNATURE),
+        "dccki": HolderFacts(signifier="SUP1"),
+        "iki": HolderFacts(role="02"),
     }
     return [
         Base(

@@ -19,7 +19,7 @@ from smki_testca.corpus.defect import (
     Stage,
     Verdict,
 )
-from smki_testca.corpus.device_answers import DeviceAnswers
+from smki_testca.corpus.device_answers import DeviceStatuses
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
 from smki_testca.corpus.reading import facts_in, view_of
@@ -83,7 +83,7 @@ class Builder:
         self._at = pki.at
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
-        self._device_answers = DeviceAnswers(self._library, environment)
+        self._device_answers = DeviceStatuses(self._library, environment)
 
     def cases(self, *, every_base: bool = False) -> Iterator[Case]:
         """The cases: the good bases first, then the oddities, then the defects.

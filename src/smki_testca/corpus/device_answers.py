@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.case import DeviceStatus
 from smki_testca.device.judge import Judge
-from smki_testca.device.own import Asked, OwnJudge
+from smki_testca.device.own import AwaitedCertificate, OwnJudge
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.roles import Basis, KeyUsage
@@ -28,7 +28,7 @@ _SEEN = frozenset({"renewed-with-its-key"})
 """Oddities that the vectors show a Device to take."""
 
 
-class DeviceAnswers:
+class DeviceStatuses:
     """Judges Organisation Certificates as replacements, and Device Certificates as a Device's own.
 
     Args:
@@ -101,7 +101,7 @@ class DeviceAnswers:
             self._own_judges[at, path] = judge
         holder, usage = expected.get("eui64"), expected.get("usage")
         # The key is not compared: an oddity of the key has another than its base.
-        awaited = Asked(
+        awaited = AwaitedCertificate(
             None if holder is None else Eui64.parse(holder),
             None if usage is None else KeyUsage(usage),
         )

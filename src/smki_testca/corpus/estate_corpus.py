@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import Entry, Selection
+    from smki_testca.corpus.selection import CaseSelection, CatalogueEntry
     from smki_testca.estate.stores import Stores
 
 
@@ -38,7 +38,7 @@ class EstateCorpus:
     at: str
 
 
-def make(estate: Stores, selection: Selection, environment: str | None = None) -> EstateCorpus:
+def make(estate: Stores, selection: CaseSelection, environment: str | None = None) -> EstateCorpus:
     """Make the cases of a selection under an estate's CAs; nothing is recorded yet.
 
     No certificate is recorded as issued: none is one. Keep the cases only within ``recorded``.
@@ -91,7 +91,9 @@ def recorded(estate: Stores, corpus: EstateCorpus) -> Iterator[None]:
         yield
 
 
-def _made(catalogue: Catalogue, entries: Iterable[Entry]) -> tuple[dict[str, Case], dict[str, str]]:
+def _made(
+    catalogue: Catalogue, entries: Iterable[CatalogueEntry]
+) -> tuple[dict[str, Case], dict[str, str]]:
     """The cases that can be made, and why the others cannot, by id; good bases come first."""
     cases: dict[str, Case] = {}
     left_out: dict[str, str] = {}
@@ -110,7 +112,7 @@ def _made(catalogue: Catalogue, entries: Iterable[Entry]) -> tuple[dict[str, Cas
     return cases, left_out
 
 
-def _is_as_declared(entry: Entry, case: Case) -> bool:
+def _is_as_declared(entry: CatalogueEntry, case: Case) -> bool:
     """Whether the linter finds in a case what it should, and nothing else."""
     declared = () if entry.defect is None else entry.defect.findings_on(entry.base.name)
     findings = (case.finding, *case.also)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import Selection
+    from smki_testca.corpus.selection import CaseSelection
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class _Index(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedCorpus:
     """The cases of a corpus in a folder.
 
     Attributes:
@@ -45,7 +45,7 @@ class Listed:
     cases: tuple[CaseTable, ...]
 
     @classmethod
-    def read(cls, path: Path) -> Listed:
+    def read(cls, path: Path) -> ListedCorpus:
         """Read the index of a folder that ``corpus make`` or ``corpus fuzz`` wrote.
 
         Raises:
@@ -82,7 +82,7 @@ class Listed:
         """
         return next(each.question.der for each in load(self.path).cases if each.id == case.id)
 
-    def select(self, selection: Selection) -> list[CaseTable]:
+    def select(self, selection: CaseSelection) -> list[CaseTable]:
         """The cases that fit; of importances and bases, all that the folder has by default.
 
         Raises:
@@ -140,7 +140,7 @@ def _completed(case: CaseTable, at: str) -> CaseTable:
     return msgspec.structs.replace(case, at=case.at or at, wanted=expected)
 
 
-def _fits(case: CaseTable, selection: Selection) -> bool:
+def _fits(case: CaseTable, selection: CaseSelection) -> bool:
     verdict = case.expect[selection.level].verdict
     return (
         (not selection.only or any(_is_called(case, pattern) for pattern in selection.only))

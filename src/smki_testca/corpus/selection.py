@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Selection:
+class CaseSelection:
     """Which cases are wanted: those that fit every criterion that is given.
 
     Attributes:
@@ -61,7 +61,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A case that is declared, and may not be made yet.
 
     Attributes:
@@ -88,7 +88,7 @@ class Entry:
         """Whether the case is in the corpus where not every base is asked for."""
         return self.defect is None or self.base.name in self.defect.main_bases
 
-    def may_fit(self, selection: Selection) -> bool:
+    def may_fit(self, selection: CaseSelection) -> bool:
         """Whether the case fits a selection, but for the verdict."""
         defect = self.defect
         is_good = defect is None or defect.is_good
@@ -108,7 +108,7 @@ class Entry:
             and (selection.is_good is None or is_good is selection.is_good)
         )
 
-    def _is_asked_for(self, selection: Selection) -> bool:
+    def _is_asked_for(self, selection: CaseSelection) -> bool:
         """Whether the case matters little, which is what is asked for."""
         defect = self.defect
         return (
@@ -135,7 +135,7 @@ class Catalogue:
         self._made: dict[str, Case] = {}
 
     @cached_property
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, CatalogueEntry]:
         """Every case by its id: the good bases first, then the oddities, then the defects."""
         bases = self._builder.bases
         every = {f"good-{base.name}": (base, None) for base in bases.values()} | {
@@ -146,7 +146,7 @@ class Catalogue:
             if defect.is_good is is_good
             for name in defect.on
         }
-        return {id_: Entry(id_, *declaration) for id_, declaration in every.items()}
+        return {id_: CatalogueEntry(id_, *declaration) for id_, declaration in every.items()}
 
     def case(self, name: str) -> Case:
         """The case of an id, or of one that it had before.
@@ -175,7 +175,7 @@ class Catalogue:
         question = "" if meant is None else f"Did you mean {meant}? "
         return f"{question}See: smki-testca corpus list. Of a folder, add --corpus DIR."
 
-    def select(self, selection: Selection, *, with_bases: bool = False) -> list[Case]:
+    def select(self, selection: CaseSelection, *, with_bases: bool = False) -> list[Case]:
         """The cases that fit.
 
         Args:
@@ -201,10 +201,10 @@ class Catalogue:
             *(case for case in fitting if case.base in roomy),
         ]
 
-    def _fitting(self, selection: Selection) -> Iterator[Case]:
+    def _fitting(self, selection: CaseSelection) -> Iterator[Case]:
         return (self.build(entry) for entry in self.entries.values() if entry.may_fit(selection))
 
-    def check(self, selection: Selection) -> None:
+    def check(self, selection: CaseSelection) -> None:
         """Check that every pattern and profile of a selection fits a case.
 
         Raises:
@@ -219,7 +219,7 @@ class Catalogue:
                 remedy = use_one_of(profiles, given=profile)
                 raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
 
-    def build(self, entry: Entry) -> Case:
+    def build(self, entry: CatalogueEntry) -> Case:
         """The case of an entry; it is made once."""
         case = self._made.get(entry.id)
         if case is None:

@@ -291,7 +291,9 @@ class Device:
         """
         _check_lengths([certificate, *path])
         _check_path(path)
-        expected = own.Asked(device_id, usage, None if csr is None else own.key_of_request(csr))
+        expected = own.AwaitedCertificate(
+            device_id, usage, None if csr is None else own.key_of_request(csr)
+        )
         moment = SystemClock().now() if at is None else in_utc(at)
         if answer is not None:
             return own.injected(certificate, self.library.device_answers.own_status(str(answer)))

@@ -41,7 +41,7 @@ _Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledCells:
     """The certificates that fill the cells of a Device.
 
     Attributes:
@@ -99,7 +99,7 @@ def check_known(kind: DeviceType) -> None:
 
 def from_estate(
     estate: Estate, kind: DeviceType, environment: str | None, chosen: Mapping[str, str]
-) -> Filled:
+) -> FilledCells:
     """Find what fills the cells of a Device in an estate; see ``Device.load``.
 
     Args:
@@ -140,7 +140,7 @@ def from_estate(
                 continue
             taken.add(record.serial)
         certificates[cell.short] = record.der
-    return Filled(root.der, certificates, place.name, tuple(notes))
+    return FilledCells(root.der, certificates, place.name, tuple(notes))
 
 
 def _cell(name: str, kind: DeviceType, estate: Estate) -> Cell:
@@ -265,7 +265,7 @@ def from_kit(
     environment: str | None,
     library: Library,
     chosen: Mapping[str, str],
-) -> Filled:
+) -> FilledCells:
     """Read what fills the cells of a Device from a folder that a kit wrote.
 
     Args:
@@ -317,7 +317,7 @@ def from_kit(
         for cell in kind.cells
         if not cell.is_root and cell.short not in certificates
     ]
-    return Filled(root, certificates, manifest.environment, tuple(notes))
+    return FilledCells(root, certificates, manifest.environment, tuple(notes))
 
 
 def is_kit(folder: Path) -> bool:

@@ -34,7 +34,7 @@ _EUI64_OCTETS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AwaitedCertificate:
     """The certificate that a Device waits for, as far as it knows; None where unchecked.
 
     Attributes:
@@ -107,7 +107,7 @@ def injected(certificate: bytes, status: AnswerStatus) -> OwnAnswer:
 
 def judged(
     certificate: bytes,
-    expected: Asked,
+    expected: AwaitedCertificate,
     path: Sequence[bytes],
     at: datetime,
     library: Library,
@@ -144,7 +144,7 @@ class OwnJudge:
         self._answers = library.device_answers
         self._has_path = bool(path)
 
-    def judged(self, certificate: bytes, expected: Asked) -> OwnAnswer:
+    def judged(self, certificate: bytes, expected: AwaitedCertificate) -> OwnAnswer:
         """The answer of a Device to a certificate of its own.
 
         Args:
@@ -157,7 +157,7 @@ class OwnJudge:
 
 def _answer(
     certificate: bytes,
-    expected: Asked,
+    expected: AwaitedCertificate,
     findings: Sequence[Finding],
     answers: DeviceAnswers,
     *,
@@ -193,7 +193,9 @@ def _is_fault(finding: Finding, *, has_path: bool) -> bool:
     return finding.severity is Severity.ERROR or (has_path and finding.code == _ISSUER_UNKNOWN)
 
 
-def _mismatches(view: View, expected: Asked, device_id: str | None) -> Iterator[tuple[str, str]]:
+def _mismatches(
+    view: View, expected: AwaitedCertificate, device_id: str | None
+) -> Iterator[tuple[str, str]]:
     """Yield what is not as asked: the number of the status, and a message."""
     if expected.device_id is not None and device_id != str(expected.device_id):
         yield "2", f"It is for {device_id or 'no Device'}, not for {expected.device_id}."

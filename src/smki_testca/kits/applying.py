@@ -20,7 +20,7 @@ from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.issuance.renewal import LISTED, Renewer
 from smki_testca.kits.authorities import add_authorities
-from smki_testca.kits.comparison import Comparison, certificates, compare
+from smki_testca.kits.comparison import KitComparison, certificates, compare
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.issuing import complete, plan_devices
 from smki_testca.kits.plan import (
@@ -32,7 +32,7 @@ from smki_testca.kits.plan import (
     KitRenewal,
     KitRun,
 )
-from smki_testca.kits.registering import Source, bring_in, differences, sources
+from smki_testca.kits.registering import RegisterSource, bring_in, differences, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +185,7 @@ class _Application:
             estate.audit.append(estate.clock.now(), _ACTION, body)
         return plan
 
-    def _plan_runs(self, plan: KitPlan, comparison: Comparison, runs: list[Run]) -> None:
+    def _plan_runs(self, plan: KitPlan, comparison: KitComparison, runs: list[Run]) -> None:
         """Plan what becomes of the runs that are not complete.
 
         Raises:
@@ -226,7 +226,7 @@ class _Application:
         )
         plan.additions += map(KitAddition.of_authority, records)
 
-    def _add_register(self, plan: KitPlan, of_kit: list[Source]) -> None:
+    def _add_register(self, plan: KitPlan, of_kit: list[RegisterSource]) -> None:
         before = self._estate.register.load()
         today = self._estate.clock.now().date()
         for source in of_kit:
@@ -235,7 +235,9 @@ class _Application:
             plan.additions += map(KitAddition.of_participant, participants)
             plan.additions += map(KitAddition.of_agreement, agreements)
 
-    def _compare(self, plan: KitPlan, of_kit: list[Source], runs: list[Run]) -> Comparison:
+    def _compare(
+        self, plan: KitPlan, of_kit: list[RegisterSource], runs: list[Run]
+    ) -> KitComparison:
         kit_certificates = list(
             certificates(self._kit, self._estate.library, self._options.devices, self._faults)
         )
@@ -246,7 +248,7 @@ class _Application:
         plan.leftovers_not_listed = comparison.unlisted
         return comparison
 
-    def _prepare(self, comparison: Comparison) -> list[tuple[KitAddition, Prepared]]:
+    def _prepare(self, comparison: KitComparison) -> list[tuple[KitAddition, Prepared]]:
         """Prepare the missing certificates but those of Devices."""
         prepared = []
         for certificate, reason in comparison.missing:
@@ -268,7 +270,7 @@ class _Application:
             plan.additions.append(addition.issued_as(record.serial))
             self._progress(done, len(prepared))
 
-    def _due(self, plan: KitPlan, comparison: Comparison) -> list[Record]:
+    def _due(self, plan: KitPlan, comparison: KitComparison) -> list[Record]:
         """The certificates to renew: those that are due, and whose keys the estate has."""
         estate = self._estate
         due = []

@@ -102,7 +102,7 @@ class _Issued(NamedTuple):
 
 
 @dataclass(slots=True)
-class Comparison:
+class KitComparison:
     """The certificates of a kit that an estate lacks or is to renew, and those it has beside them.
 
     Attributes:
@@ -176,7 +176,7 @@ def compare(
     participants: Iterable[str],
     runs: Iterable[Run],
     before: datetime,
-) -> Comparison:
+) -> KitComparison:
     """Compare what a kit asks for with what an estate has, or will have.
 
     Args:
@@ -199,7 +199,7 @@ def compare(
         )
         by_inputs = by_key.setdefault(key, {})
         by_inputs.setdefault(_inputs(profile, certificate.subject), []).append(certificate)
-    comparison = Comparison()
+    comparison = KitComparison()
     records_of: dict[tuple[_Key, _Inputs], list[_Issued]] = {}
     for participant in participants:
         for record in estate.select(Selection(participant=participant)):
@@ -226,7 +226,7 @@ def compare(
 
 def _settle(
     estate: Estate,
-    comparison: Comparison,
+    comparison: KitComparison,
     kit_certificates: list[KitCertificate],
     issued: list[_Issued],
     in_runs: Iterator[int],

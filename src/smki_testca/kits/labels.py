@@ -25,7 +25,7 @@ TYPE = "type"
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class LabelTemplate:
     """A template whose placeholders have been checked."""
 
     text: str

@@ -19,7 +19,7 @@ from smki_testca.kits.device_labels import check_device_labels
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
-from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
+from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, LabelTemplate
 from smki_testca.labels import check_label
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.profiles.documents import decode
@@ -368,7 +368,7 @@ class _Reader:
         has_role = any(each.option == ROLE for each in profile.input_types)
         names = [USAGE, ENVIRONMENT, *([ROLE] if has_role else []), *([ID] if stated else [])]
         with met_in(request.place.within("label")):
-            label = Template.parse(request.label, tuple(names))
+            label = LabelTemplate.parse(request.label, tuple(names))
         with met_in(request.place.within(identifier or "")):
             eui64 = Eui64.parse(stated) if stated and ID in label.names else Eui64(0)
         role = request.inputs.get(ROLE, "")
@@ -416,7 +416,7 @@ class _Reader:
                     named.append(self._library.roles.remote_party_role(role).name)
             roles: list[str | None] = [*named] if named else [None]
             with below("label"):
-                label = Template.parse(table.label, _IN_SERIES)
+                label = LabelTemplate.parse(table.label, _IN_SERIES)
             return [
                 _series_request(table, inputs, identifier, role, usage, label, each, where)
                 for each in counting.ids(table.count)
@@ -437,7 +437,7 @@ class _Reader:
         counting = self._counting(table, where)
         with met_in(where):
             with below("label"):
-                label = Template.parse(table.label, _OF_DEVICES)
+                label = LabelTemplate.parse(table.label, _OF_DEVICES)
             if not label.names & {ID, NUMBER}:
                 raise InputError(
                     "kit.label",
@@ -537,7 +537,7 @@ def _series_request(  # a part of each kind
     identifier: str,
     role: str | None,
     usage: KeyUsage | None,
-    label: Template,
+    label: LabelTemplate,
     counted: tuple[str, int, Eui64],
     place: Place,
 ) -> KitRequest:

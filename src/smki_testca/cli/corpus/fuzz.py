@@ -139,12 +139,12 @@ def _search(given: dict[str, Any]) -> Search:
     from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
     from smki_testca.corpus.fuzz.search import Search
-    from smki_testca.corpus.run.asking import Settings
+    from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.targets.naming import target_of
 
     builder = Builder(corpus_pki(), ENVIRONMENT)
     names = _names(given["names"], list(builder.bases))
-    settings = Settings(
+    settings = RunSettings(
         Level(given["level"]),
         given["time_limit"],
         reset=given["reset"],

@@ -50,7 +50,7 @@ _NOTHING_WRONG = Demand(Verdict.ACCEPT, Stage.USE)
 
 
 @dataclass(frozen=True)
-class Judgement:
+class OracleJudgement:
     """The verdict that a parser must reach on a document, with the reason.
 
     Attributes:
@@ -97,14 +97,14 @@ class Oracle:
             for breach in form_breaches(view)
         )
 
-    def judge(self, base: Base, der: bytes) -> Judgement:
+    def judge(self, base: Base, der: bytes) -> OracleJudgement:
         """The verdict that a parser must reach on a change of a good document."""
         unsorted = self._linters[base.name].lint(Source("-", 0, der)).findings
         demands = {finding.code: self._demand(base, finding.code) for finding in unsorted}
         # The gravest for a library comes first: it is what the case is about.
         findings = tuple(sorted(unsorted, key=lambda each: _ORDER[demands[each.code].verdict]))
         first = demands[findings[0].code] if findings else _NOTHING_WRONG
-        return Judgement(
+        return OracleJudgement(
             {
                 Level.RFC5280: first.verdict,
                 Level.GBCS: _of_field(base, first.verdict, findings, demands),

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smki_testca.corpus.build import Builder
-    from smki_testca.corpus.fuzz.oracle import Judgement
-    from smki_testca.corpus.run.answers import Answer
-    from smki_testca.corpus.run.asking import Settings
+    from smki_testca.corpus.fuzz.oracle import OracleJudgement
+    from smki_testca.corpus.run.answers import TargetAnswer
+    from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.loading import LoadedCase
     from smki_testca.corpus.run.questions import Question
     from smki_testca.corpus.run.targets.target import Target
@@ -38,7 +38,7 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedCase:
     """A changed document, and the question about it.
 
     Attributes:
@@ -84,7 +84,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Kind:
+class DisagreementKind:
     """The kind of a disagreement; of each kind, one is kept."""
 
     document: str
@@ -103,15 +103,15 @@ class Disagreement:
         answer: what the parser did.
     """
 
-    changed: Changed
-    judgement: Judgement
-    answer: Answer
+    changed: ChangedCase
+    judgement: OracleJudgement
+    answer: TargetAnswer
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> DisagreementKind:
         """The kind of the disagreement."""
         mutation = self.changed.mutation
-        return Kind(
+        return DisagreementKind(
             self.changed.question.kind,
             mutation.element.field,
             self.judgement.codes,
@@ -138,14 +138,14 @@ class Search:
 
     builder: Builder
     target: Target
-    settings: Settings
+    settings: RunSettings
     seed: int
     names: Sequence[str]
     hello: Hello = field(default_factory=Hello)
     left_out: dict[str, str] = field(default_factory=dict)
     bases: dict[str, LoadedCase] = field(default_factory=dict)
     asked: int = 0
-    disagreements: dict[Kind, Disagreement] = field(default_factory=dict)
+    disagreements: dict[DisagreementKind, Disagreement] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set, repr=False)
     _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
         default_factory=dict, repr=False
@@ -264,7 +264,7 @@ class Search:
         self._kept.add(disagreement.changed.question.id)
         self.disagreements[disagreement.kind] = disagreement
 
-    def _make_small(self, kind: Kind) -> None:
+    def _make_small(self, kind: DisagreementKind) -> None:
         """Ask simpler changes than one that is kept, and keep those instead that do the same."""
         for _ in range(MOST_STEPS):
             for simpler in self.disagreements[kind].changed.mutation.simpler():
@@ -298,7 +298,7 @@ class Search:
             return None
         return Disagreement(changed, judgement, answer)
 
-    def _changed(self, mutation: Mutation, der: bytes) -> Changed:
+    def _changed(self, mutation: Mutation, der: bytes) -> ChangedCase:
         base = mutation.material.base
         good = self.bases[base.name]
         view = view_of(base, der)
@@ -306,9 +306,9 @@ class Search:
         stated = {name: value for name, value in facts.items() if value is not None}
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
         question = replace(good.question, id=name, der=der, expected=stated)
-        return Changed(mutation, good, question, view, facts)
+        return ChangedCase(mutation, good, question, view, facts)
 
-    def _wrong_verdicts(self, changed: Changed, answer: Answer) -> frozenset[Verdict]:
+    def _wrong_verdicts(self, changed: ChangedCase, answer: TargetAnswer) -> frozenset[Verdict]:
         """Of which verdicts an answer would be wrong."""
         if answer.facts:
             return self._wrong(changed.case, answer)
@@ -317,7 +317,7 @@ class Search:
             self._known_wrong[key] = self._wrong(changed.case, answer)
         return self._known_wrong[key]
 
-    def _wrong(self, case: LoadedCase, answer: Answer) -> frozenset[Verdict]:
+    def _wrong(self, case: LoadedCase, answer: TargetAnswer) -> frozenset[Verdict]:
         level = self.settings.level
         outcomes = {
             verdict: judge(replace(case, verdicts={level: verdict}), answer, level).outcome
@@ -328,14 +328,14 @@ class Search:
         misread = {Verdict.ACCEPT} if outcomes[Verdict.ACCEPT] is Outcome.WRONG_FACTS else set()
         return frozenset(wrong | misread)
 
-    def _may_be_good(self, changed: Changed) -> bool:
+    def _may_be_good(self, changed: ChangedCase) -> bool:
         """Whether a parser may have to take a document; see ``Oracle.may_have_to_be_taken``."""
         view = changed.view if changed.may_be_good else None
         return view is not None and self._oracle.may_have_to_be_taken(
             changed.mutation.material.base, view
         )
 
-    def _judged(self, changed: Changed) -> Judgement:
+    def _judged(self, changed: ChangedCase) -> OracleJudgement:
         """The verdict due on a document: a parser need not accept one that it cannot read."""
         base = changed.mutation.material.base
         judgement = self._oracle.judge(base, changed.question.der)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.corpus.run.asking import Asked
+    from smki_testca.corpus.run.asking import RunAnswers
     from smki_testca.corpus.run.expectations import Expectations
     from smki_testca.corpus.run.loading import LoadedCase, LoadedCorpus
 
@@ -38,7 +38,7 @@ _LEAST_FIRST = list(Importance)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class CaseResult:
     """The result of a case; its texts are safe to print, wherever they come from.
 
     Attributes:
@@ -108,7 +108,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Difference:
+class OutcomeDifference:
     """A case whose outcome is not that of an earlier run.
 
     Attributes:
@@ -145,8 +145,8 @@ class Report:
     level: Level
     fail_on: Importance
     strict: bool
-    cases: tuple[Result, ...]
-    differences: tuple[Difference, ...] = ()
+    cases: tuple[CaseResult, ...]
+    differences: tuple[OutcomeDifference, ...] = ()
 
     def __post_init__(self) -> None:
         _make_plain(self, "target", "name", "corpus")
@@ -198,7 +198,7 @@ class Report:
         return replace(
             self,
             differences=tuple(
-                Difference(case, old.get(case), new.get(case))
+                OutcomeDifference(case, old.get(case), new.get(case))
                 for case in dict.fromkeys((*new, *old))
                 if old.get(case) is not new.get(case)
             ),
@@ -206,7 +206,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Terms:
+class ReportTerms:
     """By what a run is judged.
 
     Attributes:
@@ -226,8 +226,8 @@ def report(
     corpus: LoadedCorpus,
     cases: Iterable[LoadedCase],
     target: tuple[str, str],
-    answered: Asked,
-    terms: Terms,
+    answered: RunAnswers,
+    terms: ReportTerms,
 ) -> Report:
     """The report of a run.
 
@@ -281,14 +281,14 @@ def _no_report(path: Path, cause: str) -> InputError:
     )
 
 
-def _make_plain(struct: Result | Report, *names: str) -> None:
+def _make_plain(struct: CaseResult | Report, *names: str) -> None:
     """Put some texts of a new value on one line each, control characters escaped."""
     for name in names:
         object.__setattr__(struct, name, plain(getattr(struct, name)))
 
 
-def _result(case: LoadedCase, answered: Asked, terms: Terms) -> Result:
-    result = Result(
+def _result(case: LoadedCase, answered: RunAnswers, terms: ReportTerms) -> CaseResult:
+    result = CaseResult(
         id=case.id,
         title=case.title,
         profile=case.profile,
@@ -319,7 +319,7 @@ def _result(case: LoadedCase, answered: Asked, terms: Terms) -> Result:
     return _with_expectation(result, terms)
 
 
-def _with_expectation(result: Result, terms: Terms) -> Result:
+def _with_expectation(result: CaseResult, terms: ReportTerms) -> CaseResult:
     known = terms.expectations.known.get(result.id)
     if known is not None and result.outcome not in WRONG:
         note = "; ".join(filter(None, (result.note, "it is right, and expected to be wrong")))

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.answers import Answer, Hello, Seen
+from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
 from smki_testca.corpus.run.targets.channels import (
     Channel,
     ChannelClosedError,
@@ -83,7 +83,7 @@ class Conversation:
             self._channel.close()
             self._channel = None
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """Ask a case, and wait for the answer; whatever else comes is the target's log."""
         begin = time.monotonic()
         try:
@@ -91,16 +91,16 @@ class Conversation:
         except ChannelFullError:
             reply = None
         except ChannelClosedError as error:
-            return Answer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
+            return TargetAnswer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
         took = time.monotonic() - begin
         if reply is None:
             self._late.add(question.id)
-            return Answer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
+            return TargetAnswer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
         if isinstance(reply, Hello):
-            return Answer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
+            return TargetAnswer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
         remarks = reply.remarks
         code = self._hello.codes.get(remarks.code, remarks.code)
-        return Answer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts, took)
+        return TargetAnswer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts, took)
 
     def _reply(self, question: Question, deadline: float) -> Reply | Hello | None:
         """The reply to a case; a hello if the target restarted; None if neither comes in time."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smki_testca.corpus.run.answers import Hello, Remarks, one_line
+from smki_testca.corpus.run.answers import AnswerRemarks, Hello, one_line
 from smki_testca.corpus.run.documents import HelloLine, ReplyLine
 from smki_testca.corpus.run.targets.messages import VERDICTS, Message, ProtocolError, Reply
 from smki_testca.text import shown, use_one_of
@@ -68,7 +68,9 @@ class JsonDialect:
                     "."
                 )
             )
-        remarks = Remarks(content.stage, content.code, one_line(content.reason), content.facts)
+        remarks = AnswerRemarks(
+            content.stage, content.code, one_line(content.reason), content.facts
+        )
         return Reply(content.id, VERDICTS[content.verdict], remarks)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.answers import Answer, Hello
+from smki_testca.corpus.run.answers import Hello, TargetAnswer
 from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS
 from smki_testca.corpus.run.targets.messages import Code, End, ProtocolError, Reply
 from smki_testca.corpus.run.targets.protocol import TextDialect
@@ -83,13 +83,13 @@ class Log:
         hello = replace(hello, only=frozenset(self._answers), codes=self._codes)
         return hello.able_to(capabilities)
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """The answer in the log."""
         del seconds
         reply = self._answers[question.id]
         remarks = reply.remarks
         code = self._codes.get(remarks.code, remarks.code)
-        return Answer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts)
+        return TargetAnswer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts)
 
     def restart(self, seconds: float) -> None:
         """Do nothing."""

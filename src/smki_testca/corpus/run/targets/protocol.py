@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import Hello, Remarks
+from smki_testca.corpus.run.answers import AnswerRemarks, Hello
 from smki_testca.corpus.run.questions import CERTIFICATE, Question
 from smki_testca.corpus.run.targets.messages import (
     VERDICTS,
@@ -84,7 +84,7 @@ class TextDialect:
             raise ProtocolError(
                 f"{shown(line)} is not an answer. {use_one_of(VERDICTS)}".rstrip(".")
             )
-        return Reply(name, VERDICTS[words[0]], Remarks.of(words[1:]))
+        return Reply(name, VERDICTS[words[0]], AnswerRemarks.of(words[1:]))
 
 
 def _is_echo(text: str, words: list[str]) -> bool:

@@ -9,7 +9,7 @@ from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from smki_testca.corpus.defect import Need
-    from smki_testca.corpus.run.answers import Answer, Hello
+    from smki_testca.corpus.run.answers import Hello, TargetAnswer
     from smki_testca.corpus.run.questions import Question
 
 
@@ -33,7 +33,7 @@ class Target(Protocol):
             InputError: if it cannot be started, or breaks the protocol.
         """
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """Ask a case.
 
         Args:
