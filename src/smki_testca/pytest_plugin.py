@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import Catalogue, Selection
+    from smki_testca.corpus.selection import CaseSelection, Catalogue
     from smki_testca.service.in_thread import ServicesInThread
     from smki_testca.testing import Device, Issued, Revoked, Trust, Workshop
 
@@ -205,14 +205,14 @@ def _catalogue() -> Catalogue:
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 
 
-def _selection(mark: pytest.Mark) -> Selection:
+def _selection(mark: pytest.Mark) -> CaseSelection:
     """Return the selection of a mark; its arguments take a word or several.
 
     Raises:
         InputError: if it has another argument or word.
     """
     from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
-    from smki_testca.corpus.selection import Selection
+    from smki_testca.corpus.selection import CaseSelection
     from smki_testca.errors import InputError
     from smki_testca.text import shown, use_one_of
 
@@ -241,7 +241,7 @@ def _selection(mark: pytest.Mark) -> Selection:
             raise InputError("corpus.selection", message, use_one_of(kind)) from error
         given[name] = parsed[0] if name in {"level", "good"} else parsed
     is_good = given.pop("good", None)
-    return Selection(**given, is_good=is_good)
+    return CaseSelection(**given, is_good=is_good)
 
 
 _SETTINGS = pytest.StashKey[dict[str, Any]]()

@@ -7,7 +7,7 @@ import pytest
 from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.estate_corpus import make, recorded
 from smki_testca.corpus.parts import at
-from smki_testca.corpus.selection import Selection
+from smki_testca.corpus.selection import CaseSelection
 from smki_testca.errors import ExitCode
 from smki_testca.estate.certificates import Selection as Records
 from smki_testca.importers.sources import Source
@@ -18,7 +18,9 @@ from smki_testca.lint.linted import LintSettings
 
 @pytest.fixture
 def own(estate):
-    return make(estate, Selection(only=("device-san-not-critical", "device-signed-with-sha-384")))
+    return make(
+        estate, CaseSelection(only=("device-san-not-critical", "device-signed-with-sha-384"))
+    )
 
 
 def test_the_estate_s_cas_sign_and_stand_above(estate, own):
@@ -42,7 +44,7 @@ def test_what_a_ca_cannot_sign_is_left_out_and_named(own):
 
 def test_the_audit_log_tells_of_it_and_nothing_is_recorded_as_issued(estate):
     before = len(list(estate.select(Records())))
-    with recorded(estate, make(estate, Selection(only=("device-san-not-critical",)))):
+    with recorded(estate, make(estate, CaseSelection(only=("device-san-not-critical",)))):
         pass
     assert len(list(estate.select(Records()))) == before
     last = list(estate.audit.entries())[-1]
@@ -91,6 +93,6 @@ def test_an_estate_of_the_environment_variable_does_not_sign(command, tmp_path, 
 
 @pytest.mark.slow
 def test_nearly_every_case_can_be_made(estate):
-    every = make(estate, Selection(profiles=("device", "organisation-crl")))
+    every = make(estate, CaseSelection(profiles=("device", "organisation-crl")))
     assert len(every.left_out) < 20
     assert {case.stage for case in every.cases} == set(Stage)

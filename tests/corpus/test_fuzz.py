@@ -20,8 +20,8 @@ from smki_testca.corpus.fuzz.mutations import OPERATORS, Material, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle, demands
 from smki_testca.corpus.fuzz.search import Search
 from smki_testca.corpus.reading import facts_in, view_of
-from smki_testca.corpus.run.answers import Answer, Hello, Seen
-from smki_testca.corpus.run.asking import Settings
+from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.run.asking import RunSettings
 from smki_testca.corpus.run.loading import load, of_cases
 from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.der.read import read
@@ -71,8 +71,8 @@ class Parser:
         self.asked.append(question)
         if question.id.startswith("good-"):
             taken = Seen.REVOKED if question.kind == "CRL" else Seen.ACCEPTED
-            return Answer(taken, facts={"usage": question.expected.get("usage", "")})
-        return Answer(self.answers(question.id.split("-fuzz-")[0], question))
+            return TargetAnswer(taken, facts={"usage": question.expected.get("usage", "")})
+        return TargetAnswer(self.answers(question.id.split("-fuzz-")[0], question))
 
 
 @cache
@@ -97,7 +97,7 @@ def right(level=Level.RFC5280):
 
 
 def search(answers, count=400, *, names=BASES, seed=3, most=100, hello=None, **settings):
-    made = Search(builder(), Parser(answers, hello), Settings(**settings), seed, names)
+    made = Search(builder(), Parser(answers, hello), RunSettings(**settings), seed, names)
     made.run(count, most)
     return made
 
@@ -196,8 +196,8 @@ def test_a_code_demands_what_all_defects_of_it_demand():
 def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
     made = search(right(), 500)
     assert made.asked == 500
-    assert not made.found
-    assert not search(right(Level.GBCS), 400, level=Level.GBCS).found
+    assert not made.disagreements
+    assert not search(right(Level.GBCS), 400, level=Level.GBCS).disagreements
 
 
 @pytest.mark.slow
@@ -207,8 +207,8 @@ def test_a_parser_is_not_blamed_for_what_it_cannot_do():
         return Seen.ACCEPTED if "signature.invalid" in codes else right()(name, question)
 
     less = Hello("blind", frozenset(Need) - {Need.CHAIN})
-    assert search(blind, 900, names=("device",), seed=6).found
-    assert not search(blind, 900, names=("device",), seed=6, hello=less).found
+    assert search(blind, 900, names=("device",), seed=6).disagreements
+    assert not search(blind, 900, names=("device",), seed=6, hello=less).disagreements
 
 
 def _lax(name, question):
@@ -220,12 +220,12 @@ def _lax(name, question):
 @pytest.mark.slow
 def test_one_known_fault_is_found_once_and_is_small():
     made = search(_lax, 1200, names=("device",))
-    assert made.found
-    for kind, found in made.found.items():
+    assert made.disagreements
+    for kind, found in made.disagreements.items():
         assert kind.codes == ("der.boolean",)
         der = found.changed.question.der
         assert abs(len(der) - len(material("device").der)) <= 2
-    fields = [kind.field for kind in made.found]
+    fields = [kind.field for kind in made.disagreements]
     assert len(fields) == len(set(fields))
 
 
@@ -235,7 +235,7 @@ def test_an_argument_becomes_as_small_as_it_can():
         return Seen.CRASHED if len(question.der) > len(material(name).der) + 3 else Seen.REJECTED
 
     made = search(afraid_of_long_names, 300, names=("device",), most=3)
-    crashed = [found for kind, found in made.found.items() if kind.seen is Seen.CRASHED]
+    crashed = [found for kind, found in made.disagreements.items() if kind.seen is Seen.CRASHED]
     assert crashed
     for found in crashed:
         for simpler in found.changed.mutation.simpler():
@@ -249,9 +249,9 @@ def test_an_argument_becomes_as_small_as_it_can():
 @pytest.mark.parametrize("answers", [_lax, lambda _name, _question: Seen.REJECTED])
 def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
     made = search(answers, 600, names=("device", "organisation-crl"), most=12)
-    found = {each.changed.question.id: each for each in made.found.values()}
+    found = {each.changed.question.id: each for each in made.disagreements.values()}
     assert found
-    cases = cases_of(builder(), list(made.found.values()))
+    cases = cases_of(builder(), list(made.disagreements.values()))
     assert {case.id for case in cases if case.base} == set(found)
     for loaded in of_cases(cases).cases:
         if loaded.base is not None:
@@ -267,7 +267,7 @@ def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
 
 @pytest.mark.slow
 def test_the_search_ends_after_so_many_disagreements():
-    assert len(search(lambda _name, _question: Seen.REJECTED, 500, most=2).found) == 2
+    assert len(search(lambda _name, _question: Seen.REJECTED, 500, most=2).disagreements) == 2
 
 
 # Crashes
@@ -295,14 +295,14 @@ def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
         def ask(self, question, seconds):
             if self.is_dead or len(self.asked) > 10:
                 self.is_dead = True
-                return Answer(Seen.HUNG)
+                return TargetAnswer(Seen.HUNG)
             return super().ask(question, seconds)
 
-    made = Search(builder(), Dying(right()), Settings(), 1, ("device",))
+    made = Search(builder(), Dying(right()), RunSettings(), 1, ("device",))
     with pytest.raises(SmkiTestcaError) as error:
         made.run(100, 100)
     assert error.value.code == "corpus.target_lost"
-    assert [kind.seen for kind in made.found] == [Seen.HUNG]
+    assert [kind.seen for kind in made.disagreements] == [Seen.HUNG]
 
 
 @pytest.mark.slow
@@ -310,18 +310,18 @@ def test_good_documents_that_the_parser_does_not_take_are_left_out():
     class Narrow(Parser):
         def ask(self, question, seconds):
             if question.id == "good-organisation":
-                return Answer(Seen.REJECTED)
+                return TargetAnswer(Seen.REJECTED)
             return super().ask(question, seconds)
 
     hello = Hello("narrow", frozenset(Need) - {Need.CSR})
-    made = Search(builder(), Narrow(right(), hello), Settings(), 1, BASES)
+    made = Search(builder(), Narrow(right(), hello), RunSettings(), 1, BASES)
     made.run(30, 100)
     assert made.left_out == {
         "organisation": "the target answers rejected",
         "device-csr": "the target lacks csr",
     }
     assert list(made.bases) == ["device", "organisation-crl"]
-    alone = Search(builder(), Narrow(right()), Settings(), 1, ("organisation",))
+    alone = Search(builder(), Narrow(right()), RunSettings(), 1, ("organisation",))
     with pytest.raises(InputError) as error:
         alone.run(30, 100)
     assert error.value.code == "corpus.no_base"
@@ -409,9 +409,9 @@ def test_the_json_says_what_was_found(fuzz, script):
 @pytest.mark.slow
 def test_a_document_that_several_changes_give_is_one_case(tmp_path):
     found = search(lambda _name, _question: Seen.ACCEPTED, 150, names=("device-csr",), most=5000)
-    kept = [each.changed.question for each in found.found.values()]
+    kept = [each.changed.question for each in found.disagreements.values()]
     assert len({question.der for question in kept}) == len(kept)
-    write(files(cases_of(builder(), list(found.found.values()))), tmp_path, force=False)
+    write(files(cases_of(builder(), list(found.disagreements.values()))), tmp_path, force=False)
     assert len(load(tmp_path).cases) > len(kept)
 
 

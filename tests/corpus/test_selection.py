@@ -9,7 +9,7 @@ from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import DEFECTS, Importance, Stage, Verdict
 from smki_testca.corpus.delivery.folder import written
-from smki_testca.corpus.selection import Catalogue, Entry, Selection
+from smki_testca.corpus.selection import CaseSelection, Catalogue, CatalogueEntry
 from smki_testca.errors import ExitCode, InputError
 
 _ID = "device-san-not-critical"
@@ -29,7 +29,9 @@ def test_a_catalogue_has_every_case_and_makes_the_same(every, cases):
 
 @pytest.mark.slow
 def test_every_criterion_narrows_what_is_selected(every, cases):
-    wanted = Selection(profiles=("device",), stages=(Stage.PROFILE,), verdicts=(Verdict.EITHER,))
+    wanted = CaseSelection(
+        profiles=("device",), stages=(Stage.PROFILE,), verdicts=(Verdict.EITHER,)
+    )
     found = every.select(wanted)
     assert [case.id for case in found] == [
         case.id
@@ -42,7 +44,7 @@ def test_every_criterion_narrows_what_is_selected(every, cases):
 
 
 def test_the_bases_of_what_is_selected_come_with_it_if_asked_for(every):
-    found = every.select(Selection(only=("device-san-*",)), with_bases=True)
+    found = every.select(CaseSelection(only=("device-san-*",)), with_bases=True)
     assert found[0].id == "good-device"
     assert _ID in {case.id for case in found}
 
@@ -51,14 +53,14 @@ def test_a_case_is_found_by_an_id_that_it_had_before(every):
     entry = every.entries[_ID]
     defect = dataclasses.replace(entry.defect, aliases=("san-optional",))
     renamed = Catalogue(Builder(corpus_pki(), ENVIRONMENT))
-    renamed.entries = {_ID: Entry(_ID, entry.base, defect)}
+    renamed.entries = {_ID: CatalogueEntry(_ID, entry.base, defect)}
     assert renamed.entries[_ID].is_called("device-san-opt*")
     assert renamed.case("device-san-optional").id == _ID
 
 
 @pytest.mark.slow
 def test_what_matters_little_is_selected_where_it_is_asked_for(every):
-    asked = Selection(importances=(Importance.LOW,))
+    asked = CaseSelection(importances=(Importance.LOW,))
     found = every.select(asked)
     assert {case.importance for case in found} == {Importance.LOW}
     low = [entry.defect for entry in every.entries.values() if entry.may_fit(asked)]
@@ -76,9 +78,9 @@ def test_what_matters_little_is_selected_where_it_is_asked_for(every):
 @pytest.mark.parametrize(
     ("wanted", "cause"),
     [
-        (Selection(only=("device-san-no-critical",)), "no case is called"),
-        (Selection(profiles=("devise",)), "no case is of the profile"),
-        (Selection(only=(_ID,), is_good=True), "no case fits"),
+        (CaseSelection(only=("device-san-no-critical",)), "no case is called"),
+        (CaseSelection(profiles=("devise",)), "no case is of the profile"),
+        (CaseSelection(only=(_ID,), is_good=True), "no case fits"),
     ],
 )
 def test_a_selection_of_nothing_says_why(every, wanted, cause):

@@ -116,7 +116,7 @@ def test_a_run_finds_right_what_the_case_of_a_list_says_is_right(lists, level):
     loaded = {case.id: case for case in of_cases(lists).cases}
     for case in lists:
         for answer, seen in SEEN.items():
-            judged = judge(loaded[case.id], answers.Answer(seen), level)
+            judged = judge(loaded[case.id], answers.TargetAnswer(seen), level)
             is_right = judged.outcome in {Outcome.RIGHT, Outcome.EITHER}
             assert is_right == (answer in case.answers(level)), (case.id, answer)
             passes = answer is ListAnswer.GOOD and ListAnswer.GOOD not in case.answers(level)

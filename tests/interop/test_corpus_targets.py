@@ -17,11 +17,11 @@ import pytest
 from corpora import main_cases
 from parsers_matrix import LIBRARIES, expectations_of, tables
 from smki_testca.corpus.defect import Importance, Level, Stage
-from smki_testca.corpus.run.asking import Settings, ask_all
+from smki_testca.corpus.run.asking import RunSettings, ask_all
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import of_cases
 from smki_testca.corpus.run.outcomes import Outcome
-from smki_testca.corpus.run.report import Terms, report
+from smki_testca.corpus.run.report import ReportTerms, report
 from smki_testca.corpus.run.targets.naming import target_of
 
 ROOT = Path(__file__).parents[2]
@@ -101,8 +101,8 @@ def test_a_library_gets_wrong_what_its_expectations_say_and_nothing_else(
     name, known = expectations_of(library, corpus.cases)
     command = f"lines:{shlex.join(map(str, _started(library, tmp_path)))}"
     with Journal(tmp_path / "journal", corpus.digest, command, resume=False) as journal:
-        asked = ask_all(target_of(command), corpus.cases, Settings(), journal)
-        terms = Terms(Level.RFC5280, Importance.LOW, strict=False, expectations=known)
+        asked = ask_all(target_of(command), corpus.cases, RunSettings(), journal)
+        terms = ReportTerms(Level.RFC5280, Importance.LOW, strict=False, expectations=known)
         made = report(corpus, corpus.cases, (command, ""), asked, terms)
         journal.remove()
     # What a library warns of is none of the run's business.

@@ -52,7 +52,7 @@ _SMKI = ("organisation", "device")
 
 
 @dataclass(frozen=True)
-class Facts:
+class HolderFacts:
     """The facts that a reader must have read in a document that it accepts.
 
     Attributes:
@@ -128,7 +128,7 @@ class Base:
     title: str
     document: Parts
     chain: tuple[Certificate, ...] = ()
-    facts: Facts = field(default_factory=Facts)
+    facts: HolderFacts = field(default_factory=HolderFacts)
     about: Certificate | None = None
     pki: Pki = field(default_factory=lambda: Pki({}, {}), repr=False)
 
@@ -220,9 +220,11 @@ def organisation(
     serial: str = "",
 ) -> Certificate:
     """An Organisation Certificate with nothing wrong; its key and serial come from its name."""
-    made = _end_entity(pki, "organisation", serial or name, ec_key(key or name).spki)
-    made = replace(made, subject=organisation_subject() if subject is None else subject)
-    return with_value(made, "keyUsage", usages(_BITS[usage]))
+    certificate = _end_entity(pki, "organisation", serial or name, ec_key(key or name).spki)
+    certificate = replace(
+        certificate, subject=organisation_subject() if subject is None else subject
+    )
+    return with_value(certificate, "keyUsage", usages(_BITS[usage]))
 
 
 def device(
@@ -235,10 +237,10 @@ def device(
     serial: str = "",
 ) -> Certificate:
     """A Device Certificate with nothing wrong; its key and serial come from its name."""
-    made = _end_entity(pki, "device", serial or name, ec_key(key or name).spki)
-    made = with_value(made, "keyUsage", usages(_BITS[usage]))
+    certificate = _end_entity(pki, "device", serial or name, ec_key(key or name).spki)
+    certificate = with_value(certificate, "keyUsage", usages(_BITS[usage]))
     names = extension("subjectAltName", sequence(hardware(eui64=eui64)), critical=True)
-    every = {**made.extensions, "subjectAltName": names}
+    every = {**certificate.extensions, "subjectAltName": names}
     order = (
         "keyUsage",
         "subjectKeyIdentifier",
@@ -246,14 +248,14 @@ def device(
         "certificatePolicies",
         "authorityKeyIdentifier",
     )
-    return replace(made, extensions={each: every[each] for each in order})
+    return replace(certificate, extensions={each: every[each] for each in order})
 
 
 def dccki(pki: Pki) -> Certificate:
     """A DCCKI Infrastructure Certificate with nothing wrong."""
     names = three_names(unit="SUP1", name="gateway.example")
-    made = _with_purposes(pki, "dccki", names, "clientAuth", "serverAuth")
-    return with_value(made, "keyUsage", usages("digitalSignature", "keyEncipherment"))
+    certificate = _with_purposes(pki, "dccki", names, "clientAuth", "serverAuth")
+    return with_value(certificate, "keyUsage", usages("digitalSignature", "keyEncipherment"))
 
 
 def iki(pki: Pki) -> Certificate:
@@ -293,8 +295,10 @@ def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> Certifica
 
 
 def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> Certificate:
-    made = replace(_end_entity(pki, hierarchy, hierarchy, rsa_key(hierarchy).spki), subject=subject)
-    every = dict(made.extensions)
+    certificate = replace(
+        _end_entity(pki, hierarchy, hierarchy, rsa_key(hierarchy).spki), subject=subject
+    )
+    every = dict(certificate.extensions)
     every["extKeyUsage"] = extension(
         "extKeyUsage", sequence(*(oid(KEY_PURPOSES[purpose]) for purpose in purposes))
     )
@@ -303,7 +307,7 @@ def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> 
         every["subjectAltName"] = extension("subjectAltName", sequence(dns(b"gateway.example")))
         order.append("subjectAltName")
     order += ["certificatePolicies", "subjectKeyIdentifier", "authorityKeyIdentifier"]
-    return replace(made, extensions={each: every[each] for each in order})
+    return replace(certificate, extensions={each: every[each] for each in order})
 
 
 # CRLs
@@ -348,22 +352,24 @@ def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationL
 def request(profile: str) -> Request:
     """A CSR with nothing wrong."""
     key = rsa_key(profile) if profile in {"dccki", "iki"} else ec_key("requester")
-    asked = {"keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True)}
+    extensions = {"keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True)}
     subject = sequence()
     if profile == "organisation":
         subject = organisation_subject()
     elif profile == "device":
         name = extension("subjectAltName", sequence(hardware()), critical=True)
-        asked["subjectAltName"] = name
+        extensions["subjectAltName"] = name
     elif profile == "iki":
         subject = three_names()
     else:
         subject = three_names(unit="SUP1", name="gateway.example")
         pair = usages("digitalSignature", "keyEncipherment")
-        asked["keyUsage"] = extension("keyUsage", pair, critical=True)
-        asked["subjectAltName"] = extension("subjectAltName", sequence(dns(b"gateway.example")))
+        extensions["keyUsage"] = extension("keyUsage", pair, critical=True)
+        extensions["subjectAltName"] = extension(
+            "subjectAltName", sequence(dns(b"gateway.example"))
+        )
     algorithm = RSA_SHA256 if profile in {"dccki", "iki"} else ECDSA_SHA256
-    return Request(profile, subject, key.spki, asked, key, algorithm=algorithm)
+    return Request(profile, subject, key.spki, extensions, key, algorithm=algorithm)
 
 
 # All of them
@@ -404,8 +410,8 @@ the first seven are those of the published message vectors; the others' are made
 
 def bases(pki: Pki) -> dict[str, Base]:
     """Every good document by its name, CAs first."""
-    made = [*_ca_bases(pki), *_end_entity_bases(pki), *_list_bases(pki), *_request_bases()]
-    return {base.name: replace(base, pki=pki) for base in made}
+    documents = [*_ca_bases(pki), *_end_entity_bases(pki), *_list_bases(pki), *_request_bases()]
+    return {base.name: replace(base, pki=pki) for base in documents}
 
 
 def _ca_bases(pki: Pki) -> list[Base]:
@@ -421,54 +427,56 @@ def _ca_bases(pki: Pki) -> list[Base]:
 
 
 def _end_entity_bases(pki: Pki) -> list[Base]:
-    made = [
+    documents = [
         Base(
             "organisation",
             "An Organisation Certificate",
             organisation(pki),
             pki.chain("organisation"),
-            Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+            HolderFacts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
         ),
         Base(
             "organisation-ka",
             "An Organisation Certificate for key agreement",
             organisation(pki, "organisation-ka", usage=KEY_AGREEMENT),
             pki.chain("organisation"),
-            Facts(SUPPLIER_ID.hex().upper(), KEY_AGREEMENT, "02"),
+            HolderFacts(SUPPLIER_ID.hex().upper(), KEY_AGREEMENT, "02"),
         ),
     ]
     for role, (code, eui64, role_usages) in ROLES.items():
         for usage in role_usages:
             name = f"organisation-{role}" + ("" if usage == DIGITAL_SIGNATURE else "-ka")
             subject = organisation_subject(None, code, bytes.fromhex(eui64))
-            made.append(
+            documents.append(
                 Base(
                     name,
                     f"An Organisation Certificate of role {code} for {usage.replace('-', ' ')}",
                     organisation(pki, name, subject=subject, usage=usage),
                     pki.chain("organisation"),
-                    Facts(eui64.upper(), usage, code),
+                    HolderFacts(eui64.upper(), usage, code),
                 )
             )
     for name, usage in (("device", DIGITAL_SIGNATURE), ("device-ka", KEY_AGREEMENT)):
         title = "A Device Certificate" + (" for key agreement" if usage == KEY_AGREEMENT else "")
-        facts = Facts(DEVICE_ID.hex().upper(), usage)
-        made.append(Base(name, title, device(pki, name, usage=usage), pki.chain("device"), facts))
-    made += [
+        facts = HolderFacts(DEVICE_ID.hex().upper(), usage)
+        documents.append(
+            Base(name, title, device(pki, name, usage=usage), pki.chain("device"), facts)
+        )
+    documents += [
         Base(
             "dccki",
             "A DCCKI Infrastructure Certificate",
             dccki(pki),
             pki.chain("dccki"),
-            Facts(signifier="SUP1"),
+            HolderFacts(signifier="SUP1"),
         ),
-        Base("iki", "An IKI Certificate", iki(pki), pki.chain("iki"), Facts(role="02")),
+        Base("iki", "An IKI Certificate", iki(pki), pki.chain("iki"), HolderFacts(role="02")),
     ]
-    return made
+    return documents
 
 
 def _list_bases(pki: Pki) -> list[Base]:
-    made = []
+    documents = []
     for profile, signed_by in _SIGNED_BY.items():
         hierarchy, tier = profile.split("-")
         issuing, root = pki.chain(hierarchy)
@@ -482,17 +490,19 @@ def _list_bases(pki: Pki) -> list[Base]:
         chain = (root,) if signed_by == root.profile else (issuing, root)
         title = f"{_article(_TITLES[profile])} {_TITLES[profile]}"
         document = revocation_list(pki, profile, revoked)
-        made.append(Base(profile, title, document, chain, Facts(status="revoked"), revoked))
-    return made
+        documents.append(
+            Base(profile, title, document, chain, HolderFacts(status="revoked"), revoked)
+        )
+    return documents
 
 
 def _request_bases() -> list[Base]:
     titles = {"organisation": "An Organisation", "device": "A Device", "dccki": "A DCCKI"}
     facts = {
-        "organisation": Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
-        "device": Facts(DEVICE_ID.hex().upper(), DIGITAL_SIGNATURE),
-        "dccki": Facts(signifier="SUP1"),
-        "iki": Facts(role="02"),
+        "organisation": HolderFacts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+        "device": HolderFacts(DEVICE_ID.hex().upper(), DIGITAL_SIGNATURE),
+        "dccki": HolderFacts(signifier="SUP1"),
+        "iki": HolderFacts(role="02"),
     }
     return [
         Base(

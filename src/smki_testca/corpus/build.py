@@ -19,7 +19,7 @@ from smki_testca.corpus.defect import (
     Stage,
     Verdict,
 )
-from smki_testca.corpus.device_answers import DeviceAnswers
+from smki_testca.corpus.device_answers import DeviceStatuses
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
 from smki_testca.corpus.reading import facts_in, view_of
@@ -83,7 +83,7 @@ class Builder:
         self._at = pki.at
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
-        self._device_answers = DeviceAnswers(self._library, environment)
+        self._device_answers = DeviceStatuses(self._library, environment)
 
     def cases(self, *, every_base: bool = False) -> Iterator[Case]:
         """The cases: the good bases first, then the oddities, then the defects.
@@ -102,8 +102,8 @@ class Builder:
 
     def case(self, defect: Defect, base: Base) -> Case:
         """The case that a defect makes of a base."""
-        made = defect.make(base.document, base)
-        changed = made if isinstance(made, Changed) else Changed(made)
+        result = defect.make(base.document, base)
+        changed = result if isinstance(result, Changed) else Changed(result)
         document = changed.document
         der = document if isinstance(document, bytes) else document.der
         chain = base.chain if changed.chain is None else tuple(changed.chain)
@@ -112,9 +112,9 @@ class Builder:
         instant = self._at if defect.at is None else at(defect.at)
         is_list = isinstance(base.document, RevocationList)
         codes = defect.findings_on(base.name)
-        found = self._found(der, base, chain, crls, iso(instant))
+        findings = self._findings(der, base, chain, crls, iso(instant))
         own = (
-            next((finding for finding in found if finding.code == codes[0]), None)
+            next((finding for finding in findings if finding.code == codes[0]), None)
             if codes and not defect.is_good
             else None
         )
@@ -122,7 +122,7 @@ class Builder:
         stated = {**stated, **defect.facts}
         facts = {name: value for name, value in stated.items() if value is not None}
         needs = _needs(base, defect.needs, crls)
-        wanted = base.facts.as_json() if Need.NAMES in needs else facts
+        expected = base.facts.as_json() if Need.NAMES in needs else facts
         return Case(
             id=f"{'good-' if defect.is_good else ''}{base.name}-{defect.name}",
             title=f"{base.title} {defect.title}",
@@ -138,14 +138,14 @@ class Builder:
                 Level.GBCS: self._of_this_field(base, defect, own),
             },
             finding=own,
-            also=tuple(finding for finding in found if finding is not own),
+            also=tuple(finding for finding in findings if finding is not own),
             why=defect.why,
             remedy=defect.remedy or ("" if own is None else own.remedy),
             importance=defect.importance,
             needs=needs,
             at=iso(instant),
             facts=facts,
-            wanted=wanted,
+            wanted=expected,
             change=_change(base, der, chain, crls),
             der=der,
             chain=tuple(authority.der for authority in chain),
@@ -153,7 +153,7 @@ class Builder:
             about=None if about is None else about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
-            device=self._device_answers.statuses(base, der, chain, instant, wanted, defect.name),
+            device=self._device_answers.statuses(base, der, chain, instant, expected, defect.name),
         )
 
     def good(self, base: Base) -> Case:
@@ -172,7 +172,7 @@ class Builder:
             at_least=Stage.USE,
             expect={Level.RFC5280: taken, Level.GBCS: self._of_profile(base)},
             finding=None,
-            also=self._found(der, base, base.chain, (), iso(self._at)),
+            also=self._findings(der, base, base.chain, (), iso(self._at)),
             why="A parser that refuses it refuses every certificate of its kind.",
             remedy="",
             importance=Importance.CRITICAL,
@@ -213,7 +213,7 @@ class Builder:
         source = f"the profile that it follows; of {worst.field.path}: {worst.source}"
         return Expectation(Verdict.ACCEPT, worst.basis, source)
 
-    def _found(
+    def _findings(
         self,
         der: bytes,
         base: Base,
@@ -272,9 +272,9 @@ def _change(
     base: Base, der: bytes, chain: Sequence[Certificate], crls: Sequence[bytes]
 ) -> Difference | None:
     """The one difference from the base: of the document, of a CA above it, or a CRL with it."""
-    made = difference(_der(base.document), der)
-    if made is not None:
-        return made
+    change = difference(_der(base.document), der)
+    if change is not None:
+        return change
     for number, (before, after) in enumerate(zip(base.chain, chain, strict=False)):
         above = difference(before.der, after.der)
         if above is not None:

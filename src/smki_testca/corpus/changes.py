@@ -29,15 +29,15 @@ def with_subject(document: Named, subject: bytes) -> Named:
     return but(document, **parts)
 
 
-def with_extension(document: Document, name: str, made: Extension) -> Document:
+def with_extension(document: Document, name: str, value: Extension) -> Document:
     """The document with an extension in place of the one of that name, or after the others."""
-    return replace(document, extensions={**document.extensions, name: made})
+    return replace(document, extensions={**document.extensions, name: value})
 
 
 def with_critical(document: Document, name: str, octets: bytes) -> Document:
     """The document with another criticality of an extension, as it is written (b"" for none)."""
-    made = replace(document.extensions[name], critical=octets)
-    return with_extension(document, name, made)
+    value = replace(document.extensions[name], critical=octets)
+    return with_extension(document, name, value)
 
 
 def with_value(document: Document, name: str, value: bytes) -> Document:
@@ -52,7 +52,7 @@ def added(document: Document, name: str, value: bytes, *, critical: bool = False
 
 def without(document: Document, name: str) -> Document:
     """The document without an extension."""
-    kept = {key: made for key, made in document.extensions.items() if key != name}
+    kept = {key: value for key, value in document.extensions.items() if key != name}
     return replace(document, extensions=kept)
 
 

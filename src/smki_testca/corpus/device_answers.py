@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.case import DeviceStatus
 from smki_testca.device.judge import Judge
-from smki_testca.device.own import Asked, OwnJudge
+from smki_testca.device.own import AwaitedCertificate, OwnJudge
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.roles import Basis, KeyUsage
@@ -28,7 +28,7 @@ _SEEN = frozenset({"renewed-with-its-key"})
 """Oddities that the vectors show a Device to take."""
 
 
-class DeviceAnswers:
+class DeviceStatuses:
     """Judges Organisation Certificates as replacements, and Device Certificates as a Device's own.
 
     Args:
@@ -48,7 +48,7 @@ class DeviceAnswers:
         der: bytes,
         chain: Sequence[Certificate],
         at: datetime,
-        wanted: Mapping[str, str],
+        expected: Mapping[str, str],
         name: str | None = None,
     ) -> tuple[DeviceStatus, ...]:
         """The statuses that a Device may answer to a case.
@@ -62,7 +62,7 @@ class DeviceAnswers:
             der: the document under test.
             chain: the CAs above it, the issuer first.
             at: the time of the Device.
-            wanted: the holder, usage and role that it is asked for, by name.
+            expected: the holder, usage and role that it is asked for, by name.
             name: the name of the defect or oddity; None for the base itself.
 
         Returns:
@@ -71,7 +71,7 @@ class DeviceAnswers:
             its base's, of which the model looks at the certificate alone.
         """
         if base.profile == _DEVICE and base.document.label == _CERTIFICATE:
-            return self._own(base, der, chain, at, wanted, name)
+            return self._own(base, der, chain, at, expected, name)
         cell = self._cell(base)
         if cell is None or not chain:
             return ()
@@ -89,7 +89,7 @@ class DeviceAnswers:
         der: bytes,
         chain: Sequence[Certificate],
         at: datetime,
-        wanted: Mapping[str, str],
+        expected: Mapping[str, str],
         name: str | None,
     ) -> tuple[DeviceStatus, ...]:
         path = tuple(authority.der for authority in chain)
@@ -99,13 +99,13 @@ class DeviceAnswers:
         if judge is None:
             judge = OwnJudge(path, at, self._library, self._environment)
             self._own_judges[at, path] = judge
-        holder, usage = wanted.get("eui64"), wanted.get("usage")
+        holder, usage = expected.get("eui64"), expected.get("usage")
         # The key is not compared: an oddity of the key has another than its base.
-        asked = Asked(
+        awaited = AwaitedCertificate(
             None if holder is None else Eui64.parse(holder),
             None if usage is None else KeyUsage(usage),
         )
-        answer = judge.judged(der, asked)
+        answer = judge.judged(der, awaited)
         basis, source, status = answer.basis, answer.source, answer.status
         if status.is_success and name is not None:
             basis, source = Basis.ASSUMED, _NOT_SEEN
@@ -123,13 +123,13 @@ class DeviceAnswers:
         """The cell of a base's role and key usage, of whichever type of Device has it."""
         if base.profile != _PROFILE or base.document.label != _CERTIFICATE:
             return None
-        wanted = (base.facts.role, base.facts.usage, CellUsage.MANAGEMENT)
+        key = (base.facts.role, base.facts.usage, CellUsage.MANAGEMENT)
         cells = (cell for kind in self._library.device_types.values() for cell in kind.cells)
         return next(
             (
                 cell
                 for cell in cells
-                if (cell.role.hex, cell.key_usage.value, cell.cell_usage) == wanted
+                if (cell.role.hex, cell.key_usage.value, cell.cell_usage) == key
             ),
             None,
         )

@@ -137,10 +137,10 @@ def _octets(base: bytes, case: bytes, *, resigned: bool, within: Node | None = N
     return Difference("octets", path, start, before, after, resigned)
 
 
-def _same_octets(one: bytes, other: bytes) -> int:
+def _same_octets(octets: bytes, other: bytes) -> int:
     """The number of equal octets at the beginning."""
-    shorter = min(len(one), len(other))
-    return next((n for n in range(shorter) if one[n] != other[n]), shorter)
+    shorter = min(len(octets), len(other))
+    return next((n for n in range(shorter) if octets[n] != other[n]), shorter)
 
 
 def _between(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Difference:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import Entry, Selection
+    from smki_testca.corpus.selection import CaseSelection, CatalogueEntry
     from smki_testca.estate.stores import Stores
 
 
@@ -38,14 +38,14 @@ class EstateCorpus:
     at: str
 
 
-def make(estate: Stores, wanted: Selection, environment: str | None = None) -> EstateCorpus:
+def make(estate: Stores, selection: CaseSelection, environment: str | None = None) -> EstateCorpus:
     """Make the cases of a selection under an estate's CAs; nothing is recorded yet.
 
     No certificate is recorded as issued: none is one. Keep the cases only within ``recorded``.
 
     Args:
         estate: whose CAs sign; it must be unlocked.
-        wanted: the cases.
+        selection: the cases.
         environment: the CAs' environment; the estate's first by default.
 
     Raises:
@@ -55,14 +55,14 @@ def make(estate: Stores, wanted: Selection, environment: str | None = None) -> E
     name = estate.environment(environment)
     builder = Builder(estate_pki(estate, environment), name)
     catalogue = Catalogue(builder)
-    catalogue.check(wanted)
-    asked = [entry for entry in catalogue.entries.values() if entry.may_fit(wanted)]
-    bases = [catalogue.entries[f"good-{entry.base.name}"] for entry in asked]
-    made, left_out = _made(catalogue, {entry.id: entry for entry in (*bases, *asked)}.values())
-    own = [made[entry.id] for entry in asked if entry.id in made]
-    fitting = [case for case in own if wanted.fits(case)]
+    catalogue.check(selection)
+    entries = [entry for entry in catalogue.entries.values() if entry.may_fit(selection)]
+    bases = [catalogue.entries[f"good-{entry.base.name}"] for entry in entries]
+    cases, left_out = _made(catalogue, {entry.id: entry for entry in (*bases, *entries)}.values())
+    own = [cases[entry.id] for entry in entries if entry.id in cases]
+    fitting = [case for case in own if selection.fits(case)]
     names = dict.fromkeys((*(case.base or case.id for case in fitting), *(c.id for c in fitting)))
-    chosen = [made[name] for name in names]
+    chosen = [cases[name] for name in names]
     if not chosen:
         raise InputError(
             "corpus.selection",
@@ -91,27 +91,29 @@ def recorded(estate: Stores, corpus: EstateCorpus) -> Iterator[None]:
         yield
 
 
-def _made(catalogue: Catalogue, entries: Iterable[Entry]) -> tuple[dict[str, Case], dict[str, str]]:
+def _made(
+    catalogue: Catalogue, entries: Iterable[CatalogueEntry]
+) -> tuple[dict[str, Case], dict[str, str]]:
     """The cases that can be made, and why the others cannot, by id; good bases come first."""
-    made: dict[str, Case] = {}
+    cases: dict[str, Case] = {}
     left_out: dict[str, str] = {}
     for entry in entries:
         try:
-            case = catalogue.made(entry)
+            case = catalogue.build(entry)
         except InputError as error:
             left_out[entry.id] = error.message
             continue
-        if case.base is not None and case.base not in made:
+        if case.base is not None and case.base not in cases:
             left_out[entry.id] = f"{case.base} is left out."
         elif not _is_as_declared(entry, case):
             left_out[entry.id] = "The linter says other things of it under these CAs."
         else:
-            made[case.id] = case
-    return made, left_out
+            cases[case.id] = case
+    return cases, left_out
 
 
-def _is_as_declared(entry: Entry, case: Case) -> bool:
+def _is_as_declared(entry: CatalogueEntry, case: Case) -> bool:
     """Whether the linter finds in a case what it should, and nothing else."""
     declared = () if entry.defect is None else entry.defect.findings_on(entry.base.name)
-    found = (case.finding, *case.also)
-    return Counter(each.code for each in found if each is not None) == Counter(declared)
+    findings = (case.finding, *case.also)
+    return Counter(each.code for each in findings if each is not None) == Counter(declared)

@@ -108,7 +108,7 @@ def _parts(der: bytes, profile: str, signer: EstateSigner) -> Certificate:
     root, _ = read(der)
     tbs, algorithm, signature = root.children
     version, serial, _, issuer, validity, subject, spki, extensions = tbs.children
-    made = Certificate(
+    certificate = Certificate(
         profile,
         serial.encoded,
         issuer.encoded,
@@ -120,10 +120,10 @@ def _parts(der: bytes, profile: str, signer: EstateSigner) -> Certificate:
         version=version.encoded,
         algorithm=algorithm.encoded,
     )
-    if made.der == der:
-        return made
+    if certificate.der == der:
+        return certificate
     # Signed before ECDSA was deterministic, or by a key that is elsewhere.
-    return Certificate(**{**vars(made), "signature": signature.content[1:]})
+    return Certificate(**{**vars(certificate), "signature": signature.content[1:]})
 
 
 def _extensions(extensions: Node) -> Iterator[tuple[str, Extension]]:

@@ -16,9 +16,9 @@ def attributes(name: bytes) -> list[bytes]:
     return [attribute.encoded for rdn in read(name)[0].children for attribute in rdn.children]
 
 
-def of_attributes(made: list[bytes]) -> bytes:
+def of_attributes(encoded: list[bytes]) -> bytes:
     """A Name of these attributes, each an RDN of its own."""
-    return sequence(*(set_of([attribute]) for attribute in made))
+    return sequence(*(set_of([attribute]) for attribute in encoded))
 
 
 def rewritten(name: bytes, change: Callable[[str], str] = str, *, tag: int | None = None) -> bytes:
@@ -29,9 +29,9 @@ def rewritten(name: bytes, change: Callable[[str], str] = str, *, tag: int | Non
         change: makes another text of each.
         tag: of the strings; that of each by default.
     """
-    made = []
+    encoded = []
     for attribute in attributes(name):
         oid, value = read(attribute)[0].children
         text = change(value.content.decode("utf-8")).encode()
-        made.append(sequence(oid.encoded, tlv(value.tag if tag is None else tag, text)))
-    return of_attributes(made)
+        encoded.append(sequence(oid.encoded, tlv(value.tag if tag is None else tag, text)))
+    return of_attributes(encoded)

@@ -42,7 +42,7 @@ class Signer(Protocol):
         ...
 
 
-class Key:
+class CorpusKey:
     """A key of the corpus, on a curve (P-256 by default) or RSA of 2048 bits."""
 
     def __init__(self, private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
@@ -74,14 +74,14 @@ class Key:
 
 
 @cache
-def ec_key(name: str, curve: ec.EllipticCurve | None = None) -> Key:
+def ec_key(name: str, curve: ec.EllipticCurve | None = None) -> CorpusKey:
     """The elliptic-curve key of this name."""
     number = int.from_bytes(entropy(name).octets(31))
-    return Key(ec.derive_private_key(number, curve or ec.SECP256R1()))
+    return CorpusKey(ec.derive_private_key(number, curve or ec.SECP256R1()))
 
 
 @cache
-def rsa_key(name: str) -> Key:
+def rsa_key(name: str) -> CorpusKey:
     """The RSA key of this name: its primes are the next ones after numbers of its stream."""
     stream = entropy(name)
     p, q = (_prime_after(stream.octets(128), steps) for steps in _steps_of(name))
@@ -95,7 +95,7 @@ def rsa_key(name: str) -> Key:
         rsa.rsa_crt_iqmp(p, q),
         rsa.RSAPublicNumbers(65537, p * q),
     )
-    return Key(numbers.private_key())
+    return CorpusKey(numbers.private_key())
 
 
 def _steps_of(name: str) -> tuple[int | None, int | None]:
@@ -165,7 +165,7 @@ def signed_with_short_number(signer: Signer, data: bytes) -> bytes:
         signer: a key of the corpus on P-256; any other signs as it always does.
         data: what is signed.
     """
-    private = signer.private if isinstance(signer, Key) else None
+    private = signer.private if isinstance(signer, CorpusKey) else None
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         return signer.sign(data)
     point = ec.derive_private_key(_SHORT_NONCE, ec.SECP256R1()).public_key().public_numbers()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import Selection
+    from smki_testca.corpus.selection import CaseSelection
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class _Index(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedCorpus:
     """The cases of a corpus in a folder.
 
     Attributes:
@@ -45,7 +45,7 @@ class Listed:
     cases: tuple[CaseTable, ...]
 
     @classmethod
-    def read(cls, path: Path) -> Listed:
+    def read(cls, path: Path) -> ListedCorpus:
         """Read the index of a folder that ``corpus make`` or ``corpus fuzz`` wrote.
 
         Raises:
@@ -68,11 +68,11 @@ class Listed:
         Raises:
             InputError: if there is none.
         """
-        found = next((case for case in self.cases if name in {case.id, *case.aliases}), None)
-        if found is None:
+        match = next((case for case in self.cases if name in {case.id, *case.aliases}), None)
+        if match is None:
             message = f"{self.path} has no case {shown(name)}."
             raise InputError("corpus.unknown_case", message, self._see(name))
-        return found
+        return match
 
     def document(self, case: CaseTable) -> bytes:
         """The document of a case, DER.
@@ -82,24 +82,24 @@ class Listed:
         """
         return next(each.question.der for each in load(self.path).cases if each.id == case.id)
 
-    def select(self, wanted: Selection) -> list[CaseTable]:
+    def select(self, selection: CaseSelection) -> list[CaseTable]:
         """The cases that fit; of importances and bases, all that the folder has by default.
 
         Raises:
             InputError: if none fits, or a pattern or a profile fits none.
         """
-        for pattern in wanted.only:
+        for pattern in selection.only:
             if not any(_is_called(case, pattern) for case in self.cases):
                 raise _nothing(f"no case is called {shown(pattern)}", self._see(pattern))
         profiles = sorted({case.profile for case in self.cases})
-        for profile in wanted.profiles:
+        for profile in selection.profiles:
             if profile not in profiles:
                 remedy = use_one_of(profiles, given=profile)
                 raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
-        found = [case for case in self.cases if _fits(case, wanted)]
-        if not found:
+        matches = [case for case in self.cases if _fits(case, selection)]
+        if not matches:
             raise _nothing("no case fits all that is asked for", "Ask for less.")
-        return found
+        return matches
 
     def _see(self, name: str) -> str:
         meant = closest(name, [each for case in self.cases for each in (case.id, *case.aliases)])
@@ -130,26 +130,26 @@ _OF_FILES = ("files", "chain", "crls", "about")
 
 def as_json(case: CaseTable) -> dict[str, Any]:
     """The case as a JSON object, without the names of files."""
-    made: dict[str, Any] = msgspec.to_builtins(case)
-    return {key: value for key, value in made.items() if key not in _OF_FILES}
+    document: dict[str, Any] = msgspec.to_builtins(case)
+    return {key: value for key, value in document.items() if key not in _OF_FILES}
 
 
 def _completed(case: CaseTable, at: str) -> CaseTable:
     """The case with what its absence from the index says."""
-    wanted = case.facts if case.wanted is None else case.wanted
-    return msgspec.structs.replace(case, at=case.at or at, wanted=wanted)
+    expected = case.facts if case.wanted is None else case.wanted
+    return msgspec.structs.replace(case, at=case.at or at, wanted=expected)
 
 
-def _fits(case: CaseTable, wanted: Selection) -> bool:
-    verdict = case.expect[wanted.level].verdict
+def _fits(case: CaseTable, selection: CaseSelection) -> bool:
+    verdict = case.expect[selection.level].verdict
     return (
-        (not wanted.only or any(_is_called(case, pattern) for pattern in wanted.only))
-        and (not wanted.profiles or case.profile in wanted.profiles)
-        and (not wanted.stages or case.stage in wanted.stages)
-        and (not wanted.importances or case.importance in wanted.importances)
-        and (not wanted.verdicts or verdict in wanted.verdicts)
-        and (wanted.is_good is None or case.good is wanted.is_good)
-        and (wanted.max_octets is None or case.files.octets <= wanted.max_octets)
+        (not selection.only or any(_is_called(case, pattern) for pattern in selection.only))
+        and (not selection.profiles or case.profile in selection.profiles)
+        and (not selection.stages or case.stage in selection.stages)
+        and (not selection.importances or case.importance in selection.importances)
+        and (not selection.verdicts or verdict in selection.verdicts)
+        and (selection.is_good is None or case.good is selection.is_good)
+        and (selection.max_octets is None or case.files.octets <= selection.max_octets)
     )
 
 

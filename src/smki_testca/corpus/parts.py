@@ -218,8 +218,8 @@ class Request:
     @property
     def tbs(self) -> bytes:
         """The part that is signed: the CertificationRequestInfo."""
-        asked = sequence(oid("1.2.840.113549.1.9.14"), set_of([_encoded(self.extensions)]))
-        every = sorted((*([asked] if self.extensions else ()), *self.attributes))
+        request = sequence(oid("1.2.840.113549.1.9.14"), set_of([_encoded(self.extensions)]))
+        every = sorted((*([request] if self.extensions else ()), *self.attributes))
         return sequence(self.version, self.subject, self.spki, tlv(0xA0, b"".join(every)))
 
     @property
@@ -297,9 +297,9 @@ def extension(name: str, value: bytes, *, critical: bool = False) -> Extension:
     return Extension(oid(known.get(name, name)), TRUE if critical else b"", value)
 
 
-def usages(*wanted: str) -> bytes:
+def usages(*bits: str) -> bytes:
     """A keyUsage of these bits, by name."""
-    return named_bits(KEY_USAGE_BITS.index(bit) for bit in wanted)
+    return named_bits(KEY_USAGE_BITS.index(bit) for bit in bits)
 
 
 def authority_key(octets: bytes) -> bytes:
@@ -307,9 +307,9 @@ def authority_key(octets: bytes) -> bytes:
     return sequence(tlv(0x80, octets))
 
 
-def policies(*wanted: str) -> bytes:
+def policies(*oids: str) -> bytes:
     """A certificatePolicies without qualifiers."""
-    return sequence(*(sequence(oid(policy)) for policy in wanted))
+    return sequence(*(sequence(oid(policy)) for policy in oids))
 
 
 def hardware(

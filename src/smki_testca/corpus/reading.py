@@ -69,13 +69,13 @@ def facts_in(base: Base, view: View | None) -> dict[str, str | None]:
         return {"status": _status(view, base.about.serial)}
     units = [text_of(node) for node in _attributes(view, "organizationalUnitName")]
     role, signifier = _only(units, _ROLE), _only(units, _SIGNIFIER)
-    found = {
+    facts = {
         "eui64": _holder(view, base.profile),
         "usage": _usage(view),
         "role": None if role is None else role.upper(),
         "signifier": signifier,
     }
-    return {name: found[name] for name in stated}
+    return {name: facts[name] for name in stated}
 
 
 def _only(texts: Iterable[str | None], form: re.Pattern[str]) -> str | None:
@@ -146,8 +146,8 @@ def _usage(view: View) -> str | None:
     if len({None if value is None else value.encoded for value in values}) != 1:
         return None
     bits = view.value("extensions.keyUsage")
-    found = [_USAGES[bit] for bit in bits if bit in _USAGES] if isinstance(bits, tuple) else []
-    return found[0] if len(found) == 1 else None
+    names = [_USAGES[bit] for bit in bits if bit in _USAGES] if isinstance(bits, tuple) else []
+    return names[0] if len(names) == 1 else None
 
 
 def _status(view: View, serial: bytes) -> str | None:
@@ -156,8 +156,8 @@ def _status(view: View, serial: bytes) -> str | None:
     if listed is None:
         return "good"
     number = int.from_bytes(serial[2:])
-    found = list(entries(listed.node))
-    if any(each.problem is not None for each in found):
+    crl_entries = list(entries(listed.node))
+    if any(each.problem is not None for each in crl_entries):
         return None
-    own = (each for each in found if each.serial == number)
+    own = (each for each in crl_entries if each.serial == number)
     return "revoked" if any(each.reason != _REMOVED for each in own) else "good"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Selection:
+class CaseSelection:
     """Which cases are wanted: those that fit every criterion that is given.
 
     Attributes:
@@ -61,7 +61,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A case that is declared, and may not be made yet.
 
     Attributes:
@@ -88,26 +88,31 @@ class Entry:
         """Whether the case is in the corpus where not every base is asked for."""
         return self.defect is None or self.base.name in self.defect.main_bases
 
-    def may_fit(self, wanted: Selection) -> bool:
+    def may_fit(self, selection: CaseSelection) -> bool:
         """Whether the case fits a selection, but for the verdict."""
         defect = self.defect
         is_good = defect is None or defect.is_good
         stage = Stage.USE if defect is None else defect.stage
         importance = Importance.CRITICAL if defect is None else defect.importance
         return (
-            (wanted.every_base or bool(wanted.only) or self.is_main or self._is_asked_for(wanted))
-            and (not wanted.only or any(map(self.is_called, wanted.only)))
-            and (not wanted.profiles or self.base.profile in wanted.profiles)
-            and (not wanted.stages or stage in wanted.stages)
-            and (not wanted.importances or importance in wanted.importances)
-            and (wanted.is_good is None or is_good is wanted.is_good)
+            (
+                selection.every_base
+                or bool(selection.only)
+                or self.is_main
+                or self._is_asked_for(selection)
+            )
+            and (not selection.only or any(map(self.is_called, selection.only)))
+            and (not selection.profiles or self.base.profile in selection.profiles)
+            and (not selection.stages or stage in selection.stages)
+            and (not selection.importances or importance in selection.importances)
+            and (selection.is_good is None or is_good is selection.is_good)
         )
 
-    def _is_asked_for(self, wanted: Selection) -> bool:
+    def _is_asked_for(self, selection: CaseSelection) -> bool:
         """Whether the case matters little, which is what is asked for."""
         defect = self.defect
         return (
-            Importance.LOW in wanted.importances
+            Importance.LOW in selection.importances
             and defect is not None
             and defect.importance is Importance.LOW
             and self.base.name in defect.first_bases
@@ -130,7 +135,7 @@ class Catalogue:
         self._made: dict[str, Case] = {}
 
     @cached_property
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, CatalogueEntry]:
         """Every case by its id: the good bases first, then the oddities, then the defects."""
         bases = self._builder.bases
         every = {f"good-{base.name}": (base, None) for base in bases.values()} | {
@@ -141,7 +146,7 @@ class Catalogue:
             if defect.is_good is is_good
             for name in defect.on
         }
-        return {id_: Entry(id_, *made) for id_, made in every.items()}
+        return {id_: CatalogueEntry(id_, *declaration) for id_, declaration in every.items()}
 
     def case(self, name: str) -> Case:
         """The case of an id, or of one that it had before.
@@ -152,17 +157,17 @@ class Catalogue:
         if not isinstance(name, str):
             message = f"There is no case {name!r}: an id is a text."
             raise InputError("corpus.unknown_case", message, self._see(""))
-        found = self.entries.get(name) or next(
+        entry = self.entries.get(name) or next(
             (entry for entry in self.entries.values() if name in entry.names), None
         )
-        if found is None:
+        if entry is None:
             message = f"There is no case {shown(name)}."
             raise InputError("corpus.unknown_case", message, self._see(name))
-        return self.made(found)
+        return self.build(entry)
 
     def good(self) -> list[Case]:
         """Every good document of which cases are changes."""
-        return [self.made(entry) for entry in self.entries.values() if entry.defect is None]
+        return [self.build(entry) for entry in self.entries.values() if entry.defect is None]
 
     def _see(self, name: str) -> str:
         """The remedy for an id that no case has."""
@@ -170,51 +175,51 @@ class Catalogue:
         question = "" if meant is None else f"Did you mean {meant}? "
         return f"{question}See: smki-testca corpus list. Of a folder, add --corpus DIR."
 
-    def select(self, wanted: Selection, *, with_bases: bool = False) -> list[Case]:
+    def select(self, selection: CaseSelection, *, with_bases: bool = False) -> list[Case]:
         """The cases that fit.
 
         Args:
-            wanted: the selection.
+            selection: the selection.
             with_bases: whether to add the good bases of those that fit, before them. A case
                 whose base is too long is left out.
 
         Raises:
             InputError: if none fits, or a pattern or a profile fits none.
         """
-        self.check(wanted)
-        found = [case for case in self._fitting(wanted) if wanted.fits(case)]
-        if not found:
+        self.check(selection)
+        fitting = [case for case in self._fitting(selection) if selection.fits(case)]
+        if not fitting:
             raise _nothing("no case fits all that is asked for", "Ask for less.")
         if not with_bases:
-            return found
-        made = {case.id: case for case in found if case.base is None}
-        names = dict.fromkeys(case.base or case.id for case in found)
-        bases = [made.get(name) or self.case(name) for name in names]
-        roomy = {base.id for base in bases if wanted.has_room(base)}
+            return fitting
+        good = {case.id: case for case in fitting if case.base is None}
+        names = dict.fromkeys(case.base or case.id for case in fitting)
+        bases = [good.get(name) or self.case(name) for name in names]
+        roomy = {base.id for base in bases if selection.has_room(base)}
         return [
             *(base for base in bases if base.id in roomy),
-            *(case for case in found if case.base in roomy),
+            *(case for case in fitting if case.base in roomy),
         ]
 
-    def _fitting(self, wanted: Selection) -> Iterator[Case]:
-        return (self.made(entry) for entry in self.entries.values() if entry.may_fit(wanted))
+    def _fitting(self, selection: CaseSelection) -> Iterator[Case]:
+        return (self.build(entry) for entry in self.entries.values() if entry.may_fit(selection))
 
-    def check(self, wanted: Selection) -> None:
+    def check(self, selection: CaseSelection) -> None:
         """Check that every pattern and profile of a selection fits a case.
 
         Raises:
             InputError: if one does not.
         """
-        for pattern in wanted.only:
+        for pattern in selection.only:
             if not any(entry.is_called(pattern) for entry in self.entries.values()):
                 raise _nothing(f"no case is called {shown(pattern)}", self._see(pattern))
         profiles = sorted({entry.base.profile for entry in self.entries.values()})
-        for profile in wanted.profiles:
+        for profile in selection.profiles:
             if profile not in profiles:
                 remedy = use_one_of(profiles, given=profile)
                 raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
 
-    def made(self, entry: Entry) -> Case:
+    def build(self, entry: CatalogueEntry) -> Case:
         """The case of an entry; it is made once."""
         case = self._made.get(entry.id)
         if case is None:

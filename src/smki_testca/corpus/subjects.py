@@ -25,11 +25,11 @@ IDENTIFIER = "x500UniqueIdentifier"
 
 def relatives(document: Certificate) -> dict[str, bytes]:
     """The RDNs of a subject by the name of their attribute, in their order; DER each."""
-    found = {}
+    rdns = {}
     for node in read(document.subject)[0].children:
         oid = oid_of(node.children[0].children[0])
-        found[ATTRIBUTE_NAMES[oid or ""]] = node.encoded
-    return found
+        rdns[ATTRIBUTE_NAMES[oid or ""]] = node.encoded
+    return rdns
 
 
 def attribute_text(document: Certificate, name: str) -> str:
@@ -38,9 +38,9 @@ def attribute_text(document: Certificate, name: str) -> str:
     return text_of(node.children[0].children[1]) or ""
 
 
-def with_relatives(document: Certificate, made: Mapping[str, bytes]) -> Certificate:
+def with_relatives(document: Certificate, rdns: Mapping[str, bytes]) -> Certificate:
     """The certificate with these RDNs as its subject; a root's issuer follows it."""
-    return with_subject(document, sequence(*made.values()))
+    return with_subject(document, sequence(*rdns.values()))
 
 
 def with_attribute(
@@ -52,5 +52,5 @@ def with_attribute(
 
 def without_attribute(document: Certificate, name: str) -> Certificate:
     """The certificate without an attribute of its subject."""
-    kept = {key: made for key, made in relatives(document).items() if key != name}
+    kept = {key: rdn for key, rdn in relatives(document).items() if key != name}
     return with_relatives(document, kept)

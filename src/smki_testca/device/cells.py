@@ -102,5 +102,5 @@ def cell_of(der: bytes, kind: DeviceType, roles: Roles) -> Cell | None:
 def _cell(
     role: RemotePartyRole, key_usage: CellKeyUsage, cell_usage: CellUsage, kind: DeviceType
 ) -> Cell:
-    asked = Cell(role, key_usage, cell_usage, Basis.ASSUMED, "")
-    return next((cell for cell in kind.cells if cell.name == asked.name), asked)
+    own = Cell(role, key_usage, cell_usage, Basis.ASSUMED, "")
+    return next((cell for cell in kind.cells if cell.name == own.name), own)

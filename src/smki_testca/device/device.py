@@ -157,12 +157,12 @@ class Device:
             InputError: if the file cannot be read or is not of that form.
         """
         library = library or Library()
-        stored = state.read(Path(path), library)
+        content = state.read(Path(path), library)
         return cls(
-            stored.kind,
-            stored.root,
-            stored.certificates,
-            environment=stored.environment,
+            content.kind,
+            content.root,
+            content.certificates,
+            environment=content.environment,
             library=library,
         )
 
@@ -177,16 +177,16 @@ class Device:
             InputError: if the file exists and ``force`` is not set, or cannot be written.
             OutputError: if the disk is full or fails.
         """
-        held = {cell.short: self._held.get(cell.name) for cell in self.kind.cells}
-        certificates = {name: der for name, der in held.items() if der is not None}
-        stored = state.Stored(self.kind, self.environment, self.root, certificates)
-        state.write(Path(path), stored, force=force)
+        by_cell = {cell.short: self._held.get(cell.name) for cell in self.kind.cells}
+        certificates = {name: der for name, der in by_cell.items() if der is not None}
+        content = state.Stored(self.kind, self.environment, self.root, certificates)
+        state.write(Path(path), content, force=force)
 
     @property
     def cells(self) -> dict[str, CellContent | None]:
         """The content of each cell, by the cell's name; None where it is empty."""
-        found = {cell.short: self._certificate(cell) for cell in self.kind.cells}
-        return {name: None if der is None else CellContent.of(der) for name, der in found.items()}
+        by_cell = {cell.short: self._certificate(cell) for cell in self.kind.cells}
+        return {name: None if der is None else CellContent.of(der) for name, der in by_cell.items()}
 
     def certificate(self, cell: str) -> bytes | None:
         """The certificate in a cell, DER; None if the cell is empty, or there is no such cell.
@@ -229,18 +229,18 @@ class Device:
             InputError: if there are too many certificates or one is too long, two are for one cell,
                 the cell of one cannot be told, or a name is none.
         """
-        asked = [self._asked(one) for one in replacements]
-        _check_limits(asked, path)
-        known = self.library.device_answers
+        by_cell = [self._with_cell(replacement) for replacement in replacements]
+        _check_limits(by_cell, path)
+        terms = self.library.device_answers
         checks = _Command(
-            None if mode is None else known.mode(str(mode)),
-            None if use_case is None else known.use_case(use_case),
+            None if mode is None else terms.mode(str(mode)),
+            None if use_case is None else terms.use_case(use_case),
             self._injected(answers or {}),
         )
         moment = SystemClock().now() if at is None else in_utc(at)
         judge = Judge(self.root, path, moment, self.library, self.environment)
-        made = []
-        for cell, replacement in asked:
+        device_answers = []
+        for cell, replacement in by_cell:
             refusal = self._refusal(judge, cell, checks)
             verdicts = (
                 judge.verdicts(replacement.der, cell)
@@ -248,7 +248,7 @@ class Device:
                 else Verdicts(refusal, refusal)
             )
             old = self._certificate(cell)
-            made.append(
+            device_answers.append(
                 DeviceAnswer(
                     cell,
                     verdicts.with_time_checks if time_checks else verdicts.without_time_checks,
@@ -258,10 +258,10 @@ class Device:
                     CellContent.of(replacement.der),
                 )
             )
-        for answer, (cell, replacement) in zip(made, asked, strict=True):
+        for answer, (cell, replacement) in zip(device_answers, by_cell, strict=True):
             if answer.is_replaced:
                 self._put(cell, replacement.der)
-        return tuple(made)
+        return tuple(device_answers)
 
     def check(
         self,
@@ -291,11 +291,13 @@ class Device:
         """
         _check_lengths([certificate, *path])
         _check_path(path)
-        asked = own.Asked(device_id, usage, None if csr is None else own.key_of_request(csr))
+        expected = own.AwaitedCertificate(
+            device_id, usage, None if csr is None else own.key_of_request(csr)
+        )
         moment = SystemClock().now() if at is None else in_utc(at)
         if answer is not None:
             return own.injected(certificate, self.library.device_answers.own_status(str(answer)))
-        return own.judged(certificate, asked, path, moment, self.library, self.environment)
+        return own.judged(certificate, expected, path, moment, self.library, self.environment)
 
     def as_json(self) -> dict[str, Any]:
         """The Device as a JSON object: its type, and what each of its cells holds."""
@@ -330,35 +332,35 @@ class Device:
         else:
             self._held[cell.name] = der
 
-    def _asked(self, replacement: Replacement | bytes) -> tuple[Cell, Replacement]:
+    def _with_cell(self, replacement: Replacement | bytes) -> tuple[Cell, Replacement]:
         """A replacement and its cell."""
-        asked = Replacement(replacement) if isinstance(replacement, bytes) else replacement
+        of_cell = Replacement(replacement) if isinstance(replacement, bytes) else replacement
         roles = self.library.roles
-        if asked.cell is not None:
-            return cell_named(asked.cell, self.kind, roles), asked
-        cell = cell_of(asked.der, self.kind, roles)
+        if of_cell.cell is not None:
+            return cell_named(of_cell.cell, self.kind, roles), of_cell
+        cell = cell_of(of_cell.der, self.kind, roles)
         if cell is None:
             raise InputError(
                 "device.cell_name",
-                f"{asked.name} does not tell its cell: no role and key usage can be read in it.",
+                f"{of_cell.name} does not tell its cell: no role and key usage can be read in it.",
                 f"Name the cell, such as {self.kind.cells[-1].short}.",
             )
-        return cell, asked
+        return cell, of_cell
 
     def _injected(self, answers: Mapping[str, int | str]) -> dict[str, AnswerStatus]:
         """The statuses to give whatever a certificate is, by the cell's name in full."""
-        known, roles = self.library.device_answers, self.library.roles
-        made: dict[str, AnswerStatus] = {}
-        for name, one in answers.items():
+        terms, roles = self.library.device_answers, self.library.roles
+        statuses: dict[str, AnswerStatus] = {}
+        for name, status in answers.items():
             place = name if name == ALL else cell_named(name, self.kind, roles).name
-            if place in made:
+            if place in statuses:
                 raise InputError(
                     "device.cell_twice",
                     f"Two answers are asked for of the cell {shown(name)}.",
                     "Ask for one of them.",
                 )
-            made[place] = known.status(str(one))
-        return made
+            statuses[place] = terms.status(str(status))
+        return statuses
 
     def _refusal(self, judge: Judge, cell: Cell, command: _Command) -> DeviceVerdict | None:
         """The verdict that the command brings whatever the certificate is; None for no such."""
@@ -409,16 +411,16 @@ def _on_incomplete(kind: DeviceType, refusal: DeviceVerdict) -> DeviceVerdict:
     return replace(refusal, basis=Basis.ASSUMED, source=f"{kind.name}: {kind.note}")
 
 
-def _check_limits(asked: Sequence[tuple[Cell, Replacement]], path: Sequence[bytes]) -> None:
-    if not 1 <= len(asked) <= MAX_REPLACEMENTS:
+def _check_limits(by_cell: Sequence[tuple[Cell, Replacement]], path: Sequence[bytes]) -> None:
+    if not 1 <= len(by_cell) <= MAX_REPLACEMENTS:
         raise InputError(
             "device.too_many",
-            f"A command has 1 to {MAX_REPLACEMENTS} replacement certificates, not {len(asked)}.",
+            f"A command has 1 to {MAX_REPLACEMENTS} replacement certificates, not {len(by_cell)}.",
             "Send the rest in a second command.",
         )
     _check_path(path)
-    _check_lengths([*(replacement.der for _, replacement in asked), *path])
-    names = [cell.short for cell, _ in asked]
+    _check_lengths([*(replacement.der for _, replacement in by_cell), *path])
+    names = [cell.short for cell, _ in by_cell]
     for name in names:
         if names.count(name) > 1:
             raise InputError(

@@ -41,7 +41,7 @@ _Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledCells:
     """The certificates that fill the cells of a Device.
 
     Attributes:
@@ -99,7 +99,7 @@ def check_known(kind: DeviceType) -> None:
 
 def from_estate(
     estate: Estate, kind: DeviceType, environment: str | None, chosen: Mapping[str, str]
-) -> Filled:
+) -> FilledCells:
     """Find what fills the cells of a Device in an estate; see ``Device.load``.
 
     Args:
@@ -131,7 +131,7 @@ def from_estate(
         record = by_name.get(cell.name)
         if record is None:
             of_cell = _fitting(estate, place.name, cell)
-            fitting = [one for one in of_cell if one.serial not in taken]
+            fitting = [each for each in of_cell if each.serial not in taken]
             if cell.cell_usage is CellUsage.MANAGEMENT:
                 record, others = _first(fitting)
                 notes += [] if not others else [_of_several(cell, record, others)]
@@ -140,7 +140,7 @@ def from_estate(
                 continue
             taken.add(record.serial)
         certificates[cell.short] = record.der
-    return Filled(root.der, certificates, place.name, tuple(notes))
+    return FilledCells(root.der, certificates, place.name, tuple(notes))
 
 
 def _cell(name: str, kind: DeviceType, estate: Estate) -> Cell:
@@ -149,7 +149,7 @@ def _cell(name: str, kind: DeviceType, estate: Estate) -> Cell:
         raise InputError(
             "device.cell_name",
             f"{kind.name} has no cell {shown(name)} that can be chosen for.",
-            use_one_of((one.short for one in kind.cells if not one.is_root), given=name),
+            use_one_of((each.short for each in kind.cells if not each.is_root), given=name),
         )
     return cell
 
@@ -157,28 +157,28 @@ def _cell(name: str, kind: DeviceType, estate: Estate) -> Cell:
 def _chosen(estate: Estate, environment: str, text: str) -> Record:
     """The newest certificate of a label or serial number."""
     selection = Selection(environment=environment, label=text)
-    found = [record for record in estate.select(selection) if record.label == text]
-    if not found:
+    records = [record for record in estate.select(selection) if record.label == text]
+    if not records:
         try:
             serial = SerialPrefix.parse(text)
         except InputError:
             serial = None
         if serial is not None:
-            found = list(estate.select(Selection(environment=environment, serial=serial)))
-            if len(found) > 1:
+            records = list(estate.select(Selection(environment=environment, serial=serial)))
+            if len(records) > 1:
                 raise InputError(
                     "device.certificate",
-                    f"{counted(len(found), 'certificate')} of {environment} have a serial number"
+                    f"{counted(len(records), 'certificate')} of {environment} have a serial number"
                     f" that begins with {shown(text)}.",
                     "Give more of its digits.",
                 )
-    if not found:
+    if not records:
         raise InputError(
             "device.certificate",
             f"No certificate of {environment} has the label or serial number {shown(text)}.",
             "smki-testca list shows those that the estate has.",
         )
-    return found[-1]
+    return records[-1]
 
 
 def _fitting(estate: Estate, environment: str, cell: Cell) -> list[Record]:
@@ -195,7 +195,7 @@ def _fitting(estate: Estate, environment: str, cell: Cell) -> list[Record]:
         if record.hierarchy == _ORGANISATION and record.tier is Tier.END_ENTITY
     ]
     lines: dict[str, Record] = {}
-    for record in sorted(records, key=lambda one: one.audit):
+    for record in sorted(records, key=lambda each: each.audit):
         first = record.serial
         while (before := estate.renewal_links.predecessor(first)) is not None:
             first = before
@@ -218,12 +218,12 @@ def _of_several(cell: Cell, record: Record | None, others: list[Record]) -> str:
 def _of_misfit(cell: Cell, record: Record) -> list[str]:
     """The remarks on a certificate that was chosen for a cell which is not its own."""
     if record.hierarchy != _ORGANISATION or record.tier is not Tier.END_ENTITY:
-        what = "not a certificate of an organisation"
+        misfit = "not a certificate of an organisation"
     elif record.role != cell.role.code or cell.key_usage.value not in record.usage.split("+"):
-        what = "of another role or key usage than the cell"
+        misfit = "of another role or key usage than the cell"
     else:
         return []
-    return [f"{cell.short} has {_called(record)}, as you chose, which is {what}"]
+    return [f"{cell.short} has {_called(record)}, as you chose, which is {misfit}"]
 
 
 def _empty(cell: Cell, fitting: list[Record], of_cell: list[Record]) -> str:
@@ -265,7 +265,7 @@ def from_kit(
     environment: str | None,
     library: Library,
     chosen: Mapping[str, str],
-) -> Filled:
+) -> FilledCells:
     """Read what fills the cells of a Device from a folder that a kit wrote.
 
     Args:
@@ -317,7 +317,7 @@ def from_kit(
         for cell in kind.cells
         if not cell.is_root and cell.short not in certificates
     ]
-    return Filled(root, certificates, manifest.environment, tuple(notes))
+    return FilledCells(root, certificates, manifest.environment, tuple(notes))
 
 
 def is_kit(folder: Path) -> bool:
@@ -365,9 +365,9 @@ def _read(place: Path, stated: _ManifestCell | _PathCertificate) -> bytes:
     return der
 
 
-def _no_manifest(path: Path, what: str) -> InputError:
+def _no_manifest(path: Path, reason: str) -> InputError:
     return InputError(
         "device.manifest",
-        f"{path} is not the manifest that is needed: {what}.",
+        f"{path} is not the manifest that is needed: {reason}.",
         "Load the folder of that type of Device in a kit's trust-anchor-cells.",
     )

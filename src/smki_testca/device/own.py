@@ -34,7 +34,7 @@ _EUI64_OCTETS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AwaitedCertificate:
     """The certificate that a Device waits for, as far as it knows; None where unchecked.
 
     Attributes:
@@ -107,7 +107,7 @@ def injected(certificate: bytes, status: AnswerStatus) -> OwnAnswer:
 
 def judged(
     certificate: bytes,
-    asked: Asked,
+    expected: AwaitedCertificate,
     path: Sequence[bytes],
     at: datetime,
     library: Library,
@@ -117,13 +117,13 @@ def judged(
 
     Args:
         certificate: DER, whatever its octets are.
-        asked: what the Device waits for.
+        expected: what the Device waits for.
         path: the CA certificates above it, DER.
         at: the time of the Device.
         library: the profiles, and what Devices answer.
         environment: the test environment whose policies are allowed; None for any.
     """
-    return OwnJudge(path, at, library, environment).judged(certificate, asked)
+    return OwnJudge(path, at, library, environment).judged(certificate, expected)
 
 
 class OwnJudge:
@@ -144,20 +144,20 @@ class OwnJudge:
         self._answers = library.device_answers
         self._has_path = bool(path)
 
-    def judged(self, certificate: bytes, asked: Asked) -> OwnAnswer:
+    def judged(self, certificate: bytes, expected: AwaitedCertificate) -> OwnAnswer:
         """The answer of a Device to a certificate of its own.
 
         Args:
             certificate: DER, whatever its octets are.
-            asked: what the Device waits for.
+            expected: what the Device waits for.
         """
         findings = self._linter.lint(Source("-", 0, certificate)).findings
-        return _answer(certificate, asked, findings, self._answers, has_path=self._has_path)
+        return _answer(certificate, expected, findings, self._answers, has_path=self._has_path)
 
 
 def _answer(
     certificate: bytes,
-    asked: Asked,
+    expected: AwaitedCertificate,
     findings: Sequence[Finding],
     answers: DeviceAnswers,
     *,
@@ -176,7 +176,7 @@ def _answer(
             (status.basis, status.source) if is_seen else (Basis.ASSUMED, _unread_source(wrong))
         )
         return OwnAnswer(status, message, basis, source, codes, remarks, device_id)
-    for number, message in _mismatches(view, asked, device_id):
+    for number, message in _mismatches(view, expected, device_id):
         status = answers.own_status(number)
         source = f"{status.meaning} {status.source}"
         return OwnAnswer(status, message, Basis.ASSUMED, source, (), remarks, device_id)
@@ -193,15 +193,17 @@ def _is_fault(finding: Finding, *, has_path: bool) -> bool:
     return finding.severity is Severity.ERROR or (has_path and finding.code == _ISSUER_UNKNOWN)
 
 
-def _mismatches(view: View, asked: Asked, device_id: str | None) -> Iterator[tuple[str, str]]:
+def _mismatches(
+    view: View, expected: AwaitedCertificate, device_id: str | None
+) -> Iterator[tuple[str, str]]:
     """Yield what is not as asked: the number of the status, and a message."""
-    if asked.device_id is not None and device_id != str(asked.device_id):
-        yield "2", f"It is for {device_id or 'no Device'}, not for {asked.device_id}."
+    if expected.device_id is not None and device_id != str(expected.device_id):
+        yield "2", f"It is for {device_id or 'no Device'}, not for {expected.device_id}."
     usages = view.value("extensions.keyUsage")
-    if asked.usage is not None and usages != (_BITS[asked.usage],):
+    if expected.usage is not None and usages != (_BITS[expected.usage],):
         stated = " and ".join(usages) if isinstance(usages, tuple) else "none"
-        yield "3", f"Its keyUsage is {stated}, not {_BITS[asked.usage]}."
-    if asked.key is not None and view.octets("subjectPublicKeyInfo") != asked.key:
+        yield "3", f"Its keyUsage is {stated}, not {_BITS[expected.usage]}."
+    if expected.key is not None and view.octets("subjectPublicKeyInfo") != expected.key:
         yield "5", "Its public key is not that of the CSR."
 
 

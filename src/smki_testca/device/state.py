@@ -77,12 +77,12 @@ class Stored:
     certificates: Mapping[str, bytes]
 
 
-def write(path: Path, stored: Stored, *, force: bool) -> None:
+def write(path: Path, content: Stored, *, force: bool) -> None:
     """Write the file of a Device.
 
     Args:
         path: the file.
-        stored: the Device.
+        content: the Device.
         force: whether to take the place of another Device; its owner and mode stay then.
 
     Raises:
@@ -90,16 +90,16 @@ def write(path: Path, stored: Stored, *, force: bool) -> None:
             written.
         OutputError: if the disk is full or fails.
     """
-    held = stored.certificates
+    certificates = content.certificates
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "device_type": stored.kind.name,
-        "environment": stored.environment,
-        "root": _encoded(stored.root),
+        "device_type": content.kind.name,
+        "environment": content.environment,
+        "root": _encoded(content.root),
         "cells": [
-            {"cell": cell.short, "certificate": _encoded(held.get(cell.short))}
-            for cell in stored.kind.cells
+            {"cell": cell.short, "certificate": _encoded(certificates.get(cell.short))}
+            for cell in content.kind.cells
             if not cell.is_root
         ],
     }
@@ -154,15 +154,15 @@ def read(path: Path, library: Library) -> Stored:
         library.environment(document.environment)
     certificates: dict[str, bytes] = {}
     names = set()
-    for stored in document.cells:
-        cell = cell_named(stored.cell, kind, library.roles)
+    for entry in document.cells:
+        cell = cell_named(entry.cell, kind, library.roles)
         if cell not in kind.cells or cell.is_root:
-            raise _misfit(path, f"{kind.name} has no cell {shown(stored.cell)} beside its root's")
+            raise _misfit(path, f"{kind.name} has no cell {shown(entry.cell)} beside its root's")
         if cell.name in names:
             raise _misfit(path, f"the cell {cell.short} is there twice")
         names.add(cell.name)
-        if stored.certificate is not None:
-            certificates[cell.short] = _certificate(stored.certificate, path, cell.short)
+        if entry.certificate is not None:
+            certificates[cell.short] = _certificate(entry.certificate, path, cell.short)
     root = None if document.root is None else _certificate(document.root, path, "root")
     return Stored(kind, document.environment, root, certificates)
 
@@ -183,9 +183,9 @@ def _certificate(text: str, path: Path, cell: str) -> bytes:
     return der
 
 
-def _misfit(path: Path, what: str) -> InputError:
+def _misfit(path: Path, reason: str) -> InputError:
     return InputError(
         "device.file",
-        f"{path} is not the file of a Device: {what}.",
+        f"{path} is not the file of a Device: {reason}.",
         "Make it with smki-testca device load, or name another with --device.",
     )

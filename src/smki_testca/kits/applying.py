@@ -20,7 +20,7 @@ from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.issuance.renewal import LISTED, Renewer
 from smki_testca.kits.authorities import add_authorities
-from smki_testca.kits.comparison import Comparison, certificates, compare
+from smki_testca.kits.comparison import KitComparison, certificates, compare
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.issuing import complete, plan_devices
 from smki_testca.kits.plan import (
@@ -32,7 +32,7 @@ from smki_testca.kits.plan import (
     KitRenewal,
     KitRun,
 )
-from smki_testca.kits.registering import Source, bring_in, differences, sources
+from smki_testca.kits.registering import RegisterSource, bring_in, differences, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +185,7 @@ class _Application:
             estate.audit.append(estate.clock.now(), _ACTION, body)
         return plan
 
-    def _plan_runs(self, plan: KitPlan, comparison: Comparison, runs: list[Run]) -> None:
+    def _plan_runs(self, plan: KitPlan, comparison: KitComparison, runs: list[Run]) -> None:
         """Plan what becomes of the runs that are not complete.
 
         Raises:
@@ -203,14 +203,16 @@ class _Application:
             for entry in estate.audit.entries_of(_ACTION)
             if entry.body.get("kit") == self._kit.name
         }
-        asked = Counter(run for _, run in comparison.unfinished)
+        left_by_run = Counter(run for _, run in comparison.unfinished)
         for run in runs:
             remaining = run.terms.count - run.issued
-            resumed = run.id in own and asked[run.id] == remaining
+            resumed = run.id in own and left_by_run[run.id] == remaining
             if resumed:
                 Reauthorisation(estate, run).check_if_due()
-            if run.id in own or asked[run.id]:
-                plan.unfinished.append(KitRun(run.id, run.state, remaining, asked[run.id], resumed))
+            if run.id in own or left_by_run[run.id]:
+                plan.unfinished.append(
+                    KitRun(run.id, run.state, remaining, left_by_run[run.id], resumed)
+                )
         resumed_runs = {each.run for each in plan.resumed}
         plan.additions += (
             KitAddition.of_certificate(certificate, UNFINISHED)
@@ -219,12 +221,12 @@ class _Application:
         )
 
     def _add_authorities(self, plan: KitPlan) -> None:
-        made = add_authorities(
+        records = add_authorities(
             self._estate, self._kit, self._kit.hierarchies_of(self._estate.library)
         )
-        plan.additions += map(KitAddition.of_authority, made)
+        plan.additions += map(KitAddition.of_authority, records)
 
-    def _add_register(self, plan: KitPlan, of_kit: list[Source]) -> None:
+    def _add_register(self, plan: KitPlan, of_kit: list[RegisterSource]) -> None:
         before = self._estate.register.load()
         today = self._estate.clock.now().date()
         for source in of_kit:
@@ -233,18 +235,20 @@ class _Application:
             plan.additions += map(KitAddition.of_participant, participants)
             plan.additions += map(KitAddition.of_agreement, agreements)
 
-    def _compare(self, plan: KitPlan, of_kit: list[Source], runs: list[Run]) -> Comparison:
-        asked = list(
+    def _compare(
+        self, plan: KitPlan, of_kit: list[RegisterSource], runs: list[Run]
+    ) -> KitComparison:
+        kit_certificates = list(
             certificates(self._kit, self._estate.library, self._options.devices, self._faults)
         )
-        holders = {each.participant: None for each in asked}
+        holders = {each.participant: None for each in kit_certificates}
         holders |= {each.id: None for source in of_kit for each in source.participants}
-        comparison = compare(self._estate, asked, sorted(holders), runs, plan.before)
+        comparison = compare(self._estate, kit_certificates, sorted(holders), runs, plan.before)
         plan.leftovers = [KitLeftover(*each) for each in comparison.leftovers]
         plan.leftovers_not_listed = comparison.unlisted
         return comparison
 
-    def _prepare(self, comparison: Comparison) -> list[tuple[KitAddition, Prepared]]:
+    def _prepare(self, comparison: KitComparison) -> list[tuple[KitAddition, Prepared]]:
         """Prepare the missing certificates but those of Devices."""
         prepared = []
         for certificate, reason in comparison.missing:
@@ -252,21 +256,21 @@ class _Application:
                 continue
             with self._faults.collected_at(certificate.place, certificate.label):
                 request = certificate.request(self._estate)
-                one = self._issuance.prepare(request, label=certificate.label)
-                prepared.append((KitAddition.of_certificate(certificate, reason), one))
+                issue = self._issuance.prepare(request, label=certificate.label)
+                prepared.append((KitAddition.of_certificate(certificate, reason), issue))
         return prepared
 
     def _commit(self, plan: KitPlan, prepared: list[tuple[KitAddition, Prepared]]) -> None:
-        for done, (addition, one) in enumerate(prepared, 1):
-            plan.warnings |= dict.fromkeys(one.warnings)
+        for done, (addition, issue) in enumerate(prepared, 1):
+            plan.warnings |= dict.fromkeys(issue.warnings)
             if plan.dry_run:
                 plan.additions.append(addition)
                 continue
-            (record,) = self._issuance.commit_one(one, "issue")
+            (record,) = self._issuance.commit_one(issue, "issue")
             plan.additions.append(addition.issued_as(record.serial))
             self._progress(done, len(prepared))
 
-    def _due(self, plan: KitPlan, comparison: Comparison) -> list[Record]:
+    def _due(self, plan: KitPlan, comparison: KitComparison) -> list[Record]:
         """The certificates to renew: those that are due, and whose keys the estate has."""
         estate = self._estate
         due = []

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def add_authorities(estate: Estate, kit: Kit, hierarchies: Sequence[Hierarchy]) -> list[Record]:
     """Make the CAs of some hierarchies that the kit's environments lack; gives the new ones."""
     present = {(each.family, each.hierarchy) for each in estate.certificates.authorities()}
-    made: list[Record] = []
+    records: list[Record] = []
     for name in kit.environments:
         family = estate.library.environment(name).family
         missing = [each for each in hierarchies if (family, each) not in present]
         present.update((family, each) for each in missing)
         if missing:
-            made += estate.add_environment(name, hierarchies=missing)
-    return made
+            records += estate.add_environment(name, hierarchies=missing)
+    return records

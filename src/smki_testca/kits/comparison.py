@@ -88,11 +88,11 @@ _Inputs = frozenset[tuple[str, "InputValue"]]
 """The inputs of a subject that are compared, by name."""
 
 
-_Wanted = dict[_Key, dict[_Inputs, list["KitCertificate"]]]
+_ByKey = dict[_Key, dict[_Inputs, list["KitCertificate"]]]
 """What a kit asks for, by what is compared."""
 
 
-class _Found(NamedTuple):
+class _Issued(NamedTuple):
     """A certificate of the estate that the kit asks for."""
 
     serial: SerialNumber
@@ -102,7 +102,7 @@ class _Found(NamedTuple):
 
 
 @dataclass(slots=True)
-class Comparison:
+class KitComparison:
     """The certificates of a kit that an estate lacks or is to renew, and those it has beside them.
 
     Attributes:
@@ -172,23 +172,23 @@ def _of_request(request: KitRequest, subject: Subject) -> Iterator[KitCertificat
 
 def compare(
     estate: Estate,
-    asked: Iterable[KitCertificate],
+    kit_certificates: Iterable[KitCertificate],
     participants: Iterable[str],
     runs: Iterable[Run],
     before: datetime,
-) -> Comparison:
+) -> KitComparison:
     """Compare what a kit asks for with what an estate has, or will have.
 
     Args:
         estate: the estate.
-        asked: the certificates of the kit.
+        kit_certificates: the certificates of the kit.
         participants: of the kit; what else they have are leftovers.
         runs: of the estate, that are not complete.
         before: a certificate that ends before this time is due.
     """
     library = estate.library
-    wanted: _Wanted = {}
-    for certificate in asked:
+    by_key: _ByKey = {}
+    for certificate in kit_certificates:
         profile = library.profile(certificate.subject.profile)
         key = _Key(
             profile.name,
@@ -197,35 +197,38 @@ def compare(
             certificate.usage,
             certificate.label,
         )
-        same = wanted.setdefault(key, {})
-        same.setdefault(_inputs(profile, certificate.subject), []).append(certificate)
-    comparison = Comparison()
-    found: dict[tuple[_Key, _Inputs], list[_Found]] = {}
+        by_inputs = by_key.setdefault(key, {})
+        by_inputs.setdefault(_inputs(profile, certificate.subject), []).append(certificate)
+    comparison = KitComparison()
+    records_of: dict[tuple[_Key, _Inputs], list[_Issued]] = {}
     for participant in participants:
         for record in estate.select(Selection(participant=participant)):
-            place = _place(library, record, wanted)
+            place = _place(library, record, by_key)
             status = estate.status(record)
             if place is not None:
-                each = _Found(record.serial, record.not_before, record.not_after, status)
-                found.setdefault(place, []).append(each)
+                each = _Issued(record.serial, record.not_before, record.not_after, status)
+                records_of.setdefault(place, []).append(each)
             elif status in LIVING and record.tier is Tier.END_ENTITY:
                 comparison._leave(record, status)  # noqa: SLF001 - its own module
     unfinished: dict[tuple[_Key, _Inputs], list[int]] = {}
     for run in runs:
-        for asked_place in _unfinished(estate, run, wanted):
+        for asked_place in _unfinished(estate, run, by_key):
             unfinished.setdefault(asked_place, []).append(run.id)
-    for key, by_inputs in wanted.items():
+    for key, by_inputs in by_key.items():
         for inputs, equal in by_inputs.items():
-            there, in_runs = found.get((key, inputs), []), iter(unfinished.get((key, inputs), ()))
+            there, in_runs = (
+                records_of.get((key, inputs), []),
+                iter(unfinished.get((key, inputs), ())),
+            )
             _settle(estate, comparison, equal, there, in_runs, before)
     return comparison
 
 
 def _settle(
     estate: Estate,
-    comparison: Comparison,
-    asked: list[KitCertificate],
-    found: list[_Found],
+    comparison: KitComparison,
+    kit_certificates: list[KitCertificate],
+    issued: list[_Issued],
     in_runs: Iterator[int],
     before: datetime,
 ) -> None:
@@ -234,17 +237,17 @@ def _settle(
     After them come those that runs will still issue, of which ``in_runs`` has the ids.
     """
     now = estate.clock.now()
-    living = [each for each in reversed(found) if each.status in LIVING]
-    for each in living[len(asked) :]:
+    living = [each for each in reversed(issued) if each.status in LIVING]
+    for each in living[len(kit_certificates) :]:
         comparison._leave(_record(estate, each.serial), each.status)  # noqa: SLF001 - its own module
     expired = [
         record
-        for each in reversed(found)
+        for each in reversed(issued)
         if each.status is Status.EXPIRED
         and is_current(estate, record := _record(estate, each.serial))
     ]
-    replaced = [each.status.word for each in found if each.status not in LIVING]
-    for number, certificate in enumerate(asked):
+    replaced = [each.status.word for each in issued if each.status not in LIVING]
+    for number, certificate in enumerate(kit_certificates):
         if number < len(living):
             each = living[number]
             if each.not_after < before and each.not_before <= now - _SETTLED:
@@ -264,11 +267,11 @@ def _record(estate: Estate, serial: SerialNumber) -> Record:
     return record
 
 
-def _unfinished(estate: Estate, run: Run, wanted: _Wanted) -> Iterator[tuple[_Key, _Inputs]]:
+def _unfinished(estate: Estate, run: Run, by_key: _ByKey) -> Iterator[tuple[_Key, _Inputs]]:
     """The keys of the certificates that a run will still issue and the kit asks for."""
     from smki_testca.issuance.batch.unfinished_rows import requests_of  # noqa: PLC0415 - seldom needed
 
-    without_labels = {key._replace(label=None) for key in wanted}
+    without_labels = {key._replace(label=None) for key in by_key}
     for tile in estate.tiles.of_run(run.id, done=False):
         section = run.terms.section(tile.section)
         if section.profile not in estate.library.profile_names:
@@ -281,25 +284,25 @@ def _unfinished(estate: Estate, run: Run, wanted: _Wanted) -> Iterator[tuple[_Ke
         for row, request in requests_of(estate, section, [tile]):
             label = row.label or run.terms.label_of(section, row.eui64)
             key, inputs = of_section._replace(label=label), _inputs(profile, request.subject)
-            if inputs in wanted.get(key, ()):
+            if inputs in by_key.get(key, ()):
                 yield key, inputs
 
 
-def _place(library: Library, record: Record, wanted: _Wanted) -> tuple[_Key, _Inputs] | None:
+def _place(library: Library, record: Record, by_key: _ByKey) -> tuple[_Key, _Inputs] | None:
     """The key of a certificate that the kit asks for; None for any other."""
     if record.tier is not Tier.END_ENTITY or record.profile not in library.profile_names:
         return None
     profile = library.profile(record.profile)
     usage = record.usage if profile.takes_usage else None
     key = _Key(record.profile, record.participant, record.environment, usage, record.label)
-    if key not in wanted:
+    if key not in by_key:
         return None
     try:
         subject, _ = Subject.from_view(profile, view_certificate(record.der), library.roles)
     except InputError:  # issued from another version of the profile
         return None
     inputs = _inputs(profile, subject)
-    return (key, inputs) if inputs in wanted[key] else None
+    return (key, inputs) if inputs in by_key[key] else None
 
 
 def _inputs(profile: Profile, subject: Subject) -> _Inputs:

@@ -63,14 +63,14 @@ def check_device_labels(
 
 
 def _shared_ids(
-    one: KitDevices, other: KitDevices, number: int, count: int | None
+    table: KitDevices, other: KitDevices, number: int, count: int | None
 ) -> Iterator[str]:
     """Yield labels that are the same because they are made of the ID alone, and the ID is."""
-    is_same = (one.label.text, one.type) == (other.label.text, other.type)
-    usages = {*(one.usages or (None,))} & {*(other.usages or (None,))}
-    if not is_same or not usages or ID not in one.label.names or NUMBER in one.label.names:
+    is_same = (table.label.text, table.type) == (other.label.text, other.type)
+    usages = {*(table.usages or (None,))} & {*(other.usages or (None,))}
+    if not is_same or not usages or ID not in table.label.names or NUMBER in table.label.names:
         return
-    ids = one.counting.ranges(one.count if count is None else count)
+    ids = table.counting.ranges(table.count if count is None else count)
     for environment, second in other.counting.ranges(number).items():
         first = ids.get(environment, range(0))
         few, many = sorted((first, second), key=len)

@@ -135,5 +135,5 @@ def split(
 
 def _several(value: Any) -> Any:
     """The text of an input that a list gives several values; other values as they are."""
-    is_list = isinstance(value, list) and value and all(isinstance(one, str) for one in value)
+    is_list = isinstance(value, list) and value and all(isinstance(part, str) for part in value)
     return ",".join(value) if is_list else value

@@ -44,24 +44,26 @@ class Exports:
     needed_passphrase: bool = False
 
 
-def check_formats(asked: Iterable[str] | None) -> tuple[str, ...]:
+def check_formats(names: Iterable[str] | None) -> tuple[str, ...]:
     """Return the formats asked for, each once, in the order of the documents; None asks for all.
 
     Raises:
         InputError: if there is no such format.
     """
-    chosen = tuple(FORMATS) if asked is None else tuple(asked)
+    chosen = tuple(FORMATS) if names is None else tuple(names)
     for name in chosen:
         check_format(name)
     return tuple(name for name in FORMATS if name in chosen)
 
 
-def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: str) -> Exports:
+def export(
+    estate: Estate, format_names: Iterable[str] | None, out: Path, passphrase: str
+) -> Exports:
     """Write every certificate, private keys of end entities included, in each of some formats.
 
     Args:
         estate: the estate with the certificates.
-        asked: names of formats; None for every one.
+        format_names: names of formats; None for every one.
         out: gets a folder of each format's name.
         passphrase: protects the stores that need one; everything else is unencrypted.
 
@@ -72,9 +74,11 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
     records = list(estate.select(Selection()))
     selected = items(estate, records, with_keys=True, with_c_names=True)
     exports = Exports(len(records))
-    for name in check_formats(asked):
+    for name in check_formats(format_names):
         form = FORMATS[name]
-        taken = selected if asked is not None else _without_many_stores(form.traits, selected)
+        taken = (
+            selected if format_names is not None else _without_many_stores(form.traits, selected)
+        )
         if not form.fitting(taken):
             exports.notes[name] = ["none of the certificates fits: there is no such folder"]
             continue
@@ -82,10 +86,10 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
         parts = _parts(form, taken)
         left_out, renamings = [], []
         for folder, part in parts.items():
-            made = make(name, part, passphrase if protected else None, current_only=True)
-            write(made.files, out / name / folder, force=False)
-            left_out += [left for left in made.left_out if not left.item.is_ca]
-            renamings += made.renamings()
+            exported = make(name, part, passphrase if protected else None, current_only=True)
+            write(exported.files, out / name / folder, force=False)
+            left_out += [left for left in exported.left_out if not left.item.is_ca]
+            renamings += exported.renamings()
         exports.folders.append(name)
         exports.needed_passphrase |= protected
         lines = [*summary(left_out, len(taken)), *dict.fromkeys(renamings)]

@@ -71,17 +71,17 @@ def issue(
 
 
 def _issue(
-    estate: Estate, issuance: Issuance, asked: KitRequest
+    estate: Estate, issuance: Issuance, kit_request: KitRequest
 ) -> tuple[list[Record], tuple[str, ...]]:
-    profile = estate.library.end_entity_profile(asked.profile)
+    profile = estate.library.end_entity_profile(kit_request.profile)
     request = estate.request(
-        asked.participant,
-        asked.purpose,
-        Subject.parse(profile, asked.inputs, estate.library.roles),
-        asked.usages,
-        environment=asked.environment,
+        kit_request.participant,
+        kit_request.purpose,
+        Subject.parse(profile, kit_request.inputs, estate.library.roles),
+        kit_request.usages,
+        environment=kit_request.environment,
     )
-    return issuance.issue(request, label=asked.label)
+    return issuance.issue(request, label=kit_request.label)
 
 
 def issue_devices(

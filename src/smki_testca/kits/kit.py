@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smki_testca.clock import Clock
     from smki_testca.identifiers import Eui64
     from smki_testca.kits.counting import Counting
-    from smki_testca.kits.labels import Template
+    from smki_testca.kits.labels import LabelTemplate
     from smki_testca.profiles import Library
     from smki_testca.profiles.device_types import CellUsage
     from smki_testca.profiles.model import Hierarchy
@@ -81,7 +81,7 @@ class KitDevices:
     subject: Subject
     usages: tuple[KeyUsage, ...]
     counting: Counting
-    label: Template
+    label: LabelTemplate
     count: int
     place: Place
 

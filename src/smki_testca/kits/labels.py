@@ -25,7 +25,7 @@ TYPE = "type"
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class LabelTemplate:
     """A template whose placeholders have been checked."""
 
     text: str
@@ -46,10 +46,10 @@ class Template:
         plain = all(not form and not conversion for _, _, form, conversion in parts)
         wrong = next((name for name in names if name not in known), None)
         if wrong is not None or not plain:
-            what = "has a format or conversion" if wrong is None else f"has {{{wrong}}}"
+            mistake = "has a format or conversion" if wrong is None else f"has {{{wrong}}}"
             raise InputError(
                 "kit.label",
-                f"The label {shown(text)} {what}.",
+                f"The label {shown(text)} {mistake}.",
                 use_one_of((f"{{{name}}}" for name in known), "placeholder"),
             )
         return cls(text, frozenset(names))

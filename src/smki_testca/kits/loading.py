@@ -19,7 +19,7 @@ from smki_testca.kits.device_labels import check_device_labels
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
-from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
+from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, LabelTemplate
 from smki_testca.labels import check_label
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.profiles.documents import decode
@@ -207,11 +207,11 @@ class _Reader:
 
     def _each(self, make: Callable[..., U], tables: Iterable[Any], *more: Any) -> list[U]:
         """The values of some tables; one with a mistake is left out, and the mistake noted."""
-        made = []
+        values = []
         for number, table in enumerate(tables, 1):
             with self._faults.collected():
-                made.append(make(table, number, *more))
-        return made
+                values.append(make(table, number, *more))
+        return values
 
     def _hierarchies(self, whole: Place) -> tuple[Hierarchy, ...] | None:
         stated = self._document.hierarchies
@@ -236,14 +236,14 @@ class _Reader:
             each = max(1, len(table.roles)) * max(1, len(table.usages))
             requests += self._counted(table, table.count) * each
         allocations = sum(self._counted(table, table.count) for table in self._document.allocation)
-        for what, count, most in (
+        for noun, count, most in (
             ("requests", requests, MAX_REQUESTS),
             ("allocated IDs", allocations, MAX_ALLOCATIONS),
         ):
             if count > most:
                 raise InputError(
                     "kit.count",
-                    f"{self._origin} has {count:,} {what}; a kit has at most {most:,}.",
+                    f"{self._origin} has {count:,} {noun}; a kit has at most {most:,}.",
                     "Make Devices with devices, and others in several kits or with batch issue.",
                 )
 
@@ -368,7 +368,7 @@ class _Reader:
         has_role = any(each.option == ROLE for each in profile.input_types)
         names = [USAGE, ENVIRONMENT, *([ROLE] if has_role else []), *([ID] if stated else [])]
         with met_in(request.place.within("label")):
-            label = Template.parse(request.label, tuple(names))
+            label = LabelTemplate.parse(request.label, tuple(names))
         with met_in(request.place.within(identifier or "")):
             eui64 = Eui64.parse(stated) if stated and ID in label.names else Eui64(0)
         role = request.inputs.get(ROLE, "")
@@ -416,7 +416,7 @@ class _Reader:
                     named.append(self._library.roles.remote_party_role(role).name)
             roles: list[str | None] = [*named] if named else [None]
             with below("label"):
-                label = Template.parse(table.label, _IN_SERIES)
+                label = LabelTemplate.parse(table.label, _IN_SERIES)
             return [
                 _series_request(table, inputs, identifier, role, usage, label, each, where)
                 for each in counting.ids(table.count)
@@ -437,7 +437,7 @@ class _Reader:
         counting = self._counting(table, where)
         with met_in(where):
             with below("label"):
-                label = Template.parse(table.label, _OF_DEVICES)
+                label = LabelTemplate.parse(table.label, _OF_DEVICES)
             if not label.names & {ID, NUMBER}:
                 raise InputError(
                     "kit.label",
@@ -464,25 +464,25 @@ class _Reader:
 
     def _check_labels(self, requests: list[KitRequest]) -> None:
         """Check that each request can have its label, and that no two have the same."""
-        seen: set[str] = set()
-        told: set[KeyPath] = set()
+        labels: set[str] = set()
+        faulty: set[KeyPath] = set()
         for request in requests:
-            if request.label is None or request.place.path in told:
+            if request.label is None or request.place.path in faulty:
                 continue
-            told.add(request.place.path)
+            faulty.add(request.place.path)
             with self._faults.collected():
                 where = request.place.within("label")
                 with met_in(where):
                     check_label(request.label)
-                if request.label in seen:
+                if request.label in labels:
                     raise InputError(
                         "kit.label",
                         f"{where}: two requests have the label {shown(request.label)}.",
                         "In a series, make them different with {id}, {number}, {role}, {usage},"
                         " {environment}.",
                     )
-                told.remove(request.place.path)
-            seen.add(request.label)
+                faulty.remove(request.place.path)
+            labels.add(request.label)
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], where: Place) -> None:
         """Check that a table states a key usage if, and only if, its certificate type takes one."""
@@ -537,7 +537,7 @@ def _series_request(  # a part of each kind
     identifier: str,
     role: str | None,
     usage: KeyUsage | None,
-    label: Template,
+    label: LabelTemplate,
     counted: tuple[str, int, Eui64],
     place: Place,
 ) -> KitRequest:

@@ -94,8 +94,8 @@ def fill(
     later = [each for each in hierarchies if seeded and library.has_rsa_keys(each)]
     warnings: dict[str, None] = {}
 
-    def is_later(asked: KitRequest) -> bool:
-        profile = library.profile(asked.profile)
+    def is_later(request: KitRequest) -> bool:
+        profile = library.profile(request.profile)
         is_rsa = profile.key_type is not KeyType.P256
         return profile.hierarchy in later or (seeded and is_rsa)
 

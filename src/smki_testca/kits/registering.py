@@ -39,7 +39,7 @@ _CORRECTED = frozenset({"kind", "signifier"})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RegisterSource:
     """A file with participants and agreements of a kit.
 
     Attributes:
@@ -51,27 +51,29 @@ class Source:
     agreements: Sequence[Agreement]
 
 
-def sources(kit: Kit, library: Library, clock: Clock) -> list[Source]:
+def sources(kit: Kit, library: Library, clock: Clock) -> list[RegisterSource]:
     """The file of participants and agreements that a kit names, if it does, and the kit itself.
 
     Raises:
         InputError: if the file cannot be read, or has mistakes.
     """
-    found = []
+    listed = []
     if kit.register_file is not None:
         path = kit.register_file
         data, name = read_regular(path, MAX_OCTETS), str(path)
-        found.append(Source(Place(name, data=data), *documents.read_file(data, name, library)))
+        listed.append(
+            RegisterSource(Place(name, data=data), *documents.read_file(data, name, library))
+        )
     if kit.example is not None:
         example = shipped("examples") / kit.example
         data = example.read_bytes()
         read = documents.read_file(data, example.name, library)
-        found.append(Source(Place(example.name, data=data), *read))
-    found.append(Source(Place(kit.origin), kit.participants, kit.agreements_on(clock)))
-    return found
+        listed.append(RegisterSource(Place(example.name, data=data), *read))
+    listed.append(RegisterSource(Place(kit.origin), kit.participants, kit.agreements_on(clock)))
+    return listed
 
 
-def bring_in(estate: Estate, source: Source) -> tuple[list[Participant], list[Agreement]]:
+def bring_in(estate: Estate, source: RegisterSource) -> tuple[list[Participant], list[Agreement]]:
     """Add the participants and agreements that the register lacks; gives these.
 
     Raises:
@@ -104,7 +106,7 @@ def bring_in(estate: Estate, source: Source) -> tuple[list[Participant], list[Ag
     return arriving, binding
 
 
-def differences(register: Register, source: Source, today: date) -> Iterator[KitDifference]:
+def differences(register: Register, source: RegisterSource, today: date) -> Iterator[KitDifference]:
     """Yield what the register says otherwise than a kit, with how to change it."""
     for participant in source.participants:
         known = register.participants.get(participant.id)
@@ -148,5 +150,5 @@ def _differing(
 def all_differences(estate: Estate, kit: Kit) -> list[KitDifference]:
     """The differences of the register from a kit, with how to change it."""
     register, today = estate.register.load(), estate.clock.now().date()
-    found = sources(kit, estate.library, estate.clock)
-    return [each for source in found for each in differences(register, source, today)]
+    kit_sources = sources(kit, estate.library, estate.clock)
+    return [each for source in kit_sources for each in differences(register, source, today)]

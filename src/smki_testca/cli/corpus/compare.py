@@ -10,7 +10,7 @@ import click
 
 from smki_testca.cli.output import print_document, print_json, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
-from smki_testca.corpus.run.comparison import Comparison, as_comparison_text
+from smki_testca.corpus.run.comparison import RunComparison, as_comparison_text
 from smki_testca.corpus.run.report import read_report
 from smki_testca.corpus.run.reports.html import as_html
 from smki_testca.corpus.run.reports.markdown import as_markdown
@@ -48,7 +48,7 @@ def compare(
       smki-testca corpus compare mbedtls.json wolfssl.json --html matrix.html
     """
     forms: dict[Path | None, Callable[[Sequence[Report]], str]] = {
-        html: partial(as_html, what="comparison"),
+        html: partial(as_html, subject="comparison"),
         markdown: as_markdown,
     }
     outputs = {path: form for path, form in forms.items() if path is not None}
@@ -57,7 +57,9 @@ def compare(
     for path in outputs:
         check_alone(session, path)
         check_file(path, force=force)
-    comparison = Comparison.of([read_report(path) for path in files], [str(path) for path in files])
+    comparison = RunComparison.of(
+        [read_report(path) for path in files], [str(path) for path in files]
+    )
     write_texts({path: form(comparison.reports) for path, form in outputs.items()}, force=force)
     if session.as_json:
         print_json(comparison.as_json())

@@ -121,15 +121,15 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
         interrupted = True
     except InputError as caught:
         # What was found so far is kept.
-        if not search.found:
+        if not search.disagreements:
             raise
         error = caught
-    folder = _write(search, out, force=force) if search.found else None
+    folder = _write(search, out, force=force) if search.disagreements else None
     if error is not None:
         remedy = f"What was found so far is in {out}."
         raise InputError(error.code, error.message, remedy) from error
     _report(session, search, folder, interrupted=interrupted)
-    if interrupted or search.found:
+    if interrupted or search.disagreements:
         code = INTERRUPTED if interrupted else ExitCode.FINDINGS
         click.get_current_context().exit(code)
 
@@ -139,12 +139,12 @@ def _search(given: dict[str, Any]) -> Search:
     from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
     from smki_testca.corpus.fuzz.search import Search
-    from smki_testca.corpus.run.asking import Settings
+    from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.targets.naming import target_of
 
     builder = Builder(corpus_pki(), ENVIRONMENT)
     names = _names(given["names"], list(builder.bases))
-    settings = Settings(
+    settings = RunSettings(
         Level(given["level"]),
         given["time_limit"],
         reset=given["reset"],
@@ -190,7 +190,7 @@ def _write(search: Search, out: Path, *, force: bool) -> Path:
     from smki_testca.corpus.fuzz.cases import cases_of
     from smki_testca.folders import write
 
-    write(files(cases_of(search.builder, list(search.found.values()))), out, force=force)
+    write(files(cases_of(search.builder, list(search.disagreements.values()))), out, force=force)
     return out
 
 

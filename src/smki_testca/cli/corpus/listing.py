@@ -61,13 +61,13 @@ def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
     """
     import json
 
-    from smki_testca.corpus.listed import Listed, as_json, as_table
+    from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
     wanted = selection(given)
     cases = (
         [as_table(case) for case in catalogue().select(wanted)]
         if corpus is None
-        else Listed.read(corpus).select(wanted)
+        else ListedCorpus.read(corpus).select(wanted)
     )
     if session.as_json:
         print_json_list("cases", (json.dumps(as_json(case)) for case in cases))
@@ -102,14 +102,14 @@ def explain(session: Session, case_id: str, corpus: Path | None) -> None:
       smki-testca corpus explain device-san-not-critical
       smki-testca corpus explain device-san-not-critical --corpus corpus
     """
-    from smki_testca.corpus.listed import Listed, as_json, as_table
+    from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
     if corpus is None:
         known = catalogue()
         made = known.case(case_id)
         case, der = as_table(made, known.good()), made.der
     else:
-        listed = Listed.read(corpus)
+        listed = ListedCorpus.read(corpus)
         case = listed.case(case_id)
         der = listed.document(case) if session.as_json else b""
     if session.as_json:

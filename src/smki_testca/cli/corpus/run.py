@@ -13,12 +13,12 @@ from smki_testca.cli.output import Progress, print_document, print_json, print_w
 from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
 from smki_testca.corpus.defect import Importance, Level, Need, Stage
 from smki_testca.corpus.run import expectations
-from smki_testca.corpus.run.asking import Settings, ask_all
+from smki_testca.corpus.run.asking import RunSettings, ask_all
 from smki_testca.corpus.run.expectations import Expectations
 from smki_testca.corpus.run.filtering import CaseFilter
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import LoadedCorpus, load
-from smki_testca.corpus.run.report import Report, Terms, read_report, report
+from smki_testca.corpus.run.report import Report, ReportTerms, read_report, report
 from smki_testca.corpus.run.reports.html import as_html
 from smki_testca.corpus.run.reports.json_text import as_json_text
 from smki_testca.corpus.run.reports.junit import as_junit
@@ -237,7 +237,7 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
 def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
     """Run a corpus as the options say, and report."""
     level = Level(given["level"])
-    settings = Settings(
+    settings = RunSettings(
         level, given["time_limit"], given["jobs"], given["reset"], given["capabilities"]
     )
     if settings.reset and settings.jobs > 1:
@@ -246,7 +246,7 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
             "--reset would reset a target that other jobs ask.",
             "Leave out --jobs or --reset.",
         )
-    terms = Terms(
+    terms = ReportTerms(
         level,
         Importance(given["fail_on"]),
         given["strict"],

@@ -12,7 +12,7 @@ from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from smki_testca.corpus.selection import Selection
+    from smki_testca.corpus.selection import CaseSelection
 
 _Command = Any
 
@@ -64,15 +64,15 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def selection(given: Mapping[str, Any]) -> Selection:
+def selection(given: Mapping[str, Any]) -> CaseSelection:
     """The selection that the options make.
 
     Args:
         given: their values by name.
     """
-    from smki_testca.corpus.selection import Selection
+    from smki_testca.corpus.selection import CaseSelection
 
-    return Selection(
+    return CaseSelection(
         given["only"],
         given["profiles"],
         tuple(map(Stage, given["stages"])),

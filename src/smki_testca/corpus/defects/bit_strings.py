@@ -119,8 +119,8 @@ def identifier_stray_bits(it: Certificate | Request, base: Base) -> Certificate 
     """The identifier says that four bits are unused, and sets them (O18)."""
     del base
     unit, name = rdn("organizationalUnitName", "02"), rdn("commonName", "Supplier One")
-    made = identifier(SUPPLIER_ID[:7] + b"\x0f", 4)
-    return with_subject(it, sequence(name, unit, made))
+    attribute = identifier(SUPPLIER_ID[:7] + b"\x0f", 4)
+    return with_subject(it, sequence(name, unit, attribute))
 
 
 @_bits(

@@ -401,8 +401,8 @@ def extension_policy(it: Request, base: Base) -> Request:
 def extension_key_identifier(it: Request, base: Base) -> Request:
     """20 octets of zeros, before everything else."""
     del base
-    asked = extension("subjectKeyIdentifier", octet_string(bytes(20)))
-    return but(it, extensions={"subjectKeyIdentifier": asked, **it.extensions})
+    key_identifier = extension("subjectKeyIdentifier", octet_string(bytes(20)))
+    return but(it, extensions={"subjectKeyIdentifier": key_identifier, **it.extensions})
 
 
 @_asked(

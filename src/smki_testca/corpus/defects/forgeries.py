@@ -243,7 +243,7 @@ def zero(it: Parts, base: Base) -> Parts:
     importance=Importance.CRITICAL,
     why="A verifier that does not check all of the padding takes it, for any document.",
 )
-def one(it: Parts, base: Base) -> Parts:
+def number_one(it: Parts, base: Base) -> Parts:
     """The signature is the number 1: any power of it is 1."""
     del base
     return but(it, signature=bytes(255) + b"\x01")

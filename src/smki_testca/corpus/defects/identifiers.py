@@ -327,8 +327,8 @@ def id_in_serial_number(it: Certificate, base: Base) -> Certificate:
     return with_relatives(
         it,
         {
-            key: rdn("serialNumber", digits, PRINTABLE) if key == IDENTIFIER else made
-            for key, made in names.items()
+            key: rdn("serialNumber", digits, PRINTABLE) if key == IDENTIFIER else relative
+            for key, relative in names.items()
         },
     )
 

@@ -123,8 +123,8 @@ def country(it: Certificate, _: Base) -> Certificate:
 )
 def country_of_three_letters(it: Certificate, _: Base) -> Certificate:
     """C=GBR comes first."""
-    made = {"countryName": rdn("countryName", "GBR", PRINTABLE), **relatives(it)}
-    return with_relatives(it, made)
+    rdns = {"countryName": rdn("countryName", "GBR", PRINTABLE), **relatives(it)}
+    return with_relatives(it, rdns)
 
 
 @name_defect(
@@ -163,12 +163,12 @@ def unit(it: Certificate, _: Base) -> Certificate:
 )
 def name_twice(it: Certificate, _: Base) -> Certificate:
     """The name of another holder comes before the right one."""
-    made = {}
+    rdns = {}
     for key, relative in relatives(it).items():
         if key == COMMON_NAME:
-            made["another"] = rdn(COMMON_NAME, "Supplier Two")
-        made[key] = relative
-    return with_relatives(it, made)
+            rdns["another"] = rdn(COMMON_NAME, "Supplier Two")
+        rdns[key] = relative
+    return with_relatives(it, rdns)
 
 
 # The OU of a CA, and of a DCCKI certificate

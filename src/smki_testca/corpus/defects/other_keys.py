@@ -143,8 +143,8 @@ def key_of_ed25519(it: Certificate, base: Base) -> Certificate:
 def key_of_ecdh(it: Certificate, base: Base) -> Certificate:
     """The key is right, and is for key agreement alone by its algorithm."""
     del base
-    made = spki_from(_point(it), algorithm="1.3.132.1.12")
-    return rekeyed(it, made)
+    spki = spki_from(_point(it), algorithm="1.3.132.1.12")
+    return rekeyed(it, spki)
 
 
 @_unusable(
@@ -159,8 +159,8 @@ def key_of_ecdh(it: Certificate, base: Base) -> Certificate:
 def key_algorithm_unknown(it: Certificate, base: Base) -> Certificate:
     """The algorithm of the key is under an arc for examples."""
     del base
-    made = spki_from(_point(it), algorithm="2.999.1")
-    return rekeyed(it, made)
+    spki = spki_from(_point(it), algorithm="2.999.1")
+    return rekeyed(it, spki)
 
 
 @_unusable(
@@ -174,8 +174,8 @@ def key_algorithm_unknown(it: Certificate, base: Base) -> Certificate:
 def key_algorithm_of_signature(it: Certificate, base: Base) -> Certificate:
     """The algorithm of the key is ecdsa-with-SHA256."""
     del base
-    made = spki_from(_point(it), algorithm="1.2.840.10045.4.3.2")
-    return rekeyed(it, made)
+    spki = spki_from(_point(it), algorithm="1.2.840.10045.4.3.2")
+    return rekeyed(it, spki)
 
 
 @_unusable(
@@ -190,8 +190,8 @@ def key_unused_bit(it: Certificate, base: Base) -> Certificate:
     del base
     algorithm, bits = elements_of(it.spki)
     point = content_of(bits)[1:]
-    made = bit_string(point[:-1] + bytes((point[-1] & 0xFE,)), 1)
-    return rekeyed(it, sequence(algorithm, made))
+    key_bits = bit_string(point[:-1] + bytes((point[-1] & 0xFE,)), 1)
+    return rekeyed(it, sequence(algorithm, key_bits))
 
 
 def _public(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:

@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def own_key(base: Base) -> Signer:
     """The private key whose public key an end entity's certificate holds."""
-    made = rsa_key if base.document.algorithm == RSA_SHA256 else ec_key
-    return made(base.name)
+    make_key = rsa_key if base.document.algorithm == RSA_SHA256 else ec_key
+    return make_key(base.name)

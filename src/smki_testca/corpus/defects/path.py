@@ -837,13 +837,13 @@ def ca_permits_other_host(it: Certificate, base: Base) -> Changed:
 
 def _demanding(ca: Certificate, policy: str, extra: Extension, name: str) -> Certificate:
     """A CA of one policy, with one more extension after it."""
-    told = with_value(ca, "certificatePolicies", policies(policy))
-    made: dict[str, Extension] = {}
-    for key, each in told.extensions.items():
-        made[key] = each
+    certificate = with_value(ca, "certificatePolicies", policies(policy))
+    extensions: dict[str, Extension] = {}
+    for key, each in certificate.extensions.items():
+        extensions[key] = each
         if key == "certificatePolicies":
-            made[name] = extra
-    return replace(told, extensions=made)
+            extensions[name] = extra
+    return replace(certificate, extensions=extensions)
 
 
 _REQUIRED = sequence(tlv(0x80, b"\x00"))
@@ -899,14 +899,14 @@ def ca_maps_any_policy(it: Certificate, base: Base) -> Changed:
 )
 def any_policy_inhibited(it: Certificate, base: Base) -> Changed:
     """The document says anyPolicy; the CA has inhibitAnyPolicy 0 and requires a policy."""
-    told = with_value(it, "certificatePolicies", policies(ANY_POLICY))
+    document = with_value(it, "certificatePolicies", policies(ANY_POLICY))
 
     def inhibiting(ca: Certificate) -> Certificate:
         requiring = added(ca, "policyConstraints", _REQUIRED, critical=True)
         return added(requiring, "inhibitAnyPolicy", integer(0), critical=True)
 
     chain = (inhibiting(base.chain[0]), *base.chain[1:])
-    return Changed(told, chain)
+    return Changed(document, chain)
 
 
 @defect(

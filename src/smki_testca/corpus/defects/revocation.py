@@ -23,9 +23,9 @@ def _list_of(it: Certificate, base: Base, code: int | None) -> RevocationList:
     """The newest list of the certificate's CA, which revokes it for a reason, or for none."""
     hierarchy = base.profile.split("-")[0]
     profile = f"{hierarchy}-{'arl' if base.profile.endswith('-ca') else 'crl'}"
-    made = revocation_list(base.pki, profile, it)
+    crl = revocation_list(base.pki, profile, it)
     why = () if code is None else (reason(code),)
-    return but(made, entries=(entry(it.serial, "2026-06-15", *why),))
+    return but(crl, entries=(entry(it.serial, "2026-06-15", *why),))
 
 
 @defect(

@@ -359,12 +359,12 @@ def role_missing(it: Certificate, _: Base) -> Certificate:
 def role_twice(it: Certificate, base: Base) -> Certificate:
     """Another role comes before the right one."""
     other = "03" if base.facts.role == "02" else "02"
-    made = {}
+    rdns = {}
     for key, relative in relatives(it).items():
         if key == UNIT:
-            made["another"] = rdn(UNIT, other)
-        made[key] = relative
-    return with_relatives(it, made)
+            rdns["another"] = rdn(UNIT, other)
+        rdns[key] = relative
+    return with_relatives(it, rdns)
 
 
 # Roles that are none of the holder's

@@ -160,8 +160,8 @@ def no_parameters(it: Parts, base: Base) -> Parts:
 def curve_parameters(it: Certificate, base: Base) -> Certificate:
     """The name of prime256v1 follows ecdsa-with-SHA256, inside and outside."""
     del base
-    made = sequence(oid("1.2.840.10045.4.3.2"), oid("1.2.840.10045.3.1.7"))
-    return replace(it, algorithm=made)
+    algorithm = sequence(oid("1.2.840.10045.4.3.2"), oid("1.2.840.10045.3.1.7"))
+    return replace(it, algorithm=algorithm)
 
 
 _other = partial(
@@ -184,8 +184,8 @@ _other = partial(
 def with_sha1(it: Certificate, base: Base) -> Certificate:
     """The signature is right, with a digest of which two documents can be made."""
     del base
-    made = sequence(oid("1.2.840.10045.4.1"))
-    return replace(it, algorithm=made, digest=hashes.SHA1())  # noqa: S303
+    algorithm = sequence(oid("1.2.840.10045.4.1"))
+    return replace(it, algorithm=algorithm, digest=hashes.SHA1())  # noqa: S303
 
 
 @_other(

@@ -145,8 +145,8 @@ def printable_asterisk(it: Certificate, base: Base) -> Parts:
 def printable_high_bit(it: Certificate, base: Base) -> bytes:
     """The name of the CA is UTF-8 in a PrintableString."""
     number = 1 if base.name.startswith("org") else 0
-    made = tlv(PRINTABLE_STRING, "Zé".encode())
-    return edited(it, lambda _: made, "subject", number, 0, 1)
+    string = tlv(PRINTABLE_STRING, "Zé".encode())
+    return edited(it, lambda _: string, "subject", number, 0, 1)
 
 
 @_alphabet(

@@ -100,8 +100,8 @@ class _Question:
 
     @classmethod
     def of(cls, case: Case) -> _Question:
-        wanted, facts = (tuple(map(each.get, _IDENTITY)) for each in (case.wanted, case.facts))
-        return cls(case.at, wanted, facts, case.chain, case.crls, case.about)
+        expected, facts = (tuple(map(each.get, _IDENTITY)) for each in (case.wanted, case.facts))
+        return cls(case.at, expected, facts, case.chain, case.crls, case.about)
 
 
 class _Unit:

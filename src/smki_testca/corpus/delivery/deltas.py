@@ -47,7 +47,7 @@ def _here(octets: bytes) -> Iterator[bytes]:
         yield len(some).to_bytes(2) + HERE.to_bytes(2) + some
 
 
-def _same(one: bytes, other: bytes) -> int:
+def _same(octets: bytes, other: bytes) -> int:
     """The number of equal octets at the beginning."""
-    most = min(len(one), len(other), _MOST)
-    return next((n for n in range(most) if one[n] != other[n]), most)
+    most = min(len(octets), len(other), _MOST)
+    return next((n for n in range(most) if octets[n] != other[n]), most)

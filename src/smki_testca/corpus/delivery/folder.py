@@ -106,9 +106,9 @@ def written(
             one cannot be written.
         OutputError: if the disk is full or fails.
     """
-    made = files(cases, heading, in_c)
+    corpus_files = files(cases, heading, in_c)
     is_corpus = force and _is_corpus(out)
-    foreign = taken(made, out) if force and not is_corpus else None
+    foreign = taken(corpus_files, out) if force and not is_corpus else None
     if foreign is not None:
         raise InputError(
             "corpus.folder",
@@ -116,8 +116,8 @@ def written(
             "Name another folder.",
         )
     before = _listed(out) if is_corpus else {}
-    paths = write(made, out, force=force)
-    for name in before.keys() - {file.path.as_posix() for file in made}:
+    paths = write(corpus_files, out, force=force)
+    for name in before.keys() - {file.path.as_posix() for file in corpus_files}:
         _remove(out, PurePosixPath(name), before[name])
     return paths
 

@@ -26,10 +26,10 @@ def mark(case: Case, base: bytes) -> tuple[int, int] | None:
     if change is None or case.der == base:
         return None
     after = base[change.offset + len(change.before) :][:_FOLLOWING]
-    wanted = change.after + (b"" if change.kind == "octets" else after)
+    changed = change.after + (b"" if change.kind == "octets" else after)
     for shift in sorted(range(-_MOST_SHIFT, _MOST_SHIFT + 1), key=abs):
         start = change.offset + shift
-        if start >= 0 and case.der.startswith(wanted, start):
+        if start >= 0 and case.der.startswith(changed, start):
             return start, start + len(change.after)
     start = case.der.find(change.after, max(change.offset - _MOST_SHIFT, 0))
     return None if start < 0 else (start, start + len(change.after))

@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 _SOURCE = "what the corpus demands for the findings of the linter"
 
 
-def cases_of(builder: Builder, found: Sequence[Disagreement]) -> list[Case]:
+def cases_of(builder: Builder, disagreements: Sequence[Disagreement]) -> list[Case]:
     """The cases of disagreements, their good documents first."""
-    bases = {each.changed.mutation.material.base.name: each for each in found}
+    bases = {each.changed.mutation.material.base.name: each for each in disagreements}
     return [
         *(builder.good(builder.bases[name]) for name in bases),
-        *(builder.case(_defect(each), each.changed.mutation.material.base) for each in found),
+        *(
+            builder.case(_defect(each), each.changed.mutation.material.base)
+            for each in disagreements
+        ),
     ]
 
 
-def _defect(found: Disagreement) -> Defect:
+def _defect(disagreement: Disagreement) -> Defect:
     """The change of a disagreement, declared as the corpus declares its defects."""
-    changed, judgement = found.changed, found.judgement
+    changed, judgement = disagreement.changed, disagreement.judgement
     base, der = changed.mutation.material.base, changed.question.der
     expected = {
         level: Expectation(verdict, Basis.ASSUMED, _SOURCE)
@@ -51,9 +54,9 @@ def _defect(found: Disagreement) -> Defect:
         findings={"": judgement.codes},
         rfc5280=expected[Level.RFC5280],
         gbcs=expected[Level.GBCS],
-        why=_why(found),
+        why=_why(disagreement),
         remedy="",
-        importance=_importance(found),
+        importance=_importance(disagreement),
         needs=tuple(sorted(judgement.needs)),
         revision=1,
         aliases=(),
@@ -64,12 +67,15 @@ def _defect(found: Disagreement) -> Defect:
     )
 
 
-def _why(found: Disagreement) -> str:
-    first = next(iter(found.judgement.findings), None)
-    said = "nothing is wrong with it" if first is None else first.message.rstrip(".")
-    return f"A parser under test answered {found.answer.seen}; the linter says: {said}."
+def _why(disagreement: Disagreement) -> str:
+    first = next(iter(disagreement.judgement.findings), None)
+    message = "nothing is wrong with it" if first is None else first.message.rstrip(".")
+    return f"A parser under test answered {disagreement.answer.seen}; the linter says: {message}."
 
 
-def _importance(found: Disagreement) -> Importance:
-    is_grave = found.answer.seen in LOST or Verdict.REJECT in found.judgement.verdicts.values()
+def _importance(disagreement: Disagreement) -> Importance:
+    is_grave = (
+        disagreement.answer.seen in LOST
+        or Verdict.REJECT in disagreement.judgement.verdicts.values()
+    )
     return Importance.HIGH if is_grave else Importance.MEDIUM

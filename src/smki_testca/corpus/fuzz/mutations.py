@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Element:
+class MutableElement:
     """One element of a good document.
 
     Attributes:
@@ -71,7 +71,7 @@ class Material:
 
     base: Base
     der: bytes
-    elements: Sequence[Element]
+    elements: Sequence[MutableElement]
 
     @classmethod
     def of(cls, base: Base) -> Material:
@@ -81,12 +81,14 @@ class Material:
         return cls(base, der, tuple(_elements(root)))
 
 
-def _elements(root: Node) -> Iterator[Element]:
+def _elements(root: Node) -> Iterator[MutableElement]:
     signed, fields = root.children[0], fields_of(root.data)
     waiting: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
     while waiting:
         node, above = waiting.pop()
-        yield Element(node, above, smallest_at(fields, node.offset), signed in (*above, node))
+        yield MutableElement(
+            node, above, smallest_at(fields, node.offset), signed in (*above, node)
+        )
         waiting.extend((child, (*above, node)) for child in children_of(node))
 
 
@@ -102,7 +104,7 @@ class Mutation:
     """
 
     material: Material
-    element: Element
+    element: MutableElement
     operator: str
     argument: bytes
 
@@ -143,7 +145,7 @@ class Operator:
     """
 
     title: str
-    draw: Callable[[random.Random, Element, Material], bytes | None]
+    draw: Callable[[random.Random, MutableElement, Material], bytes | None]
     apply: Callable[[Node, bytes], bytes]
     simpler: Callable[[bytes], Iterator[bytes]]
 
@@ -169,49 +171,49 @@ _LENGTHS = tuple(
 _SMALL = (tlv(NULL, b""), boolean(value=False), integer(0), tlv(SEQUENCE, b""))
 
 
-def _a_tag(chance: random.Random, element: Element, _: Material) -> bytes | None:
+def _a_tag(chance: random.Random, element: MutableElement, _: Material) -> bytes | None:
     tag = chance.choice(_TAGS)
     return None if tag == element.node.tag else bytes((tag,))
 
 
-def _a_length(chance: random.Random, element: Element, _: Material) -> bytes | None:
+def _a_length(chance: random.Random, element: MutableElement, _: Material) -> bytes | None:
     length = chance.choice((*_LENGTHS, bytes((chance.randrange(256),))))
     node = element.node
     return None if length == node.data[node.offset + 1 : node.start] else length
 
 
-def _a_bit(chance: random.Random, element: Element, _: Material) -> bytes | None:
+def _a_bit(chance: random.Random, element: MutableElement, _: Material) -> bytes | None:
     octets = len(element.node.content)
     if not octets or element.node.constructed:
         return None
     return chance.randrange(octets).to_bytes(2) + bytes((1 << chance.randrange(8),))
 
 
-def _octets(chance: random.Random, element: Element, _: Material) -> bytes | None:
-    made = chance.randbytes(chance.choice((0, 1, 2, 8, 9, 40)))
-    return None if made == element.node.content else made
+def _octets(chance: random.Random, element: MutableElement, _: Material) -> bytes | None:
+    octets = chance.randbytes(chance.choice((0, 1, 2, 8, 9, 40)))
+    return None if octets == element.node.content else octets
 
 
-def _some(chance: random.Random, _: Element, __: Material) -> bytes:
+def _some(chance: random.Random, _: MutableElement, __: Material) -> bytes:
     return chance.choice((b"\x00", b"\xff", b"\x00\x00", chance.randbytes(chance.choice((1, 4)))))
 
 
-def _a_count(chance: random.Random, element: Element, _: Material) -> bytes | None:
+def _a_count(chance: random.Random, element: MutableElement, _: Material) -> bytes | None:
     octets = len(element.node.content)
     return chance.randint(1, octets).to_bytes(2) if octets else None
 
 
-def _an_element(chance: random.Random, element: Element, material: Material) -> bytes | None:
+def _an_element(chance: random.Random, element: MutableElement, material: Material) -> bytes | None:
     other = chance.choice(material.elements).node.encoded
-    made = chance.choice((*_SMALL, other))
-    return None if made == element.node.encoded else made
+    encoded = chance.choice((*_SMALL, other))
+    return None if encoded == element.node.encoded else encoded
 
 
-def _nothing(_: random.Random, element: Element, __: Material) -> bytes | None:
+def _nothing(_: random.Random, element: MutableElement, __: Material) -> bytes | None:
     return b"" if element.above else None
 
 
-def _two_places(chance: random.Random, element: Element, _: Material) -> bytes | None:
+def _two_places(chance: random.Random, element: MutableElement, _: Material) -> bytes | None:
     children = children_of(element.node)
     if len(children) < 2:
         return None
@@ -282,7 +284,7 @@ OPERATORS = {
     "content": Operator(
         "with other content",
         _octets,
-        lambda node, made: tlv(node.tag, made),
+        lambda node, octets: tlv(node.tag, octets),
         _shorter,
     ),
     "append": Operator(

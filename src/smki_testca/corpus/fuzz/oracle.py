@@ -50,7 +50,7 @@ _NOTHING_WRONG = Demand(Verdict.ACCEPT, Stage.USE)
 
 
 @dataclass(frozen=True)
-class Judgement:
+class OracleJudgement:
     """The verdict that a parser must reach on a document, with the reason.
 
     Attributes:
@@ -97,14 +97,14 @@ class Oracle:
             for breach in form_breaches(view)
         )
 
-    def judge(self, base: Base, der: bytes) -> Judgement:
+    def judge(self, base: Base, der: bytes) -> OracleJudgement:
         """The verdict that a parser must reach on a change of a good document."""
-        found = self._linters[base.name].lint(Source("-", 0, der)).findings
-        demands = {finding.code: self._demand(base, finding.code) for finding in found}
+        unsorted = self._linters[base.name].lint(Source("-", 0, der)).findings
+        demands = {finding.code: self._demand(base, finding.code) for finding in unsorted}
         # The gravest for a library comes first: it is what the case is about.
-        findings = tuple(sorted(found, key=lambda each: _ORDER[demands[each.code].verdict]))
+        findings = tuple(sorted(unsorted, key=lambda each: _ORDER[demands[each.code].verdict]))
         first = demands[findings[0].code] if findings else _NOTHING_WRONG
-        return Judgement(
+        return OracleJudgement(
             {
                 Level.RFC5280: first.verdict,
                 Level.GBCS: _of_field(base, first.verdict, findings, demands),
@@ -156,14 +156,14 @@ def demands(bases: Mapping[str, Base]) -> dict[tuple[str, str], Demand]:
         The demands by the group of a good document and the code of a finding, and by the code
         alone, under "", for a group that has no defect of it.
     """
-    said: dict[tuple[str, str], list[Defect]] = {}
+    defects_by_code: dict[tuple[str, str], list[Defect]] = {}
     for defect in _of_documents(bases):
         for name in defect.on:
             codes = defect.findings_on(name)
             if codes:
                 for group in ("", _group(bases[name])):
-                    said.setdefault((group, codes[0]), []).append(defect)
-    return {place: _demanded(defects) for place, defects in said.items()}
+                    defects_by_code.setdefault((group, codes[0]), []).append(defect)
+    return {place: _demanded(defects) for place, defects in defects_by_code.items()}
 
 
 def _of_documents(bases: Mapping[str, Base]) -> Iterator[Defect]:

@@ -29,30 +29,30 @@ def as_text(search: Search, folder: Path | None) -> str:
 
 def _lines(search: Search, folder: Path | None) -> Iterator[str]:
     name = search.hello.name or "The target"
-    asked = counted(search.asked, "change")
+    changes = counted(search.asked, "change")
     bases = counted(len(search.bases), "good document")
-    yield from wrapped(f"{name}: {asked} of {bases}, seed {search.seed}, {search.settings.level}")
+    yield from wrapped(f"{name}: {changes} of {bases}, seed {search.seed}, {search.settings.level}")
     if search.left_out:
         yield from ("", "Left out:")
         for base, reason in search.left_out.items():
             yield from wrapped(f"good-{base}: {reason}", "  ")
-    for found in search.found.values():
+    for disagreement in search.disagreements.values():
         yield ""
-        yield from _of(found, search)
+        yield from _of(disagreement, search)
     yield ""
     if folder is None:
         yield "It judges every one of them as it must."
     else:
-        yield from wrapped(f"{counted(len(search.found), 'disagreement')}. Ask again with:")
+        yield from wrapped(f"{counted(len(search.disagreements), 'disagreement')}. Ask again with:")
         yield f"  smki-testca corpus run {folder} --with …"
 
 
-def _of(found: Disagreement, search: Search) -> Iterator[str]:
-    made, judgement = found.changed.mutation, found.judgement
-    yield found.changed.question.id
-    yield from wrapped(f"{made.material.base.title} {made.title}", "    ")
+def _of(disagreement: Disagreement, search: Search) -> Iterator[str]:
+    mutation, judgement = disagreement.changed.mutation, disagreement.judgement
+    yield disagreement.changed.question.id
+    yield from wrapped(f"{mutation.material.base.title} {mutation.title}", "    ")
     must = judgement.verdicts[search.settings.level]
-    yield f"    {found.answer.seen}, and must: {must}"
+    yield f"    {disagreement.answer.seen}, and must: {must}"
     codes = judgement.codes[:MOST_CODES]
     more = len(judgement.codes) - len(codes)
     listed = ", ".join(codes) + (f" and {more} more" if more else "")
@@ -77,21 +77,23 @@ def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[s
         "bases": [f"good-{name}" for name in search.bases],
         "left_out": {f"good-{name}": why for name, why in search.left_out.items()},
         "directory": None if folder is None else str(folder),
-        "disagreements": [_as_json(found, search) for found in search.found.values()],
+        "disagreements": [
+            _as_json(disagreement, search) for disagreement in search.disagreements.values()
+        ],
     }
 
 
-def _as_json(found: Disagreement, search: Search) -> dict[str, Any]:
-    made, answer = found.changed.mutation, found.answer
+def _as_json(disagreement: Disagreement, search: Search) -> dict[str, Any]:
+    mutation, answer = disagreement.changed.mutation, disagreement.answer
     return {
-        "id": found.changed.question.id,
-        "base": found.changed.good.id,
-        "field": made.element.field,
-        "operator": made.operator,
-        "argument": made.argument.hex(),
+        "id": disagreement.changed.question.id,
+        "base": disagreement.changed.good.id,
+        "field": mutation.element.field,
+        "operator": mutation.operator,
+        "argument": mutation.argument.hex(),
         "seen": answer.seen.value,
-        "expected": found.judgement.verdicts[search.settings.level].value,
-        "findings": list(found.judgement.codes),
+        "expected": disagreement.judgement.verdicts[search.settings.level].value,
+        "findings": list(disagreement.judgement.codes),
         "code": answer.code,
         "reason": answer.reason,
     }

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smki_testca.corpus.build import Builder
-    from smki_testca.corpus.fuzz.oracle import Judgement
-    from smki_testca.corpus.run.answers import Answer
-    from smki_testca.corpus.run.asking import Settings
+    from smki_testca.corpus.fuzz.oracle import OracleJudgement
+    from smki_testca.corpus.run.answers import TargetAnswer
+    from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.loading import LoadedCase
     from smki_testca.corpus.run.questions import Question
     from smki_testca.corpus.run.targets.target import Target
@@ -38,7 +38,7 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedCase:
     """A changed document, and the question about it.
 
     Attributes:
@@ -75,16 +75,16 @@ class Changed:
         It need not where a holder cannot be read that the base states, where an algorithm or a key
         changed (no library must know every one), or where a root is none any more.
         """
-        view, made = self.view, self.mutation
-        of_algorithm = made.element.field.split(".")[0] in _OF_ALGORITHMS
-        if view is None or of_algorithm or not made.may_be_good or None in self.facts.values():
+        view, mutation = self.view, self.mutation
+        of_algorithm = mutation.element.field.split(".")[0] in _OF_ALGORITHMS
+        if view is None or of_algorithm or not mutation.may_be_good or None in self.facts.values():
             return False
-        is_root = getattr(made.material.base.document, "is_self_issued", False)
+        is_root = getattr(mutation.material.base.document, "is_self_issued", False)
         return not is_root or view.octets("issuer") == view.octets("subject")
 
 
 @dataclass(frozen=True)
-class Kind:
+class DisagreementKind:
     """The kind of a disagreement; of each kind, one is kept."""
 
     document: str
@@ -103,16 +103,19 @@ class Disagreement:
         answer: what the parser did.
     """
 
-    changed: Changed
-    judgement: Judgement
-    answer: Answer
+    changed: ChangedCase
+    judgement: OracleJudgement
+    answer: TargetAnswer
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> DisagreementKind:
         """The kind of the disagreement."""
-        made = self.changed.mutation
-        return Kind(
-            self.changed.question.kind, made.element.field, self.judgement.codes, self.answer.seen
+        mutation = self.changed.mutation
+        return DisagreementKind(
+            self.changed.question.kind,
+            mutation.element.field,
+            self.judgement.codes,
+            self.answer.seen,
         )
 
 
@@ -130,19 +133,19 @@ class Search:
         left_out: the good documents that are not changed, and why.
         bases: the good documents that the target takes.
         asked: how many changes were asked.
-        found: one disagreement of each kind; no two are of one document.
+        disagreements: one of each kind; no two are of one document.
     """
 
     builder: Builder
     target: Target
-    settings: Settings
+    settings: RunSettings
     seed: int
     names: Sequence[str]
     hello: Hello = field(default_factory=Hello)
     left_out: dict[str, str] = field(default_factory=dict)
     bases: dict[str, LoadedCase] = field(default_factory=dict)
     asked: int = 0
-    found: dict[Kind, Disagreement] = field(default_factory=dict)
+    disagreements: dict[DisagreementKind, Disagreement] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set, repr=False)
     _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
         default_factory=dict, repr=False
@@ -175,10 +178,10 @@ class Search:
             self.hello = self.target.open(self.settings.seconds, self.settings.capabilities)
             self._ask_bases()
             self._oracle = Oracle(self.builder, self.hello.capabilities)
-            for made in self._mutations(count):
-                self._try(made)
+            for mutation in self._mutations(count):
+                self._try(mutation)
                 progress(self.asked, count)
-                if len(self.found) >= most:
+                if len(self.disagreements) >= most:
                     return
         finally:
             self.target.close()
@@ -234,38 +237,38 @@ class Search:
             round_, turn = divmod(number, len(materials))
             yield mutation(materials[turn], self.seed, round_)
 
-    def _try(self, made: Mutation) -> None:
+    def _try(self, mutation: Mutation) -> None:
         """Ask a change; keep it, made small, if it is a disagreement of a new kind."""
         self.asked += 1
-        found = self._ask(made)
-        if found is None:
+        disagreement = self._ask(mutation)
+        if disagreement is None:
             return
-        kind = found.kind
-        is_new = kind not in self.found and not self._has(found)
+        kind = disagreement.kind
+        is_new = kind not in self.disagreements and not self._has(disagreement)
         if is_new:
             # It is kept first: a parser may be lost for good when it is brought back.
-            self._keep(found)
-        self._bring_back(found)
+            self._keep(disagreement)
+        self._bring_back(disagreement)
         if is_new:
             self._make_small(kind)
 
-    def _has(self, found: Disagreement) -> bool:
+    def _has(self, disagreement: Disagreement) -> bool:
         """Whether its document is kept: changes of two fields may give the same one."""
-        return found.changed.question.id in self._kept
+        return disagreement.changed.question.id in self._kept
 
-    def _keep(self, found: Disagreement) -> None:
+    def _keep(self, disagreement: Disagreement) -> None:
         """Keep a disagreement in place of another of its kind."""
-        before = self.found.get(found.kind)
+        before = self.disagreements.get(disagreement.kind)
         if before is not None:
             self._kept.remove(before.changed.question.id)
-        self._kept.add(found.changed.question.id)
-        self.found[found.kind] = found
+        self._kept.add(disagreement.changed.question.id)
+        self.disagreements[disagreement.kind] = disagreement
 
-    def _make_small(self, kind: Kind) -> None:
+    def _make_small(self, kind: DisagreementKind) -> None:
         """Ask simpler changes than one that is kept, and keep those instead that do the same."""
         for _ in range(MOST_STEPS):
-            for made in self.found[kind].changed.mutation.simpler():
-                other = self._ask(made)
+            for simpler in self.disagreements[kind].changed.mutation.simpler():
+                other = self._ask(simpler)
                 if other is not None:
                     self._bring_back(other)
                     if other.kind == kind and not self._has(other):
@@ -274,17 +277,17 @@ class Search:
             else:
                 return
 
-    def _bring_back(self, found: Disagreement) -> None:
+    def _bring_back(self, disagreement: Disagreement) -> None:
         """Bring the target back if it crashed or hung."""
-        case = found.changed.case
-        self._revival.after(case.id, found.answer, lambda: self._control(case))
+        case = disagreement.changed.case
+        self._revival.after(case.id, disagreement.answer, lambda: self._control(case))
 
-    def _ask(self, made: Mutation) -> Disagreement | None:
+    def _ask(self, mutation: Mutation) -> Disagreement | None:
         """Ask a change: the disagreement that its answer is; None if it is none."""
-        der = made.der()
-        if self._is_too_long(der) or der == made.material.der:
+        der = mutation.der()
+        if self._is_too_long(der) or der == mutation.material.der:
             return None
-        changed = self._changed(made, der)
+        changed = self._changed(mutation, der)
         answer = self.target.ask(changed.question, self.settings.seconds)
         wrong = self._wrong_verdicts(changed, answer)
         # The linter takes its time: it is asked only where its word may make a difference.
@@ -295,17 +298,17 @@ class Search:
             return None
         return Disagreement(changed, judgement, answer)
 
-    def _changed(self, made: Mutation, der: bytes) -> Changed:
-        base = made.material.base
+    def _changed(self, mutation: Mutation, der: bytes) -> ChangedCase:
+        base = mutation.material.base
         good = self.bases[base.name]
         view = view_of(base, der)
         facts = facts_in(base, view)
         stated = {name: value for name, value in facts.items() if value is not None}
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
         question = replace(good.question, id=name, der=der, expected=stated)
-        return Changed(made, good, question, view, facts)
+        return ChangedCase(mutation, good, question, view, facts)
 
-    def _wrong_verdicts(self, changed: Changed, answer: Answer) -> frozenset[Verdict]:
+    def _wrong_verdicts(self, changed: ChangedCase, answer: TargetAnswer) -> frozenset[Verdict]:
         """Of which verdicts an answer would be wrong."""
         if answer.facts:
             return self._wrong(changed.case, answer)
@@ -314,7 +317,7 @@ class Search:
             self._known_wrong[key] = self._wrong(changed.case, answer)
         return self._known_wrong[key]
 
-    def _wrong(self, case: LoadedCase, answer: Answer) -> frozenset[Verdict]:
+    def _wrong(self, case: LoadedCase, answer: TargetAnswer) -> frozenset[Verdict]:
         level = self.settings.level
         outcomes = {
             verdict: judge(replace(case, verdicts={level: verdict}), answer, level).outcome
@@ -325,14 +328,14 @@ class Search:
         misread = {Verdict.ACCEPT} if outcomes[Verdict.ACCEPT] is Outcome.WRONG_FACTS else set()
         return frozenset(wrong | misread)
 
-    def _may_be_good(self, changed: Changed) -> bool:
+    def _may_be_good(self, changed: ChangedCase) -> bool:
         """Whether a parser may have to take a document; see ``Oracle.may_have_to_be_taken``."""
         view = changed.view if changed.may_be_good else None
         return view is not None and self._oracle.may_have_to_be_taken(
             changed.mutation.material.base, view
         )
 
-    def _judged(self, changed: Changed) -> Judgement:
+    def _judged(self, changed: ChangedCase) -> OracleJudgement:
         """The verdict due on a document: a parser need not accept one that it cannot read."""
         base = changed.mutation.material.base
         judgement = self._oracle.judge(base, changed.question.der)

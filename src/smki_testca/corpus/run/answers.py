@@ -41,7 +41,7 @@ LOST = frozenset({Seen.CRASHED, Seen.HUNG})
 
 
 @dataclass(frozen=True)
-class Answer:
+class TargetAnswer:
     """The answer of a target to one case; its texts are made safe to print, and cut.
 
     Attributes:
@@ -108,7 +108,7 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Remarks:
+class AnswerRemarks:
     """The remarks of a target beside its answer: ``[STAGE] [CODE] [NAME=VALUE …] [words]``."""
 
     stage: Stage | None = None
@@ -117,7 +117,7 @@ class Remarks:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, words: Iterable[str]) -> Remarks:
+    def of(cls, words: Iterable[str]) -> AnswerRemarks:
         """Read them from the words of a line; the first that is nothing else is the code."""
         stage, code, rest, facts = None, "", [], {}
         for word in words:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level
 from smki_testca.corpus.run.answers import LOST
-from smki_testca.corpus.run.outcomes import Judgement, Outcome, is_taken
+from smki_testca.corpus.run.outcomes import CaseJudgement, Outcome, is_taken
 from smki_testca.corpus.run.resetting import Reset
 from smki_testca.errors import InputError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from smki_testca.corpus.defect import Need
-    from smki_testca.corpus.run.answers import Answer, Hello
+    from smki_testca.corpus.run.answers import Hello, TargetAnswer
     from smki_testca.corpus.run.journal import Journal
     from smki_testca.corpus.run.loading import LoadedCase
     from smki_testca.corpus.run.targets.target import Target
@@ -28,7 +28,7 @@ MOST_LOST = 3
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """The settings of a run: how it asks.
 
     Attributes:
@@ -47,7 +47,7 @@ class Settings:
 
 
 @dataclass
-class Asked:
+class RunAnswers:
     """The answers of a target, and the cases that it was not asked, with the reason.
 
     Attributes:
@@ -57,19 +57,19 @@ class Asked:
     """
 
     hello: Hello
-    answers: Mapping[str, Answer]
-    unasked: dict[str, Judgement] = field(default_factory=dict)
+    answers: Mapping[str, TargetAnswer]
+    unasked: dict[str, CaseJudgement] = field(default_factory=dict)
 
 
 def ask_all(
     target: Target,
     cases: Sequence[LoadedCase],
-    settings: Settings,
+    settings: RunSettings,
     journal: Journal,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
     *,
     ids: frozenset[str] = frozenset(),
-) -> Asked:
+) -> RunAnswers:
     """Ask a target every case that the journal has no answer of.
 
     Bases come first. A case whose base is not taken is not asked: refusing it would prove nothing.
@@ -92,44 +92,48 @@ def ask_all(
         strange = sorted((hello.only or frozenset()) - ids)
         if ids and strange:
             raise _unknown(strange[0])
-        asked = Asked(hello, journal.answers)
+        answered = RunAnswers(hello, journal.answers)
         for case in cases:
-            _leave_out(case, asked)
+            _leave_out(case, answered)
         asking = _Asking(target, settings, journal, cases, revival, progress)
-        asking.ask([case for case in cases if case.base is None and case.id not in asked.unasked])
+        asking.ask(
+            [case for case in cases if case.base is None and case.id not in answered.unasked]
+        )
         bases = {case.id: case for case in cases if case.base is None}
         for case in cases:
-            if case.base in bases and case.id not in asked.unasked:
-                _leave_out_vacuous(case, bases[case.base], asked, settings.level)
-        asking.ask([case for case in cases if case.base and case.id not in asked.unasked])
-        if not any(case.id in asked.answers for case in cases):
-            raise _nothing_asked(asked)
-        return asked
+            if case.base in bases and case.id not in answered.unasked:
+                _leave_out_vacuous(case, bases[case.base], answered, settings.level)
+        asking.ask([case for case in cases if case.base and case.id not in answered.unasked])
+        if not any(case.id in answered.answers for case in cases):
+            raise _nothing_asked(answered)
+        return answered
     finally:
         target.close()
 
 
-def _leave_out(case: LoadedCase, asked: Asked) -> None:
+def _leave_out(case: LoadedCase, answered: RunAnswers) -> None:
     """Leave out a case that the target cannot judge."""
-    lacking = sorted(case.needs - asked.hello.capabilities)
-    most = asked.hello.max_octets
+    lacking = sorted(case.needs - answered.hello.capabilities)
+    most = answered.hello.max_octets
     if lacking:
         note = f"the target lacks {', '.join(lacking)}"
     elif most is not None and len(case.question.der) > most:
         note = f"the target takes {most} octets at most"
-    elif asked.hello.only is not None and case.id not in asked.hello.only:
+    elif answered.hello.only is not None and case.id not in answered.hello.only:
         note = "the log has no answer for it"
     else:
         return
-    asked.unasked[case.id] = Judgement(Outcome.NOT_APPLICABLE, note)
+    answered.unasked[case.id] = CaseJudgement(Outcome.NOT_APPLICABLE, note)
 
 
-def _leave_out_vacuous(case: LoadedCase, base: LoadedCase, asked: Asked, level: Level) -> None:
+def _leave_out_vacuous(
+    case: LoadedCase, base: LoadedCase, answered: RunAnswers, level: Level
+) -> None:
     """Leave out a case whose base the target does not take."""
-    answer = asked.answers.get(base.id)
+    answer = answered.answers.get(base.id)
     if answer is None or not is_taken(base, answer, level):
         seen = "not asked" if answer is None else answer.seen.value
-        asked.unasked[case.id] = Judgement(Outcome.VACUOUS, f"{base.id} is {seen}")
+        answered.unasked[case.id] = CaseJudgement(Outcome.VACUOUS, f"{base.id} is {seen}")
 
 
 class _Asking:
@@ -138,7 +142,7 @@ class _Asking:
     def __init__(
         self,
         target: Target,
-        settings: Settings,
+        settings: RunSettings,
         journal: Journal,
         cases: Sequence[LoadedCase],
         revival: Revival,
@@ -165,7 +169,8 @@ class _Asking:
             for _ in pool.map(self._ask, left):
                 pass
         except BaseException:
-            # What still runs is killed, and is no answer.
+            # Ctrl-C, too, must kill what still runs: the pool would wait for it otherwise. What the
+            # target says when it is killed is not an answer.
             self._is_over = True
             self._target.close()
             raise
@@ -203,13 +208,15 @@ class Revival:
         InputError: if the command that resets it is none.
     """
 
-    def __init__(self, target: Target, settings: Settings) -> None:
+    def __init__(self, target: Target, settings: RunSettings) -> None:
         self._target = target
         self._settings = settings
         self._reset = Reset(settings.reset)
         self._lost_in_a_row = 0
 
-    def after(self, case: str, answer: Answer, control: Callable[[], LoadedCase | None]) -> None:
+    def after(
+        self, case: str, answer: TargetAnswer, control: Callable[[], LoadedCase | None]
+    ) -> None:
         """Bring the target back if it was lost.
 
         Args:
@@ -256,8 +263,8 @@ def _unknown(case: str) -> InputError:
     )
 
 
-def _nothing_asked(asked: Asked) -> InputError:
-    case, why = next(iter(asked.unasked.items()))
+def _nothing_asked(answered: RunAnswers) -> InputError:
+    case, why = next(iter(answered.unasked.items()))
     return InputError(
         "corpus.nothing_asked",
         f"No case was asked ({case}: {why.note}).",

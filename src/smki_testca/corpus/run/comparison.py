@@ -14,11 +14,11 @@ from smki_testca.text import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """Reports of several targets, of one corpus and one level.
 
     Attributes:
@@ -28,7 +28,7 @@ class Comparison:
     reports: tuple[Report, ...]
 
     @classmethod
-    def of(cls, reports: Sequence[Report], names: Sequence[str] = ()) -> Comparison:
+    def of(cls, reports: Sequence[Report], names: Sequence[str] = ()) -> RunComparison:
         """Compare reports.
 
         Args:
@@ -40,26 +40,26 @@ class Comparison:
         """
         named = zip(reports, names or [each.title for each in reports], strict=True)
         for (before, first), (after, second) in pairwise(named):
-            for what, one, other in (
+            for noun, value, other in (
                 ("levels", before.level.value, after.level.value),
                 ("corpora", before.corpus, after.corpus),
             ):
-                if one != other:
+                if value != other:
                     raise InputError(
                         "corpus.report",
-                        f"{first} and {second} were run at different {what}: {one[:12]} and"
+                        f"{first} and {second} were run at different {noun}: {value[:12]} and"
                         f" {other[:12]}.",
                         "Run one of them again.",
                     )
         return cls(tuple(reports))
 
-    def by_case(self) -> dict[str, list[Result | None]]:
+    def by_case(self) -> dict[str, list[CaseResult | None]]:
         """The results of each target by case; None where its report lacks the case."""
         by_target = [{result.id: result for result in report.cases} for report in self.reports]
         ids = dict.fromkeys(case for results in by_target for case in results)
         return {case: [results.get(case) for results in by_target] for case in ids}
 
-    def differing(self) -> dict[str, list[Result | None]]:
+    def differing(self) -> dict[str, list[CaseResult | None]]:
         """The cases with which the targets that were asked did not all do the same."""
         return {
             case: results
@@ -81,7 +81,7 @@ class Comparison:
         }
 
 
-def as_comparison_text(comparison: Comparison) -> str:
+def as_comparison_text(comparison: RunComparison) -> str:
     """The comparison in text: a table for each target, then the cases on which they differ."""
     lines: list[str] = []
     for report in comparison.reports:
@@ -120,7 +120,7 @@ def _target(report: Report) -> dict[str, Any]:
     }
 
 
-def _answer(result: Result | None) -> dict[str, Any] | None:
+def _answer(result: CaseResult | None) -> dict[str, Any] | None:
     if result is None:
         return None
     return {

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from smki_testca.corpus.defect import Level
     from smki_testca.corpus.run.answers import Seen
     from smki_testca.corpus.run.loading import LoadedCase
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFailure:
     """The known behaviour of a target with a case that it gets wrong.
 
     Attributes:
@@ -44,7 +44,7 @@ class Expectations:
         target: whose they are; empty where the file does not say.
     """
 
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: Mapping[str, KnownFailure] = field(default_factory=dict)
     target: str = ""
 
 
@@ -71,7 +71,7 @@ def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) ->
             f"Run with --level {document.level}, or write expectations for {level}.",
         )
     ids = {name: case.id for case in cases for name in (case.id, *case.aliases)}
-    known: dict[str, Known] = {}
+    known: dict[str, KnownFailure] = {}
     for number, table in enumerate(document.known):
         if is_blank(table.reason):
             raise InputError(
@@ -92,7 +92,7 @@ def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) ->
                 raise InputError(
                     "corpus.expectations", f"{at}: {name} is there twice.", "Leave it once."
                 )
-            known[ids[name]] = Known(table.seen, table.reason)
+            known[ids[name]] = KnownFailure(table.seen, table.reason)
     return Expectations(known, document.target)
 
 
@@ -101,7 +101,7 @@ def draft(report: Report) -> str:
 
     What was known already keeps its reason.
     """
-    groups: dict[tuple[str, str, str], list[Result]] = {}
+    groups: dict[tuple[str, str, str], list[CaseResult]] = {}
     for result in report.cases:
         if result.seen is not None and (result.known or result.is_wrong) and not result.stale:
             stage = "" if result.known else result.stage.value
@@ -118,7 +118,7 @@ def draft(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cases(results: Sequence[Result]) -> list[str]:
+def _cases(results: Sequence[CaseResult]) -> list[str]:
     return [f"  {_quoted(result.id)}, # {result.importance}: {result.title}" for result in results]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smki_testca.corpus.run.answers import Answer
+from smki_testca.corpus.run.answers import TargetAnswer
 from smki_testca.corpus.run.documents import AnswerTable, JournalHead
 from smki_testca.errors import InputError
 from smki_testca.estate_files import check_outside
@@ -65,7 +65,7 @@ class Journal:
         ids: frozenset[str] = frozenset(),
     ) -> None:
         self.path = path
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, TargetAnswer] = {}
         self._head = JournalHead(_VERSION, corpus, target)
         self._ids = ids
         self._file: BinaryIO | None = None
@@ -75,6 +75,7 @@ class Journal:
             try:
                 self._resume()
             except BaseException:
+                # Ctrl-C, too: nobody can close the file if there is no journal.
                 self._close()
                 raise
         elif os.path.lexists(path):
@@ -119,7 +120,7 @@ class Journal:
                 "Select what it selected, or name another file with --journal.",
             )
 
-    def keep(self, case: str, answer: Answer) -> None:
+    def keep(self, case: str, answer: TargetAnswer) -> None:
         """Write an answer.
 
         Raises:
@@ -223,7 +224,7 @@ class Journal:
             raise self._unusable(f"the corpus has no case {shown(case)}")
         if case in self.answers:
             raise self._unusable(f"it has two answers for {case}")
-        self.answers[case] = Answer(**fields)
+        self.answers[case] = TargetAnswer(**fields)
 
     def _in_use(self) -> InputError:
         return InputError(

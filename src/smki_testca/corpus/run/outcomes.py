@@ -12,7 +12,7 @@ from smki_testca.corpus.run.answers import Seen
 from smki_testca.corpus.run.questions import CRL
 
 if TYPE_CHECKING:
-    from smki_testca.corpus.run.answers import Answer
+    from smki_testca.corpus.run.answers import TargetAnswer
     from smki_testca.corpus.run.loading import LoadedCase
 
 
@@ -50,7 +50,7 @@ _STATUS_OF_GOOD_BASE = Seen.REVOKED.value
 
 
 @dataclass(frozen=True)
-class Judgement:
+class CaseJudgement:
     """The outcome of a case, with the reason.
 
     Attributes:
@@ -64,28 +64,28 @@ class Judgement:
     is_dangerous: bool = False
 
 
-def judge(case: LoadedCase, answer: Answer, level: Level) -> Judgement:
+def judge(case: LoadedCase, answer: TargetAnswer, level: Level) -> CaseJudgement:
     """Judge an answer by what a case demands at a level."""
     verdict = case.verdicts[level]
     if answer.seen in {Seen.CRASHED, Seen.HUNG, Seen.ERROR}:
-        return Judgement(Outcome.WRONG)
+        return CaseJudgement(Outcome.WRONG)
     if case.kind == CRL and case.question.about is not None:
         return _by_list(case, answer, verdict)
     if answer.seen is Seen.ACCEPTED:
         if verdict is Verdict.REJECT:
-            return Judgement(Outcome.WRONG)
+            return CaseJudgement(Outcome.WRONG)
         return _accepted(case, answer, verdict)
     if verdict is Verdict.ACCEPT:
-        return Judgement(Outcome.WRONG)
+        return CaseJudgement(Outcome.WRONG)
     return _refused(case, answer, verdict)
 
 
-def is_taken(case: LoadedCase, answer: Answer, level: Level) -> bool:
+def is_taken(case: LoadedCase, answer: TargetAnswer, level: Level) -> bool:
     """Whether a target takes a good base, so that refusing a change of it proves something."""
     return judge(case, answer, level).outcome in {Outcome.RIGHT, Outcome.WRONG_FACTS}
 
 
-def _accepted(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
+def _accepted(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
     wrong = [
         f"{name} is {case.facts[name]}, and it read {value}"
         for name, value in answer.facts.items()
@@ -97,8 +97,8 @@ def _accepted(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
         if _is_invented(case, name, value)
     ]
     if wrong:
-        return Judgement(Outcome.WRONG_FACTS, "; ".join(wrong))
-    return Judgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
+        return CaseJudgement(Outcome.WRONG_FACTS, "; ".join(wrong))
+    return CaseJudgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
 
 
 def _is_invented(case: LoadedCase, name: str, value: str) -> bool:
@@ -119,38 +119,38 @@ def _plain(value: str) -> str:
     return value.upper().replace("-", "").replace(":", "")
 
 
-def _refused(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
+def _refused(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
     if verdict is Verdict.EITHER:
-        return Judgement(Outcome.EITHER)
-    said = answer.stage
-    if said is None:
-        return Judgement(Outcome.RIGHT)
-    if _ORDER.index(said) > _ORDER.index(case.at_least):
-        return Judgement(Outcome.RIGHT_LATE, f"refused at {said}, due at {case.at_least}")
-    if _ORDER.index(said) < _ORDER.index(case.stage):
-        return Judgement(
-            Outcome.RIGHT_WRONG_REASON, f"refused at {said}, and the defect is at {case.stage}"
+        return CaseJudgement(Outcome.EITHER)
+    stage = answer.stage
+    if stage is None:
+        return CaseJudgement(Outcome.RIGHT)
+    if _ORDER.index(stage) > _ORDER.index(case.at_least):
+        return CaseJudgement(Outcome.RIGHT_LATE, f"refused at {stage}, due at {case.at_least}")
+    if _ORDER.index(stage) < _ORDER.index(case.stage):
+        return CaseJudgement(
+            Outcome.RIGHT_WRONG_REASON, f"refused at {stage}, and the defect is at {case.stage}"
         )
-    return Judgement(Outcome.RIGHT)
+    return CaseJudgement(Outcome.RIGHT)
 
 
-def _by_list(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
+def _by_list(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
     """Judge what a target says of a certificate by a CRL."""
     status = case.facts.get("status", _STATUS_OF_GOOD_BASE)
     if answer.seen is Seen.REJECTED:
         return (
-            Judgement(Outcome.WRONG, "the list is refused")
+            CaseJudgement(Outcome.WRONG, "the list is refused")
             if verdict is Verdict.ACCEPT
             else _refused(case, answer, verdict)
         )
     if answer.seen is Seen.ACCEPTED and verdict is Verdict.REJECT:
         note = "the list must be refused, and the certificate is accepted"
-        return Judgement(Outcome.WRONG, note, is_dangerous=True)
+        return CaseJudgement(Outcome.WRONG, note, is_dangerous=True)
     if answer.seen is Seen.ACCEPTED and status == Seen.REVOKED.value:
         note = "the revoked certificate is accepted"
-        return Judgement(Outcome.WRONG, note, is_dangerous=True)
+        return CaseJudgement(Outcome.WRONG, note, is_dangerous=True)
     if verdict is Verdict.REJECT:
-        return Judgement(Outcome.WRONG, "the list is taken")
+        return CaseJudgement(Outcome.WRONG, "the list is taken")
     if answer.seen is Seen.REVOKED and status != Seen.REVOKED.value:
-        return Judgement(Outcome.WRONG, "the certificate is not revoked")
-    return Judgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
+        return CaseJudgement(Outcome.WRONG, "the certificate is not revoked")
+    return CaseJudgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.corpus.run.asking import Asked
+    from smki_testca.corpus.run.asking import RunAnswers
     from smki_testca.corpus.run.expectations import Expectations
     from smki_testca.corpus.run.loading import LoadedCase, LoadedCorpus
 
@@ -38,7 +38,7 @@ _LEAST_FIRST = list(Importance)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class CaseResult:
     """The result of a case; its texts are safe to print, wherever they come from.
 
     Attributes:
@@ -102,13 +102,13 @@ class Result:
     def words(self) -> str:
         """The behaviour and words of the target, on one line."""
         seen = "not asked" if self.seen is None else self.seen.value
-        said = ", ".join(filter(None, (self.said_stage and self.said_stage.value, self.code)))
+        details = ", ".join(filter(None, (self.said_stage and self.said_stage.value, self.code)))
         more = "; ".join(filter(None, (self.note, self.reason)))
-        return f"{seen}{f' ({said})' if said else ''}{f': {more}' if more else ''}"
+        return f"{seen}{f' ({details})' if details else ''}{f': {more}' if more else ''}"
 
 
 @dataclass(frozen=True)
-class Difference:
+class OutcomeDifference:
     """A case whose outcome is not that of an earlier run.
 
     Attributes:
@@ -145,8 +145,8 @@ class Report:
     level: Level
     fail_on: Importance
     strict: bool
-    cases: tuple[Result, ...]
-    differences: tuple[Difference, ...] = ()
+    cases: tuple[CaseResult, ...]
+    differences: tuple[OutcomeDifference, ...] = ()
 
     def __post_init__(self) -> None:
         _make_plain(self, "target", "name", "corpus")
@@ -168,10 +168,10 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object: its attributes, ``summary`` and ``failed``."""
-        made: dict[str, Any] = msgspec.to_builtins(self)
-        cases = made.pop("cases")
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        cases = document.pop("cases")
         summary = {outcome.value: count for outcome, count in self.summary().items()}
-        return {**made, "summary": summary, "failed": self.failed, "cases": cases}
+        return {**document, "summary": summary, "failed": self.failed, "cases": cases}
 
     def check_level(self, level: Level) -> None:
         """Check that a run of a level can be reported as what differs from this report.
@@ -198,7 +198,7 @@ class Report:
         return replace(
             self,
             differences=tuple(
-                Difference(case, old.get(case), new.get(case))
+                OutcomeDifference(case, old.get(case), new.get(case))
                 for case in dict.fromkeys((*new, *old))
                 if old.get(case) is not new.get(case)
             ),
@@ -206,7 +206,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Terms:
+class ReportTerms:
     """By what a run is judged.
 
     Attributes:
@@ -226,8 +226,8 @@ def report(
     corpus: LoadedCorpus,
     cases: Iterable[LoadedCase],
     target: tuple[str, str],
-    asked: Asked,
-    terms: Terms,
+    answered: RunAnswers,
+    terms: ReportTerms,
 ) -> Report:
     """The report of a run.
 
@@ -235,18 +235,18 @@ def report(
         corpus: that was run.
         cases: those that were selected.
         target: as ``--with`` names it, and what to call it.
-        asked: what the target answered.
+        answered: what the target answered.
         terms: by what it is judged.
     """
     return Report(
         target=target[0],
-        name=target[1] or asked.hello.name,
-        capabilities=tuple(sorted(asked.hello.capabilities)),
+        name=target[1] or answered.hello.name,
+        capabilities=tuple(sorted(answered.hello.capabilities)),
         corpus=corpus.digest,
         level=terms.level,
         fail_on=terms.fail_on,
         strict=terms.strict,
-        cases=tuple(_result(case, asked, terms) for case in cases),
+        cases=tuple(_result(case, answered, terms) for case in cases),
     )
 
 
@@ -266,8 +266,10 @@ def read_report(path: Path) -> Report:
         if ids[result.id] > 1:
             raise _no_report(path, f"it has {result.id} {ids[result.id]} times")
         if (result.seen is None) is not (result.outcome in UNASKED):
-            said = "nothing" if result.seen is None else result.seen.value
-            raise _no_report(path, f"of {result.id}, {result.outcome} does not go with {said} seen")
+            behaviour = "nothing" if result.seen is None else result.seen.value
+            raise _no_report(
+                path, f"of {result.id}, {result.outcome} does not go with {behaviour} seen"
+            )
     return read
 
 
@@ -279,14 +281,14 @@ def _no_report(path: Path, cause: str) -> InputError:
     )
 
 
-def _make_plain(made: Result | Report, *names: str) -> None:
+def _make_plain(struct: CaseResult | Report, *names: str) -> None:
     """Put some texts of a new value on one line each, control characters escaped."""
     for name in names:
-        object.__setattr__(made, name, plain(getattr(made, name)))
+        object.__setattr__(struct, name, plain(getattr(struct, name)))
 
 
-def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
-    made = Result(
+def _result(case: LoadedCase, answered: RunAnswers, terms: ReportTerms) -> CaseResult:
+    result = CaseResult(
         id=case.id,
         title=case.title,
         profile=case.profile,
@@ -297,13 +299,13 @@ def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
         outcome=Outcome.NOT_APPLICABLE,
         why=case.why,
     )
-    unasked = asked.unasked.get(case.id)
+    unasked = answered.unasked.get(case.id)
     if unasked is not None:
-        return replace(made, outcome=unasked.outcome, note=unasked.note)
-    answer = asked.answers[case.id]
+        return replace(result, outcome=unasked.outcome, note=unasked.note)
+    answer = answered.answers[case.id]
     judgement = judge(case, answer, terms.level)
-    made = replace(
-        made,
+    result = replace(
+        result,
         outcome=judgement.outcome,
         importance=Importance.CRITICAL if judgement.is_dangerous else case.importance,
         seen=answer.seen,
@@ -314,10 +316,10 @@ def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
         seconds=round(answer.seconds, 4),
         note=judgement.note,
     )
-    return _with_expectation(made, terms)
+    return _with_expectation(result, terms)
 
 
-def _with_expectation(result: Result, terms: Terms) -> Result:
+def _with_expectation(result: CaseResult, terms: ReportTerms) -> CaseResult:
     known = terms.expectations.known.get(result.id)
     if known is not None and result.outcome not in WRONG:
         note = "; ".join(filter(None, (result.note, "it is right, and expected to be wrong")))

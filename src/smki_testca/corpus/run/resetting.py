@@ -45,6 +45,7 @@ class Reset:
             end(process)
             raise _failed(f"it takes over {MOST_SECONDS} seconds") from None
         except BaseException:
+            # Ctrl-C and signals, too: the command must not outlive the run.
             end(process)
             raise
         if code != 0:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smki_testca.corpus.defect import Importance, Stage
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -88,16 +88,16 @@ _COLOURS = (
 )
 
 
-def as_html(reports: Sequence[Report], what: str = "corpus run") -> str:
+def as_html(reports: Sequence[Report], subject: str = "corpus run") -> str:
     """The reports of runs as one page: side by side where there are several.
 
     Args:
         reports: at least one.
-        what: they are together.
+        subject: they are together.
     """
     *names, last = (report.title for report in reports)
     title = f"{', '.join(names)} and {last}" if names else last
-    title = f"{title}: {what}"
+    title = f"{title}: {subject}"
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -207,14 +207,14 @@ def _cases(reports: Sequence[Report]) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def _why(result: Result) -> str:
+def _why(result: CaseResult) -> str:
     """The reason for which a case matters; reports of earlier versions have none."""
     if not result.why:
         return ""
     return f"<details><summary>why</summary>{escape(result.why)}</details>"
 
 
-def _marks(results: Sequence[Result | None]) -> str:
+def _marks(results: Sequence[CaseResult | None]) -> str:
     """By what a row is shown."""
     there = [result for result in results if result is not None]
     is_remarkable = any(_CLASSES[result.outcome] in {"bad", "warn"} for result in there)
@@ -222,11 +222,11 @@ def _marks(results: Sequence[Result | None]) -> str:
     return f"{'wrong ' * is_remarkable}{'differs' * differs}".strip()
 
 
-def _answer(report: Report, result: Result | None) -> str:
+def _answer(report: Report, result: CaseResult | None) -> str:
     of = f'data-of="{escape(report.title)}"'
     if result is None:
         return f'<td class="answer quiet" {of}>absent</td>'
     kind = "bad" if result.stale else _CLASSES[result.outcome]
     known = f"<small>known: {escape(result.known)}</small>" if result.known else ""
-    said = f"{result.outcome}<small>{escape(result.words)}</small>{known}"
-    return f'<td class="answer {kind}" {of}>{said}</td>'
+    content = f"{result.outcome}<small>{escape(result.words)}</small>{known}"
+    return f'<td class="answer {kind}" {of}>{content}</td>'

@@ -14,7 +14,7 @@ from smki_testca.roles import Basis
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 _BROKEN = frozenset({Seen.CRASHED, Seen.HUNG, Seen.ERROR})
 """What a target did where JUnit has an error rather than a failure."""
@@ -33,7 +33,7 @@ def as_junit(report: Report) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _counts(results: Sequence[Result]) -> dict[str, str]:
+def _counts(results: Sequence[CaseResult]) -> dict[str, str]:
     kinds = [_kind(result) for result in results]
     return {
         "tests": str(len(results)),
@@ -44,7 +44,7 @@ def _counts(results: Sequence[Result]) -> dict[str, str]:
     }
 
 
-def _kind(result: Result) -> str:
+def _kind(result: CaseResult) -> str:
     """The element of JUnit for what came of a case; empty for a success."""
     if result.failed:
         return "error" if result.seen in _BROKEN and not result.stale else "failure"
@@ -53,7 +53,7 @@ def _kind(result: Result) -> str:
     return ""
 
 
-def _test(result: Result) -> ET.Element:
+def _test(result: CaseResult) -> ET.Element:
     test = ET.Element(
         "testcase",
         {
@@ -64,12 +64,14 @@ def _test(result: Result) -> ET.Element:
     )
     kind = _kind(result)
     if kind == "skipped":
-        said = result.known or result.note or f"{result.words}, of less importance"
-        ET.SubElement(test, kind, {"message": f"{result.outcome}: {said}"})
+        message = result.known or result.note or f"{result.words}, of less importance"
+        ET.SubElement(test, kind, {"message": f"{result.outcome}: {message}"})
     elif kind:
         mark = " (what is expected is assumed)" if result.basis is Basis.ASSUMED else ""
-        found = ET.SubElement(
+        element = ET.SubElement(
             test, kind, {"type": result.outcome.value, "message": f"{result.words}{mark}"}
         )
-        found.text = f"{result.title}. Importance: {result.importance}. Expected: {result.demand}."
+        element.text = (
+            f"{result.title}. Importance: {result.importance}. Expected: {result.demand}."
+        )
     return test

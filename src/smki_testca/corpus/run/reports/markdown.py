@@ -12,7 +12,7 @@ from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
@@ -73,13 +73,13 @@ def _wrong(reports: Sequence[Report]) -> Iterator[str]:
         yield from _table(("case", "what it is", "stage", "importance", "expected", *names), rows)
 
 
-def _matters(result: Result | None) -> bool:
+def _matters(result: CaseResult | None) -> bool:
     return result is not None and (
         result.outcome in WRONG or result.outcome is Outcome.KNOWN or result.failed
     )
 
 
-def _answer(result: Result | None) -> str:
+def _answer(result: CaseResult | None) -> str:
     if result is None:
         return "absent"
     seen = "not asked" if result.seen is None else result.seen.value

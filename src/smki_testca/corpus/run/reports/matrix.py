@@ -12,7 +12,7 @@ from smki_testca.corpus.run.report import UNASKED, WRONG
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 IMPORTANCES = tuple(reversed(Importance))
 """The columns, the one that matters most first."""
@@ -27,7 +27,7 @@ REMARK = (
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """The cases of one stage and importance.
 
     Attributes:
@@ -43,7 +43,7 @@ class Cell:
     unasked: int
 
     @classmethod
-    def of(cls, results: Iterable[Result]) -> Cell:
+    def of(cls, results: Iterable[CaseResult]) -> MatrixCell:
         """Count cases."""
         outcomes = [result.outcome for result in results]
         unasked = sum(outcome in UNASKED for outcome in outcomes)
@@ -63,9 +63,9 @@ def stages(reports: Iterable[Report]) -> list[Stage]:
     return [stage for stage in Stage if stage in there]
 
 
-def cell(report: Report, stage: Stage | None, importance: Importance | None) -> Cell:
+def cell(report: Report, stage: Stage | None, importance: Importance | None) -> MatrixCell:
     """The cases of a stage and an importance; None for all of them."""
-    return Cell.of(
+    return MatrixCell.of(
         result
         for result in report.cases
         if stage in {None, result.stage} and importance in {None, result.importance}

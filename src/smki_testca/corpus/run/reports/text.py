@@ -13,7 +13,7 @@ from smki_testca.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smki_testca.corpus.run.report import Report, Result
+    from smki_testca.corpus.run.report import CaseResult, Report
 
 WIDTH = 80
 _SHORT = {
@@ -51,7 +51,7 @@ def _table(report: Report) -> list[str]:
     return columns(rows)
 
 
-def _counts(results: Iterable[Result]) -> list[str]:
+def _counts(results: Iterable[CaseResult]) -> list[str]:
     outcomes = [result.outcome for result in results]
     return [str(outcomes.count(outcome) or "-") for outcome in _SHORT]
 
@@ -89,7 +89,7 @@ def _lists(report: Report) -> Iterator[str]:
         yield "The run passes."
 
 
-def _listed(heading: str, results: Sequence[Result]) -> Iterator[str]:
+def _listed(heading: str, results: Sequence[CaseResult]) -> Iterator[str]:
     if not results:
         return
     yield from ("", heading)

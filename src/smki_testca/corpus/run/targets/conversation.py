@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.answers import Answer, Hello, Seen
+from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
 from smki_testca.corpus.run.targets.channels import (
     Channel,
     ChannelClosedError,
@@ -63,8 +63,8 @@ class Conversation:
                 if isinstance(message, Code):
                     codes[message.number] = message.name
                 elif isinstance(message, Hello):
-                    said = replace(message, codes={**codes, **message.codes})
-                    self._hello = said.able_to(capabilities)
+                    hello = replace(message, codes={**codes, **message.codes})
+                    self._hello = hello.able_to(capabilities)
                     return self._hello
         except ChannelClosedError as error:
             raise not_started(self._name, f"before its hello, {error}") from error
@@ -83,7 +83,7 @@ class Conversation:
             self._channel.close()
             self._channel = None
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """Ask a case, and wait for the answer; whatever else comes is the target's log."""
         begin = time.monotonic()
         try:
@@ -91,22 +91,22 @@ class Conversation:
         except ChannelFullError:
             reply = None
         except ChannelClosedError as error:
-            return Answer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
+            return TargetAnswer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
         took = time.monotonic() - begin
         if reply is None:
             self._late.add(question.id)
-            return Answer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
+            return TargetAnswer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
         if isinstance(reply, Hello):
-            return Answer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
-        said = reply.remarks
-        code = self._hello.codes.get(said.code, said.code)
-        return Answer(reply.seen, said.stage, code, said.reason, said.facts, took)
+            return TargetAnswer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
+        remarks = reply.remarks
+        code = self._hello.codes.get(remarks.code, remarks.code)
+        return TargetAnswer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts, took)
 
     def _reply(self, question: Question, deadline: float) -> Reply | Hello | None:
         """The reply to a case; a hello if the target restarted; None if neither comes in time."""
         assert self._channel is not None  # noqa: S101 - it is open
-        asked = self._dialect.question(question, self._hello)
-        self._channel.send(asked, deadline)
+        line_out = self._dialect.question(question, self._hello)
+        self._channel.send(line_out, deadline)
         repeats = 0
         while (line := self._lines.next(deadline)) is not None:
             message = self._message(line)
@@ -117,7 +117,7 @@ class Conversation:
                 # the channel was opened, and may have lost the case. If not, it answers twice.
                 self._has_answered = True
                 self._late.add(question.id)
-                self._channel.send(asked, deadline)
+                self._channel.send(line_out, deadline)
             elif isinstance(message, Reply):
                 if message.id == question.id:
                     self._has_answered = True
@@ -132,7 +132,7 @@ class Conversation:
                     raise broken_protocol(
                         self._name, f"it received {question.id} broken {repeats} times"
                     )
-                self._channel.send(asked, deadline)
+                self._channel.send(line_out, deadline)
         return None
 
     def _message(self, line: str) -> Message | None:

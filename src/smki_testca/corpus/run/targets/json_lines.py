@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smki_testca.corpus.run.answers import Hello, Remarks, one_line
+from smki_testca.corpus.run.answers import AnswerRemarks, Hello, one_line
 from smki_testca.corpus.run.documents import HelloLine, ReplyLine
 from smki_testca.corpus.run.targets.messages import VERDICTS, Message, ProtocolError, Reply
 from smki_testca.text import shown, use_one_of
@@ -30,7 +30,7 @@ class JsonDialect:
     def question(self, question: Question, hello: Hello) -> bytes:
         """The line that asks a case; octets are in base64."""
         del hello
-        asked = {
+        document = {
             "id": question.id,
             "kind": question.kind,
             "at": question.at,
@@ -41,7 +41,7 @@ class JsonDialect:
             "crls": _base64(question.crls),
             "cert": _base64_of(question.certificate),
         }
-        return msgspec.json.encode(asked) + b"\n"
+        return msgspec.json.encode(document) + b"\n"
 
     def message(self, line: str) -> Message | None:
         """The message in a line; None for one that is no object with ``id`` or ``hello``."""
@@ -55,17 +55,23 @@ class JsonDialect:
         if shape is None:
             return None
         try:
-            said = msgspec.convert(document, shape)
+            content = msgspec.convert(document, shape)
         except msgspec.ValidationError as error:
             raise ProtocolError(f"{shown(line)}: {error}") from error
-        if isinstance(said, HelloLine):
-            return Hello(said.hello, frozenset(said.capabilities), said.max_octets, said.codes)
-        if said.verdict not in VERDICTS:
-            raise ProtocolError(
-                f"the verdict {shown(said.verdict)} is unknown. {use_one_of(VERDICTS)}".rstrip(".")
+        if isinstance(content, HelloLine):
+            return Hello(
+                content.hello, frozenset(content.capabilities), content.max_octets, content.codes
             )
-        remarks = Remarks(said.stage, said.code, one_line(said.reason), said.facts)
-        return Reply(said.id, VERDICTS[said.verdict], remarks)
+        if content.verdict not in VERDICTS:
+            raise ProtocolError(
+                f"the verdict {shown(content.verdict)} is unknown. {use_one_of(VERDICTS)}".rstrip(
+                    "."
+                )
+            )
+        remarks = AnswerRemarks(
+            content.stage, content.code, one_line(content.reason), content.facts
+        )
+        return Reply(content.id, VERDICTS[content.verdict], remarks)
 
 
 _SHAPES: tuple[tuple[str, type[ReplyLine | HelloLine]], ...] = (

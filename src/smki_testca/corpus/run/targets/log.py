@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.answers import Answer, Hello
+from smki_testca.corpus.run.answers import Hello, TargetAnswer
 from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS
 from smki_testca.corpus.run.targets.messages import Code, End, ProtocolError, Reply
 from smki_testca.corpus.run.targets.protocol import TextDialect
@@ -80,16 +80,16 @@ class Log:
             raise self._broken(
                 f"it ends with a count of {end.count}, and has {len(self._answers)} answers"
             )
-        said = replace(hello, only=frozenset(self._answers), codes=self._codes)
-        return said.able_to(capabilities)
+        hello = replace(hello, only=frozenset(self._answers), codes=self._codes)
+        return hello.able_to(capabilities)
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """The answer in the log."""
         del seconds
         reply = self._answers[question.id]
-        said = reply.remarks
-        code = self._codes.get(said.code, said.code)
-        return Answer(reply.seen, said.stage, code, said.reason, said.facts)
+        remarks = reply.remarks
+        code = self._codes.get(remarks.code, remarks.code)
+        return TargetAnswer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts)
 
     def restart(self, seconds: float) -> None:
         """Do nothing."""
@@ -102,5 +102,5 @@ class Log:
         if before.seen is not reply.seen:
             raise self._broken(f"it has two answers for {reply.id}")
 
-    def _broken(self, what: str) -> Exception:
-        return broken_protocol(f"log:{self._path}", what, "See docs/corpus-protocol.md.")
+    def _broken(self, mistake: str) -> Exception:
+        return broken_protocol(f"log:{self._path}", mistake, "See docs/corpus-protocol.md.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from smki_testca.corpus.run.answers import Hello, Remarks, Seen
+from smki_testca.corpus.run.answers import AnswerRemarks, Hello, Seen
 
 if TYPE_CHECKING:
     from smki_testca.corpus.run.questions import Question
@@ -55,7 +55,7 @@ class Reply:
 
     id: str
     seen: Seen
-    remarks: Remarks = field(default_factory=Remarks)
+    remarks: AnswerRemarks = field(default_factory=AnswerRemarks)
 
 
 Message = Hello | Code | Again | End | Reply

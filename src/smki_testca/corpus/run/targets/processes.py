@@ -61,14 +61,14 @@ def undisturbed() -> Iterator[None]:
     is_main = threading.current_thread() is threading.main_thread()
     before = {each: signal.getsignal(each) for each in _ENDING} if is_main else {}
     came: list[int] = []
-    handled = {each: what for each, what in before.items() if callable(what)}
+    handled = {each: handler for each, handler in before.items() if callable(handler)}
     try:
         for each in handled:
             signal.signal(each, lambda number, _: came.append(number))
         yield
     finally:
-        for each, what in handled.items():
-            signal.signal(each, what)
+        for each, handler in handled.items():
+            signal.signal(each, handler)
     if came:
         signal.raise_signal(came[0])
 

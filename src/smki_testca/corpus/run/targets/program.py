@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import Answer, Hello, Remarks, Seen, one_line
+from smki_testca.corpus.run.answers import AnswerRemarks, Hello, Seen, TargetAnswer, one_line
 from smki_testca.corpus.run.questions import CRL, Question, pem
 from smki_testca.corpus.run.targets.processes import (
     end,
@@ -138,7 +138,7 @@ class Program:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """Start the program for a case.
 
         Its files are in a folder of their own, so that no program finds what another left.
@@ -160,10 +160,10 @@ class Program:
             return self._answer(values, seconds)
 
     def _unwritable(self, error: OSError) -> SmkiTestcaError:
-        what = f"The files for the target {plain(self._words[0])} cannot be written"
-        return write_error("corpus.target", what, error)
+        message = f"The files for the target {plain(self._words[0])} cannot be written"
+        return write_error("corpus.target", message, error)
 
-    def _answer(self, values: Mapping[str, str], seconds: float) -> Answer:
+    def _answer(self, values: Mapping[str, str], seconds: float) -> TargetAnswer:
         """Start the program, and wait for it to end."""
         words = [_PLACEHOLDER.sub(lambda it: values[it[1]], word) for word in self._words]
         begin = time.monotonic()
@@ -181,14 +181,14 @@ class Program:
         remarks = _remarks(out)
         reason = one_line(err.decode("utf-8", "replace"))
         if not is_in_time:
-            return Answer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
+            return TargetAnswer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
         code = process.returncode
         seen = _ANSWERS.get(code, Seen.ERROR)
         if code < 0 or code > _FROM_SIGNALS or (seen is Seen.REJECTED and _is_crash(err)):
             seen = Seen.CRASHED
         if seen is Seen.CRASHED or code not in _ANSWERS:
             reason = f"{how_it_ended(code)}{f': {reason}' if reason else ''}"
-        return Answer(
+        return TargetAnswer(
             seen, remarks.stage, remarks.code, reason or remarks.reason, remarks.facts, took
         )
 
@@ -206,12 +206,12 @@ def _value(name: str, question: Question, folder: Path) -> str:
     return str(path)
 
 
-def _remarks(out: bytes) -> Remarks:
+def _remarks(out: bytes) -> AnswerRemarks:
     for line in out.decode("utf-8", "replace").splitlines():
         first, *words = line.split() or [""]
         if first == "smki":
-            return Remarks.of(words)
-    return Remarks()
+            return AnswerRemarks.of(words)
+    return AnswerRemarks()
 
 
 def _is_crash(err: bytes) -> bool:

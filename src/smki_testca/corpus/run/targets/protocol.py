@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import Hello, Remarks
+from smki_testca.corpus.run.answers import AnswerRemarks, Hello
 from smki_testca.corpus.run.questions import CERTIFICATE, Question
 from smki_testca.corpus.run.targets.messages import (
     VERDICTS,
@@ -64,10 +64,10 @@ class TextDialect:
 
     def message(self, line: str) -> Message | None:
         """The message in a line; None for a line of the target's log, or an echo."""
-        found = _LINE.fullmatch(line)
-        if found is None or found[3].startswith("+"):
+        match = _LINE.fullmatch(line)
+        if match is None or match[3].startswith("+"):
             return None
-        version, name, words = found[2], found[3], (found[4] or "").split()
+        version, name, words = match[2], match[3], (match[4] or "").split()
         if version != _VERSION:
             return None
         if name == "hello":
@@ -79,12 +79,12 @@ class TextDialect:
         if words == ["again"]:
             return Again()
         if not words or words[0] not in VERDICTS:
-            if _is_echo(found[1], words):
+            if _is_echo(match[1], words):
                 return None
             raise ProtocolError(
                 f"{shown(line)} is not an answer. {use_one_of(VERDICTS)}".rstrip(".")
             )
-        return Reply(name, VERDICTS[words[0]], Remarks.of(words[1:]))
+        return Reply(name, VERDICTS[words[0]], AnswerRemarks.of(words[1:]))
 
 
 def _is_echo(text: str, words: list[str]) -> bool:

@@ -9,7 +9,7 @@ from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from smki_testca.corpus.defect import Need
-    from smki_testca.corpus.run.answers import Answer, Hello
+    from smki_testca.corpus.run.answers import Hello, TargetAnswer
     from smki_testca.corpus.run.questions import Question
 
 
@@ -33,7 +33,7 @@ class Target(Protocol):
             InputError: if it cannot be started, or breaks the protocol.
         """
 
-    def ask(self, question: Question, seconds: float) -> Answer:
+    def ask(self, question: Question, seconds: float) -> TargetAnswer:
         """Ask a case.
 
         Args:
@@ -65,8 +65,10 @@ def not_started(name: str, reason: str) -> InputError:
 
 
 def broken_protocol(
-    name: str, what: str, remedy: str = "See docs/corpus-protocol.md, then continue with --resume."
+    name: str,
+    mistake: str,
+    remedy: str = "See docs/corpus-protocol.md, then continue with --resume.",
 ) -> InputError:
     """The error for a target that breaks the protocol."""
-    said = f"The target {name} breaks the protocol: {plain(what)}."
-    return InputError("corpus.protocol", said, remedy)
+    message = f"The target {name} breaks the protocol: {plain(mistake)}."
+    return InputError("corpus.protocol", message, remedy)
