@@ -12,14 +12,15 @@ from smki_testca.lint.linted import Settings
 
 @cache
 def every_case():
-    """Each case on each base, by its id."""
+    """Each case on each base, by its id. It takes seconds: a test that asks for it is slow."""
     builder = Builder(corpus_pki(), ENVIRONMENT)
     return {case.id: case for case in builder.cases(every_base=True)}
 
 
+@cache
 def main_cases():
     """The cases of the corpus as it is made by default: each defect on its main base alone."""
-    return [case for case in every_case().values() if case.is_main]
+    return list(Builder(corpus_pki(), ENVIRONMENT).cases())
 
 
 def declared():

@@ -238,6 +238,7 @@ def test_a_passphrase_is_text_or_what_gives_it(tmp_path):
         estate.authorities.able(authority)
 
 
+@pytest.mark.slow
 def test_an_estate_is_backed_up_restored_and_given_another_passphrase(tmp_path):
     with _make(tmp_path / "estate") as estate:
         first = back_up(estate, "secret", str(tmp_path / "first.backup"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import smki_testca
+from source_trees import calls, nodes
 
 SOURCE = Path(smki_testca.__file__).parent
 NAME = "smki_testca"
@@ -132,7 +133,7 @@ def _imports():
     found = []
     for module, path in _modules().items():
         text = path.read_text("utf-8")
-        found += _imports_below(ast.parse(text), module, text.splitlines())
+        found += _imports_below(nodes(path)[0], module, text.splitlines())
     return found
 
 
@@ -258,15 +259,15 @@ def test_every_import_in_a_function_gives_its_reason():
     assert silent == set()
 
 
-def _readers_called(node):
-    """The functions of cryptography below a node that read octets and are called directly."""
+def _readers_called(every_node):
+    """The functions of cryptography that read octets and are called directly, in a module."""
     handed_on = {
         id(inner)
-        for call in ast.walk(node)
+        for call in every_node
         if isinstance(call, ast.FunctionDef) and call.name in _HANDED_ON
         for inner in ast.walk(call)
     }
-    for call in ast.walk(node):
+    for call in every_node:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             name = call.func.attr
             reads = re.match("load_(der|pem|ssh|pkcs12|key_and)|from_encoded_point$", name)
@@ -280,7 +281,7 @@ _HANDED_ON = {"_read_with_extensions", "_verify"}
 
 def test_readers_that_are_called_directly_are_found():
     text = "serialization.load_der_public_key(x); untrusted.call(x509.load_der_x509_csr, x)"
-    assert list(_readers_called(ast.parse(text))) == ["load_der_public_key"]
+    assert list(_readers_called(list(ast.walk(ast.parse(text))))) == ["load_der_public_key"]
 
 
 def test_octets_from_outside_reach_cryptography_in_one_way():
@@ -288,7 +289,7 @@ def test_octets_from_outside_reach_cryptography_in_one_way():
         f"{module} -> {name}"
         for module, path in _modules().items()
         if not _below(module, ["shipped"])  # examples, which an installed package holds
-        for name in _readers_called(ast.parse(path.read_text("utf-8")))
+        for name in _readers_called(nodes(path))
     }
     assert called == OF_OUR_OWN
 
@@ -298,10 +299,8 @@ def test_functions_for_that_way_are_called_in_no_other():
         f"{module} -> {call.func.id}"
         for module, path in _modules().items()
         if not _below(module, ["shipped"])
-        for call in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Name)
-        and call.func.id in _HANDED_ON
+        for call in calls(path)
+        if isinstance(call.func, ast.Name) and call.func.id in _HANDED_ON
     }
     assert direct == set()
 

@@ -28,6 +28,7 @@ from smki_testca.profiles.rows import DERIVED, INPUTS, REVOCATION_LIST_DERIVED
 from smki_testca.register import documents as register_documents
 from smki_testca.register.notifications import COLUMNS
 from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS
+from source_trees import calls, nodes
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -91,17 +92,18 @@ def _codes(text, heading="code"):
     return found
 
 
+@cache
 def _raised():
     """Every call in the source that makes an error or a refusal: who, code, further arguments."""
+    raised = []
     for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name in ERROR_MAKERS or name in _error_names():
-                pattern = _pattern(node.args[0])
+        for call in calls(path):
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            if call.args and (name in ERROR_MAKERS or name in _error_names()):
+                pattern = _pattern(call.args[0])
                 if pattern is not None:
-                    yield name, pattern, node.args[1:]
+                    raised.append((name, pattern, call.args[1:]))
+    return raised
 
 
 @cache
@@ -110,7 +112,7 @@ def _error_names():
     classes = [
         (node.name, {getattr(base, "id", "") for base in node.bases})
         for path in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef)
     ]
     found, before = {SmkiTestcaError.__name__}, 0
@@ -386,7 +388,11 @@ def _json_keys(value):
         ("quickstart, init", ("init", "{estate}", "--environment", "SIT-A")),
         ("kit", ("kit", "list")),
         ("kit", ("kit", "show", "quickstart")),
-        ("kit", shlex.split("kit make quickstart --out {new} --seed 0011223344556677")),
+        pytest.param(
+            "kit",
+            shlex.split("kit make quickstart --out {new} --seed 0011223344556677"),
+            marks=pytest.mark.slow,
+        ),
         ("register", ("register", "import", "{participants}")),
         ("register", ("register", "show")),
         ("register", ("register", "whois", "TPTY-SUPPLIER-ONE")),

@@ -51,6 +51,7 @@ def test_labels_that_repeat_one_get_numbers_and_no_other_changes():
     assert told_apart([long, long]) == [long, long[:-2] + "-2"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.none(), st.text(st.sampled_from("a-12"), max_size=4)), max_size=30))
 def test_no_two_labels_are_the_same(labels):
     labels = [label or None for label in labels]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import smki_testca
 from smki_testca import text_files
 from smki_testca.errors import InputError
+from source_trees import nodes
 
 SOURCE = Path(smki_testca.__file__).parent
 ENCODINGS = {
@@ -192,9 +193,6 @@ def test_no_other_module_turns_the_octets_of_files_into_text():
         _name(path)
         for path in SOURCE.rglob("*.py")
         if "shipped" not in path.parts
-        and any(
-            isinstance(node, ast.Call) and _reads_text(node)
-            for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        )
+        and any(isinstance(node, ast.Call) and _reads_text(node) for node in nodes(path))
     }
     assert found == {"text_files", *ELSEWHERE}

@@ -3,13 +3,14 @@
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
 import smki_testca
 from smki_testca.cli import cli
+from source_trees import nodes
 
 SOURCE = Path(smki_testca.__file__).parent
 
@@ -25,9 +26,9 @@ RIDDLE = re.compile(r"(What|Who|Where|How|Why)\b")
 ONE_HELP = ("--dry-run", "--if-needed", "--workers", "--engine", "--with-keys", "--with-key")
 
 
-def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def _texts(nodes_of_module: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Every text in the code that is no docstring, the parts of f-strings included."""
-    for node in ast.walk(tree):
+    for node in nodes_of_module:
         for child in ast.iter_child_nodes(node):
             is_docstring = isinstance(node, ast.Expr)
             if (
@@ -43,7 +44,7 @@ def test_no_text_of_the_source_has_an_archaic_phrase():
         (path.name, line, text)
         for path in SOURCE.rglob("*.py")
         if "shipped" not in path.parts
-        for line, text in _texts(ast.parse(path.read_text("utf-8")))
+        for line, text in _texts(nodes(path))
         if ARCHAIC.search(text)
     ]
     assert found == []
@@ -55,7 +56,7 @@ def test_a_docstring_begins_with_what_the_thing_is_or_does():
         (path.name, ast.get_docstring(node))
         for path in SOURCE.rglob("*.py")
         if "shipped" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path)
         if isinstance(node, documented) and RIDDLE.match(ast.get_docstring(node) or "")
     ]
     assert found == []

@@ -384,6 +384,7 @@ def test_those_who_look_need_not_be_able_to_read_the_file(run, configured):
     assert run("doctor").code == 1
 
 
+@pytest.mark.slow
 def test_an_older_copy_of_an_earlier_format_stays_as_it_is(command, configured, tmp_path):
     estate = unpacked(5, tmp_path / "estate")
     shutil.copytree(estate, tmp_path / "older")

@@ -272,6 +272,7 @@ def test_exported_files_are_their_owners_alone(command, quickstart, tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
 
 
+@pytest.mark.slow
 def test_export_overwrites_only_with_force(command, quickstart, tmp_path, files_of):
     arguments = ("--estate", quickstart, "export", "--format", "pem", "--out", tmp_path / "out")
     assert command(*arguments).code == 0

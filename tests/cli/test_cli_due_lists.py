@@ -100,6 +100,7 @@ def test_simply_all_lists_and_the_file_of_a_list_is_always_the_same(rolled, tmp_
         assert verified.code == 0
 
 
+@pytest.mark.slow
 def test_all_lists_of_one_hierarchy_as_der_or_of_the_roots(run, tmp_path):
     words = ("crl", "issue", "--all", "--also-current", "--der")
     run(*words, "--hierarchy", "organisation", "--out", tmp_path / "one")

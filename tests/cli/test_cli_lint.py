@@ -343,6 +343,7 @@ def test_what_is_named_and_holds_nothing_to_lint_is_an_error(command, meter, tmp
         assert outcome.json["summary"]["passed_over"] == 0
 
 
+@pytest.mark.slow
 def test_what_a_batch_run_exports_in_der_is_linted(command, device_chain, meter, tmp_path):
     ders = [der_of(path) for path in certificates_in(meter.parent)]
     (tmp_path / "certificates.der").write_bytes(b"".join(ders))

@@ -63,6 +63,7 @@ def test_a_command_that_waits_for_its_passphrase_holds_nobody_up(
     assert process.returncode == 0, out + err
 
 
+@pytest.mark.slow
 def test_re_sign_lints_without_the_write_lock(command, newcomer, quickstart, monkeypatch):
     theirs = quickstart / "export" / "pem" / "ZAZ1" / "organisation" / "supplier-one"
     here = ("--estate", newcomer)

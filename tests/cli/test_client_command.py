@@ -254,6 +254,7 @@ def test_a_batch_is_submitted_waited_for_and_written(command, folder, tmp_path):
     assert outcome.out.startswith("2 certificates of 2 CSRs")
 
 
+@pytest.mark.slow
 def test_a_batch_of_which_csrs_are_refused_ends_with_1_and_says_which(command, folder, tmp_path):
     path, (first, _) = folder
     done = [
@@ -327,6 +328,7 @@ def test_files_that_are_no_csrs_are_named_and_not_submitted(command, folder):
     assert as_json.json["passed_over_files"][0]["file"] == "readme.txt"
 
 
+@pytest.mark.slow
 def test_a_batch_that_takes_too_long_is_given_up_with_6(command, tmp_path):
     _, waiting, _ = of_batch(9, [])
     with serving(waiting) as port:

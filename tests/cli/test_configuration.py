@@ -391,6 +391,7 @@ def test_a_module_that_came_with_the_found_file_is_refused(use_module, library, 
     assert f"it is below {tmp_path / 'home'}" in error["message"]
 
 
+@pytest.mark.slow
 def test_no_link_leads_round_that(use_module, library, tmp_path):
     project = tmp_path / "home" / "project"
     outside, inside = library(tmp_path / "lib"), library(project / "lib")

@@ -21,6 +21,7 @@ def _tree(folder):
     }
 
 
+@pytest.mark.slow
 def test_the_examples_are_written_as_they_are(command, tmp_path):
     out = tmp_path / "examples"
     outcome = command("examples", out)

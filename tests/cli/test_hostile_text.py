@@ -13,6 +13,7 @@ import pytest
 import batches
 import smki_testca.cli
 from smki_testca.register.notifications import Flow, Notification
+from source_trees import nodes
 
 HOSTILE = "a\x1b[2J\r\nrefused [none, R1]: forged\x07\u2028b"
 AGREEMENT = """
@@ -97,12 +98,13 @@ def test_no_formula_leaves_by_a_notification():
     assert row == ["added", "party-one", "'=cmd", "00-DB-12-00-00-00-00-05", "'@role"]
 
 
+@pytest.mark.slow
 def test_everything_is_printed_by_the_module_of_output():
     """What escapes text of others; whoever prints in another way would forget it."""
     folder = Path(smki_testca.cli.__file__).parent
     printing = set()
     for path in folder.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 if name in {"click.echo", "click.secho", "print", "sys.stdout.write"}:

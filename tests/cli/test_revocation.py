@@ -170,6 +170,7 @@ def test_reject_prints_the_certificate_with_its_new_status(run, serial):
     _refused(run("reject", serial("ESME-ka")), "rejection.status")
 
 
+@pytest.mark.slow
 def test_set_status_prints_those_that_changed(run, serial):
     words = ("--participant", "meters-one", "--usage", "key-agreement")
     first = run("set-status", "not-in-use", "--label", "ESME-ka").json["certificates"]
@@ -246,6 +247,7 @@ def test_lists_of_the_last_days_there_are_end_with_them(run):
     assert told["next_update"] == "9999-12-31T23:59:59Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
 def test_a_list_that_cannot_be_written_is_not_issued(run, tmp_path, more):
     taken = tmp_path / "taken"
@@ -291,6 +293,7 @@ def foreign_list(pem):
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+@pytest.mark.slow
 def test_of_all_lists_each_replaces_only_a_list_and_none_leaves_the_folder(run, tmp_path):
     out = tmp_path / "lists"
     run("crl", "issue", "--all", "--also-current", "--out", out)
@@ -308,6 +311,7 @@ def test_of_all_lists_each_replaces_only_a_list_and_none_leaves_the_folder(run, 
     assert len(run("crl", "list", "--all").json["revocation_lists"]) == count
 
 
+@pytest.mark.slow
 def test_of_lists_that_cannot_be_written_each_is_printed_by_a_command_that_is_told(
     command, quickstart, run, tmp_path, monkeypatch
 ):
@@ -369,6 +373,7 @@ def test_crl_list_tells_stale_lists_and_those_to_come(command, quickstart):
     assert [row.split()[-1] for row in table[1:]] == ["stale", "future"]
 
 
+@pytest.mark.slow
 def test_crl_show_draws_the_newest_or_the_one_of_a_number(command, run, quickstart):
     run("crl", "issue")
     run("revoke", "--label", "Z1-supplier-ds", "--reason", "superseded")
@@ -384,6 +389,7 @@ def test_crl_show_draws_the_newest_or_the_one_of_a_number(command, run, quicksta
     assert len(list(x509.load_pem_x509_crl(pem.encode()))) == 1
 
 
+@pytest.mark.slow
 def test_crl_verify_ends_with_0_for_the_newest_list_and_with_1_for_an_older(
     command, run, quickstart, tmp_path
 ):
@@ -419,6 +425,7 @@ def test_crl_verify_takes_one_list_and_nothing_else(run, quickstart, tmp_path, c
     assert run("crl", "verify", nothing).code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
 def test_openssl_verifies_what_is_revoked_and_what_is_not(run, quickstart, tmp_path):
     lists = [tmp_path / "crl.pem", tmp_path / "arl.pem"]

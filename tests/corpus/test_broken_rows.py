@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from corpora import every_case
@@ -9,17 +11,23 @@ from smki_testca.corpus.defect import Importance
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.profiles import Library
 
+# Every case is made and linted once.
+pytestmark = pytest.mark.slow
+
 LIBRARY = Library()
-CASES = list(every_case().values())
-CERTIFICATES = [
-    profile
-    for profile in LIBRARY.profiles
-    if profile.name in {case.profile for case in CASES if case.kind == "certificate"}
-]
+WITHOUT_DOCUMENT = {"dccki-personnel"}
+"""Nobody read what the certificate of a person is like."""
+CERTIFICATES = [profile for profile in LIBRARY.profiles if profile.name not in WITHOUT_DOCUMENT]
 
 
-def _found(cases):
-    """Each finding in some cases, with the profile of the document that it is in."""
+def _is_of_little_importance(case):
+    return case.importance is Importance.LOW
+
+
+@cache
+def _findings(chosen=lambda _: True):
+    """Each finding in the chosen cases, with the profile of the document that it is in."""
+    cases = filter(chosen, every_case().values())
     return {
         (case.profile, finding.code, finding.severity, finding.basis, finding.source)
         for case in cases
@@ -27,9 +35,9 @@ def _found(cases):
     }
 
 
-FOUND = _found(CASES)
-OF_LITTLE_IMPORTANCE = _found(case for case in CASES if case.importance is Importance.LOW)
-FOUND_IN_MAIN = _found(case for case in CASES if case.is_main)
+def _is_main(case):
+    return case.is_main
+
 
 SPEAKS_FOR = {
     # What RFC 5280 or the structure of an element says comes first, and is a finding of its own.
@@ -74,9 +82,8 @@ def _is_spoken_for(rule):
 
 
 def test_every_profile_of_a_certificate_has_a_good_document_but_one():
-    # Nobody read what the certificate of a person is like.
-    without = {profile.name for profile in LIBRARY.profiles} - {one.name for one in CERTIFICATES}
-    assert without == {"dccki-personnel"}
+    documents = {case.profile for case in every_case().values() if case.kind == "certificate"}
+    assert {profile.name for profile in LIBRARY.profiles} - documents == WITHOUT_DOCUMENT
 
 
 @pytest.mark.parametrize("profile", CERTIFICATES, ids=lambda profile: profile.name)
@@ -84,7 +91,7 @@ def test_every_row_of_a_certificate_is_broken(profile):
     unbroken = [
         f"row {row.number}, {row.field.path}"
         for row, rules in _rules(profile)
-        if not any((profile.name, *_said(rule)) in FOUND for rule in rules)
+        if not any((profile.name, *_said(rule)) in _findings() for rule in rules)
     ]
     assert unbroken == []
 
@@ -95,19 +102,23 @@ def test_every_row_of_these_that_matters_is_broken_in_what_is_delivered_by_defau
     unbroken = [
         f"row {row.number}, {row.field.path}"
         for row, rules in _rules(profile)
-        if not any((name, *_said(rule)) in FOUND_IN_MAIN for rule in rules)
-        and not any((name, *_said(rule)) in OF_LITTLE_IMPORTANCE for rule in rules)
+        if not any((name, *_said(rule)) in _findings(_is_main) for rule in rules)
+        and not any((name, *_said(rule)) in _findings(_is_of_little_importance) for rule in rules)
     ]
     assert unbroken == []
 
 
 def test_every_good_certificate_has_a_case_in_what_is_delivered_by_default():
-    bases = {case.id for case in CASES if case.base is None and case.kind == "certificate"}
-    assert bases - {case.base for case in CASES if case.is_main} == set()
+    bases = {
+        case.id
+        for case in every_case().values()
+        if case.base is None and case.kind == "certificate"
+    }
+    assert bases - {case.base for case in every_case().values() if case.is_main} == set()
 
 
 def test_every_rule_of_rows_is_broken():
-    said = {finding[1:] for finding in FOUND}
+    said = {finding[1:] for finding in _findings()}
     unbroken = {
         rule.code + " " + rule.severity + " " + rule.source
         for profile in CERTIFICATES
@@ -119,7 +130,7 @@ def test_every_rule_of_rows_is_broken():
 
 
 def test_what_speaks_for_another_rule_is_found_and_the_other_is_not():
-    found = {(code, severity.value) for _, code, severity, _, _ in FOUND}
+    found = {(code, severity.value) for _, code, severity, _, _ in _findings()}
     codes = {code for code, _ in found}
     assert set(SPEAKS_FOR.values()) <= codes
     assert not {

@@ -16,6 +16,8 @@ from smki_testca.der.read import read
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 
+pytestmark = pytest.mark.slow
+
 MODULES = [module.__name__ for module in DECLARING]
 BASES = [f"good-{name}" for name in bases(corpus_pki())]
 

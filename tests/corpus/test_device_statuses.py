@@ -13,6 +13,8 @@ from smki_testca.corpus.defect import Level, Verdict
 from smki_testca.device.judge import Judge
 from smki_testca.profiles import Library
 
+pytestmark = pytest.mark.slow
+
 
 def _certificates(profile):
     return {

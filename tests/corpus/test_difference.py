@@ -94,6 +94,7 @@ def test_what_is_no_field_of_its_own_has_a_name():
     assert _path("organisation", without, "signed") == "version"
 
 
+@pytest.mark.slow
 def test_a_change_around_the_document_says_in_which():
     changes = [case.change for case in every_case().values() if case.change is not None]
     for change in changes:

@@ -11,6 +11,8 @@ import pytest
 from corpora import every_case, good_bases
 from smki_testca.corpus.defect import Level, Verdict
 
+pytestmark = pytest.mark.slow
+
 HARDWARE = re.compile(re.escape(bytes.fromhex("06082b06010505070804")) + b"\xa0(.)", re.DOTALL)
 SERIAL = re.compile(b"(?=\x04\x08(.{8}))", re.DOTALL)
 EUI64_BITS = re.compile(b"\x06\x03\x55\x04\x2d\x03\x09\x00(.{8})", re.DOTALL)

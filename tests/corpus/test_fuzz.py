@@ -182,6 +182,7 @@ def test_the_facts_of_a_good_document_are_read_in_it():
         assert facts_in(base, view) == base.facts.as_json(), name
 
 
+@pytest.mark.slow
 def test_a_code_demands_what_all_defects_of_it_demand():
     made = demands(builder().bases)
     assert made["", "der.boolean"].verdict is Verdict.REJECT
@@ -228,6 +229,7 @@ def test_one_known_fault_is_found_once_and_is_small():
     assert len(fields) == len(set(fields))
 
 
+@pytest.mark.slow
 def test_an_argument_becomes_as_small_as_it_can():
     def afraid_of_long_names(name, question):
         return Seen.CRASHED if len(question.der) > len(material(name).der) + 3 else Seen.REJECTED
@@ -285,6 +287,7 @@ def test_a_parser_that_crashes_is_asked_a_good_document_and_goes_on():
     assert set(later) == {"good-device"}
 
 
+@pytest.mark.slow
 def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
     class Dying(Parser):
         is_dead = False
@@ -302,6 +305,7 @@ def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
     assert [kind.seen for kind in made.found] == [Seen.HUNG]
 
 
+@pytest.mark.slow
 def test_good_documents_that_the_parser_does_not_take_are_left_out():
     class Narrow(Parser):
         def ask(self, question, seconds):
@@ -323,6 +327,7 @@ def test_good_documents_that_the_parser_does_not_take_are_left_out():
     assert error.value.code == "corpus.no_base"
 
 
+@pytest.mark.slow
 def test_documents_that_are_too_long_are_not_asked():
     most = len(material("device").der)
     made = search(right(), 100, names=("device",), hello=Hello("short", max_octets=most))
@@ -462,6 +467,7 @@ def test_a_program_that_stays_lost_ends_the_search_and_what_was_found_is_kept(
     assert load(tmp_path / "corpus-fuzz").cases
 
 
+@pytest.mark.slow
 def test_a_program_that_answers_for_another_document_ends_the_search(fuzz, script):
     outcome = fuzz(script("id = id if asked < 5 else 'another'"), "--count", "100")
     assert outcome.code == 4

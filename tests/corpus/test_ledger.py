@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from corpora import every_case
+
+pytestmark = pytest.mark.slow
 
 LEDGER = Path(__file__).parent / "ledger.txt"
 HINT = "run: python tools/corpus_ledger.py"

@@ -35,6 +35,7 @@ def test_each_kind_of_document_has_cases_of_each_low_stage():
         assert "device-csr" in on
 
 
+@pytest.mark.slow
 def test_der_alone_tells_no_wrong_class_and_no_type_that_is_not_due(every_low):
     """Readers of DER do not know which tag is due: to blame them would be wrong."""
     tagged = [
@@ -48,6 +49,7 @@ def test_der_alone_tells_no_wrong_class_and_no_type_that_is_not_due(every_low):
     assert not tagged
 
 
+@pytest.mark.slow
 def test_a_time_that_no_calendar_has_is_due_where_it_is_read(every_low):
     for case in every_low:
         if re.fullmatch(r"validity\.\w+\.unreadable", case.finding.code if case.finding else ""):
@@ -55,6 +57,7 @@ def test_a_time_that_no_calendar_has_is_due_where_it_is_read(every_low):
             assert case.stage is (Stage.DER if is_time else Stage.STRUCTURE), case.id
 
 
+@pytest.mark.slow
 def test_lint_takes_no_file_for_der_whose_first_octet_is_not_that_of_a_sequence(
     every_low, command, tmp_path
 ):

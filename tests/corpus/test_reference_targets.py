@@ -58,6 +58,7 @@ def test_the_reference_in_c_compiles_without_a_warning_and_answers(built, corpus
     assert seen["good-two"] is None  # it needs RSA, which the target does not have
 
 
+@pytest.mark.slow
 def test_the_reference_in_c_is_short_and_needs_no_library(tmp_path):
     _need("gcc")
     _need("nm")

@@ -612,6 +612,7 @@ def test_what_a_reset_starts_stays_and_what_it_prints_is_thrown_away(results, tm
     os.kill(int(started.read_text()), signal.SIGKILL)  # it fails if nothing runs
 
 
+@pytest.mark.slow
 def test_a_reset_that_takes_too_long_is_killed(run, one_line, monkeypatch):
     monkeypatch.setattr(resetting, "MOST_SECONDS", 0.2)
     device = Device({**RIGHT, "one-short": "!crash"})
@@ -975,6 +976,7 @@ def test_a_draft_of_expectations_lets_the_run_pass_once_it_has_reasons(run, shel
 # Interrupted runs
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     lock = tmp_path / "wait"
     script = tmp_path / "target.sh"

@@ -16,6 +16,8 @@ from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.x509.entries import entries
 from smki_testca.x509.view import view_certificate, view_revocation_list
 
+pytestmark = pytest.mark.slow
+
 USAGES = {"digitalSignature": "digital-signature", "keyAgreement": "key-agreement"}
 REMOVED = 8
 

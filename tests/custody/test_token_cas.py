@@ -170,6 +170,7 @@ def test_the_audit_counts_keys_in_tokens_where_no_module_is_named(custody, monke
     assert custody.audited().json["tokens_asked"] is False
 
 
+@pytest.mark.slow
 def test_the_audit_tells_of_another_private_key_beside_the_right_public_key(custody):
     with custody.open() as estate:
         record = estate.authorities.named("Z1")

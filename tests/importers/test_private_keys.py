@@ -107,6 +107,7 @@ def test_a_key_of_another_kind_is_remarked_on_or_loose(pair, key):
     assert [one.code for one in found.remarks] == ["key.unreadable"] * (not on_a_curve)
 
 
+@pytest.mark.slow
 def test_so_many_rsa_keys_are_read_and_no_more(monkeypatch):
     key = pkcs8(csrs.rsa_key())
     partial = functools.partial(PrivateKeyReader, rsa_keys_left=2)

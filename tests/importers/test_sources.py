@@ -53,6 +53,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path, name):
     assert name in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_long_is_told_and_the_next_one_is_read(tmp_path, ders):
     with (tmp_path / "a").open("wb") as file:
         file.truncate(MAX_FILE_OCTETS + 1)

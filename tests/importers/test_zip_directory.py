@@ -51,6 +51,7 @@ def test_a_portal_batch_of_millions_of_entries_is_refused_in_the_same_way():
         call_bounded(portal_zip.directory, "a.zip", data, seconds=300, octets=256 << 20)
 
 
+@pytest.mark.slow
 def test_a_directory_of_few_entries_and_many_octets_is_refused():
     data = _entries(600, comment=bytes(60_000))
     assert "directory is longer" in _refusal(data)

@@ -153,6 +153,7 @@ def test_a_device_is_renewed_for_ever_and_not_for_less(estate):
         assert renewal.record.eui64 == renewal.predecessor.eui64
 
 
+@pytest.mark.slow
 def test_what_runs_out_before_a_date_is_renewed_and_nothing_else(estate):
     limit = estate.clock.now() + timedelta(days=1000)
     renewals = estate.renew(Selection(expires_before=limit))

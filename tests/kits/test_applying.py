@@ -205,6 +205,7 @@ def test_devices_come_from_one_run_and_no_ca_of_another_hierarchy(applied_origin
         assert len(devices) == 4
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_the_same_and_changes_nothing(tmp_path, applied_original):
     living = Living(tmp_path)
     before = living.digest()
@@ -247,6 +248,7 @@ def test_of_a_request_for_two_usages_only_the_one_that_was_revoked_is_issued_ane
     assert not living.apply().does_something
 
 
+@pytest.mark.slow
 def test_what_is_due_is_renewed_and_is_not_due_again_however_long_the_period_is(living):
     with living.open() as estate:
         (record,) = estate.select(Selection(label="supplierPP"))
@@ -293,6 +295,7 @@ def test_another_label_or_subject_is_another_certificate_and_the_old_one_is_left
     assert [each.record.serial for each in again.leftovers] == [left.record.serial]
 
 
+@pytest.mark.slow
 def test_fewer_devices_leave_the_others_and_more_are_added(living):
     fewer = living.apply(devices=1)
     assert not fewer.does_something
@@ -304,6 +307,7 @@ def test_fewer_devices_leave_the_others_and_more_are_added(living):
     assert more.run == 2
 
 
+@pytest.mark.slow
 def test_of_equal_certificates_the_newest_counts_and_the_others_are_left(living):
     with living.open() as estate:
         kit = kits.load(estate.library, str(living.file))
@@ -490,6 +494,7 @@ def states(living):
 FIVE = [("unfinished", f"ESME-{n}-{usage}") for n in (3, 4, 5) for usage in ("ds", "ka")]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_is_resumed_by_the_next_application(living, interrupted):
     interrupted(devices=5)
     assert living.in_use() == ALL
@@ -532,6 +537,7 @@ def test_of_a_run_only_what_the_kit_asks_for_now_is_issued(living, interrupted):
     assert len(living.in_use()) == 3 + 8
 
 
+@pytest.mark.slow
 def test_a_run_of_another_kit_of_the_same_name_is_left(living, interrupted):
     interrupted(devices=5)
     living.edit(("00-DB-12-00-00-00-00-01", "00-DB-12-00-00-00-01-01"))

@@ -132,6 +132,7 @@ def test_fix_mends_what_it_says_and_the_estate_is_whole_then(command, patient, m
     assert command("--estate", estate, *words_for(None)).code == 0
 
 
+@pytest.mark.slow
 def test_a_fix_of_tiles_is_in_the_audit_log(command, patient, monkeypatch):
     estate = patient("with_run")
     FAULTS["leftovers.tiles"][1](estate, monkeypatch)
@@ -218,6 +219,7 @@ def test_a_file_of_anchors_over_16_mib_is_told_and_not_read(command, patient, mo
     assert "longer than 16777216 octets" in found["doctor.damage.anchor"]["message"]
 
 
+@pytest.mark.slow
 def test_a_problem_of_many_files_is_told_in_few_lines(command, patient):
     estate = patient("with_run")
     folder = ailments.run_folder(estate)

@@ -366,6 +366,7 @@ def test_external_cas_are_possible_issuers_and_the_estates_own_are_not(ours, one
     assert "issuer.unknown" not in found()
 
 
+@pytest.mark.slow
 def test_certificates_of_two_estates_are_imported_side_by_side(ours, one, theirs):
     # Theirs and the golden cases have a Z1 each.
     ours.import_material(take_in([str(GOLDEN / "trust.pem")]))
@@ -428,6 +429,7 @@ def test_expired_certificates_are_signed_again(newcomer, theirs):
     assert all(one.record.not_after > later for one in done.re_signed)
 
 
+@pytest.mark.slow
 def test_every_kind_of_end_entity_is_signed_again_for_whoever_the_register_names(ours, everything):
     ours.import_material(everything)
     organisations = ours.re_sign(Selection(profile="organisation"), UEPT)
@@ -454,6 +456,7 @@ def test_cas_are_left_out_where_they_are_asked_for(ours, theirs):
     assert set(codes(done).values()) == {"subject.authority"}
 
 
+@pytest.mark.slow
 def test_cas_that_came_along_are_passed_over(ours, theirs):
     chain = theirs / "organisation" / "supplier-one" / "Z1-supplier-ds-fullchain.pem"
     ours.import_material(take_in([str(chain)]))
@@ -580,6 +583,7 @@ def test_a_selection_that_fits_none_is_refused(ours):
     assert caught.value.code == "selection.nothing"
 
 
+@pytest.mark.slow
 def test_all_or_nothing_signs_nothing_where_one_cannot_be(ours, everything):
     ours.import_material(everything)
     own = list(ours.select(Selection()))

@@ -120,6 +120,7 @@ def functions():
             yield f"{module.__name__.rsplit('.', 1)[1]}.{function.name}", declared, yielded
 
 
+@pytest.mark.slow
 def test_a_function_yields_the_codes_that_are_declared_above_it_and_no_others():
     different = [
         (name, declared ^ yielded)

@@ -70,6 +70,7 @@ WITHOUT_CASE |= {
 }
 
 
+@pytest.mark.slow
 def test_every_rule_has_a_case_that_expects_it():
     expected = {code for path in FILES for _, code, _ in read(path)[0]}
     expected |= {finding.code for case in every_case().values() for finding in findings_of(case)}

@@ -163,6 +163,7 @@ def whole_stores(pairs):
     ]
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 2), st.integers(0, 1 << 32), st.sampled_from([flip_bits, cut, lie_about_length])
 )

@@ -114,6 +114,7 @@ def test_looking_up_many_ids_does_not_go_through_the_participants_for_each():
     assert done.calls < 500 * 700
 
 
+@pytest.mark.slow
 def test_a_participant_of_thousands_of_ids_and_market_ids_is_checked_by_sets():
     ids = [f"90-B3-D5-1F-30-A1-{n >> 8:02X}-{n & 255:02X}" for n in range(5_000)]
     listed = ", ".join(f'{{ eui64 = "{each}" }}' for each in ids)

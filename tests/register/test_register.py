@@ -385,6 +385,7 @@ def test_allocated_ids_are_the_participants_and_serve_the_user_role():
         assert [one.code for one in holder.allocated(eui64).user_roles] == ["ES"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12))
 @pytest.mark.shows("4-issue-3", "B2", "R10")
 def test_an_id_is_never_allocated_twice_nor_outside_the_range(counts):

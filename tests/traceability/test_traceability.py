@@ -15,6 +15,7 @@ from smki_testca.errors import InputError
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library
 from smki_testca.traceability.requirement import find, requirements
+from source_trees import nodes
 from traceability_reference import manual
 
 ROOT = Path(__file__).parents[2]
@@ -197,7 +198,7 @@ def by_rule(pairs):
 def errors_that_cite_a_rule():
     """The code and the rule of each error in the source whose message ends with ``(R12)``."""
     for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and len(node.args) > 1:
                 code, message = node.args[0], ast.unparse(node.args[1])
                 is_error = getattr(node.func, "id", "").endswith("Error")

@@ -505,25 +505,28 @@ def _object_identifier(text: str, where: Place) -> str:
         _fail(where, error.message.rstrip("."))
 
 
+_KINDS_OF_CHECKS: Final = {
+    "octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
+    "max_octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
+    "max_characters": (Kind.TEXT,),
+    "matches": (Kind.TEXT, Kind.OID),
+    "one_of": (Kind.TEXT, Kind.OID),
+    "exactly_one_of": (Kind.NAMED_BITS, Kind.OIDS),
+    "positive": (Kind.INTEGER,),
+    "not_negative": (Kind.INTEGER,),
+    "no_unused_bits": (Kind.BITS,),
+    "identifies": (Kind.OCTETS, Kind.BITS),
+    "in_row_order": (Kind.ORDER,),
+    "role_code": (Kind.TEXT,),
+    "max_years": (Kind.TIME,),
+    "max_hours": (Kind.TIME,),
+    "sole": (Kind.PRESENCE,),
+}
+"""The kinds of field of which a check says something, by the attribute of the table."""
+
+
 def _holds(table: HoldsTable, field: Field, where: Place) -> Holds:
-    wants = {
-        "octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
-        "max_octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
-        "max_characters": (Kind.TEXT,),
-        "matches": (Kind.TEXT, Kind.OID),
-        "one_of": (Kind.TEXT, Kind.OID),
-        "exactly_one_of": (Kind.NAMED_BITS, Kind.OIDS),
-        "positive": (Kind.INTEGER,),
-        "not_negative": (Kind.INTEGER,),
-        "no_unused_bits": (Kind.BITS,),
-        "identifies": (Kind.OCTETS, Kind.BITS),
-        "in_row_order": (Kind.ORDER,),
-        "role_code": (Kind.TEXT,),
-        "max_years": (Kind.TIME,),
-        "max_hours": (Kind.TIME,),
-        "sole": (Kind.PRESENCE,),
-    }
-    for name, kinds in wants.items():
+    for name, kinds in _KINDS_OF_CHECKS.items():
         if getattr(table, name) and field.kind not in kinds:
             label = name.replace("_", "-")
             _fail(
@@ -599,13 +602,14 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
     encoded: dict[str, Row] = {}
     for row in profile.rows:
         path = row.field.path
-        where = _place(profile.origin, row.number, path)
         if row.fill is not None:
             if path in filled:
+                where = _place(profile.origin, row.number, path)
                 _fail(where.within("fill"), f"row {filled[path].number} fills it already")
             filled[path] = row
         if row.encoding is not None:
             if path in encoded and encoded[path].encoding != row.encoding:
+                where = _place(profile.origin, row.number, path)
                 _fail(
                     where.within("encode"),
                     f"row {encoded[path].number} encodes it as {encoded[path].encoding}",
@@ -613,11 +617,13 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
             encoded[path] = row
     for row in profile.rows:
         path = row.field.path
-        where = _place(profile.origin, row.number, path)
-        within = [other for other in filled if other == path or other.startswith(f"{path}.")]
+        below = f"{path}."
+        within = [other for other in filled if other == path or other.startswith(below)]
         if row.holds.absent and within:
+            where = _place(profile.origin, row.number, path)
             _fail(where, f"it must be absent, yet row {filled[within[0]].number} fills it")
         if row.critical is not None and not within and not row.holds.optional:
+            where = _place(profile.origin, row.number, path)
             _fail(where, "an extension that no row fills has no criticality")
     for path in language.always:
         if path not in filled:

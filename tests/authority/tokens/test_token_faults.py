@@ -267,6 +267,7 @@ def test_a_key_pair_is_made_whole_or_not_at_all(faulty, call):
     assert failed
 
 
+@pytest.mark.slow
 def test_a_key_pair_keeps_its_first_id_where_the_token_lets_none_be_changed(faulty):
     token = faulty("C_SetAttributeValue:1:0x10")
     with token.open() as tokens:

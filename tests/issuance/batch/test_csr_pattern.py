@@ -78,6 +78,7 @@ def test_a_csr_of_another_make_is_not_known(one, other, key, device_id):
     assert (found is not None) == (one == other)
 
 
+@pytest.mark.slow
 @given(MAKES, KEYS, st.integers(0, 400), st.integers(1, 255))
 def test_whatever_octet_is_changed_only_what_is_in_order_is_known(make, key, at, change):
     der = bytearray(csrs.device(key, **make))
@@ -86,6 +87,7 @@ def test_whatever_octet_is_changed_only_what_is_in_order_is_known(make, key, at,
     assert found in (None, _in_full(bytes(der)))
 
 
+@pytest.mark.slow
 @given(MAKES, KEYS, st.integers(0, 300), st.integers(1, 255))
 def test_whatever_was_changed_before_it_was_signed_both_say_the_same(make, key, at, change):
     info = bytearray(view_request(csrs.device(key, **make)).signed.encoded)

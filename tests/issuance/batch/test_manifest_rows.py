@@ -125,6 +125,7 @@ def test_options_fill_the_columns_that_a_manifest_lacks(batch, listed, tmp_path,
     assert (one["participant"], one["usage"]) == ("meters-one", "key-agreement")
 
 
+@pytest.mark.slow
 def test_a_cell_comes_before_the_option_and_an_empty_one_is_filled(batch, listed, tmp_path):
     rows = [
         {"device-id": device_id(0x101), "usage": "digital-signature"},
@@ -167,6 +168,7 @@ def test_the_delivery_of_the_command_is_that_of_each_row(batch, tmp_path):
     assert problem["refusal"]["code"] == "delivery.not_agreed"
 
 
+@pytest.mark.slow
 def test_neither_a_check_nor_a_dry_run_needs_the_passphrase(batch, quickstart, tmp_path):
     (quickstart / "passphrase").unlink()
     path = batches.write(tmp_path / "rows.csv", [batches.device()])
@@ -203,12 +205,14 @@ def test_own_columns_are_kept_told_of_and_found_again(batch, listed, tmp_path, k
     assert listed("--where", "serial_number=SN") == []
 
 
+@pytest.mark.slow
 def test_a_person_is_told_which_columns_are_kept(batch, tmp_path):
     path = batches.write(tmp_path / "rows.csv", [batches.device(model="M", **{"Batch No": "7"})])
     outcome = batch("issue", path, text=True)
     assert "Columns of your own are kept: model, batch_no.\n" in outcome.err
 
 
+@pytest.mark.slow
 def test_columns_that_later_lines_of_json_begin_are_kept(batch, listed, tmp_path):
     rows = [
         batches.device(0x101, model="M1"),
@@ -220,6 +224,7 @@ def test_columns_that_later_lines_of_json_begin_are_kept(batch, listed, tmp_path
     assert told == [{"model": "M1"}, None, {"model": "M3", "line": "L3"}]
 
 
+@pytest.mark.slow
 def test_own_columns_are_there_after_a_run_is_resumed(batch, listed, tmp_path, monkeypatch):
     def no_cut(*_):
         raise InputError("batch.workers", "None.")
@@ -336,6 +341,7 @@ def test_where_takes_a_column_and_its_value(command, quickstart, where):
     assert "COLUMN=VALUE" in outcome.err
 
 
+@pytest.mark.slow
 def test_where_selects_for_commands_that_need_a_selection(batch, command, quickstart, tmp_path):
     rows = [batches.device(n, serial_number=f"SN{n}") for n in (0x101, 0x102)]
     batch("issue", batches.write(tmp_path / "rows.csv", rows))
@@ -345,6 +351,7 @@ def test_where_selects_for_commands_that_need_a_selection(batch, command, quicks
     assert [one["eui64"] for one in outcome.json["certificates"]] == [device_id(0x102)]
 
 
+@pytest.mark.slow
 def test_a_renewed_certificate_keeps_the_columns(batch, command, quickstart, listed, tmp_path):
     rows = [batches.device(n, serial_number=f"SN{n}") for n in (0x101, 0x102)]
     batch("issue", batches.write(tmp_path / "rows.csv", rows))
@@ -361,6 +368,7 @@ def test_a_renewed_certificate_keeps_the_columns(batch, command, quickstart, lis
 # Labels.
 
 
+@pytest.mark.slow
 def test_labels_are_made_from_the_row(batch, listed, tmp_path):
     rows = [
         batches.device(0x101, usage="both", serial_number="SN1", label=""),
@@ -380,6 +388,7 @@ def test_labels_are_made_from_the_row(batch, listed, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_labels_of_a_range_are_made_too(batch, listed):
     words = batches.range_of(2, 0x1000, *BOTH, label="{id}/{usage}")
     assert _of_batch(batch("issue", *words))["label"] == "{id}/{usage}"

@@ -295,6 +295,7 @@ def test_every_row_is_asked_about_only_after_a_change(quickstart, tmp_path, monk
         assert len(asked) == 4
 
 
+@pytest.mark.slow
 def test_what_a_row_states_is_asked_about_again(quickstart, tmp_path, monkeypatch):
     """Not only its role and ID: its Signifier and texts, too."""
     asked = []

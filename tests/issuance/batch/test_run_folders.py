@@ -152,6 +152,7 @@ def test_what_is_unfinished_of_a_run_that_only_another_copy_has_is_left(command,
     assert others.is_dir()
 
 
+@pytest.mark.slow
 def test_a_transaction_that_fails_leaves_no_tile_in_the_folder_of_the_run(command, quickstart):
     _run(command, quickstart)
     recorded = _tiles(quickstart)

@@ -278,6 +278,7 @@ def test_a_token_that_cannot_be_used_is_told_of_before_there_is_a_run(
     _refuses(issue, token_estate, words)
 
 
+@pytest.mark.slow
 def test_a_wrong_pin_is_tried_once(issue, token_estate, broken, monkeypatch, tmp_path):
     log = tmp_path / "calls"
     broken(log=log)

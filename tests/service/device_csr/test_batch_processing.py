@@ -203,6 +203,7 @@ class _Hands:
         return self.at
 
 
+@pytest.mark.slow
 def test_a_batch_whose_window_closes_goes_on_when_it_opens_again(newcomer, monkeypatch):
     monkeypatch.setattr("smki_testca.issuance.batch.planning.TILE_ROWS", 2)
     monkeypatch.setattr("smki_testca.issuance.batch.running.GATHER_SECONDS", 0)

@@ -202,6 +202,7 @@ def test_every_request_is_in_the_audit_log_with_its_peer(service):
     service(test)
 
 
+@pytest.mark.slow
 def test_the_root_does_the_same_by_method(service):
     async def test(caller):
         body = submissions.message(submissions.good(1))
@@ -437,6 +438,7 @@ def test_what_announces_too_much_is_refused_before_it_comes(service):
     service(test)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_how_many_submit_at_a_time(service):
     most = 12
 

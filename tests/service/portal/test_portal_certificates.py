@@ -128,6 +128,7 @@ def test_a_page_shows_what_show_shows(command, portal, operator, record):
         assert f"/certificates/{record(label).serial}" in page.links
 
 
+@pytest.mark.slow
 def test_findings_are_on_the_page_at_their_fields(portal_original, tmp_path, serve):
     directory = tmp_path / "wrong"
     shutil.copytree(portal_original, directory)

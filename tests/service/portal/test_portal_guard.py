@@ -86,6 +86,7 @@ def test_a_form_that_is_too_large_is_not_read(operator):
     assert "larger than the 64 KiB" in page.text
 
 
+@pytest.mark.slow
 def test_a_form_that_does_not_say_its_length_is_cut_off_as_well(operator):
     answer = b""
     parts = urlsplit(operator.url)

@@ -293,6 +293,7 @@ def test_the_host_that_a_client_names_is_in_no_answer(repository):
         assert "Location" not in answer.headers
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_come_is_not_waited_for(repository, monkeypatch):
     monkeypatch.setattr(search, "BODY_SECONDS", 0.2)
     address = urlsplit(repository.url)
