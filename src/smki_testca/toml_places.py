@@ -73,7 +73,7 @@ class Place:
         return self._at(self.path, noun, len(self.path))
 
     def _at(self, path: KeyPath, noun: str, named: int) -> Self:
-        # Reading the profiles makes tens of thousands: dataclasses.replace takes three times as long.
+        # Reading the profiles makes tens of thousands; dataclasses.replace takes thrice as long.
         return type(self)(self.origin, path, noun, named, self.data, self.is_whole)
 
     def __str__(self) -> str:
