@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, Self
 
 from smki_testca.text import plain
+
+MEDIUM_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EFBIG", "ESTALE")
+    if hasattr(errno, name)
+)
+"""What the system says of a disk that is full or fails, not of a name that is wrong."""
 
 
 class ExitCode(IntEnum):

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.errors import InputError, OutputError, SmkiTestcaError
+from smki_testca.errors import MEDIUM_ERRORS, InputError, OutputError, SmkiTestcaError
 from smki_testca.estate_files import check_outside
 from smki_testca.streams import check_no_terminal, is_stream, open_stream
 from smki_testca.unfinished import create_file, remove, sweep
@@ -22,12 +22,6 @@ from smki_testca.unfinished import create_file, remove, sweep
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MEDIUM_ERRORS = frozenset(
-    getattr(errno, name)
-    for name in ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EFBIG", "ESTALE")
-    if hasattr(errno, name)
-)
-"""What the system says of a disk that is full or fails, not of a name that is wrong."""
 NO_HARD_LINKS = frozenset(
     getattr(errno, name)
     for name in ("EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")

@@ -16,12 +16,18 @@ from typing import NoReturn
 import click
 
 import smki_testca
-from smki_testca import core_dumps
 from smki_testca.cli.command_line import GLOBAL_OPTIONS, GroupReading, did_you_mean, read_here
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
-from smki_testca.errors import ExitCode, InputError, OutputError, SmkiTestcaError, UsageError
-from smki_testca.files import MEDIUM_ERRORS
+from smki_testca.collector import loading
+from smki_testca.errors import (
+    MEDIUM_ERRORS,
+    ExitCode,
+    InputError,
+    OutputError,
+    SmkiTestcaError,
+    UsageError,
+)
 from smki_testca.text import closest
 
 # name: (module, attribute, summary in `--help`)
@@ -91,9 +97,10 @@ class LazyGroup(GroupReading):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(
-            importlib.import_module(f"smki_testca.cli.{module}"), attribute
-        )
+        with loading():
+            command: click.Command = getattr(
+                importlib.import_module(f"smki_testca.cli.{module}"), attribute
+            )
         return read_here(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -138,6 +145,8 @@ def cli(context: click.Context) -> None:
     The PIN of a token comes from --token-pin-file, SMKI_TESTCA_TOKEN_PIN, token-pin-file in
     smki-testca.toml, or a prompt.
     """
+    from smki_testca import core_dumps  # ctypes: not for the help
+
     core_dumps.prevent()
     context.ensure_object(Session)
 

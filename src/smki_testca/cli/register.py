@@ -22,9 +22,8 @@ from smki_testca.cli.output import (
 )
 from smki_testca.cli.register_check import check
 from smki_testca.cli.whois import whois
-from smki_testca.errors import OutputError, UsageError
+from smki_testca.errors import MEDIUM_ERRORS, OutputError, UsageError
 from smki_testca.estate.register import MAX_ALLOCATED
-from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.notifications import Flow

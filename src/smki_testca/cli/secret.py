@@ -14,11 +14,12 @@ import click
 from smki_testca.cli.configuration import Setting, Source
 from smki_testca.cli.input_files import read_input
 from smki_testca.errors import InputError
-from smki_testca.passphrases import MAX_FILE_OCTETS, Passphrase
 from smki_testca.text import is_text, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from smki_testca.passphrases import Passphrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
     Raises:
         InputError: if the file cannot be read, or the line is empty or no text.
     """
+    from smki_testca.passphrases import MAX_FILE_OCTETS, Passphrase
+
     passphrase = Passphrase.of_file(read_input(path, MAX_FILE_OCTETS), path)
     if not passphrase and not (may_be_mark and passphrase.has_mark):
         raise InputError("passphrase.empty", f"The first line of {path} is empty.")
@@ -156,6 +159,8 @@ def _of_text(text: str, origin: str) -> Passphrase:
     Raises:
         InputError: if it is no text; the message quotes nothing of it.
     """
+    from smki_testca.passphrases import Passphrase
+
     if not is_text(text):
         raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
     return Passphrase.of_text(text)

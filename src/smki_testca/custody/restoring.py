@@ -17,12 +17,11 @@ from smki_testca.api import Estate
 from smki_testca.clock import SystemClock
 from smki_testca.custody.container import ContainerReader, damaged
 from smki_testca.custody.contents import ESTATE_PATH, Contents, is_tile
-from smki_testca.errors import InputError, OutputError
+from smki_testca.errors import MEDIUM_ERRORS, InputError, OutputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.creation import creating
 from smki_testca.estate.database import FIRST_WITH_SUMS, Database
 from smki_testca.estate_files import FILE_NAME, FILES, PROFILES_FOLDER
-from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.folders import make_folders, settle
 from smki_testca.input_files import open_regular, unreadable
 from smki_testca.passphrases import readings

@@ -11,9 +11,9 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import MEDIUM_ERRORS, EstateError, InputError
 from smki_testca.estate_files import MARKER, PROFILES_FOLDER
-from smki_testca.files import MEDIUM_ERRORS, create, sync_folder
+from smki_testca.files import create, sync_folder
 from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
 from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
 from smki_testca.unfinished import keep, lock, remove, stale
