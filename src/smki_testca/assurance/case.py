@@ -58,20 +58,20 @@ class Case:
         """
         gravest: dict[tuple[str, type[Person | Organisation], str], tuple[Influence, Tie]] = {}
         for link in self.links:
-            found, influence = link.tie, link.influence
-            if found is None or found.kind is not tie or (kinds and influence.kind not in kinds):
+            own, influence = link.tie, link.influence
+            if own is None or own.kind is not tie or (kinds and influence.kind not in kinds):
                 continue
             place = (influence.decision.id, type(influence.by), influence.by.id)
             known = gravest.get(place)
-            if known is None or _gravity(influence, found) < _gravity(*known):
-                gravest[place] = (influence, found)
-        for influence, found in gravest.values():
+            if known is None or _gravity(influence, own) < _gravity(*known):
+                gravest[place] = (influence, own)
+        for influence, own in gravest.values():
             yield Breach(
-                f"{influence.by.name} {influence.words}, and {found.words}.",
+                f"{influence.by.name} {influence.words}, and {own.words}.",
                 influence.path,
                 influence.by.id,
                 influence.decision,
-                (*found.grounds, *influence.grounds),
+                (*own.grounds, *influence.grounds),
             )
 
     def _tie(self, influence: Influence) -> Tie | None:

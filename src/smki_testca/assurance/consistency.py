@@ -171,9 +171,9 @@ def recusal(case: Case) -> Iterator[Breach]:
     for decision in case.report.decisions:
         recused = {part.person for part in decision.parts if part.kind.recuses}
         recused |= {
-            one.person
-            for one in case.report.recusals
-            if one.is_of(decision) and one.day <= decision.day
+            recusal.person
+            for recusal in case.report.recusals
+            if recusal.is_of(decision) and recusal.day <= decision.day
         }
         for part in decision.parts:
             if part.person in recused and part.kind.counts:
@@ -198,15 +198,22 @@ def recusal(case: Case) -> Iterator[Breach]:
 )  # fmt: skip
 def dccs(record: Record) -> Iterator[Breach]:
     """Find each that was so together with another before it in the record."""
-    known = [one for one in record.organisations.values() if one.kind is OrganisationKind.DCC]
-    known.sort(key=lambda one: one.id)
-    for place, one in enumerate(known):
-        other = next((each for each in known[:place] if each.period.meets(one.period)), None)
+    known = [
+        organisation
+        for organisation in record.organisations.values()
+        if organisation.kind is OrganisationKind.DCC
+    ]
+    known.sort(key=lambda organisation: organisation.id)
+    for place, organisation in enumerate(known):
+        other = next(
+            (each for each in known[:place] if each.period.meets(organisation.period)), None
+        )
         if other is not None:
             yield Breach(
-                f"{other.name} ({other.period}) and {one.name} ({one.period}) are both the DCC.",
-                (*one.path, "kind"),
-                one.id,
+                f"{other.name} ({other.period}) and {organisation.name} ({organisation.period})"
+                " are both the DCC.",
+                (*organisation.path, "kind"),
+                organisation.id,
             )
 
 
@@ -222,23 +229,23 @@ def dccs(record: Record) -> Iterator[Breach]:
 def overlap(record: Record) -> Iterator[Breach]:
     """Find posts that began before the longest of those with another organisation had ended."""
     for person in record.people.values():
-        employed = [one for one in person.posts if one.kind.name == "employee"]
+        employed = [post for post in person.posts if post.kind.name == "employee"]
         # Those that last the longest of two organisations: one of them is another's than the next.
         longest: dict[str | None, Post] = {}
-        for one in sorted(employed, key=_order):
+        for post in sorted(employed, key=_order):
             for other in longest.values():
-                if one.organisation != other.organisation and one.period.meets(other.period):
+                if post.organisation != other.organisation and post.period.meets(other.period):
                     yield Breach(
                         f"{person.name} was an employee of {_employer(record, other)}"
-                        f" ({other.period}) and of {_employer(record, one)} ({one.period}) at"
+                        f" ({other.period}) and of {_employer(record, post)} ({post.period}) at"
                         " once.",
-                        one.path,
+                        post.path,
                         person.id,
                     )
                     break
-            known = longest.get(one.organisation)
-            if known is None or _end(known) < _end(one):
-                longest[one.organisation] = one
+            known = longest.get(post.organisation)
+            if known is None or _end(known) < _end(post):
+                longest[post.organisation] = post
             longest = dict(sorted(longest.items(), key=lambda each: _end(each[1]))[-2:])
 
 

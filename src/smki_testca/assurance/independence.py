@@ -257,12 +257,16 @@ def providers(case: Case) -> Iterator[Breach]:
 def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
     """Yield the report if the record has no organisation of a kind, else each such decision."""
     title = ASSESSED[kind]
-    known = [one for one in case.record.organisations.values() if one.kind is kind]
+    known = [
+        organisation
+        for organisation in case.record.organisations.values()
+        if organisation.kind is kind
+    ]
     if not known:
         yield Breach(f"The record does not say which organisation is {title}.", case.report.path)
         return
     for decision in case.report.decisions:
-        if not any(one.period.covers(decision.day) for one in known):
+        if not any(organisation.period.covers(decision.day) for organisation in known):
             yield Breach(
                 f"The record does not say which organisation was {title} on the day of {decision}.",
                 decision.path,
@@ -289,7 +293,7 @@ def employer(case: Case) -> Iterator[Breach]:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
         if not isinstance(person, Person) or any(
-            one.kind.work and one.period.covers(day) for one in person.posts
+            post.kind.work and post.period.covers(day) for post in person.posts
         ):
             continue
         place = (influence.decision.id, person.id)

@@ -87,7 +87,7 @@ def influences(
     taking_part = {part.person for part in parts if part.kind.basis is Basis.SPECIFIED}
     of_board = list(_of_board(record, report, decision, taking_part, terms))
     yield from of_board
-    board = {one.by.id for one in of_board}
+    board = {seat.by.id for seat in of_board}
     yield from _over(record, taking_part, board, decision)
     scheme = record.organisations[record.scheme.organisation]
     words = f"is the scheme of {decision}"
@@ -110,9 +110,9 @@ def _of_board(
     seen: set[str] = set()
     recused = {part.person for part in decision.parts if part.kind.recuses}
     withdrawn: dict[str, list[Recusal]] = {}
-    for one in report.recusals:
-        if one.is_of(decision):
-            withdrawn.setdefault(one.person, []).append(one)
+    for recusal in report.recusals:
+        if recusal.is_of(decision):
+            withdrawn.setdefault(recusal.person, []).append(recusal)
     for seat in record.seats:
         if seat.person in taking_part or seat.person in seen:
             continue
@@ -135,16 +135,16 @@ def _of_board(
 def _board_member(decision: Decision, recusals: list[Recusal]) -> tuple[InfluenceKind | None, str]:
     """The influence that recusals leave to a board member, if any, and its words."""
     on_board = "was on the scheme's board"
-    in_time = [one for one in recusals if one.day <= decision.day]
+    in_time = [recusal for recusal in recusals if recusal.day <= decision.day]
     if not recusals:
         return InfluenceKind.BOARD, f"{on_board} without a recusal from {decision}"
     if not in_time:
-        first = min(one.day for one in recusals)
+        first = min(recusal.day for recusal in recusals)
         return InfluenceKind.BOARD, f"{on_board} with a recusal from {decision} of {first} only"
-    written = [one.recorded for one in in_time]
-    if any(one is None or one <= decision.day for one in written):
+    written = [recusal.recorded for recusal in in_time]
+    if any(day is None or day <= decision.day for day in written):
         return None, ""
-    first = min(one for one in written if one is not None)
+    first = min(day for day in written if day is not None)
     return (
         InfluenceKind.LATE_RECORD,
         f"{on_board}, and the recusal from {decision} was recorded on {first} only",
@@ -168,44 +168,46 @@ def _over(
     The shortest ways come first, and each person is passed once: whoever is over several persons
     is there once for each kind of oversight.
     """
-    ways = [_Way(one, one, "took part in") for one in sorted(taking_part)]
-    ways += [_Way(one, one, "was on the scheme's board at") for one in sorted(board)]
+    ways = [_Way(name, name, "took part in") for name in sorted(taking_part)]
+    ways += [_Way(name, name, "was on the scheme's board at") for name in sorted(board)]
     passed = {way.below for way in ways}
     seen: set[tuple[str, str | None, str | None]] = set()
     for way in ways:
-        for one in record.over.get(way.below, ()):
-            is_managing = one.kind.name == SUPERVISED and one.person is not None
-            later = _later(one, decision.day)
+        for oversight in record.over.get(way.below, ()):
+            is_managing = oversight.kind.name == SUPERVISED and oversight.person is not None
+            later = _later(oversight, decision.day)
             if later is None or not (is_managing or way.below == way.of):
                 continue
-            if (one.kind.name, one.person, one.organisation) not in seen:
-                seen.add((one.kind.name, one.person, one.organisation))
+            if (oversight.kind.name, oversight.person, oversight.organisation) not in seen:
+                seen.add((oversight.kind.name, oversight.person, oversight.organisation))
                 through = "" if way.below == way.of else f" through {record.people[way.below].name}"
-                words = f"{one.kind.name} {record.people[way.of].name}{through}, who {way.did}"
+                words = (
+                    f"{oversight.kind.name} {record.people[way.of].name}{through}, who {way.did}"
+                )
                 words += f" {decision}{later}"
                 yield Influence(
-                    *(InfluenceKind.OVERSIGHT, _by(record, one), decision, (one.kind,)),
-                    *(words, one.path),
+                    *(InfluenceKind.OVERSIGHT, _by(record, oversight), decision, (oversight.kind,)),
+                    *(words, oversight.path),
                 )
-            if is_managing and one.person is not None and one.person not in passed:
-                passed.add(one.person)
-                ways.append(_Way(way.of, one.person, way.did))
+            if is_managing and oversight.person is not None and oversight.person not in passed:
+                passed.add(oversight.person)
+                ways.append(_Way(way.of, oversight.person, way.did))
 
 
-def _later(one: Oversight, day: date) -> str | None:
+def _later(oversight: Oversight, day: date) -> str | None:
     """Words for an oversight that began after a day, none for another; None if it counts not.
 
     Supervision is influence while it lasts. Whoever was appointed or paid remains so, and can know
     beforehand who is going to pay.
     """
-    if one.kind.name == SUPERVISED:
-        return "" if one.period.covers(day) else None
-    if not one.period.begins_after(day):
+    if oversight.kind.name == SUPERVISED:
+        return "" if oversight.period.covers(day) else None
+    if not oversight.period.begins_after(day):
         return ""
-    return f", afterwards ({one.period})" if one.kind.name == PAID else None
+    return f", afterwards ({oversight.period})" if oversight.kind.name == PAID else None
 
 
-def _by(record: Record, one: Oversight) -> Person | Organisation:
-    if one.person is not None:
-        return record.people[one.person]
-    return record.organisations[one.organisation or ""]
+def _by(record: Record, oversight: Oversight) -> Person | Organisation:
+    if oversight.person is not None:
+        return record.people[oversight.person]
+    return record.organisations[oversight.organisation or ""]

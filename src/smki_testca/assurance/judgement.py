@@ -75,11 +75,11 @@ class Judged:
             yet = " yet" if report.is_under_way else ""
             return f"{name} cannot be shown to be independent{yet}: {errors}."
         doubts = [counted(self.count(Severity.WARNING), "warning")]
-        if any(one.code.startswith(INDEPENDENCE) for one in self._notices):
+        if any(notice.code.startswith(INDEPENDENCE) for notice in self._notices):
             doubts.append(counted(self.count(Severity.NOTICE), "notice"))
         elif not self.count(Severity.WARNING):
             return f"{name} was independent."
-        said = " and ".join(one for one in doubts if not one.startswith("0 "))
+        said = " and ".join(doubt for doubt in doubts if not doubt.startswith("0 "))
         return f"{name} was independent as far as is specified: {said}."
 
     @property
@@ -122,14 +122,14 @@ class Judgement:
     def verdict(self) -> Verdict:
         """The worst verdict on a report."""
         worst_first = list(Verdict)
-        return min((one.verdict for one in self.reports), key=worst_first.index)
+        return min((report.verdict for report in self.reports), key=worst_first.index)
 
     @property
     def sentence(self) -> str:
         """The verdict on all reports in one sentence."""
         if len(self.reports) == 1:
             return self.reports[0].sentence
-        counts = Counter(one.verdict for one in self.reports)
+        counts = Counter(report.verdict for report in self.reports)
         independent, not_independent = (
             f"{counts[verdict]} {'was' if counts[verdict] == 1 else 'were'}"
             for verdict in (Verdict.INDEPENDENT, Verdict.NOT_INDEPENDENT)
@@ -151,11 +151,11 @@ class Judgement:
                     self.record.origin,
                     number,
                     REPORT_KIND,
-                    f"{one.report.stage.name}, {one.report.state}: {one.verdict}",
-                    one.findings,
-                    name=one.report.id,
+                    f"{report.report.stage.name}, {report.report.state}: {report.verdict}",
+                    report.findings,
+                    name=report.report.id,
                 )
-                for number, one in enumerate(self.reports, 1)
+                for number, report in enumerate(self.reports, 1)
             ),
         ]
 
@@ -165,7 +165,7 @@ class Judgement:
             "verdict": self.verdict.value,
             "sentence": self.sentence,
             "terms": self.terms,
-            "reports": [one.as_json() for one in self.reports],
+            "reports": [report.as_json() for report in self.reports],
         }
 
 
@@ -181,8 +181,8 @@ def judge(record: Record, terms: AssuranceTerms, *, by_shipped_terms: bool = Tru
     reports = tuple(_judged(Case(record, report, terms, ties), listed) for report in record.reports)
     findings = [
         finding
-        for one in RECORD_RULES.values()
-        for finding in _found(record, None, one.rule, one.find(record), Counter(), listed)
+        for rule in RECORD_RULES.values()
+        for finding in _found(record, None, rule.rule, rule.find(record), Counter(), listed)
     ]
     return Judgement(record, reports, tuple(findings), by_shipped_terms)
 
@@ -191,11 +191,11 @@ def _judged(case: Case, listed: Counter[str]) -> Judged:
     findings: list[RecordFinding] = []
     verdicts = {Verdict.INDEPENDENT}
     counts: Counter[Severity] = Counter()
-    for one in REPORT_RULES.values():
+    for rule in REPORT_RULES.values():
         of_rule: Counter[Severity] = Counter()
-        findings += _found(case.record, case.report, one.rule, one.find(case), of_rule, listed)
+        findings += _found(case.record, case.report, rule.rule, rule.find(case), of_rule, listed)
         if of_rule[Severity.ERROR]:
-            verdicts.add(one.tells)
+            verdicts.add(rule.tells)
         counts += of_rule
     verdict = next(verdict for verdict in Verdict if verdict in verdicts)
     findings.sort(key=lambda finding: SEVERITY_RANK[finding.severity])

@@ -72,26 +72,32 @@ class _Reading:
         self._terms = terms
         self._check_limits()
         self._organisations = self._ids(
-            [one.id for one in self._file.organisation], "organisation", ("organisation",)
+            [organisation.id for organisation in self._file.organisation],
+            "organisation",
+            ("organisation",),
         )
-        self._people = self._ids([one.id for one in self._file.person], "person", ("person",))
+        self._people = self._ids([person.id for person in self._file.person], "person", ("person",))
 
     def record(self) -> Record:
         file = self._file
         organisations = {
-            one.id: self._organisation(one, ("organisation", number))
-            for number, one in enumerate(file.organisation)
+            organisation.id: self._organisation(organisation, ("organisation", number))
+            for number, organisation in enumerate(file.organisation)
         }
         self._check_owners(organisations)
         people = {
-            one.id: self._person(one, ("person", number)) for number, one in enumerate(file.person)
+            person.id: self._person(person, ("person", number))
+            for number, person in enumerate(file.person)
         }
-        board = [self._seat(one, ("board", number)) for number, one in enumerate(file.board)]
+        board = [self._seat(seat, ("board", number)) for number, seat in enumerate(file.board)]
         oversight = chain(
-            *(self._managers(one, ("person", place)) for place, one in enumerate(file.person)),
+            *(
+                self._managers(person, ("person", place))
+                for place, person in enumerate(file.person)
+            ),
             (
-                self._oversight(one, ("oversight", place))
-                for place, one in enumerate(file.oversight)
+                self._oversight(oversight, ("oversight", place))
+                for place, oversight in enumerate(file.oversight)
             ),
         )
         if not file.report:
@@ -101,7 +107,7 @@ class _Reading:
                 "the record has no [[report]] to judge",
                 "Add a report, also where the assessment is only under way.",
             )
-        self._ids([one.id for one in file.report], "report", ("report",))
+        self._ids([report.id for report in file.report], "report", ("report",))
         return Record(
             self._whole.origin,
             self._whole.data or b"",
@@ -110,7 +116,9 @@ class _Reading:
             people,
             tuple(board),
             tuple(oversight),
-            tuple(self._report(one, ("report", place)) for place, one in enumerate(file.report)),
+            tuple(
+                self._report(report, ("report", place)) for place, report in enumerate(file.report)
+            ),
         )
 
     def _scheme(self, organisations: Mapping[str, Organisation]) -> Scheme:
@@ -128,10 +136,10 @@ class _Reading:
 
     def _organisation(self, table: documents.OrganisationTable, path: KeyPath) -> Organisation:
         parents = []
-        for number, one in enumerate(table.parent):
+        for number, holding in enumerate(table.parent):
             where = (*path, "parent", number)
-            parent = self._organisation_named(one.organisation, where)
-            parents.append(Ownership(parent, self._period(one, where), where))
+            parent = self._organisation_named(holding.organisation, where)
+            parents.append(Ownership(parent, self._period(holding, where), where))
         return Organisation(
             table.id, table.name, table.kind, self._period(table, path), tuple(parents), path
         )
@@ -141,22 +149,26 @@ class _Reading:
 
         A circle begins on the first day of one of its links, or has none.
         """
-        links = [(one, link) for one in organisations.values() for link in one.parents]
+        links = [
+            (organisation, link)
+            for organisation in organisations.values()
+            for link in organisation.parents
+        ]
         for day in {link.period.start for _, link in links}:
             parents: dict[str, list[str]] = {}
-            for one, link in links:
+            for organisation, link in links:
                 begun = link.period.start is None or (day is not None and link.period.start <= day)
                 if begun and (day is None or not link.period.ends_before(day)):
-                    parents.setdefault(one.id, []).append(link.parent)
-            for one, link in links:
-                if link.period.start == day and one.id in _above(link.parent, parents):
+                    parents.setdefault(organisation.id, []).append(link.parent)
+            for organisation, link in links:
+                if link.period.start == day and organisation.id in _above(link.parent, parents):
                     raise self._fault(
                         "assurance.circle",
                         (*link.path, "organisation"),
-                        f"{link.parent} is a parent of {one.id}, which owns {link.parent} itself"
-                        " or through others"
-                        if link.parent != one.id
-                        else f"{one.id} is its own parent",
+                        f"{link.parent} is a parent of {organisation.id}, which owns {link.parent}"
+                        " itself or through others"
+                        if link.parent != organisation.id
+                        else f"{organisation.id} is its own parent",
                         "Correct the parents, or the days on which they are.",
                     )
 
@@ -164,7 +176,7 @@ class _Reading:
         return Person(
             table.id,
             table.name,
-            tuple(self._post(one, (*path, "post", n)) for n, one in enumerate(table.post)),
+            tuple(self._post(post, (*path, "post", n)) for n, post in enumerate(table.post)),
             path,
         )
 
@@ -194,13 +206,13 @@ class _Reading:
         return Post(kind, organisation, period, table.accepted, path)
 
     def _managers(self, table: documents.PersonTable, path: KeyPath) -> Iterable[Oversight]:
-        for number, one in enumerate(table.reports_to):
+        for number, superior in enumerate(table.reports_to):
             where = (*path, "reports-to", number)
-            manager = self._person_named(one.person, where)
+            manager = self._person_named(superior.person, where)
             if manager == table.id:
                 raise self._themselves(manager, where)
             kind = self._terms.oversight[SUPERVISED]
-            yield Oversight(kind, table.id, manager, None, self._period(one, where), where)
+            yield Oversight(kind, table.id, manager, None, self._period(superior, where), where)
 
     def _oversight(self, table: documents.OversightTable, path: KeyPath) -> Oversight:
         kind = self._term(self._terms.oversight, table.kind, (*path, "kind"), "kind of oversight")
@@ -233,7 +245,9 @@ class _Reading:
         return Seat(self._person_named(table.person, path), self._period(table, path), path)
 
     def _report(self, table: documents.ReportTable, path: KeyPath) -> Report:
-        ids = self._ids([one.id for one in table.decision], "decision", (*path, "decision"))
+        ids = self._ids(
+            [decision.id for decision in table.decision], "decision", (*path, "decision")
+        )
         return Report(
             table.id,
             self._term(self._terms.stage, table.stage, (*path, "stage"), "stage"),
@@ -245,12 +259,12 @@ class _Reading:
             table.provided_to_dcc,
             table.provided_to_smki_pma,
             tuple(
-                self._decision(one, (*path, "decision", number))
-                for number, one in enumerate(table.decision)
+                self._decision(decision, (*path, "decision", number))
+                for number, decision in enumerate(table.decision)
             ),
             tuple(
-                self._recusal(one, (*path, "recusal", number), ids)
-                for number, one in enumerate(table.recusal)
+                self._recusal(recusal, (*path, "recusal", number), ids)
+                for number, recusal in enumerate(table.recusal)
             ),
             path,
         )
@@ -258,10 +272,10 @@ class _Reading:
     def _decision(self, table: documents.DecisionTable, path: KeyPath) -> Decision:
         kind = self._term(self._terms.decision, table.kind, (*path, "kind"), "kind of decision")
         parts = []
-        for number, one in enumerate(table.part):
+        for number, part in enumerate(table.part):
             where = (*path, "part", number)
-            how = self._term(self._terms.part, one.how, (*where, "how"), "way to take part")
-            parts.append(Part(self._person_named(one.person, where), how, where))
+            how = self._term(self._terms.part, part.how, (*where, "how"), "way to take part")
+            parts.append(Part(self._person_named(part.person, where), how, where))
         return Decision(table.id, kind, table.on, tuple(parts), path)
 
     def _recusal(
@@ -292,16 +306,16 @@ class _Reading:
 
     def _ids(self, ids: list[str], noun: str, path: KeyPath) -> list[str]:
         first: dict[str, int] = {}
-        for number, one in enumerate(ids):
-            if one in first:
-                line = self._whole.within(*path, first[one], "id").line
+        for number, identifier in enumerate(ids):
+            if identifier in first:
+                line = self._whole.within(*path, first[identifier], "id").line
                 raise self._fault(
                     "assurance.duplicate",
                     (*path, number, "id"),
-                    f"{one} is the id of another {noun}, on line {line}",
+                    f"{identifier} is the id of another {noun}, on line {line}",
                     "Give each an id of its own, and use it where this one is meant.",
                 )
-            first[one] = number
+            first[identifier] = number
         return ids
 
     def _term(self, terms: Mapping[str, Kind], name: str, path: KeyPath, noun: str) -> Kind:
@@ -328,11 +342,11 @@ class _Reading:
         file = self._file
         decisions = [decision for report in file.report for decision in report.decision]
         links: tuple[Sequence[object], ...] = (
-            *(one.parent for one in file.organisation),
-            *(one.post for one in file.person),
-            *(one.reports_to for one in file.person),
-            *(one.part for one in decisions),
-            *(one.recusal for one in file.report),
+            *(organisation.parent for organisation in file.organisation),
+            *(person.post for person in file.person),
+            *(person.reports_to for person in file.person),
+            *(decision.part for decision in decisions),
+            *(report.recusal for report in file.report),
             *(file.board, file.oversight),
         )
         for count, most, noun in (
@@ -341,7 +355,7 @@ class _Reading:
             (len(file.report), MAX_REPORTS, "reports"),
             (len(decisions), MAX_DECISIONS, "decisions"),
             (
-                sum(len(one) for one in links),
+                sum(len(values) for values in links),
                 MAX_LINKS,
                 "posts, seats, parts, recusals and other links",
             ),
@@ -360,10 +374,10 @@ class _Reading:
 
 def _above(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
     """An organisation and all that own it, themselves or through others."""
-    found, left = {name}, [name]
+    reached, left = {name}, [name]
     while left:
         for parent in parents.get(left.pop(), ()):
-            if parent not in found:
-                found.add(parent)
+            if parent not in reached:
+                reached.add(parent)
                 left.append(parent)
-    return found
+    return reached

@@ -273,11 +273,11 @@ class Record:
     @cached_property
     def over(self) -> Mapping[str, list[Oversight]]:
         """The oversights that count, by the id of the person whom they are of."""
-        found: dict[str, list[Oversight]] = {}
-        for one in self.oversight:
-            if one.kind.counts:
-                found.setdefault(one.of, []).append(one)
-        return found
+        over: dict[str, list[Oversight]] = {}
+        for oversight in self.oversight:
+            if oversight.kind.counts:
+                over.setdefault(oversight.of, []).append(oversight)
+        return over
 
     @cached_property
     def _lines(self) -> Mapping[KeyPath, int]:

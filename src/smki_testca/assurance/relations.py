@@ -38,8 +38,8 @@ class Relations:
         self._organisations = record.organisations
         self._terms = terms
         changes = {date.min}
-        for one in record.organisations.values():
-            for period in (one.period, *(link.period for link in one.parents)):
+        for organisation in record.organisations.values():
+            for period in (organisation.period, *(link.period for link in organisation.parents)):
                 changes |= {period.start} if period.start is not None else set()
                 if period.end is not None and period.end < date.max:
                     changes.add(period.end + _ONE_DAY)
@@ -50,7 +50,7 @@ class Relations:
         for place, day in enumerate(self._first):
             for name, relation in self._all_on(day).items():
                 self._of.setdefault(name, {})[place] = relation
-        self._places = {name: list(found) for name, found in self._of.items()}
+        self._places = {name: list(relations) for name, relations in self._of.items()}
 
     def on(self, name: str, day: date) -> Relation | None:
         """The relation of an organisation on a day that makes the gravest tie, if any."""
@@ -85,17 +85,17 @@ class Relations:
     def _all_on(self, day: date) -> dict[str, Relation]:
         """The relation of each organisation that has one on a day."""
         assessed = sorted(
-            one.id
-            for one in self._organisations.values()
-            if one.kind in ASSESSED and one.period.covers(day)
+            organisation.id
+            for organisation in self._organisations.values()
+            if organisation.kind in ASSESSED and organisation.period.covers(day)
         )
         above: dict[str, list[str]] = {}
         below: dict[str, list[str]] = {}
-        for one in self._organisations.values() if assessed else ():
-            for link in one.parents:
+        for organisation in self._organisations.values() if assessed else ():
+            for link in organisation.parents:
                 if link.period.covers(day):
-                    above.setdefault(one.id, []).append(link.parent)
-                    below.setdefault(link.parent, []).append(one.id)
+                    above.setdefault(organisation.id, []).append(link.parent)
+                    below.setdefault(link.parent, []).append(organisation.id)
         parents = _reached(((name, name) for name in assessed), above)
         subsidiaries = _reached(((name, name) for name in assessed), below)
         owners = sorted((origin, name) for name, origin in parents.items())
@@ -104,7 +104,7 @@ class Relations:
             for name, origin in _reached(owners, below).items()
             if origin not in {subsidiaries.get(name), parents.get(name)}
         }
-        found: dict[str, Relation] = {}
+        relations: dict[str, Relation] = {}
         group = self._terms.group
         for term, related in (
             (group["subsidiary"], subsidiaries),
@@ -113,9 +113,9 @@ class Relations:
         ):
             for name, origin in related.items() if term.counts else ():
                 relation = (self._organisations[origin], term)
-                if name not in found or _order(relation) < _order(found[name]):
-                    found[name] = relation
-        return {**found, **{name: (self._organisations[name], None) for name in assessed}}
+                if name not in relations or _order(relation) < _order(relations[name]):
+                    relations[name] = relation
+        return {**relations, **{name: (self._organisations[name], None) for name in assessed}}
 
 
 def _order(relation: Relation) -> tuple[object, ...]:

@@ -111,5 +111,9 @@ def of_record(
 def rules() -> list[Rule]:
     """The metadata of every rule: those on which the worst verdicts depend come first."""
     worst_first = list(Verdict)
-    of_reports = sorted(REPORT_RULES.values(), key=lambda one: worst_first.index(one.tells))
-    return [one.rule for one in of_reports] + [one.rule for one in RECORD_RULES.values()]
+    of_reports = sorted(
+        REPORT_RULES.values(), key=lambda declared: worst_first.index(declared.tells)
+    )
+    return [declared.rule for declared in of_reports] + [
+        declared.rule for declared in RECORD_RULES.values()
+    ]

@@ -112,9 +112,9 @@ class Ties:
         if after is not None and (when := self._since(after[0], post, day)) is not None:
             yield self._tie(post, organisation, when, after[1])
 
-    def _tie(self, post: Post, organisation: Organisation, when: _When, found: Relation) -> Tie:
+    def _tie(self, post: Post, organisation: Organisation, when: _When, related: Relation) -> Tie:
         kind, ground, words = when
-        assessed, relation = found
+        assessed, relation = related
         where = _titled(organisation)
         if relation is not None:
             where = f"{organisation.name}, {_GROUP_WORDS[relation.name]} {_titled(assessed)}"

@@ -30,14 +30,14 @@ def document_in(answer: Answer, root: str, schema: Schema | None = None) -> etre
     Raises:
         ServiceFaultError: if the answer is no XML, another document, or does not fit.
     """
-    found = _parsed(answer)
-    if found.tag != root:
+    document = _parsed(answer)
+    if document.tag != root:
         raise ServiceFaultError(
             "client.other_document",
-            f"The answer is the XML document {shown(str(found.tag))} instead of {root}.",
+            f"The answer is the XML document {shown(str(document.tag))} instead of {root}.",
             _REMEDY,
         )
-    if schema is not None and not schema.validator.validate(found):
+    if schema is not None and not schema.validator.validate(document):
         first = schema.validator.error_log[0]
         raise ServiceFaultError(
             "client.schema",
@@ -45,7 +45,7 @@ def document_in(answer: Answer, root: str, schema: Schema | None = None) -> etre
             f" {_cut(first.message).rstrip('.')}.",
             "Tell the service's operator.",
         )
-    return found
+    return document
 
 
 def _parsed(answer: Answer) -> etree._Element:

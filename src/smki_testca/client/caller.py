@@ -234,20 +234,20 @@ def _resolved(address: Address, seconds: float) -> list[Place]:
     Raises:
         ServiceFaultError: if it has none, or nobody said in time.
     """
-    found: queue.SimpleQueue[list[Place] | OSError | UnicodeError] = queue.SimpleQueue()
+    resolved: queue.SimpleQueue[list[Place] | OSError | UnicodeError] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
             infos = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            found.put(error)
+            resolved.put(error)
         else:
-            found.put([(int(family), place) for family, _, _, _, place in infos])
+            resolved.put([(int(family), place) for family, _, _, _, place in infos])
 
     # The system waits for name servers as long as it likes, and cannot be told to stop.
     threading.Thread(target=look_up, daemon=True).start()
     try:
-        result = found.get(timeout=seconds)
+        result = resolved.get(timeout=seconds)
     except queue.Empty:
         raise _timeout(Step.RESOLVE, seconds) from None
     if isinstance(result, list):

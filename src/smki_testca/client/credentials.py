@@ -92,20 +92,20 @@ def certificates_in(path: Path) -> Sequence[bytes]:
     Raises:
         InputError: if it holds anything else, or none.
     """
-    found = []
+    credentials = []
     problem = "it holds none"
     for source in sources([str(path)]):
         problem = why_no_certificate(source)
         if problem:
             break
-        found.append(source.data)
+        credentials.append(source.data)
     if problem:
         raise InputError(
             "client.certificates",
             f"{path} cannot be used as a file of certificates: {problem}.",
             "Give certificates only, in PEM or DER.",
         )
-    return found
+    return credentials
 
 
 def _private_key(path: Path, passphrase: str | None) -> PrivateKey:

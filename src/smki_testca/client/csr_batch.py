@@ -112,7 +112,7 @@ def csrs_of(
     Raises:
         InputError: if one cannot be read; nothing has been submitted then.
     """
-    found = []
+    outcomes = []
     for member in source.members:
         try:
             der = to_der(source.read(member.number))
@@ -123,9 +123,9 @@ def csrs_of(
                 _CORRECT,
             ) from error
         check_csr(der, f"{member.name} in {source.path}")
-        found.append(BatchCsr(f"csr-{member.number:06d}", member.name, der))
+        outcomes.append(BatchCsr(f"csr-{member.number:06d}", member.name, der))
         progress(member.number, len(source.members))
-    return found
+    return outcomes
 
 
 def check_csr(der: bytes, name: str) -> None:

@@ -79,11 +79,11 @@ class IssuedCertificate:
                 f" {asked or 'no Device'}.",
                 _REJECT,
             )
-        found = differences(csr, view_certificate(self.der))
-        if found:
+        differing = differences(csr, view_certificate(self.der))
+        if differing:
             raise ServiceFaultError(
                 "client.other_csr",
-                f"{where} {self.serial} is not for this CSR: {', '.join(found)}.",
+                f"{where} {self.serial} is not for this CSR: {', '.join(differing)}.",
                 _REJECT,
             )
 

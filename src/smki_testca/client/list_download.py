@@ -103,7 +103,7 @@ def download(
             _check_signature(view, issuers, now)
     number, revoked = view.value("extensions.cRLNumber"), view.value("revokedCertificates")
     issuer = view.fields.get("issuer")
-    found = DownloadedList(
+    download = DownloadedList(
         der,
         "" if issuer is None else name_text(issuer.node),
         number if isinstance(number, int) else None,
@@ -113,8 +113,8 @@ def download(
         bool(issuers),
     )
     checked = "its signature and times hold" if issuers else "its times hold"
-    trace.add(Step.CHECK, f"the revocation list of {found.issuer}: {checked}")
-    return found
+    trace.add(Step.CHECK, f"the revocation list of {download.issuer}: {checked}")
+    return download
 
 
 def _check(address: Address) -> None:

@@ -176,11 +176,11 @@ class RepositoryClient:
                 check_status(answer)
             if str(answer.status) != _OK:
                 raise self._refusal(str(answer.status), _reason(answer, f"{name}Response"), hint)
-            found = document_in(answer, f"{name}Response")
-            code = text_of(found, "ResponseCode")
+            response = document_in(answer, f"{name}Response")
+            code = text_of(response, "ResponseCode")
             if code != _OK:
-                raise self._refusal(code, text_of(found, "ResponseMessage"), hint)
-        return found
+                raise self._refusal(code, text_of(response, "ResponseMessage"), hint)
+        return response
 
     def _refusal(self, code: str, message: str, hint: str) -> ServiceRefusalError:
         """The error for an answer that gives nothing."""

@@ -284,7 +284,7 @@ class _EndEntities:
         status = self._estate.status(record)
         if before is not None:
             history = self._estate.history(record)
-            status = [one.status for one in history if (one.audit or 0) < before][-1]
+            status = [entry.status for entry in history if (entry.audit or 0) < before][-1]
         rank = 2 if status is Status.IN_USE else int(status in LIVING)
         return rank, record.audit, record.place or (0, 0, 0)
 
@@ -358,7 +358,7 @@ def _owners(estate: Stores, holders: set[str | None]) -> dict[Place, str]:
     ]
     owners: dict[Place, str] = {}
     folders = cache(folder_of)
-    for used in sorted(labels, key=lambda one: one.since):
+    for used in sorted(labels, key=lambda label: label.since):
         folder = folders(used.family, used.hierarchy, used.participant or "nobody")
         owners.setdefault((folder, _base_of(used.label).lower()), used.label)
     return owners
@@ -394,8 +394,8 @@ def _namesakes(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[
 def _namesakes_of_runs(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[Record]:
     """Those of runs: certificates for the same EUI-64s."""
     wanted = {(record.eui64, record.label) for record in records.values()}
-    found = of_runs(estate, list(records.values()))
-    yield from (record for record in found if (record.eui64, record.label) in wanted)
+    records_of_runs = of_runs(estate, list(records.values()))
+    yield from (record for record in records_of_runs if (record.eui64, record.label) in wanted)
 
 
 def of_runs(estate: Stores, records: Sequence[Record]) -> Iterator[Record]:

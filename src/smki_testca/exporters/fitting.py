@@ -58,15 +58,15 @@ def check_one_environment(
     """
     environments: dict[object, dict[str, None]] = {}
     for item in items:
-        found = environments.setdefault(places(item), {})
-        found[item.record.environment] = None
-        if len(found) > 1:
-            one, other = found
+        by_place = environments.setdefault(places(item), {})
+        by_place[item.record.environment] = None
+        if len(by_place) > 1:
+            first, other = by_place
             raise InputError(
                 "export.environments",
-                f"The ID {item.record.eui64} has certificates in {one} and in {other}, and the"
+                f"The ID {item.record.eui64} has certificates in {first} and in {other}, and the"
                 f" format {form} cannot hold both.",
-                f"Export one at a time, each to a folder of its own: --environment {one}, then"
+                f"Export one at a time, each to a folder of its own: --environment {first}, then"
                 f" --environment {other}.",
             )
 

@@ -90,13 +90,13 @@ def issue_to(
                 except Refusal as error:
                     refusal = error  # the audit entry stays
                 else:
-                    found = records_of(result)
-                    made = _made(target, estate, found)
+                    issued = records_of(result)
+                    made = _made(target, estate, issued)
                     keeping = kept(files, made, target.out) if target.force else []
                     _write(made, keeping, target, work)
             if refusal is not None:
                 raise refusal
-            records = found
+            records = issued
     except (InputError, OutputError) as error:
         if not records:
             raise
@@ -179,7 +179,7 @@ def _write(made: Made, keeping: Sequence[Kept], target: Target, work: Path) -> N
         InputError: if one would overwrite another.
         OSError: if one cannot be written.
     """
-    files = [*_new_files(made, target), *(one.file for one in keeping)]
+    files = [*_new_files(made, target), *(kept.file for kept in keeping)]
     for path, data in {file.path: file.data for file in files}.items():
         put(work.joinpath(*path.parts), data)
     settle(work)

@@ -53,11 +53,11 @@ def kept(files: OwnedFiles, made: Made, out: Path) -> list[Kept]:
         made: the files of the export.
         out: the folder.
     """
-    found = dict(_found(files, made, out))
-    names = file_names(files.estate, found.values())
+    existing = dict(_found(files, made, out))
+    names = file_names(files.estate, existing.values())
     written = {file.path for file in made.files}
     keeping: list[Kept] = []
-    for path, record in found.items():
+    for path, record in existing.items():
         name = names[record.serial]
         is_outdated = name.current.serial != record.serial
         if is_outdated and files.estate.status(record) not in LIVING:
@@ -75,7 +75,7 @@ def kept(files: OwnedFiles, made: Made, out: Path) -> list[Kept]:
                 continue
             renamed = list(_renamed(files, out, path, text, record))
             keeping += renamed
-            written |= {one.file.path for one in renamed}
+            written |= {rename.file.path for rename in renamed}
             break
     return keeping
 

@@ -115,7 +115,7 @@ def save(
     """
     files = OwnedFiles(estate, passphrase)
     keeping = kept(files, made, out) if force else []
-    write([*made.files, *(one.file for one in keeping)], out, force=force)
+    write([*made.files, *(kept.file for kept in keeping)], out, force=force)
     return tidied(files, made, out, keeping, force=force)
 
 
@@ -134,7 +134,9 @@ def tidied(files: OwnedFiles, made: Made, out: Path, keeping: list[Kept], *, for
 
     """
     paths = [out.joinpath(*path.parts) for path in dict.fromkeys(file.path for file in made.files)]
-    moved = [(out.joinpath(*one.old.parts), out.joinpath(*one.file.path.parts)) for one in keeping]
+    moved = [
+        (out.joinpath(*kept.old.parts), out.joinpath(*kept.file.path.parts)) for kept in keeping
+    ]
     old = {path for path, _ in moved}
     stale, removed = list(_stale(files, made, out)), []
     if force:

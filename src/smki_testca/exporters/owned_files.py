@@ -92,12 +92,12 @@ class OwnedFiles:
             certificates, _ = self._opened(self._content(path), str(path))
         except (InputError, DerError):
             return None
-        found = {
+        owned = {
             record.serial: record
             for record in map(self._record, certificates)
             if record is not None and record.tier is Tier.END_ENTITY
         }
-        return next(iter(found.values())) if len(found) == 1 else None
+        return next(iter(owned.values())) if len(owned) == 1 else None
 
     def may_be_key_of(self, path: Path, record: Record) -> bool:
         """Whether a file has the private key of a certificate, or one that cannot be opened."""
@@ -131,7 +131,11 @@ class OwnedFiles:
         if key is None:
             return False
         identifier = key_id(public_key_info(key))
-        return any(self._has_key_of(one) for one in candidates if one.key_id == identifier)
+        return any(
+            self._has_key_of(candidate)
+            for candidate in candidates
+            if candidate.key_id == identifier
+        )
 
     def _has_key_of(self, record: Record) -> bool:
         if record.participant is None:
@@ -147,8 +151,10 @@ class OwnedFiles:
             return []
         name = path.name.removesuffix(end)
         files = (path.with_name(f"{name}{suffix}") for suffix in _CERTIFICATES)
-        found = (self._record(der) for file in files for der in self._content(file).certificates)
-        return [record for record in found if record is not None]
+        certificates = (
+            self._record(der) for file in files for der in self._content(file).certificates
+        )
+        return [record for record in certificates if record is not None]
 
     def _record(self, der: bytes) -> Record | None:
         """The estate's own record of a certificate; None for anybody else's."""

@@ -210,10 +210,10 @@ class Desk:
 
     def _come_meanwhile(self) -> list[_Work]:
         """The works that wait to be done now; they are not done any more."""
-        found = [self._changes.get() for _ in range(self._changes.qsize())]
-        if None in found:
+        changes = [self._changes.get() for _ in range(self._changes.qsize())]
+        if None in changes:
             self._changes.put(None)
-        return [work for work in found if work is not None]
+        return [work for work in changes if work is not None]
 
     def _read_all(self) -> None:
         """The work of a reading thread until the desk is closed."""

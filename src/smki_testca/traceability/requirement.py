@@ -82,19 +82,19 @@ def requirements() -> tuple[Requirement, ...]:
     read = convert(toml.parse(_DATA.read_bytes(), _DATA.name), RequirementsFile, place)
     return tuple(
         Requirement(
-            one.id,
-            one.chapter,
-            one.summary,
-            one.basis,
-            one.source,
-            tuple(one.rules),
-            tuple(one.enforced_in),
-            tuple(one.tests),
-            tuple(one.codes),
-            tuple(one.warnings),
-            one.nothing_to_enforce,
+            requirement.id,
+            requirement.chapter,
+            requirement.summary,
+            requirement.basis,
+            requirement.source,
+            tuple(requirement.rules),
+            tuple(requirement.enforced_in),
+            tuple(requirement.tests),
+            tuple(requirement.codes),
+            tuple(requirement.warnings),
+            requirement.nothing_to_enforce,
         )
-        for one in read.requirement
+        for requirement in read.requirement
     )
 
 
@@ -108,9 +108,9 @@ def find(terms: Iterable[str]) -> tuple[Requirement, ...]:
     Raises:
         InputError: for a term that is none of these.
     """
-    found: set[str] = set()
+    ids: set[str] = set()
     for term in terms:
-        meant = {one.id for one in requirements() if _is_meant(term, one)}
+        meant = {requirement.id for requirement in requirements() if _is_meant(term, requirement)}
         if not meant:
             raise InputError(
                 "trace.unknown",
@@ -118,8 +118,8 @@ def find(terms: Iterable[str]) -> tuple[Requirement, ...]:
                 "Name a rule (R1 to R24), a paragraph (25 to 42), or a code that tells of one."
                 " smki-testca trace lists them all.",
             )
-        found |= meant
-    return tuple(one for one in requirements() if one.id in found)
+        ids |= meant
+    return tuple(requirement for requirement in requirements() if requirement.id in ids)
 
 
 def _is_meant(term: str, requirement: Requirement) -> bool:

@@ -238,7 +238,7 @@ class Devices(Content[Device]):
                 places.extend(range(tile.first_row, tile.first_row + len(of_tile)))
                 # Rows are stored section by section, and those of a range have no lines.
                 lines.extend(opened.extra().lines or of_tile)
-        found: list[tuple[int, int, int]] = []
+        ranges: list[tuple[int, int, int]] = []
         order = sorted(range(len(ids)), key=ids.__getitem__)
         start = 0
         while start < len(order):
@@ -247,10 +247,10 @@ class Devices(Content[Device]):
                 stop += 1
             same = order[start:stop]
             pair = self._pair(Eui64(ids[same[0]]), [places[place] for place in same])
-            found.append((min(lines[place] for place in same), *pair))
+            ranges.append((min(lines[place] for place in same), *pair))
             start = stop
-        found.sort()
-        firsts, others = (array("q", (each[part] for each in found)) for part in (1, 2))
+        ranges.sort()
+        firsts, others = (array("q", (each[part] for each in ranges)) for part in (1, 2))
         return firsts, others
 
     def _pair(self, eui64: Eui64, rows: list[int]) -> tuple[int, int]:

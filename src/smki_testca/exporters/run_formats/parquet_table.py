@@ -85,6 +85,7 @@ def write_parquet(
         while chunk := list(islice(rows, size)):
             columns = zip(*chunk, strict=True)
             arrays = [
-                pa.array(values, one.type) for values, one in zip(columns, fields, strict=True)
+                pa.array(values, column.type)
+                for values, column in zip(columns, fields, strict=True)
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=fields))

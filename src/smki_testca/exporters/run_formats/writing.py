@@ -276,10 +276,10 @@ def _check_higher_parts(out: Path, suffix: str, count: int) -> None:
     """
     name = re.compile(r"([0-9]{6,})" + re.escape(suffix), re.ASCII)
     try:
-        found = sorted(out.iterdir())
+        existing = sorted(out.iterdir())
     except OSError:  # it is new, or no folder
         return
-    for path in found:
+    for path in existing:
         match = name.fullmatch(path.name)
         if match is not None and int(match[1]) > count:
             raise _mixed_parts(path)

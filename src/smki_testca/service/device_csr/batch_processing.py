@@ -120,8 +120,8 @@ class BatchProcessing:
         digest = None if content is None else hashlib.sha256(content).digest()
         if content is None or digest != batch.digest:
             with estate.transaction():
-                found = None if digest is None else digest.hex()
-                requests.find_tampered(batch.id, estate.clock.now(), found)
+                stated = None if digest is None else digest.hex()
+                requests.find_tampered(batch.id, estate.clock.now(), stated)
             return
         options = SigningOptions(
             participant=batch.participant,

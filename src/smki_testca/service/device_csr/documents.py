@@ -107,9 +107,9 @@ def signing_request(document: bytes) -> SigningRequest:
     """
     message = Message(_REQUEST)
     with _faults_in_words():
-        found = list(elements(document, message))
+        children = list(elements(document, message))
         _check_schema(document, Schema.AD_HOC, _Judged())
-    return SigningRequest(_id(message), _base64(found[-1], _id(message)))
+    return SigningRequest(_id(message), _base64(children[-1], _id(message)))
 
 
 def csr_batch(document: bytes) -> CsrBatch:

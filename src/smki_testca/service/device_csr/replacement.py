@@ -198,15 +198,15 @@ def _check_issued_before(known: _Known, device_id: Eui64) -> None:
     Raises:
         InputError: if none was.
     """
-    found = known.devices.of({device_id.value})[device_id.value]
-    if not any(each.is_issued for each in found):
+    certificates = known.devices.of({device_id.value})[device_id.value]
+    if not any(each.is_issued for each in certificates):
         raise InputError(
             "device_id.first",
             f"No certificate was issued for the Device {device_id} before, and this service only"
             " replaces one.",
             "Ask for the first one in a batch, or through the Portal.",
         )
-    known.issuance.history.know({device_id.value: len(found)})
+    known.issuance.history.know({device_id.value: len(certificates)})
 
 
 def _failed(estate: Estate, peer: dict[str, Any], failure: Failure[AdHocStatus]) -> Outcome:

@@ -139,10 +139,10 @@ def _answer(content: dict[str, Any], status: int = HTTPStatus.OK) -> web.Respons
 def _identity(context: Context) -> tuple[int, int] | None:
     """The identity of the estate's file among those of its name; None if there is none."""
     try:
-        found = (context.access.directory / FILE_NAME).stat()
+        status = (context.access.directory / FILE_NAME).stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 async def _health(request: web.Request) -> web.Response:

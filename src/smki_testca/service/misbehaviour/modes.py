@@ -427,13 +427,13 @@ def _code(error: ErrorStatus, given: str) -> str:
 
 
 def _seconds(given: str) -> float:
-    found = _SECONDS.fullmatch(given)
-    if found is None or not 0 < float(found[1]) <= MAX_SECONDS:
+    match = _SECONDS.fullmatch(given)
+    if match is None or not 0 < float(match[1]) <= MAX_SECONDS:
         raise _mode_error(
             f"{shown(given)} is not a time that an answer can take.",
             f"Write up to {MAX_SECONDS:g} seconds, such as slow:30s.",
         )
-    return float(found[1])
+    return float(match[1])
 
 
 def _mode_error(message: str, remedy: str) -> InputError:

@@ -36,15 +36,15 @@ _STATUSES = {
 
 def application(context: Context) -> web.Application:
     """The portal of running services."""
-    found = tuple(pages())
-    portal = Portal(context, found, Templates(), Sessions())
+    every_page = tuple(pages())
+    portal = Portal(context, every_page, Templates(), Sessions())
     # The body of a form is read in portions up to the limit of its route; nothing else is read.
     app = web.Application(middlewares=[_guarded])
     app[CONTEXT] = context
     app[_PORTAL] = portal
     for path in STATIC:
         app.router.add_get(path, _static)
-    for page in found:
+    for page in every_page:
         for route in page.routes:
             app.router.add_route(route.method, route.path, _handler(portal, route))
             if route.method == "GET":

@@ -35,13 +35,13 @@ class StaticFile(NamedTuple):
 def _static() -> dict[str, tuple[str, StaticFile]]:
     """The path and content of each static file, by its name."""
     folder = files(_PACKAGE).joinpath("static")
-    found = {}
+    templates = {}
     for name, content_type in _TYPES.items():
         data = folder.joinpath(name).read_bytes()
         # Another content has another path, so that browsers may keep what they have.
         path = f"/static/{hashlib.sha256(data).hexdigest()[:12]}-{name}"
-        found[name] = path, StaticFile(content_type, data)
-    return found
+        templates[name] = path, StaticFile(content_type, data)
+    return templates
 
 
 _STATIC = _static()

@@ -63,16 +63,16 @@ def published(estate: Stores) -> list[PublishedAuthority]:
     """Every CA of an estate, in the order in which they were made."""
     names = authority_names(estate.certificates.authorities())
     newest = {name.current.serial: name.current for name in names.values()}
-    found = []
+    listings = []
     for serial, record in newest.items():
         family, hierarchy, *_ = names[serial].folder.parts
-        found.append(PublishedAuthority((family, hierarchy, names[serial].text), record))
-    return found
+        listings.append(PublishedAuthority((family, hierarchy, names[serial].text), record))
+    return listings
 
 
 def find(estate: Stores, place: tuple[str, ...]) -> PublishedAuthority | None:
     """The CA of a place; None if there is none."""
-    return next((one for one in published(estate) if one.place == place), None)
+    return next((listing for listing in published(estate) if listing.place == place), None)
 
 
 def listings(estate: Stores) -> list[Listing]:

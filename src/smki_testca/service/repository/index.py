@@ -46,11 +46,11 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 
 def _page(estate: Estate) -> str:
-    found = authorities.listings(estate)
+    listings = authorities.listings(estate)
     return _template().render(
         style=_style()[0],
         reference=estate.audit.head().number,
-        groups=[(title, list(group)) for title, group in groupby(found, _title)],
+        groups=[(title, list(group)) for title, group in groupby(listings, _title)],
         certificate_files=CERTIFICATE_FILES,
         list_endings=LIST_ENDINGS,
         most_numbers=MOST_NUMBERS,

@@ -94,39 +94,45 @@ def retrieval_request(document: bytes) -> SerialNumber | None:
 def _only_value(document: bytes, root: str, names: tuple[str, ...]) -> tuple[str, str]:
     """The only element of a request and its text, spaces around it left out."""
     try:
-        found = [(one.tag, one.text.strip()) for one in elements(document, Message(root))]
+        fields = [
+            (element.tag, element.text.strip()) for element in elements(document, Message(root))
+        ]
     except XmlError as error:
         raise BadRequestError(f"The request is not the XML expected: {error}.") from error
-    unknown = next((tag for tag, _ in found if tag not in names), None)
+    unknown = next((tag for tag, _ in fields if tag not in names), None)
     if unknown is not None:
         raise BadRequestError(f"{cut(unknown)} is not {' or '.join(names)}.")
-    if len(found) != 1 or not found[0][1]:
+    if len(fields) != 1 or not fields[0][1]:
         raise BadRequestError(f"{root} has one {' or '.join(names)}, which is not empty.")
-    return found[0]
+    return fields[0]
 
 
-def search_answer(found: Iterable[Published], code: int, message: str, reference: int) -> bytes:
+def search_answer(
+    certificates: Iterable[Published], code: int, message: str, reference: int
+) -> bytes:
     """Write a CertificateSearchResponse.
 
     Args:
-        found: a result for each.
+        certificates: a result for each.
         code: of the answer.
         message: what the code means, in words.
         reference: of the answer.
     """
     root = _answer(SEARCH, code, message, reference)
-    for one in found:
-        _add_fields(etree.SubElement(root, "Result"), one)
+    for certificate in certificates:
+        _add_fields(etree.SubElement(root, "Result"), certificate)
     return _document(root)
 
 
-def retrieval_answer(found: Published | None, code: int, message: str, reference: int) -> bytes:
+def retrieval_answer(
+    certificate: Published | None, code: int, message: str, reference: int
+) -> bytes:
     """Write a CertificateDataResponse; see ``search_answer``."""
     root = _answer(RETRIEVAL, code, message, reference)
-    if found is not None:
+    if certificate is not None:
         response = etree.SubElement(root, "CertificateResponse")
-        _add_fields(response, found)
-        _add(response, "CertificateBody", base64.b64encode(found.der).decode("ascii"))
+        _add_fields(response, certificate)
+        _add(response, "CertificateBody", base64.b64encode(certificate.der).decode("ascii"))
     return _document(root)
 
 
@@ -138,15 +144,15 @@ def _answer(name: str, code: int, message: str, reference: int) -> etree._Elemen
     return root
 
 
-def _add_fields(parent: etree._Element, one: Published) -> None:
+def _add_fields(parent: etree._Element, certificate: Published) -> None:
     fields = {
-        "CertificateSerial": str(one.serial),
-        "CertificateSubjectAltName": one.alt_name,
-        "CertificateSubjectName": one.subject_name,
-        "CertificateStatus": one.status.value,
-        "CertificateRole": None if one.role is None else str(one.role),
-        "CertificateUsage": one.usage,
-        "ManufacturingFlag": "true" if one.is_manufacturing else "false",
+        "CertificateSerial": str(certificate.serial),
+        "CertificateSubjectAltName": certificate.alt_name,
+        "CertificateSubjectName": certificate.subject_name,
+        "CertificateStatus": certificate.status.value,
+        "CertificateRole": None if certificate.role is None else str(certificate.role),
+        "CertificateUsage": certificate.usage,
+        "ManufacturingFlag": "true" if certificate.is_manufacturing else "false",
     }
     for name, value in fields.items():
         if value is not None:

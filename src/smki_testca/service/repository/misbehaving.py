@@ -92,9 +92,9 @@ def wrong_certificate(request: web.Request) -> Callable[[Estate, Published], Pub
     return None
 
 
-def _with_another_key(estate: Estate, found: Published) -> Published:
+def _with_another_key(estate: Estate, published: Published) -> Published:
     """Of the same Device or organisation with another key; or else its CA's own."""
-    record = _record(estate, found)
+    record = _record(estate, published)
     same = (
         other
         for other in estate.select(Selection(eui64=record.eui64))
@@ -103,24 +103,26 @@ def _with_another_key(estate: Estate, found: Published) -> Published:
     other = next(same, None) if record.eui64 is not None else None
     if other is None:
         other = next(iter(estate.certificates.chain(record)), record)
-    return replace(found, der=other.der)
+    return replace(published, der=other.der)
 
 
-def _of_another_device(estate: Estate, found: Published) -> Published:
+def _of_another_device(estate: Estate, published: Published) -> Published:
     """Of another Device; where there is none, with another key."""
-    record = _record(estate, found)
+    record = _record(estate, published)
     profiles = [
         profile.name
         for profile in estate.library.end_entity_profiles
         if profile.hierarchy == Hierarchy.DEVICE
     ]
     others = estate.select(Selection(profile=profiles))
-    other = next((one for one in others if one.eui64 != record.eui64), None)
-    return _with_another_key(estate, found) if other is None else replace(found, der=other.der)
+    other = next((candidate for candidate in others if candidate.eui64 != record.eui64), None)
+    return (
+        _with_another_key(estate, published) if other is None else replace(published, der=other.der)
+    )
 
 
-def _record(estate: Estate, found: Published) -> Record:
-    record = estate.by_serial(found.serial)
+def _record(estate: Estate, published: Published) -> Record:
+    record = estate.by_serial(published.serial)
     if record is None:
-        raise LookupError(f"{found.serial} was found, and is not there")
+        raise LookupError(f"{published.serial} was found, and is not there")
     return record

@@ -63,7 +63,9 @@ class Published:
 def by_alt_name(estate: Stores, eui64: Eui64) -> list[Published]:
     """The certificates of the Device with an EUI-64, in the order of their issue."""
     records = estate.select(Selection(eui64=eui64))
-    return _published(estate, (one for one in records if one.hierarchy == Hierarchy.DEVICE))
+    return _published(
+        estate, (record for record in records if record.hierarchy == Hierarchy.DEVICE)
+    )
 
 
 def by_subject_name(estate: Stores, name: str) -> list[Published]:
@@ -102,9 +104,9 @@ def _organisations(estate: Stores, name: str, eui64: Eui64 | None) -> Iterator[R
 
 
 def _published(estate: Stores, records: Iterable[Record]) -> list[Published]:
-    found = list(estate.with_statuses(islice(records, MOST_FOUND)))
-    makers = _manufacturers(estate) if any(_is_device(record) for record, _ in found) else ()
-    return [_of(estate, record, status, makers) for record, status in found]
+    certificates = list(estate.with_statuses(islice(records, MOST_FOUND)))
+    makers = _manufacturers(estate) if any(_is_device(record) for record, _ in certificates) else ()
+    return [_of(estate, record, status, makers) for record, status in certificates]
 
 
 def _of(estate: Stores, record: Record, status: Status, makers: Collection[str]) -> Published:

@@ -38,10 +38,10 @@ async def search(request: web.Request) -> web.StreamResponse:
     def find(estate: Estate, document: bytes) -> tuple[int, bytes]:
         asked = messages.search_request(document)
         if asked.alt_name is not None:
-            found = published.by_alt_name(estate, asked.alt_name)
+            certificates = published.by_alt_name(estate, asked.alt_name)
         else:
-            found = published.by_subject_name(estate, asked.subject_name or "")
-        return _answered(estate, found)
+            certificates = published.by_subject_name(estate, asked.subject_name or "")
+        return _answered(estate, certificates)
 
     return await _answer(request, find, _failed_search)
 
@@ -52,29 +52,29 @@ async def retrieve(request: web.Request) -> web.StreamResponse:
 
     def find(estate: Estate, document: bytes) -> tuple[int, bytes]:
         serial = messages.retrieval_request(document)
-        found = None if serial is None else published.by_serial(estate, serial)
-        if found is not None and wrong is not None:
-            found = wrong(estate, found)
-        return _retrieved(estate, found)
+        certificate = None if serial is None else published.by_serial(estate, serial)
+        if certificate is not None and wrong is not None:
+            certificate = wrong(estate, certificate)
+        return _retrieved(estate, certificate)
 
     return await _answer(request, find, _failed_retrieval)
 
 
-def _answered(estate: Estate, found: list[published.Published]) -> tuple[int, bytes]:
+def _answered(estate: Estate, certificates: list[published.Published]) -> tuple[int, bytes]:
     reference = _reference(estate)
-    if not found:
+    if not certificates:
         code, message = messages.NOT_FOUND, "No certificate was found."
-    elif len(found) == published.MOST_FOUND:
+    elif len(certificates) == published.MOST_FOUND:
         code, message = messages.FOUND, f"The first {published.MOST_FOUND} that were found."
     else:
         code, message = messages.FOUND, "Success"
-    return code, messages.search_answer(found, code, message, reference)
+    return code, messages.search_answer(certificates, code, message, reference)
 
 
-def _retrieved(estate: Estate, found: published.Published | None) -> tuple[int, bytes]:
-    code = messages.NOT_FOUND if found is None else messages.FOUND
-    message = "No certificate was found." if found is None else "Success"
-    return code, messages.retrieval_answer(found, code, message, _reference(estate))
+def _retrieved(estate: Estate, certificate: published.Published | None) -> tuple[int, bytes]:
+    code = messages.NOT_FOUND if certificate is None else messages.FOUND
+    message = "No certificate was found." if certificate is None else "Success"
+    return code, messages.retrieval_answer(certificate, code, message, _reference(estate))
 
 
 def _failed_search(estate: Estate, reason: str) -> bytes:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def pages() -> list[Page]:
     """Every page, in the order of the navigation."""
-    found: list[Page] = [
+    every_page: list[Page] = [
         import_module(f"{__name__}.{module.name}").PAGE for module in iter_modules(__path__)
     ]
-    return sorted(found, key=lambda page: (page.place, page.path))
+    return sorted(every_page, key=lambda page: (page.place, page.path))

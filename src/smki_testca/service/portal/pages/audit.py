@@ -80,15 +80,15 @@ async def _list(visit: Visit) -> web.StreamResponse:
     before = visit.number("before", 0) or None
 
     def find(estate: Estate) -> tuple[Found, list[str], Head | str]:
-        found = _find(estate, visit.viewer, action, participant, before)
+        entries = _find(estate, visit.viewer, action, participant, before)
         actions = estate.audit.recent_actions(_RECENT) if visit.viewer.is_operator else []
-        return found, actions, _head(estate)
+        return entries, actions, _head(estate)
 
-    found, actions, head = await visit.read(find)
+    entries, actions, head = await visit.read(find)
     asked = {"action": action, "participant": participant}
     return visit.page(
         "audit.html",
-        found=found,
+        found=entries,
         action=action,
         participant=participant,
         actions=actions,
@@ -97,7 +97,7 @@ async def _list(visit: Visit) -> web.StreamResponse:
         verification=visit.portal.memory.get(_VERIFICATION),
         size=SIZE,
         first=None if before is None else visit.link(**asked),
-        next=None if found.onward is None else visit.link(**asked, before=found.onward),
+        next=None if entries.onward is None else visit.link(**asked, before=entries.onward),
     )
 
 
@@ -171,8 +171,8 @@ def _serials(entry: Entry) -> list[str]:
     certificates = entry.body.get("certificates")
     if not isinstance(certificates, list):
         return []
-    found = [each.get("serial") for each in certificates[:SIZE] if isinstance(each, dict)]
-    return [serial for serial in found if isinstance(serial, str)]
+    serials = [each.get("serial") for each in certificates[:SIZE] if isinstance(each, dict)]
+    return [serial for serial in serials if isinstance(serial, str)]
 
 
 async def _verify(visit: Visit) -> web.StreamResponse:
@@ -187,10 +187,10 @@ async def _verify(visit: Visit) -> web.StreamResponse:
     def examine(estate: Estate) -> Verification:
         now = estate.clock.now()
         try:
-            found = estate.audit.examine()
+            verification = estate.audit.examine()
         except EstateError as error:
             return Verification(now, 0, (), f"{error.message} {error.remedy}")
-        return Verification(now, found.entries, found.remarks, "")
+        return Verification(now, verification.entries, verification.remarks, "")
 
     visit.portal.memory[_VERIFICATION] = await visit.read_long(examine)
     return visit.see("/audit#verification")

@@ -94,14 +94,14 @@ class Outcomes:
 
 
 async def _list(visit: Visit) -> web.StreamResponse:
-    found = await visit.read(lambda estate: batches.visible(estate, visit.viewer.participant))
+    visible = await visit.read(lambda estate: batches.visible(estate, visit.viewer.participant))
     number = visit.number("page")
-    shown = [Shown.of(visit, each) for each in found[(number - 1) * SIZE : number * SIZE]]
-    more = len(found) > number * SIZE
+    shown = [Shown.of(visit, each) for each in visible[(number - 1) * SIZE : number * SIZE]]
+    more = len(visible) > number * SIZE
     return visit.page(
         "batches.html",
         shown=shown,
-        total=len(found),
+        total=len(visible),
         first=visit.link() if number > 1 else None,
         next=visit.link(page=number + 1) if more else None,
     )

@@ -66,16 +66,16 @@ async def _lint(visit: Visit) -> web.StreamResponse:
 def _linted(visit: Visit, data: bytes, trusted: list[bytes]) -> Result:
     """Lint the documents of a file by themselves, with the estate's CAs trusted."""
     documents = Documents((_STANDARD_INPUT,), data)
-    found: list[Source] = list(islice(documents, MAX_DOCUMENTS + 1))
-    readable = [each for each in found[:MAX_DOCUMENTS] if each.problem is None]
+    sources: list[Source] = list(islice(documents, MAX_DOCUMENTS + 1))
+    readable = [each for each in sources[:MAX_DOCUMENTS] if each.problem is None]
     context = visit.context
     settings = LintSettings(context.clock.now(), context.library.overrides)
     issuers = gathered([*trusted, *(each.data for each in readable)], settings.at)
     linter = Linter(settings, issuers, context.library)
     return Result(
         [Sheet.of(each, linter) for each in readable],
-        [reason_of(each.problem) for each in found if each.problem is not None],
-        len(found) > MAX_DOCUMENTS,
+        [reason_of(each.problem) for each in sources if each.problem is not None],
+        len(sources) > MAX_DOCUMENTS,
     )
 
 

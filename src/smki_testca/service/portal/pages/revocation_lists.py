@@ -47,12 +47,12 @@ class ShownList(NamedTuple):
 
 def newest_lists(estate: Estate) -> list[ShownList]:
     """The newest list of each CA that issued one; they are public, as the CAs are."""
-    found = []
+    rows = []
     for record in estate.revocations.lists(current_only=True):
         authority = estate.by_serial(record.authority)
         name = None if authority is None else authority.label
-        found.append(ShownList(name or str(record.authority), record))
-    return sorted(found, key=lambda each: (each.record.family, each.authority))
+        rows.append(ShownList(name or str(record.authority), record))
+    return sorted(rows, key=lambda each: (each.record.family, each.authority))
 
 
 async def _file(visit: Visit) -> web.StreamResponse:
@@ -64,12 +64,14 @@ async def _file(visit: Visit) -> web.StreamResponse:
         except InputError:
             authority = None
         is_ca = authority is not None and authority.tier is not Tier.END_ENTITY
-        found = estate.revocations.list_of(name_of(authority)) if authority and is_ca else None
-        if found is None or ending not in _TYPES:
+        revocation_list = (
+            estate.revocations.list_of(name_of(authority)) if authority and is_ca else None
+        )
+        if revocation_list is None or ending not in _TYPES:
             raise Unanswered.missing(
                 "There is no such revocation list.", "The overview lists those that there are."
             )
-        return found
+        return revocation_list
 
     record = await visit.read(find)
     data = to_pem(record.der, _PEM_LABEL) if ending == "pem" else record.der
