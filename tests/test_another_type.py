@@ -591,6 +591,17 @@ def _octets(folder):
     }
 
 
+def test_kit_show_tells_every_input_of_the_type(command, proof, kit_profiles):
+    profiles, name = kit_profiles
+    shown = command("--json", "--profiles", profiles, "kit", "show", name).json["certificates"]
+    stated = [row["inputs"] for row in shown]
+    assert any(set(proof.subject) <= set(inputs) for inputs in stated)
+    assert [row["eui64"] for row in shown] == [inputs.get("device-id") for inputs in stated]
+    table = command("--profiles", profiles, "kit", "show", name).out
+    identifiers = [inputs.get("device-id") or inputs["common-name"] for inputs in stated]
+    assert all(text in table for text in identifiers)
+
+
 @pytest.mark.slow
 def test_a_kit_from_a_seed_has_the_same_octets_twice(command, proof, kit_profiles, tmp_path):
     profiles, name = kit_profiles

@@ -374,7 +374,7 @@ def _json_keys(value):
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key
-            if key not in {"fields", "body"}:
+            if key not in {"fields", "body", "inputs"}:
                 yield from _json_keys(inner)
     elif isinstance(value, list):
         for one in value:

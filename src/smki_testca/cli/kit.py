@@ -20,7 +20,7 @@ from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from smki_testca.api import Estate
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smki_testca.kits.kit import Kit
     from smki_testca.kits.plan import KitDifference, KitPlan
     from smki_testca.kits.result import KitResult
+    from smki_testca.profiles import Library
 
 _DEVICES = click.option(
     "--devices",
@@ -111,7 +112,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
     library = session.library()
     loaded = kits.load(library, name)
     count = check_count(devices)
-    rows = list(islice(_certificates(loaded, count), _MAX_SHOWN))
+    rows = list(islice(_certificates(library, loaded, count), _MAX_SHOWN))
     unlisted = loaded.count + loaded.device_count(count) - len(rows)
     if session.as_json:
         print_json(
@@ -132,7 +133,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
                 row["label"] or "",
                 row["profile"],
                 row["participant"],
-                row["eui64"] or row["common_name"] or row["system_name"] or "",
+                row["eui64"] or row["common_name"] or row["system_name"] or _names(row["inputs"]),
                 row["role"] or "",
                 row["usage"] or "",
             )
@@ -151,20 +152,28 @@ _MAX_PLANNED = 1_000
 """The most rows of a plan in its table; the others are counted."""
 
 
-def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
+def _names(inputs: Mapping[str, str]) -> str:
+    """The inputs by which a person tells apart certificates of a type without an EUI-64."""
+    return ", ".join(text for option, text in inputs.items() if option != "role")
+
+
+def _certificates(library: Library, loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     for request in loaded.requests:
         inputs = request.inputs
+        types = library.profile(request.profile).input_types
+        identifiers = [each.option for each in types if each.is_identifier]
         for usage in request.usages or (None,):
             yield {
                 "environment": request.environment,
                 "label": request.label,
                 "profile": request.profile,
                 "participant": request.participant,
-                "eui64": inputs.get("id") or inputs.get("device-id"),
+                "eui64": next((inputs[option] for option in identifiers if option in inputs), None),
                 "common_name": inputs.get("common-name"),
                 "system_name": inputs.get("system-name"),
                 "role": inputs.get("role"),
                 "usage": usage,
+                "inputs": dict(inputs),
             }
     for group, device in loaded.device_certificates(devices):
         yield {
@@ -177,6 +186,7 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
             "system_name": None,
             "role": None,
             "usage": device.usage,
+            "inputs": {"device-id": str(device.device_id)},
         }
 
 
