@@ -112,10 +112,10 @@ def json_in_words(error: Exception) -> str:
     return sentence
 
 
-def _wrong_type(subject: str, expected: list[str], found: str, words: Words) -> tuple[str, str]:
+def _wrong_type(subject: str, expected: list[str], actual: str, words: Words) -> tuple[str, str]:
     wanted = [kind for kind in expected if kind != "null"] or expected
     names = [words.names.get(kind, kind) for kind in wanted]
-    sentence = f"{subject} is {words.names.get(found, found)}, not {' or '.join(names)}"
+    sentence = f"{subject} is {words.names.get(actual, actual)}, not {' or '.join(names)}"
     return sentence, words.remedies.get(wanted[0], "")
 
 

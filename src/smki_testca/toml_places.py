@@ -136,11 +136,11 @@ def path_on_line(text: str, line: int) -> KeyPath:
         The path; nothing where the line has no key with the beginning of a value, or it cannot be
         told: a word alone may be a secret, of a file that was given by mistake.
     """
-    found: KeyPath = ()
+    innermost: KeyPath = ()
     for first, last, path in _Scan(text).statements:
         if first <= line and (last is None or line <= last):
-            found = path
-    return found
+            innermost = path
+    return innermost
 
 
 class _Lost(Exception):  # noqa: N818 - it ends a scan, and is no error

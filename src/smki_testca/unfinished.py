@@ -107,10 +107,10 @@ def stale(folder: Path, name: re.Pattern[str] = _NAME) -> Iterator[tuple[str, Pa
     """
     try:
         with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if name.fullmatch(entry.name)]
+            names = [entry.name for entry in entries if name.fullmatch(entry.name)]
     except OSError:
         return
-    for each in found:
+    for each in names:
         path = folder / each
         match = name.fullmatch(each)
         descriptor = _open_left(path)

@@ -85,7 +85,7 @@ def list_(session: Session) -> None:
     with session.open() as estate:
         accounts = estate.accounts.all()
     if session.as_json:
-        print_json({"accounts": [one.as_json() for one in accounts]})
+        print_json({"accounts": [account.as_json() for account in accounts]})
         return
     if not accounts:
         say("There are no accounts. Add one with: smki-testca account add")
@@ -94,13 +94,13 @@ def list_(session: Session) -> None:
         ("Account", "Of", "Created", "Failures", "Locked until"),
         [
             (
-                one.name,
-                _holder(one),
-                iso(one.created),
-                str(one.failures),
-                "" if one.locked_until is None else iso(one.locked_until),
+                account.name,
+                _holder(account),
+                iso(account.created),
+                str(account.failures),
+                "" if account.locked_until is None else iso(account.locked_until),
             )
-            for one in accounts
+            for account in accounts
         ],
     )
 
@@ -190,8 +190,8 @@ def key(session: Session, name: str) -> None:
     _say_key(api_key)
 
 
-def _holder(one: Account) -> str:
-    return "the operator" if one.participant is None else one.participant
+def _holder(account: Account) -> str:
+    return "the operator" if account.participant is None else account.participant
 
 
 def _say_key(api_key: str) -> None:

@@ -88,11 +88,11 @@ def show(session: Session, reference: str | None) -> None:
         )
         changes = estate.register.agreement_changes()
     if session.as_json:
-        print_json({"agreements": [_as_json(one, changes) for one in agreements]})
+        print_json({"agreements": [_as_json(agreement, changes) for agreement in agreements]})
         return
-    for place, one in enumerate(agreements):
+    for place, each in enumerate(agreements):
         say(*([""] if place else []))
-        print_table(("", ""), _rows(one, changes.get(one.reference, ())))
+        print_table(("", ""), _rows(each, changes.get(each.reference, ())))
 
 
 def _as_json(agreement: Agreement, changes: dict[str, list[AgreementChange]]) -> dict[str, Any]:
@@ -168,10 +168,11 @@ def replace_(session: Session, file: str) -> None:
     if session.as_json:
         print_outcome(session, {"agreements": [agreement.as_json() for agreement in agreements]})
         return
-    for one in agreements:
-        terms = ", ".join(name.replace("_", " ") for name in changes[one.reference][-1].before)
-        still = " It is still suspended." if one.suspended else ""
-        say(f"Agreement {one.reference} is replaced; other terms: {terms}.{still}")
+    for replaced in agreements:
+        before = changes[replaced.reference][-1].before
+        terms = ", ".join(name.replace("_", " ") for name in before)
+        still = " It is still suspended." if replaced.suspended else ""
+        say(f"Agreement {replaced.reference} is replaced; other terms: {terms}.{still}")
 
 
 @agreement.command()

@@ -80,8 +80,8 @@ def show(session: Session, last: int | None, action: str, participant: str) -> N
     """
     with session.open() as estate:
         if action or participant:
-            found = _newest_first(estate, action, participant)
-            entries = list(islice(found, last))[::-1]
+            newest_first = _newest_first(estate, action, participant)
+            entries = list(islice(newest_first, last))[::-1]
         else:
             entries = estate.audit.entries(last)
     fault = session.noted_anchor_fault()
@@ -212,8 +212,8 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
     with session.open() as estate:
         if keys:
             estate.unlock()
-        found = estate.anchors.verify(anchors, digest, unusable=unusable)
-        verified = found.verification
+        continuation = estate.anchors.verify(anchors, digest, unusable=unusable)
+        verified = continuation.verification
         tiles = estate.tiles.verify(Progress("tiles"))
         paired = estate.verify_keys(Progress("private keys")) if keys else None
         in_tokens = len(estate.key_store.in_tokens.rows()) if keys else 0
@@ -228,7 +228,11 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
                 "whole": True,
                 "remarks": list(verified.remarks),
                 **({} if paired is None else {"keys": paired}),
-                **({"anchors": [one.as_json() for one in found.anchors]} if anchors else {}),
+                **(
+                    {"anchors": [anchor.as_json() for anchor in continuation.anchors]}
+                    if anchors
+                    else {}
+                ),
                 **({"token_keys": in_tokens, "tokens_asked": asks_tokens} if in_tokens else {}),
             }
         )
@@ -241,7 +245,7 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
         else (f" {counted(paired, 'private key')} {'fits' if paired == 1 else 'fit'}.")
     )
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
-    say(*_about_anchors(found))
+    say(*_about_anchors(continuation))
     if in_tokens:
         say(_about_tokens(in_tokens, asked=asks_tokens))
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
@@ -287,11 +291,11 @@ def _anchors_of(files: Sequence[str]) -> tuple[list[Anchor], list[InputError]]:
     return anchors, unusable
 
 
-def _about_anchors(found: Continuation) -> list[str]:
-    newest = found.newest
+def _about_anchors(continuation: Continuation) -> list[str]:
+    newest = continuation.newest
     if newest is None:
         return []
-    anchors = counted(len(found.anchors), "anchor")
-    of = "of" if len(found.anchors) == 1 else "the newest of"
-    place = f"entry {newest.number} of {found.verification.entries}"
+    anchors = counted(len(continuation.anchors), "anchor")
+    of = "of" if len(continuation.anchors) == 1 else "the newest of"
+    place = f"entry {newest.number} of {continuation.verification.entries}"
     return [f"The log continues from {anchors}, {of} {iso(newest.at)} at {place}."]

@@ -72,7 +72,7 @@ def list_(session: Session) -> None:
     with session.open() as estate:
         states = estate.authorities.states()
         statuses = [estate.status(state.record) for state in states]
-        owed = {one.authority.serial: one for one in estate.due_revocation_lists()}
+        owed = {due.authority.serial: due for due in estate.due_revocation_lists()}
         places = [estate.key_store.place(state.record.key_id) for state in states]
         now = estate.clock.now()
     if session.as_json:
@@ -191,17 +191,17 @@ def move(session: Session, name: str, environment: str | None, token: TokenUri) 
     """
     with session.open() as estate:
         ask_first(session, estate, lambda: Needs(sealing=False, tokens=[token]))
-        record, found = estate.move_authority_key(name, token, environment)
-    warnings = remarks_on_key(record.label or "", found)
+        record, key = estate.move_authority_key(name, token, environment)
+    warnings = remarks_on_key(record.label or "", key)
     if session.as_json:
-        document = {"ca": record.label, "key": str(found.uri), "warnings": warnings}
+        document = {"ca": record.label, "key": str(key.uri), "warnings": warnings}
         print_outcome(session, document)
         return
     print_warnings(warnings)
     if session.dry_run:
-        say(f"The CA {record.label} would sign with its key in {found.uri}.")
+        say(f"The CA {record.label} would sign with its key in {key.uri}.")
     else:
-        say(f"The CA {record.label} signs with its key in {found.uri} from now on.")
+        say(f"The CA {record.label} signs with its key in {key.uri} from now on.")
 
 
 @ca.command("roll-over")

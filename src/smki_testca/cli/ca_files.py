@@ -105,15 +105,15 @@ def _plain(data: bytes, path: Path, reader: PrivateKeyReader) -> bytes:
 
 def _certificate(data: bytes, path: Path) -> bytes:
     """The one certificate of a PEM file, DER."""
-    found = [
+    files = [
         decode_base64(block.body)
         for block in pem_blocks(utf8(data))
         if block.label == b"CERTIFICATE"
     ]
-    if len(found) != 1 or found[0] is None:
+    if len(files) != 1 or files[0] is None:
         raise InputError(
             "ca_keys.certificate",
             f"{path} is not one certificate in PEM.",
             "Give the file as export ca-keys wrote it.",
         )
-    return found[0]
+    return files[0]

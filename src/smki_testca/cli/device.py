@@ -336,13 +336,13 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
 
 def _distinct(pairs: Iterable[tuple[str, str]], option: str) -> dict[str, str]:
     """The values of an option that may be given several times, by cell."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name, value in pairs:
-        if name in found:
+        if name in values:
             of = "every cell" if name == "all" else shown(name)
             raise UsageError("usage", f"{option} is given twice for {of}.", "Give one of them.")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def _answer(text: str) -> tuple[str, str]:
@@ -354,17 +354,17 @@ def _answer(text: str) -> tuple[str, str]:
 def _replacements(names: Sequence[str], cells: Sequence[str]) -> list[Replacement]:
     from smki_testca.device.device import Replacement
 
-    found = [(name, der) for name in names for der in _ders(name)]
-    if cells and len(cells) != len(found):
+    documents = [(name, der) for name in names for der in _ders(name)]
+    if cells and len(cells) != len(documents):
         raise UsageError(
             "usage",
-            f"--cell is given {len(cells)} times, for {len(found)} replacement certificates.",
+            f"--cell is given {len(cells)} times, for {len(documents)} replacement certificates.",
             "Give it once for each, in their order: auto for the cell of its role and key usage.",
         )
-    chosen = cells or (_AUTO,) * len(found)
+    chosen = cells or (_AUTO,) * len(documents)
     return [
         Replacement(der, None if cell.lower() == _AUTO else cell, name)
-        for (name, der), cell in zip(found, chosen, strict=True)
+        for (name, der), cell in zip(documents, chosen, strict=True)
     ]
 
 
@@ -389,9 +389,9 @@ def _ders(name: str) -> list[bytes]:
         if name == "-"
         else read_regular(Path(name), _MAX_INPUT_OCTETS)
     )
-    found = list(Documents([name], data))
-    documents = [source.data for source in found if source.problem is None]
-    problem = next((source.problem for source in found if source.problem is not None), None)
+    sources = list(Documents([name], data))
+    documents = [source.data for source in sources if source.problem is None]
+    problem = next((source.problem for source in sources if source.problem is not None), None)
     if problem is not None and (documents or _PEM in data):
         raise InputError(problem.code, f"{name} cannot be sent: {problem.message}.")
     return documents or [data]

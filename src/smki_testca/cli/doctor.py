@@ -51,27 +51,27 @@ def doctor(context: click.Context, *, fix: bool, keys: bool) -> None:
     """
     session: Session = context.obj
     patient = _patient(session, with_keys=keys)
-    found = examination.examine(patient)
+    outcome = examination.examine(patient)
     mended: list[Observation] = []
     failed: list[Observation] = []
     if fix:
-        mended, failed = examination.mend(found)
-        found = examination.examine(patient).with_failed(failed)
+        mended, failed = examination.mend(outcome)
+        outcome = examination.examine(patient).with_failed(failed)
     if session.as_json:
         print_json(
             {
                 "estate": str(patient.directory),
-                "opened": found.is_open,
-                "problems": [each.as_json() for each in found.problems],
-                "notes": [each.as_json() for each in found.notes],
+                "opened": outcome.is_open,
+                "problems": [each.as_json() for each in outcome.problems],
+                "notes": [each.as_json() for each in outcome.notes],
                 "fixed": [{"code": each.kind.code, "message": each.message} for each in mended],
             }
         )
     else:
-        _print(patient.directory, found, mended)
-    if not found.is_open:
+        _print(patient.directory, outcome, mended)
+    if not outcome.is_open:
         context.exit(ExitCode.ESTATE)
-    if found.problems:
+    if outcome.problems:
         context.exit(ExitCode.FINDINGS)
 
 
@@ -99,11 +99,11 @@ def _passphrase_files(session: Session) -> dict[str, Path]:
     return {setting.place: Path(setting.value)}
 
 
-def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -> None:
+def _print(directory: Path, outcome: Examination, mended: Iterable[Observation]) -> None:
     for each in mended:
         say_folded(f"fixed [{each.kind.code}]: {each.message}", whole_words=True)
     numbers: Counter[str] = Counter()
-    for each in (*found.problems, *found.notes):
+    for each in (*outcome.problems, *outcome.notes):
         numbers[each.kind.code] += 1
         if numbers[each.kind.code] <= MOST_OF_A_KIND:
             problem = f"{each.kind.level} [{each.kind.code}]: {each.message}"
@@ -114,8 +114,8 @@ def _print(directory: Path, found: Examination, mended: Iterable[Observation]) -
             say_folded(
                 f"{number - MOST_OF_A_KIND} more of {code} are not shown: --json has all of them."
             )
-    problems, notes = len(found.problems), len(found.notes)
+    problems, notes = len(outcome.problems), len(outcome.notes)
     say(f"{directory}: {counted(problems, 'problem')}, {counted(notes, 'note')}.")
-    mendable = sum(each.mend is not None for each in found.observations)
+    mendable = sum(each.mend is not None for each in outcome.observations)
     if mendable:
         say(f"doctor --fix mends {mendable} of them.")

@@ -121,7 +121,7 @@ def _write(session: Session, draft: str, out: Path, *, force: bool, **values: st
 def _values(session: Session, library: Library) -> dict[str, str]:
     """Return what a draft says of the library: the values that there are."""
     terms = library.assurance_terms
-    obligations = sorted({each for one in library.categories for each in one.obligations})
+    obligations = sorted({each for category in library.categories for each in category.obligations})
     return {
         "today": session.clock_or_system().now().date().isoformat(),
         "purposes": ", ".join(library.testing_services),

@@ -304,10 +304,10 @@ def _in_tokens(items: Sequence[Item]) -> list[Item]:
     Raises:
         EstateError: if no other of the certificates has a private key.
     """
-    found = [item for item in items if item.record.key_uri is not None and not item.is_ca]
-    if found and not any(item.private_key for item in items):
-        raise stays_in_token(found[0].name)
-    return found
+    in_tokens = [item for item in items if item.record.key_uri is not None and not item.is_ca]
+    if in_tokens and not any(item.private_key for item in items):
+        raise stays_in_token(in_tokens[0].name)
+    return in_tokens
 
 
 def _warnings_of_tokens(items: Sequence[Item]) -> list[str]:

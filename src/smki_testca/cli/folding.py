@@ -106,7 +106,7 @@ def folded(line: str, width: int, *, whole_words: bool = False) -> list[str]:
             current = piece.lstrip()
         else:
             current += piece
-    return [one.rstrip().replace(_HELD, " ") for one in (*lines, current)]
+    return [line.rstrip().replace(_HELD, " ") for line in (*lines, current)]
 
 
 def _narrowest(line: str) -> int:

@@ -159,10 +159,10 @@ def lint_files(  # noqa: PLR0913 - click passes each option by its name
     )
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
     documents = Documents(files, standard_input)
-    found = list(documents)
-    if len(found) == 1:
-        require_readable(found[0])
-    linted = lint_all(iter(found), settings)
+    sources = list(documents)
+    if len(sources) == 1:
+        require_readable(sources[0])
+    linted = lint_all(iter(sources), settings)
     report = REPORTS["json" if session.as_json else form]
     if all_findings and report is as_text:
         report = as_full_text

@@ -152,10 +152,10 @@ def _may_be_replaced(estate: Estate, path: Path) -> bool:
         (x509.load_der_x509_crl, Encoding.DER),
     ):
         with contextlib.suppress(InputError):
-            found = untrusted.call(load, data)
-            issuer = untrusted.call(found.issuer.public_bytes)
+            loaded = untrusted.call(load, data)
+            issuer = untrusted.call(loaded.issuer.public_bytes)
             names = {name_of(each).name for each in estate.certificates.authorities()}
-            return untrusted.call(found.public_bytes, encoding) == data and issuer in names
+            return untrusted.call(loaded.public_bytes, encoding) == data and issuer in names
     return False
 
 

@@ -64,12 +64,12 @@ def list_(
             return
         known = record_columns(estate.library.roles, estate.runs.own_columns())
         terms = Terms(_own_named(terms.columns, known), _own_named(terms.sort, known), limit)
-        found = estate.with_statuses(estate.select(own_selection(estate, given)))
+        certificates = estate.with_statuses(estate.select(own_selection(estate, given)))
         print_list(
             session,
             terms,
             "certificates",
-            (Listed(record, status) for record, status in found),
+            (Listed(record, status) for record, status in certificates),
             known,
             DEFAULT,
             _as_json,

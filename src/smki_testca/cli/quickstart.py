@@ -206,7 +206,7 @@ def init(
         if anchoring is not None:
             anchoring.follow(estate)
         if not is_new:
-            uris = [found for _, found in in_tokens["found"]]
+            uris = [uri for _, uri in in_tokens["found"]]
             ask_first(session, estate, lambda: Needs(tokens=[in_tokens["token"], *uris]))
         records = estate.add_environment(name, keys, ca_certificates=given.certificates)
         warnings = [

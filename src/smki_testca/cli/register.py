@@ -116,8 +116,8 @@ def show(
                 if any(role in allocated.user_roles for allocated in holder.ids)
             ]
         if market_participant is not None:
-            found = current.holders_of_market_participant(market_participant)
-            names = {holder.id for holder in found}
+            holders = current.holders_of_market_participant(market_participant)
+            names = {holder.id for holder in holders}
             participants = [holder for holder in participants if holder.id in names]
     if session.as_json:
         print_json({"participants": [holder.as_json() for holder in participants]})
@@ -239,7 +239,7 @@ def _value(value: Any) -> Cell:
     """A value of a participant's JSON as a cell, with a line for each in a list."""
     if not isinstance(value, list):
         return "none" if value is None else str(value)
-    return tuple(line for one in value for line in _lines(one)) or "none"
+    return tuple(line for item in value for line in _lines(item)) or "none"
 
 
 def _lines(value: Any) -> tuple[str, ...]:

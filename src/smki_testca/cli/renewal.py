@@ -317,12 +317,12 @@ def _print_due(due: Sequence[DueList], now: datetime) -> None:
         ("List due", "CA", "Profile", "Why"),
         [
             (
-                "now" if one.since <= now else f"{one.since.date()}",
-                one.name,
-                one.profile,
-                one.why(now),
+                "now" if certificate.since <= now else f"{certificate.since.date()}",
+                certificate.name,
+                certificate.profile,
+                certificate.why(now),
             )
-            for one in due
+            for certificate in due
         ],
     )
 

@@ -309,7 +309,7 @@ def _participant(estate: Estate, name: str) -> str:
 def _prefixes(made: Selection) -> list[SerialPrefix]:
     from smki_testca.estate.certificates import values_of
 
-    return [one for one in values_of(made.serial) or () if isinstance(one, SerialPrefix)]
+    return [serial for serial in values_of(made.serial) or () if isinstance(serial, SerialPrefix)]
 
 
 def _named_serials(estate: Estate, made: Selection) -> list[SerialNumber]:
@@ -320,9 +320,9 @@ def _named_serials(estate: Estate, made: Selection) -> list[SerialNumber]:
     serials = []
     for named in values_of(made.serial) or ():
         if isinstance(named, SerialPrefix):
-            found = [record for record in records if named.fits(str(record.serial))]
-            _check_one(named, found)
-            serials.append(found[0].serial)
+            matching = [record for record in records if named.fits(str(record.serial))]
+            _check_one(named, matching)
+            serials.append(matching[0].serial)
         elif any(record.serial == named for record in records):
             serials.append(named)
         else:
@@ -330,18 +330,18 @@ def _named_serials(estate: Estate, made: Selection) -> list[SerialNumber]:
     return serials
 
 
-def _check_one(prefix: SerialPrefix, found: list[Record]) -> None:
-    if not found:
+def _check_one(prefix: SerialPrefix, records: list[Record]) -> None:
+    if not records:
         raise InputError(
             "certificate.unknown",
             f"The estate has no certificate whose serial number begins with {prefix}.",
         )
-    if len(found) > 1:
-        named = ", ".join(str(record.serial) for record in found[:_NAMED])
+    if len(records) > 1:
+        named = ", ".join(str(record.serial) for record in records[:_NAMED])
         raise InputError(
             "serial.ambiguous",
-            f"{len(found)} certificates have a serial number that begins with {prefix}: {named}"
-            f"{' and others' if len(found) > _NAMED else ''}.",
+            f"{len(records)} certificates have a serial number that begins with {prefix}: {named}"
+            f"{' and others' if len(records) > _NAMED else ''}.",
             "Give more of its digits.",
         )
 

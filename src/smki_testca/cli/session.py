@@ -383,9 +383,9 @@ class Session:
         return str(pin)
 
 
-def is_same_place(one: Path | str, other: Path | str) -> bool:
+def is_same_place(path: Path | str, other: Path | str) -> bool:
     """Whether two paths lead to one file or directory, however they are typed."""
-    return os.path.realpath(one) == os.path.realpath(other)
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _is_investigating() -> bool:

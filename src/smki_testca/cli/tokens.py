@@ -50,14 +50,14 @@ def token_option(help_text: str) -> Callable[[Any], Any]:
     return click.option("--token", metavar="URI", type=TokenUriType(is_token=True), help=help_text)
 
 
-def remarks_on_key(name: str, found: FoundKey) -> list[str]:
+def remarks_on_key(name: str, key: FoundKey) -> list[str]:
     """Return a line for each thing that is unusual about a key that was found in a token.
 
     Args:
         name: of the CA whose key it is.
-        found: the key.
+        key: as it was found in the token.
     """
-    return [f"About the key of the CA {name}: {remark}." for remark in found.remarks]
+    return [f"About the key of the CA {name}: {remark}." for remark in key.remarks]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def trace(session: Session, terms: tuple[str, ...]) -> None:
     """
     chosen = find(terms) if terms else requirements()
     if session.as_json:
-        print_json({"requirements": [one.as_json() for one in chosen]})
+        print_json({"requirements": [requirement.as_json() for requirement in chosen]})
     elif terms:
         for place, requirement in enumerate(chosen):
             say(*([""] if place else []))
@@ -45,10 +45,10 @@ def trace(session: Session, terms: tuple[str, ...]) -> None:
 def _print_all(chosen: Sequence[Requirement]) -> None:
     print_table(
         ("id", "what it asks", "tests", "codes"),
-        [(one.id, one.summary, *_counts(one)) for one in chosen],
+        [(requirement.id, requirement.summary, *_counts(requirement)) for requirement in chosen],
         prose=True,
     )
-    enforced = sum(one.is_enforced for one in chosen)
+    enforced = sum(requirement.is_enforced for requirement in chosen)
     say(
         "",
         f"{enforced} are enforced; for {len(chosen) - enforced} there is nothing to enforce (-).",

@@ -43,19 +43,23 @@ def whois(session: Session, term: str) -> None:
         answers = _answers(estate, term)
         roles = estate.library.roles
     # A CA's certificate in a chain is nobody's, and nothing is wrong with that.
-    failed = [one for one in answers if isinstance(one, WhoisUnanswered) and not one.is_authority]
-    found = [one for one in answers if isinstance(one, WhoisAnswer)]
+    failed = [
+        answer
+        for answer in answers
+        if isinstance(answer, WhoisUnanswered) and not answer.is_authority
+    ]
+    known = [answer for answer in answers if isinstance(answer, WhoisAnswer)]
     if len(answers) == 1 and isinstance(answers[0], WhoisUnanswered):
         raise answers[0].reason
     if session.as_json:
-        print_json(_as_json(answers, found, roles))
+        print_json(_as_json(answers, known, roles))
     else:
         _print(answers, roles)
-        if not found:
+        if not known:
             of_whom = "" if failed else ": those of CAs are nobody's"
             say(f"error: No certificate in {term} has a holder in the register{of_whom}.", err=True)
-    if failed or not found:
-        code = ExitCode.FINDINGS if found else ExitCode.INPUT
+    if failed or not known:
+        code = ExitCode.FINDINGS if known else ExitCode.INPUT
         click.get_current_context().exit(code)
 
 
@@ -74,21 +78,22 @@ def _answers(estate: Estate, term: str) -> Sequence[WhoisAnswer | WhoisUnanswere
 
 
 def _as_json(
-    answers: Sequence[WhoisAnswer | WhoisUnanswered], found: Sequence[WhoisAnswer], roles: Roles
+    answers: Sequence[WhoisAnswer | WhoisUnanswered], known: Sequence[WhoisAnswer], roles: Roles
 ) -> dict[str, object]:
     """The first answer; where there are several, with all of them."""
     every = [
-        one.as_json(roles) if isinstance(one, WhoisAnswer) else one.as_json() for one in answers
+        answer.as_json(roles) if isinstance(answer, WhoisAnswer) else answer.as_json()
+        for answer in answers
     ]
-    first = found[0].as_json(roles) if found else {"error": every[0]["error"]}
+    first = known[0].as_json(roles) if known else {"error": every[0]["error"]}
     return first if len(every) == 1 else {**first, "answers": every}
 
 
 def _print(answers: Sequence[WhoisAnswer | WhoisUnanswered], roles: Roles) -> None:
-    for place, one in enumerate(answers, 1):
+    for place, answer in enumerate(answers, 1):
         if len(answers) > 1:
             say(*([""] if place > 1 else []), f"{place} of {len(answers)}")
-        rows = _rows(one, roles) if isinstance(one, WhoisAnswer) else _rows_of_reason(one)
+        rows = _rows(answer, roles) if isinstance(answer, WhoisAnswer) else _rows_of_reason(answer)
         print_table(("", ""), rows)
 
 

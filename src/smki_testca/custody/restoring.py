@@ -105,10 +105,10 @@ def restore(
         OutputError: if the disk has too little space.
     """
     directory = Path(directory)
-    texts = [text for one in (*others, passphrase) for text in readings(one)]
+    texts = [text for secret in (*others, passphrase) for text in readings(secret)]
     with ExitStack() as stack:
         chain = _in_order([_opened(Path(path), texts, stack) for path in files])
-        octets = sum(one.manifest.octets for one in chain)
+        octets = sum(backup.manifest.octets for backup in chain)
         with _whole(directory):
             _check_space(directory, octets)
             writer = _Writer(directory, octets, progress)
@@ -125,7 +125,7 @@ def restore(
                 keys = estate.key_store.verify() + estate.externals.verify_keys()
     return Restored(
         directory,
-        tuple(one.identity for one in chain),
+        tuple(backup.identity for backup in chain),
         chain[0].manifest.at,
         chain[0].manifest.entries,
         chain[0].manifest.head,
@@ -176,17 +176,15 @@ def _place_profiles(directory: Path) -> bool:
     return False
 
 
-def _is_alike(one: Path, other: Path) -> bool:
+def _is_alike(folder: Path, other: Path) -> bool:
     """Whether two folders have the same files."""
 
-    def files(folder: Path) -> dict[Path, bytes]:
+    def files(of: Path) -> dict[Path, bytes]:
         return {
-            path.relative_to(folder): path.read_bytes()
-            for path in folder.rglob("*")
-            if not path.is_dir()
+            path.relative_to(of): path.read_bytes() for path in of.rglob("*") if not path.is_dir()
         }
 
-    return not other.is_symlink() and files(one) == files(other)
+    return not other.is_symlink() and files(folder) == files(other)
 
 
 def _write_newest(newest: Contents, writer: _Writer, check_file: Callable[[], None]) -> None:
@@ -227,10 +225,10 @@ def _check_tiles(newest: Contents, written: set[PurePosixPath], known: set[PureP
 
 def _write_tiles(earlier: Sequence[Contents], writer: _Writer, known: set[PurePosixPath]) -> None:
     """Write the tiles of earlier backups that the estate has."""
-    for one in earlier:
-        for file in one.files():
+    for backup in earlier:
+        for file in backup.files():
             if file.path in known:
-                writer.write(file, one.name)
+                writer.write(file, backup.name)
 
 
 def _opened(path: Path, passphrases: Sequence[str], stack: ExitStack) -> Contents:
@@ -246,18 +244,18 @@ def _in_order(given: Sequence[Contents]) -> list[Contents]:
     Raises:
         InputError: if they are none, if one is missing, or one is not needed.
     """
-    by_identity = {one.identity: one for one in given}
-    earlier = {link.backup for one in given for link in one.chain}
-    newest = [one for identity, one in by_identity.items() if identity not in earlier]
+    by_identity = {backup.identity: backup for backup in given}
+    earlier = {link.backup for backup in given for link in backup.chain}
+    newest = [backup for identity, backup in by_identity.items() if identity not in earlier]
     if len(newest) != 1:
-        names = " and ".join(one.name for one in newest[:2] or given)
+        names = " and ".join(backup.name for backup in newest[:2] or given)
         raise InputError(
             "backup.chain",
             f"{names} do not build on each other.",
             "Name one of them, and the earlier backups that it builds on.",
         )
     needed = {newest[0].identity, *(link.backup for link in newest[0].chain)}
-    stray = next((one for one in given if one.identity not in needed), None)
+    stray = next((backup for backup in given if backup.identity not in needed), None)
     if stray is not None:
         raise InputError(
             "backup.chain",

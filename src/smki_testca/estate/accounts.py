@@ -231,8 +231,8 @@ class AccountStore:
 
     def all(self) -> list[Account]:
         """Every account, by name."""
-        found = self._database.records(_account, f"{_ACCOUNTS} ORDER BY name")
-        return [self._with_failures(*one) for one in found]
+        accounts = self._database.records(_account, f"{_ACCOUNTS} ORDER BY name")
+        return [self._with_failures(*account) for account in accounts]
 
     def exist(self) -> bool:
         """Whether there is any account."""
@@ -282,12 +282,12 @@ class AccountStore:
 
     def digest_of(self, name: str) -> bytes:
         """The digest to compare a guess with; one that never fits for a name that nobody has."""
-        found = self._database.record(
+        account = self._database.record(
             lambda row: checked_digest(row["password"]),
             "SELECT name, password FROM accounts WHERE name = ?",
             (_possible(name),),
         )
-        return found or nobodys_digest()
+        return account or nobodys_digest()
 
     def has_password(self, name: str, fitted: bytes) -> bool:
         """Whether an account still has the password whose digest a proof has as ``fitted``."""
@@ -333,15 +333,15 @@ class AccountStore:
             SignInError: if no account has it, or the account is locked.
         """
         digest = api_key_digest(api_key)
-        found = self._database.record(
+        name_and_digest = self._database.record(
             lambda row: (row["name"], row["api_key"]),
             "SELECT name, api_key FROM accounts WHERE api_key = ?",
             (digest,),
         )
         # The index finds by digest, of which a guesser chooses no part.
-        if found is None or not hmac.compare_digest(found[1], digest):
+        if name_and_digest is None or not hmac.compare_digest(name_and_digest[1], digest):
             raise _refused()
-        account = self.get(found[0])
+        account = self.get(name_and_digest[0])
         if account.locked_until is not None:
             raise _refused()
         return account
@@ -387,8 +387,8 @@ class AccountStore:
     # The rows.
 
     def _find(self, name: str) -> Account | None:
-        found = self._database.record(_account, f"{_ACCOUNTS} WHERE name = ?", (_possible(name),))
-        return None if found is None else self._with_failures(*found)
+        account = self._database.record(_account, f"{_ACCOUNTS} WHERE name = ?", (_possible(name),))
+        return None if account is None else self._with_failures(*account)
 
     def _password(self, name: str) -> bytes | None:
         password: bytes | None = self._database.value(

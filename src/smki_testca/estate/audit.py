@@ -290,14 +290,14 @@ class AuditLog:
 
     def state(self, number: int) -> Head | None:
         """The state of the log after an entry, as ``head`` gave it then; None without the entry."""
-        found = self._database.record(
+        entry = self._database.record(
             _end,
             "SELECT audit.number, digest, audit_states.digests AS after FROM audit"
             " LEFT JOIN audit_states ON audit_states.number = audit.number"
             " WHERE audit.number = ?",
             (number,),
         )
-        return None if found is None else Head(found[0], found[1].hex())
+        return None if entry is None else Head(entry[0], entry[1].hex())
 
     def last_number(self) -> int:
         """The number of the last entry; 0 if there is none."""
@@ -467,15 +467,15 @@ class AuditLog:
         for table in sorted({*present, *bound, *summed}):
             if table not in present:
                 raise _changed(table, "the table is missing")
-            found = self._database.sum_of_rows(table)
+            row_sum = self._database.sum_of_rows(table)
             last = bound.get(table)
             expected = RowSum().digest(table) if last is None else last.digest
-            if found.digest(table) != expected:
+            if row_sum.digest(table) != expected:
                 suspects = self._suspects.get(table)
                 reasons = [] if suspects is None else list(suspects())
                 reasons += self._strays(table)
-                raise _changed(table, *reasons[:1] or self._difference(table, found, expected))
-            row = None if last is None else (found.rows, found.octets, last.number)
+                raise _changed(table, *reasons[:1] or self._difference(table, row_sum, expected))
+            row = None if last is None else (row_sum.rows, row_sum.octets, last.number)
             if summed.get(table) != row:
                 raise _changed(table, _SUM_CHANGED)
             if not self._database.are_numbered_in_turn(table):
@@ -492,13 +492,13 @@ class AuditLog:
         ):
             yield f"{name_of_row(known, row)} refers to no entry of the log"
 
-    def _difference(self, table: str, found: RowSum, expected: str) -> list[str]:
+    def _difference(self, table: str, row_sum: RowSum, expected: str) -> list[str]:
         row = self._database.row(
             "SELECT name, rows, sum, audit FROM row_sums WHERE name = ?", (table,)
         )
         known = RowSum() if row is None else RowSum(row["rows"], int.from_bytes(row["sum"]))
-        if known.digest(table) == expected and known.rows != found.rows:
-            return [f"it has {counted(found.rows, 'row')}, and the log has {known.rows}"]
+        if known.digest(table) == expected and known.rows != row_sum.rows:
+            return [f"it has {counted(row_sum.rows, 'row')}, and the log has {known.rows}"]
         return ["a row was changed"]
 
     def _verify_file(self) -> None:

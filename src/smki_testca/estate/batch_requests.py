@@ -186,8 +186,8 @@ class BatchRequestStore:
 
     def get(self, number: int) -> BatchRequest | None:
         """The batch of that number; None if there is none."""
-        found = self._where("batch_requests.id = ?", number) if 0 < number <= LARGEST else []
-        return found[0] if found else None
+        requests = self._where("batch_requests.id = ?", number) if 0 < number <= LARGEST else []
+        return requests[0] if requests else None
 
     def of(self, participant: str | None) -> list[BatchRequest]:
         """The batches of a participant, the newest first; of None, those of all."""
@@ -215,8 +215,8 @@ class BatchRequestStore:
             " WHERE batch_requests.id = ?",
             (number,),
         )
-        found: bytes | None = None if row is None else row["of_run"] or row["report"]
-        return found
+        digest: bytes | None = None if row is None else row["of_run"] or row["report"]
+        return digest
 
     # What becomes of a batch. Each is done within the caller's transaction.
 
@@ -284,16 +284,16 @@ class BatchRequestStore:
         self._set(number, BatchState.REJECTED, at, details)
         self._forget_content(number)
 
-    def find_tampered(self, number: int, at: datetime, found: str | None) -> None:
+    def find_tampered(self, number: int, at: datetime, digest: str | None) -> None:
         """Note that the content of a batch is not what was submitted; it is kept as it is.
 
         Args:
             number: of the batch.
             at: when that was found, UTC.
-            found: SHA-256 of what there is, hexadecimal; None if there is nothing.
+            digest: SHA-256 of what there is, hexadecimal; None if there is nothing.
         """
         if not self._has_ended(number):
-            self._set(number, BatchState.TAMPERED, at, {"sha256": found})
+            self._set(number, BatchState.TAMPERED, at, {"sha256": digest})
 
     def _check_unparsed(self, number: int) -> None:
         if self._stored_state(number) not in {BatchState.PENDING, BatchState.PARSING}:

@@ -156,7 +156,7 @@ class CertificatePages:
             run: that issued them; those issued alone and by every run by default.
             after: where the page before ended; the first page by default.
         """
-        found: list[Record] = []
+        page: list[Record] = []
         position, looks = after or _START, 0
         # Those issued alone and those of runs, each the newest first, as one list in that order.
         # A bound that excludes nothing would keep SQLite from the index of what is selected.
@@ -165,15 +165,15 @@ class CertificatePages:
         of_runs = self._of_runs(selection, at, name, run, position.of_runs)
         for look in heapq.merge(alone, of_runs, key=lambda look: look.at, reverse=True):
             if look.record is not None:
-                if len(found) == size:
-                    return self._page(found, at, position, is_cut=False)
-                found.append(look.record)
+                if len(page) == size:
+                    return self._page(page, at, position, is_cut=False)
+                page.append(look.record)
             position = position.beyond(look.place)
             if look.record is None:
                 looks += 1
                 if looks == MAX_LOOKS:
-                    return self._page(found, at, position, is_cut=True)
-        return self._page(found, at, None, is_cut=False)
+                    return self._page(page, at, position, is_cut=True)
+        return self._page(page, at, None, is_cut=False)
 
     def _page(
         self,
@@ -298,10 +298,10 @@ class CertificatePages:
         wanted = selection.statuses
         if wanted is None or not records:
             return records
-        found = self._statuses.statuses(list(records.values()), at)
+        statuses = self._statuses.statuses(list(records.values()), at)
         return {
             each: record
-            for (each, record), status in zip(records.items(), found, strict=True)
+            for (each, record), status in zip(records.items(), statuses, strict=True)
             if status in wanted
         }
 

@@ -286,8 +286,8 @@ class _Test:
     @classmethod
     def of(cls, name: str, values: tuple[Any, ...]) -> _Test:
         kinds = LabelPattern | SerialPrefix | UsageBit
-        patterns = tuple(one for one in values if isinstance(one, kinds))
-        exact = (one for one in values if not isinstance(one, kinds))
+        patterns = tuple(value for value in values if isinstance(value, kinds))
+        exact = (value for value in values if not isinstance(value, kinds))
         return cls(name, frozenset(map(str, exact) if name == "serial" else exact), patterns)
 
     def fits(self, value: Any) -> bool:
@@ -297,7 +297,7 @@ class _Test:
 
     def where(self) -> tuple[str, list[Any]]:
         """An SQL condition that whatever fits meets, and its values."""
-        prefixes = [one for one in self.patterns if isinstance(one, SerialPrefix)]
+        prefixes = [pattern for pattern in self.patterns if isinstance(pattern, SerialPrefix)]
         if len(prefixes) < len(self.patterns) or len(self.exact) + len(prefixes) > _MOST_IN_SQL:
             return f"{self.name} IS NOT NULL", []
         values: list[Any] = [self._in_sql(value) for value in self.exact]
@@ -483,7 +483,7 @@ class CertificateStore:
     def labels_of(self, holders: Iterable[str | None]) -> list[LabelUse]:
         """The labels of some holders' end entities, each once for a family and hierarchy."""
         wanted = set(holders)
-        found = self._database.rows(
+        rows = self._database.rows(
             "SELECT participant, family, hierarchy, label, min(audit) AS since, min(rowid) AS row"
             " FROM certificates WHERE tier = 'end-entity' AND label IS NOT NULL"
             " GROUP BY participant, family, hierarchy, label"
@@ -493,7 +493,7 @@ class CertificateStore:
                 *(row["participant"], row["family"], row["hierarchy"], row["label"]),
                 (row["since"], 0, 0, row["row"]),
             )
-            for row in found
+            for row in rows
             if row["participant"] in wanted
         ]
 

@@ -374,7 +374,7 @@ class Database:
         for column, types in tables.types_of(statement, columns):
             for row in rows:
                 if type(row[column]) not in types:
-                    expected = " or ".join(_NAMES_OF_TYPES[one] for one in types)
+                    expected = " or ".join(_NAMES_OF_TYPES[kind] for kind in types)
                     raise self._damaged_row(statement, row, f"{column} is not {expected}")
         return rows
 
@@ -430,7 +430,7 @@ class Database:
     def _damaged_row(self, statement: str, row: sqlite3.Row, reason: str) -> EstateError:
         # The table that the row is of has the most of its columns; others are in its conditions.
         table = max(
-            tables.tables_of(statement), key=lambda one: len(one.columns.keys() & {*row.keys()})
+            tables.tables_of(statement), key=lambda table: len(table.columns.keys() & {*row.keys()})
         )
         which = f"{name_of_row(table, row)} in its table {table.name}"
         return damaged(self.path, f"{which} cannot be read: {reason}")
@@ -497,12 +497,13 @@ class Database:
                 has otherwise.
         """
         with _reading(self.path):
-            found = tables.objects(self._connection)
+            existing = tables.objects(self._connection)
             declared = tables.declared(min(self.format, FORMAT)).objects
-        if found != declared:
-            kind, name, _ = min(found ^ declared, key=repr)
+        if existing != declared:
+            kind, name, _ = min(existing ^ declared, key=repr)
             present, expected = (
-                (kind, name) in {one[:2] for one in objects} for objects in (found, declared)
+                (kind, name) in {description[:2] for description in objects}
+                for objects in (existing, declared)
             )
             change = "changed" if present and expected else "added" if present else "removed"
             raise EstateError(
@@ -515,9 +516,9 @@ class Database:
     def file_faults(self) -> list[str]:
         """The faults that SQLite finds in the file, one line each."""
         with _reading(self.path):
-            found = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
+            checked = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
             missing = self._connection.execute("PRAGMA foreign_key_check").fetchall()
-        faults = [] if found == ["ok"] else found
+        faults = [] if checked == ["ok"] else checked
         return faults + [
             f"a row of {table} refers to none of {other}" for table, _, other, _ in missing
         ]

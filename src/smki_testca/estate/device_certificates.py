@@ -118,22 +118,22 @@ class DeviceCertificates:
 
         Rows that a cancelled run did not issue are left out.
         """
-        found: dict[int, list[DeviceCertificate]] = {value: [] for value in ids}
+        by_id: dict[int, list[DeviceCertificate]] = {value: [] for value in ids}
         rows: dict[int, list[tuple[int, int]]] = {}
-        octets = [value.to_bytes(8) for value in found]
+        octets = [value.to_bytes(8) for value in by_id]
         for row in self._rows(_BY_ID, octets):
-            found[int.from_bytes(row["eui64"])].append(_alone(row))
+            by_id[int.from_bytes(row["eui64"])].append(_alone(row))
         for row in self._rows(_ROWS_BY_ID, octets):
             rows.setdefault(row["run"], []).append((int.from_bytes(row["eui64"]), row["row"]))
         if self._spans:
-            for value in found:
+            for value in by_id:
                 for span in self._spans_with(value):
                     place = span.first_row + value - span.start
                     rows.setdefault(span.run, []).append((value, place))
         for run, in_run in rows.items():
             for value, certificate in self._of_run(run, in_run):
-                found[value].append(certificate)
-        return found
+                by_id[value].append(certificate)
+        return by_id
 
     def in_range(self, first: int, last: int) -> Iterator[dict[int, list[DeviceCertificate]]]:
         """The certificates with the EUI-64s of a range that have any, some at a time, in order."""

@@ -234,17 +234,17 @@ class Inventory:
         """By section and row of a run: its last status that was set, and whether it was renewed."""
         key = dict(self._runs.serial_keys())[run.id]
         starts = list(accumulate((each.count for each in run.terms.sections[:-1]), initial=0))
-        found: dict[int, dict[int, tuple[str, bool]]] = {}
+        totals: dict[int, dict[int, tuple[str, bool]]] = {}
         rows = SerialSequence(key).rows([serial for serial, _, _ in changed])
         for row, (_, letter, renewed) in zip(rows, changed, strict=True):
             if row is None or row >= run.terms.count:
                 continue
-            section = found.setdefault(bisect_right(starts, row) - 1, {})
+            section = totals.setdefault(bisect_right(starts, row) - 1, {})
             before, was_renewed = section.get(row, ("", False))
             # What is revoked stays so, whatever else was said of it.
             last = before if before == "R" or not letter else letter
             section[row] = last, was_renewed or renewed
-        return found
+        return totals
 
 
 def _counted(row: sqlite3.Row) -> tuple[Kind, int]:

@@ -200,17 +200,17 @@ class KeyStore:
             raise refuse_seed("The key to make")
         return self.in_tokens.generate(uri, key_type, holder, label)
 
-    def adopt(self, found: FoundKey, holder: str) -> bytes:
+    def adopt(self, key: FoundKey, holder: str) -> bytes:
         """Take a key pair that is in a token already, within a transaction; gives its public key.
 
         Args:
-            found: the pair.
+            key: the pair, in a token.
             holder: of it; see ``key_holders``.
 
         Raises:
             InputError: if another holds the key, or the estate has its private key.
         """
-        identifier = key_id(found.public_key)
+        identifier = key_id(key.public_key)
         self._holders.check(identifier, holder)
         if self.place(identifier) == IN_ESTATE:
             raise InputError(
@@ -218,32 +218,32 @@ class KeyStore:
                 "The private key of that pair is in the estate already.",
                 "If it is a CA's, move it: smki-testca ca move",
             )
-        self.in_tokens.add(found, holder)
-        return found.public_key
+        self.in_tokens.add(key, holder)
+        return key.public_key
 
-    def move(self, identifier: bytes, found: FoundKey) -> None:
+    def move(self, identifier: bytes, key: FoundKey) -> None:
         """Use a key in a token from now on, within a transaction; the sealed one is deleted.
 
         Args:
             identifier: of the key, which is sealed in the estate, or elsewhere in a token.
-            found: the same key pair, in a token.
+            key: the same key pair, in a token.
 
         Raises:
             ValueError: if it is another key pair.
         """
-        if key_id(found.public_key) != identifier:
+        if key_id(key.public_key) != identifier:
             raise ValueError("the key pair in the token is another one")
         self._database.execute("DELETE FROM keys WHERE id = ?", (identifier,))
         self.in_tokens.remove(identifier)
-        self.in_tokens.add(found, AUTHORITY)
+        self.in_tokens.add(key, AUTHORITY)
 
     def place(self, identifier: bytes) -> str | None:
         """The place of the private key with an id: ``IN_ESTATE``, its URI in a token, or None."""
         uri = self.in_tokens.uri(identifier)
         if uri is not None:
             return str(uri)
-        found = self._database.row("SELECT 1 FROM keys WHERE id = ?", (identifier,))
-        return None if found is None else IN_ESTATE
+        row = self._database.row("SELECT 1 FROM keys WHERE id = ?", (identifier,))
+        return None if row is None else IN_ESTATE
 
     def reference(
         self, identifier: bytes, whose: str = "a CA", *, holder: str = AUTHORITY

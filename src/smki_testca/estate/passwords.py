@@ -82,8 +82,8 @@ def password_fits(password: str, stored: bytes) -> bool:
     cost, body = _parts(stored)
     # Nobody's password is longer, and hashing what somebody sends must have a bound.
     guess = password[: MAX_CHARACTERS + 1] if is_text(password) else ""
-    found = _stretched(cost, guess, body[:_SALT_OCTETS])
-    return hmac.compare_digest(found, body[_SALT_OCTETS:])
+    stretched = _stretched(cost, guess, body[:_SALT_OCTETS])
+    return hmac.compare_digest(stretched, body[_SALT_OCTETS:])
 
 
 def make_api_key() -> str:

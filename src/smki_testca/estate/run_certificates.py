@@ -275,8 +275,8 @@ class RunCertificates:
 
     def _with_serials(self, serials: Iterable[SerialNumber | SerialPrefix]) -> Iterator[Record]:
         """The certificates with any of some serial numbers, or beginnings of them."""
-        exact = [one for one in serials if isinstance(one, SerialNumber)]
-        prefixes = [one for one in serials if isinstance(one, SerialPrefix)]
+        exact = [serial for serial in serials if isinstance(serial, SerialNumber)]
+        prefixes = [serial for serial in serials if isinstance(serial, SerialPrefix)]
         if len(exact) == 1:
             record = self.by_serial(exact[0])
             yield from () if record is None else (record,)
@@ -284,7 +284,7 @@ class RunCertificates:
             yield from self.by_serials(exact)
         if not prefixes:
             return
-        named = {str(one) for one in exact}
+        named = {str(serial) for serial in exact}
         for run_id, key in self._runs.serial_keys():
             sequence, run = SerialSequence(key), self._runs.get(run_id)
             for tile in self._tiles.of_run(run_id, done=True):

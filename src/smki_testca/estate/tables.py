@@ -81,9 +81,11 @@ def declared(version: int = FORMAT) -> Schema:
         for each in range(1, version + 1):
             for statement in statements(each):
                 memory.execute(statement)
-        found = objects(memory)
-        tables = {name: _table(memory, name, sql) for kind, name, sql in found if kind == "table"}
-    return Schema(found, tables)
+        existing = objects(memory)
+        tables = {
+            name: _table(memory, name, sql) for kind, name, sql in existing if kind == "table"
+        }
+    return Schema(existing, tables)
 
 
 def _table(connection: sqlite3.Connection, name: str, sql: str | None) -> Table:
@@ -112,9 +114,9 @@ def tables_of(statement: str) -> tuple[Table, ...]:
 @cache
 def types_of(statement: str, columns: tuple[str, ...]) -> tuple[tuple[str, tuple[type, ...]], ...]:
     """The types that values in a statement's columns must have; columns it works out have none."""
-    found: dict[str, tuple[type, ...]] = {}
+    types: dict[str, tuple[type, ...]] = {}
     for column in columns:
         for table in tables_of(statement):
             if column in table.columns:
-                found[column] = (*found.get(column, ()), *table.columns[column])
-    return tuple(found.items())
+                types[column] = (*types.get(column, ()), *table.columns[column])
+    return tuple(types.items())

@@ -160,10 +160,10 @@ class TileStore:
 
     def count(self, after: int = 0) -> int:
         """The number of tiles that ``finished`` gives."""
-        found = self._database.value(
+        count = self._database.value(
             "SELECT count(*) FROM tiles WHERE digest <> x'' AND audit > ?", (after,)
         )
-        return int(found)
+        return int(count)
 
     def at_row(self, run: int, row: int) -> TileRecord | None:
         """The finished tile that holds a row of a run."""
@@ -359,8 +359,8 @@ class TileStore:
         return digest.hex()
 
     def _has_head(self, head: str) -> bool:
-        found = self._database.value("SELECT 1 FROM audit WHERE digest = ?", (bytes.fromhex(head),))
-        return found is not None
+        entry = self._database.value("SELECT 1 FROM audit WHERE digest = ?", (bytes.fromhex(head),))
+        return entry is not None
 
     def verify(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
         """Check that every finished tile is present and unchanged, and that nothing lies beside.

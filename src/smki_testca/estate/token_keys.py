@@ -77,19 +77,19 @@ class TokenKeys:
         Raises:
             EstateError: if the token cannot be used.
         """
-        found = self._tokens().generate(uri, key_type, label)
+        key = self._tokens().generate(uri, key_type, label)
         # Noted first: if the row cannot be written, the pair is removed, too.
-        self._made[key_id(found.public_key)] = found.uri
-        self.add(found, holder)
-        return found.public_key
+        self._made[key_id(key.public_key)] = key.uri
+        self.add(key, holder)
+        return key.public_key
 
-    def add(self, found: FoundKey, holder: str) -> None:
+    def add(self, key: FoundKey, holder: str) -> None:
         """Record a key pair that is in a token, within a transaction.
 
         Raises:
             InputError: if another holds the key.
         """
-        identifier = key_id(found.public_key)
+        identifier = key_id(key.public_key)
         row = self.row(identifier)
         if row is not None:
             check_holders({row.holder}, holder)
@@ -98,8 +98,8 @@ class TokenKeys:
             "token_keys",
             {
                 "id": identifier,
-                "uri": str(found.uri),
-                "public_key": found.public_key,
+                "uri": str(key.uri),
+                "public_key": key.public_key,
                 "holder": holder,
             },
         )

@@ -53,13 +53,13 @@ def remarks_as_json(remarks: Remarks, places: str) -> dict[str, Any]:
         places: the key of the places that each is on.
     """
     warnings = [
-        {"code": code, "message": text, places: found}
-        for (code, part, text), found in remarks.items()
+        {"code": code, "message": text, places: rows}
+        for (code, part, text), rows in remarks.items()
         if not part
     ]
     dropped = [
-        {"path": part, "message": text, places: found}
-        for (_, part, text), found in remarks.items()
+        {"path": part, "message": text, places: rows}
+        for (_, part, text), rows in remarks.items()
         if part
     ]
     document = {"csr_warnings": warnings, "dropped": dropped}

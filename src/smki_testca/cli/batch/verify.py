@@ -58,32 +58,32 @@ def verify(
         stored_run = estate.runs.last() if run is None else estate.runs.get(run)
         run = stored_run.id
         estate.unlock()
-        found = verification.verify(estate, stored_run, processes, listed, Progress("verifying"))
-    unlisted = found.finding_count - len(found.findings)
+        result = verification.verify(estate, stored_run, processes, listed, Progress("verifying"))
+    unlisted = result.finding_count - len(result.findings)
     if session.as_json:
         document = {
             "run": run,
             "state": stored_run.state.value,
-            "certificates": found.certificates,
-            "keys": found.keys,
-            "others": found.others,
-            "findings": [finding.as_json() for finding in found.findings],
+            "certificates": result.certificates,
+            "keys": result.keys,
+            "others": result.others,
+            "findings": [finding.as_json() for finding in result.findings],
         }
-        document |= {} if found.listed is None else {"listed": found.listed}
+        document |= {} if result.listed is None else {"listed": result.listed}
         document |= {"findings_not_listed": unlisted} if unlisted else {}
-        print_json(document | found.out_of_use.as_json())
+        print_json(document | result.out_of_use.as_json())
     else:
-        say(*(f"{finding.code}: {finding.message}" for finding in found.findings))
+        say(*(f"{finding.code}: {finding.message}" for finding in result.findings))
         if unlisted:
             say(f"{counted(unlisted, 'more finding')} not listed here.")
-        say(*(f"remark: {remark}" for remark in found.out_of_use.remarks(run)))
-        compared = f", compared with {counted(found.others, 'other')} in the estate"
-        if found.listed is not None:
-            compared += f" and {counted(found.listed, 'line')} of a list"
+        say(*(f"remark: {remark}" for remark in result.out_of_use.remarks(run)))
+        compared = f", compared with {counted(result.others, 'other')} in the estate"
+        if result.listed is not None:
+            compared += f" and {counted(result.listed, 'line')} of a list"
         say(
-            f"Run {run}: {counted(found.certificates, 'certificate')} and"
-            f" {counted(found.keys, 'private key')} checked{compared};"
-            f" {counted(found.finding_count, 'finding')}."
+            f"Run {run}: {counted(result.certificates, 'certificate')} and"
+            f" {counted(result.keys, 'private key')} checked{compared};"
+            f" {counted(result.finding_count, 'finding')}."
         )
-    if found.finding_count:
+    if result.finding_count:
         click.get_current_context().exit(ExitCode.FINDINGS)

@@ -57,22 +57,22 @@ def crl(session: Session, /, out: Path | None, **given: Any) -> None:
     issuers = [der for path in given["issuers"] for der in certificates_in(path)]
     account, now = account_given(given), session.clock_or_system().now()
     with tracing(session) as trace:
-        found = list_download.download(caller, address, account, issuers, now, trace)
-    pem = to_pem(found.der, "X509 CRL")
+        download = list_download.download(caller, address, account, issuers, now, trace)
+    pem = to_pem(download.der, "X509 CRL")
     if out is not None:
-        write_file(out, found.der if given["der"] else pem, force=given["force"])
+        write_file(out, download.der if given["der"] else pem, force=given["force"])
     if session.as_json:
         more = {"pem": pem.decode("ascii")} if out is None else {"out": str(out)}
-        print_json({"list": found.as_json(), **more, "connection": trace.as_json()})
+        print_json({"list": download.as_json(), **more, "connection": trace.as_json()})
         return
     if not issuers:
         print_warnings(
             ["The signature was not checked: name the CA's certificate with --issuer FILE."]
         )
-    number = "" if found.number is None else f" {found.number}"
+    number = "" if download.number is None else f" {download.number}"
     say(
-        f"The list{number} of {found.issuer} holds until {found.next_update}, with"
-        f" {counted(found.entries, 'entry', 'entries')}.",
+        f"The list{number} of {download.issuer} holds until {download.next_update}, with"
+        f" {counted(download.entries, 'entry', 'entries')}.",
         err=out is None or is_standard_output(out),
     )
     if out is None:

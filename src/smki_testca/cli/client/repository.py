@@ -36,16 +36,16 @@ def search(session: Session, /, name: str, *, organisation: bool, **given: Any) 
     """
     client = _client(given)
     with tracing(session) as trace:
-        found = client.search(name, trace, is_organisation=organisation)
+        certificates = client.search(name, trace, is_organisation=organisation)
     if session.as_json:
-        results = [each.as_json() for each in found]
+        results = [each.as_json() for each in certificates]
         print_json({"results": results, "connection": trace.as_json()})
         return
     print_table(
         ("Serial", "Name", "Status", "Role", "Usage", "Manufacturing"),
         [
             (each.serial, each.name, each.status, each.role, each.usage, each.manufacturing)
-            for each in found
+            for each in certificates
         ],
         least=("Manufacturing", "Role"),
     )
@@ -70,18 +70,18 @@ def retrieve(session: Session, /, serial: str, out: Path | None, **given: Any) -
         check_alone(session, out)
         check_file(out, force=given["force"])
     with tracing(session) as trace:
-        found, certificate = client.retrieve(serial, trace)
+        summary, certificate = client.retrieve(serial, trace)
     pem = to_pem(certificate.der)
     if out is not None:
         write_file(out, pem, force=given["force"])
     if session.as_json:
         more = {"pem": pem.decode("ascii")} if out is None else {"out": str(out)}
-        document = {"result": found.as_json(), "certificate": certificate.as_json()}
+        document = {"result": summary.as_json(), "certificate": certificate.as_json()}
         print_json({**document, **more, "connection": trace.as_json()})
     elif out is None:
         print_document(pem.decode("ascii"))
     elif not is_standard_output(out):
-        say(f"{out} has the certificate {certificate.serial}, status {found.status}.")
+        say(f"{out} has the certificate {certificate.serial}, status {summary.status}.")
 
 
 def _client(given: dict[str, Any]) -> RepositoryClient:

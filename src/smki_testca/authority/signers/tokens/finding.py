@@ -46,16 +46,16 @@ def private_key(session: Any, token: TokenSession, uri: TokenUri) -> PrivateKeyO
         EstateError: if there is none or several, or it cannot sign.
     """
     asked = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
-    found = _fitting(session, asked | _named(uri))
-    if not found:
+    fitting = _fitting(session, asked | _named(uri))
+    if not fitting:
         raise EstateError(
             "token.key_missing",
             f"The token {shown(token.label)} has no private key{_stated(uri)}.",
             "List its keys with the token's own program, such as pkcs11-tool --list-objects.",
         )
-    if len(found) > 1:
-        raise _several(token, uri, found)
-    return _described(found[0], token)
+    if len(fitting) > 1:
+        raise _several(token, uri, fitting)
+    return _described(fitting[0], token)
 
 
 def objects(
@@ -84,8 +84,8 @@ def _named(uri: TokenUri) -> dict[Attribute, Any]:
 
 def _fitting(session: Any, asked: dict[Attribute, Any]) -> list[Any]:
     """The first objects that have some attributes."""
-    with contextlib.closing(session.get_objects(asked)) as found:
-        return list(islice(found, MOST_READ + 1))
+    with contextlib.closing(session.get_objects(asked)) as objects:
+        return list(islice(objects, MOST_READ + 1))
 
 
 def value(item: Any, attribute: Any) -> Any:
@@ -115,12 +115,12 @@ def uri_of(key: Any, token: TokenSession) -> TokenUri:
     )
 
 
-def _several(token: TokenSession, uri: TokenUri, found: list[Any]) -> EstateError:
-    number = str(len(found)) if len(found) <= MOST_READ else f"more than {MOST_READ}"
+def _several(token: TokenSession, uri: TokenUri, fitting: list[Any]) -> EstateError:
+    number = str(len(fitting)) if len(fitting) <= MOST_READ else f"more than {MOST_READ}"
     return EstateError(
         "token.key_ambiguous",
         f"The token {shown(token.label)} has {number} private keys{_stated(uri)}.",
-        use_one_of((uri_of(key, token) for key in found[:MOST_READ]), "key"),
+        use_one_of((uri_of(key, token) for key in fitting[:MOST_READ]), "key"),
     )
 
 

@@ -58,19 +58,19 @@ class Module:
         if known is not None:
             return known
         present = self._present()
-        fitting = [one for one in present if _fits(one, uri)]
+        fitting = [slot for slot in present if _fits(slot, uri)]
         if not fitting:
             raise self._missing(uri, present)
         if len(fitting) > 1:
             raise EstateError(
                 "token.ambiguous",
                 f"{len(fitting)} tokens fit {uri.token_only}.",
-                use_one_of((one.uri for one in fitting), "token"),
+                use_one_of((slot.uri for slot in fitting), "token"),
             )
-        found = fitting[0]
+        chosen = fitting[0]
         session = self._sessions.setdefault(
-            found.uri,
-            TokenSession(found.uri, found.token.label, self._find_again, self._watch),
+            chosen.uri,
+            TokenSession(chosen.uri, chosen.token.label, self._find_again, self._watch),
         )
         self._resolved[uri.token_only] = session
         return session
@@ -81,11 +81,11 @@ class Module:
             session.close()
 
     def _find_again(self, uri: TokenUri) -> Any:
-        return next((one.token for one in self._present() if one.uri == uri), None)
+        return next((slot.token for slot in self._present() if slot.uri == uri), None)
 
     def _present(self) -> list[_Present]:
         """The tokens that are there and can be used."""
-        found = []
+        tokens = []
         self._unreadable = ""
         with self._watch.calling():
             for slot in self._slots():
@@ -97,8 +97,8 @@ class Module:
                     self._unreadable = f"; slot {slot.slot_id} failed: {described(error)}"
                     continue
                 if token.flags & TokenFlag.TOKEN_INITIALIZED:
-                    found.append(_Present(token, _uri_of(token)))
-        return found
+                    tokens.append(_Present(token, _uri_of(token)))
+        return tokens
 
     def _slots(self) -> Any:
         try:
@@ -109,7 +109,7 @@ class Module:
             ) from error
 
     def _missing(self, uri: TokenUri, present: list[_Present]) -> EstateError:
-        there = use_one_of((one.uri for one in present), "token")
+        there = use_one_of((slot.uri for slot in present), "token")
         return EstateError(
             "token.missing",
             f"There is no token {uri.token_only}{self._unreadable}.",

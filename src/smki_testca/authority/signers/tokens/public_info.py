@@ -41,17 +41,17 @@ def public_keys(session: Any, key: PrivateKeyObject) -> list[bytes]:
     Raises:
         EstateError: if the token states some, and none is of a type that the profiles have.
     """
-    found: dict[bytes, None] = {}
+    values: dict[bytes, None] = {}
     has_other = False
     for octets in _stated(session, key):
         loaded = load_public_key(octets)
         if loaded is not None and key_type_of(loaded) is not None:
-            found[public_key_octets(loaded)] = None
+            values[public_key_octets(loaded)] = None
         else:
             has_other = True
-    if has_other and not found:
+    if has_other and not values:
         raise wrong_type(key.uri, "is neither on P-256 nor RSA with 2048 bits")
-    return list(found)
+    return list(values)
 
 
 def _stated(session: Any, key: PrivateKeyObject) -> Iterator[bytes]:
@@ -70,7 +70,9 @@ def _info_of(item: Any, *, is_rsa: bool) -> Iterator[bytes]:
     if info := value(item, PUBLIC_KEY_INFO):
         yield info
     elif is_rsa:
-        numbers = [value(item, one) for one in (Attribute.MODULUS, Attribute.PUBLIC_EXPONENT)]
+        numbers = [
+            value(item, attribute) for attribute in (Attribute.MODULUS, Attribute.PUBLIC_EXPONENT)
+        ]
         if all(numbers):
             yield _rsa_info(*map(int.from_bytes, numbers))
     elif point := value(item, Attribute.EC_POINT):

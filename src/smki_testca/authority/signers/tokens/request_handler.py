@@ -96,7 +96,7 @@ class RequestHandler:
     def _find(self, uri: TokenUri) -> Key:
         token = self._module.session(uri)
 
-        def found(session: Any) -> Key:
+        def find(session: Any) -> Key:
             key = private_key(session, token, uri)
             mechanism = SigningMechanism.of(token, key)
             stated = public_keys(session, key)
@@ -105,7 +105,7 @@ class RequestHandler:
                     return _key(key, public_key)
             raise _without_public_key(key, has_others=bool(stated))
 
-        return token.use("to find a key", found)
+        return token.use("to find a key", find)
 
     def _open_key(self, uri: TokenUri, public_key: bytes) -> Opened:
         token = self._module.session(uri)

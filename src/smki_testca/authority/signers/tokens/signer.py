@@ -95,8 +95,8 @@ class TokenSigner:
     def _parts(self, data: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """The data of one message after the other."""
         start = octets = 0
-        for place, one in enumerate(data):
-            size = len(one) if self._opened.takes_data else 0
+        for place, message in enumerate(data):
+            size = len(message) if self._opened.takes_data else 0
             if place - start == MOST_AT_ONCE or (octets and octets + size > _MOST_OCTETS):
                 yield data[start:place]
                 start, octets = place, 0
@@ -108,7 +108,7 @@ class TokenSigner:
         if self._opened.takes_data:
             items = list(data)
         else:
-            items = [hashlib.sha256(one).digest() for one in data]
+            items = [hashlib.sha256(octets).digest() for octets in data]
         signatures = self._ask(Sign(self._opened.name, items), Signed).signatures
         if len(signatures) != len(data):
             raise token_failed(f"{self._uri} gave {len(signatures)} signatures for {len(data)}.")
