@@ -20,14 +20,3 @@ def without_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-@contextlib.contextmanager
-def loading() -> Iterator[None]:
-    """Import modules without searches for cycles, and leave what they made out of later ones.
-
-    What a module defines stays until the process ends, so no search finds anything in it.
-    """
-    with without_collector():
-        yield
-    gc.freeze()

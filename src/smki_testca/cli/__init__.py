@@ -19,7 +19,7 @@ import smki_testca
 from smki_testca.cli.command_line import GLOBAL_OPTIONS, GroupReading, did_you_mean, read_here
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
-from smki_testca.collector import loading
+from smki_testca.collector import without_collector
 from smki_testca.errors import (
     MEDIUM_ERRORS,
     ExitCode,
@@ -97,7 +97,7 @@ class LazyGroup(GroupReading):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
-        with loading():
+        with without_collector():
             command: click.Command = getattr(
                 importlib.import_module(f"smki_testca.cli.{module}"), attribute
             )

@@ -22,7 +22,7 @@ from smki_testca.cli.configuration import (
 )
 from smki_testca.cli.input_files import MAX_OCTETS
 from smki_testca.cli.secret import PASSPHRASE, PIN, given_or_typed, is_ready
-from smki_testca.collector import loading
+from smki_testca.collector import without_collector
 from smki_testca.errors import EstateError, SmkiTestcaError, UsageError
 from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.input_files import read_regular
@@ -177,7 +177,7 @@ class Session:
             UsageError: if none was named.
             EstateError: if it cannot be opened, or does not continue its newest anchor.
         """
-        with loading():
+        with without_collector():
             from smki_testca.api import Estate
             from smki_testca.custody.passphrase_change import settle_file
 
