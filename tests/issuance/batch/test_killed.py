@@ -162,6 +162,8 @@ def test_a_run_is_running_until_its_last_process_is_killed_and_interrupted_from_
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, 1_000_000))
     batches.until_tiles_are_written(quickstart, process)
     assert state() == "running"
+    # It is stopped first: it would start another worker after they are listed.
+    process.send_signal(signal.SIGSTOP)
     workers = killing.children(process.pid)
     process.kill()
     process.communicate()
