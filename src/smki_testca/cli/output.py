@@ -254,7 +254,7 @@ class Column(Generic[Item]):
         rank: on a terminal that is too narrow, the columns of the highest rank are left out first;
             those of rank 0 never are.
         colours: of cells, by their text.
-        is_remark: whether its cells, at the end of a row, are mostly empty: it takes no room then.
+        is_remark: whether its cells, at the end of a row, are mostly empty: it has no width then.
         instead: the name of a column that tells a row apart where the cell of this one is empty:
             if it is left out, its cell stands here.
     """
@@ -351,9 +351,9 @@ def _stand_ins(columns: Sequence[Column[Any]], places: Sequence[int]) -> dict[in
 
 
 def _fitting(columns: Sequence[Column[Any]], widths: list[int], empty: set[int]) -> list[int]:
-    """Return the places of the columns that a terminal has room for.
+    """Return the places of the columns that fit the width of a terminal.
 
-    A column in which another may stand in gets room for it.
+    A column that may show another's cells is as wide as those need.
     """
     room = shutil.get_terminal_size().columns + len(_GAP)
     by_name = {column.name: place for place, column in enumerate(columns)}
