@@ -306,7 +306,7 @@ class Workshop:
             workshop = cls(estate, name, folder, entropy, settings.profiles)
             workshop._make_authorities()
             estate.register.import_file(register, origin)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: the estate's file is not left open
             estate.close()
             raise
         # The command can open it, too.

@@ -127,7 +127,7 @@ class Desk:
         try:
             for opened in self._opened:
                 opened.result()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no thread is left that holds the estate open
             self.close()
             raise
         return self

@@ -60,7 +60,7 @@ class ServicesInThread:
         self._thread.start()
         try:
             self._started.result()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: the thread is not left behind
             self._thread.join()
             raise
         return self
@@ -144,7 +144,7 @@ class ServicesInThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, who waits for the start is told
             if self._started.done():
                 raise
             self._started.set_exception(error)

@@ -85,7 +85,7 @@ async def _outcome(app: web.Application, asked: Asked) -> Outcome:
         return await context.desk.write(lambda estate: replacement.answer(estate, failed))
     except AccessDeniedError:
         raise
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - a client gets an answer whatever fails
         context.tell(f"{Listener.ADHOC}: not recorded: {type(error).__name__}: {error}")
         return unrecorded
 

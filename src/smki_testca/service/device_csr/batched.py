@@ -255,7 +255,7 @@ class _Told:
                 file.write(part)
             length = file.tell()
             file.seek(0)
-        except BaseException:
+        except BaseException:  # also where the request is cancelled: the file is temporary
             file.close()
             raise
         return file, length
