@@ -107,8 +107,8 @@ def reason_of(error: ssl.SSLError) -> str:
     if reason in _PLAIN:
         return "was refused: it speaks HTTP without TLS"
     words = reason.replace("_", " ").lower()
-    _, alert, what = words.partition(" alert ")
-    return f"ended the handshake: {what}" if alert else f"was refused: {words}"
+    _, alert, description = words.partition(" alert ")
+    return f"ended the handshake: {description}" if alert else f"was refused: {words}"
 
 
 class ServerContext(ssl.SSLContext):
@@ -143,7 +143,7 @@ class ServerContext(ssl.SSLContext):
         self._tell = tell
         self._authorities: tuple[bytes, ...] = ()
         self._lists: tuple[bytes, ...] = ()
-        self._made: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
 
     def take_trust(self, authorities: Iterable[bytes], lists: Iterable[bytes]) -> None:
         """Trust these CAs and revocation lists from now on, and no others.
@@ -153,7 +153,7 @@ class ServerContext(ssl.SSLContext):
             lists: of each issuing CA the newest, DER. Without any, none is looked at.
         """
         self._authorities, self._lists = tuple(authorities), tuple(lists)
-        self._made.clear()
+        self._contexts.clear()
 
     def present(self, connection: ToldSSLObject, name: str) -> None:
         """Present another certificate in a connection, whose ClientHello is being read.
@@ -173,17 +173,19 @@ class ServerContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """A connection that begins now."""
-        made = self._context("").wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-        if isinstance(made, ToldSSLObject):
-            made.address, made.outgoing = PEER.get(), outgoing
-            made.tell = lambda what: self._tell(f"{made.address} {what}")
-        return made
+        connection = self._context("").wrap_bio(
+            incoming, outgoing, server_side, server_hostname, session
+        )
+        if isinstance(connection, ToldSSLObject):
+            connection.address, connection.outgoing = PEER.get(), outgoing
+            connection.tell = lambda text: self._tell(f"{connection.address} {text}")
+        return connection
 
     def _context(self, name: str) -> ssl.SSLContext:
         """The context for connections that begin now, with the certificate of that name."""
-        if name not in self._made:
-            self._made[name] = self._make(self._others[name] if name else self._certificate)
-        return self._made[name]
+        if name not in self._contexts:
+            self._contexts[name] = self._make(self._others[name] if name else self._certificate)
+        return self._contexts[name]
 
     def _make(self, certificate: ServerCertificate) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

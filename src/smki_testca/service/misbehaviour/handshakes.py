@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from smki_testca.service.misbehaviour.record import record
+from smki_testca.service.misbehaviour.recording import record
 
 if TYPE_CHECKING:
     from smki_testca.service.context import Context

@@ -11,7 +11,7 @@ from smki_testca.exporters import export
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.service.portal.page import Unanswered
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
