@@ -199,7 +199,7 @@ class Desk:
             with estate.transaction():
                 for waiting in together:
                     waiting.do(estate)
-        except Exception as error:  # noqa: BLE001 - everybody whose work was taken back is told
+        except Exception as error:  # noqa: BLE001 - whose work was rolled back gets the error
             failure = error
         errors = (*(waiting.error for waiting in together), failure)
         self.failure = next(filter(is_unwritable, errors), None)

@@ -35,7 +35,7 @@ class ServicesInThread:
 
     Args:
         access: opens the estate.
-        settings: what is asked for.
+        settings: of the services.
         tell: called, in the thread, with a line for each refused client.
     """
 
@@ -144,7 +144,7 @@ class ServicesInThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # whatever it is, who waits for the start is told
+        except BaseException as error:  # whatever it is, who waits for the start gets it
             if self._started.done():
                 raise
             self._started.set_exception(error)

@@ -100,7 +100,7 @@ class Services:
 
     Args:
         access: opens the estate.
-        settings: what is asked for.
+        settings: of the services.
         tell: called with a line for each refused client, and whatever else an operator should see.
         between: see ``Desk``.
 

@@ -108,7 +108,7 @@ def _of_batch(error: Exception, fault: AnswerCode) -> ErrorElement[BatchStatus]:
 def text_of(error: Exception) -> str:
     """The text of an error: what is wrong, every reason of a refusal, and what to do.
 
-    Of what is wrong with the estate, a client is told no more than the code; and of an error that
+    Of what is wrong with the estate, a client learns no more than the code; and of an error that
     nobody foresaw, that there was one.
     """
     if isinstance(error, EstateError):

@@ -90,7 +90,7 @@ class ErrorElement(Generic[S]):
     """An Error element, with the status that it belongs to.
 
     Attributes:
-        status: one that tells of an error.
+        status: any but success.
         code: two letters that follow from the status, a colon, and one to seven letters or digits.
         text: what is wrong, and what to do about it.
     """
@@ -181,7 +181,7 @@ def batch_result(
     reference: str,
     certificates: Iterable[CsrAnswer] = (),
 ) -> Iterator[bytes]:
-    """Yield the parts of the CSRBatchResult that tells of a batch: 50,000 certificates are long.
+    """Yield the parts of the CSRBatchResult of a batch: 50,000 certificates are long.
 
     Args:
         build: the version of this software.

@@ -58,7 +58,7 @@ class AdHocOutcome:
     """The outcome of a request.
 
     Attributes:
-        transaction: the number of the audit entry that tells of it.
+        transaction: the number of its audit entry.
         result: the certificate, DER, or why there is none.
     """
 

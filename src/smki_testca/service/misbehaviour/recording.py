@@ -37,7 +37,7 @@ async def record(
         certificate: of the client, DER; None if it presented none.
 
     Returns:
-        Whether it was written; if not, the operator is told why.
+        Whether it was written; if not, the operator reads why.
     """
     body: dict[str, Any] = {
         "rule": str(state.rule),

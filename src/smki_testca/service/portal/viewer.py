@@ -54,9 +54,9 @@ class Viewer:
         return self.participant is None or owner == self.participant
 
     def sees_entry(self, owners: frozenset[str]) -> bool:
-        """Whether an entry of the audit log is shown that tells of some participants.
+        """Whether an entry of the audit log about some participants is shown.
 
-        A participant sees one that tells of it and of nobody else.
+        A participant sees one that is about it and about nobody else.
         """
         return all(map(self.sees, owners or {None}))
 
