@@ -246,7 +246,7 @@ class TiersTable(Document, frozen=True):
 
 
 class CsrTable(Document, frozen=True):
-    """What holds for the CSRs of a hierarchy, beyond their profiles."""
+    """Terms for the CSRs of a hierarchy, beyond their profiles."""
 
     described_in: NonEmpty | None = None
     key_usage: Literal["optional", "required"] = "optional"

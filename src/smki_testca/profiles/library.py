@@ -239,8 +239,9 @@ class Library:
         fields = {table.name: table.role_field for table in ours.hierarchy}
         for number, table in enumerate(document.hierarchy):
             noun = f"hierarchy {table.name}"
-            where = Place(origin).within("hierarchy", number, noun=noun).within("role-field")
+            where = Place(origin).within("hierarchy", number, noun=noun)
             if table.role_field is not None:
+                where = where.within("role-field")
                 known(table.role_field, FIELDS, where, "field")
             field = fields.get(table.name)
             if field is not None and table.role_field != field:

@@ -224,7 +224,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CsrTerms:
-    """What holds for the CSRs of a hierarchy, beyond the rows of their profiles.
+    """Terms for the CSRs of a hierarchy, beyond the rows of their profiles.
 
     Attributes:
         described_in: the document that describes them; None where none does.
@@ -366,7 +366,7 @@ class HierarchyDefinition:
         revocation_lists: the names of its CRL profiles; none where it has no CRLs.
         end_entity: the name of its ordinary end-entity profile.
         role_field: the field of its certificates that holds a RemotePartyRole; None for none.
-        csr_terms: what holds for its CSRs.
+        csr_terms: for its CSRs.
     """
 
     name: Hierarchy
