@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.anchor import Anchor
     from smki_testca.estate.anchor_store import Continuation
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
 
 _MAX_DETAILS = 120
 """The most characters of an entry's details in the table; --json has all of them."""
