@@ -88,7 +88,7 @@ def creating(directory: Path, *names: str) -> Iterator[None]:
         for folder in made:
             sync_folder(folder.absolute().parent)
         (directory / MARKER).unlink()
-    except BaseException as error:
+    except BaseException as error:  # also after Ctrl-C, nothing is left of the estate
         _remove(directory, names)
         remove_folders(made)
         if isinstance(error, OSError) and error.errno in MEDIUM_ERRORS:
@@ -116,7 +116,7 @@ def _mark(directory: Path, names: tuple[str, ...]) -> int:
         os.write(descriptor, json.dumps(names).encode())
         os.fsync(descriptor)
         sync_folder(directory)
-    except BaseException:
+    except BaseException:  # also after Ctrl-C: the marker would keep others from the directory
         remove(path)
         os.close(descriptor)
         raise
