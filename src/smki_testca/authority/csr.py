@@ -27,6 +27,7 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.text import shown
 from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
+from smki_testca.x509.fields import FIELDS
 from smki_testca.x509.view import View, kind_of, view_request
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile
     from smki_testca.roles import KeyUsage
+    from smki_testca.x509.fields import Value
 
 MAX_OCTETS = 1 << 16
 """The longest CSR read, in octets of its text."""
@@ -402,7 +404,8 @@ def differences(csr: View, certificate: View) -> list[str]:
     """The differences that a subscriber looks for between CSR and certificate (SEC L11.6).
 
     A key usage that the CSR does not ask for is the certificate type's to give, and an
-    organisational unit that it does not state is the register's.
+    organisational unit that it does not state is the register's. So is any other part of the
+    subject than those that SEC App. M lists.
     """
     compared = {
         "subjectPublicKeyInfo": "public key",
@@ -414,12 +417,27 @@ def differences(csr: View, certificate: View) -> list[str]:
         "subject.organizationalUnitName": _unit_noun(certificate),
         "subject.x500UniqueIdentifier": "EUI-64",
     }
+    stated = {
+        path: path.rpartition(".")[2]
+        for path in csr.fields
+        if path not in compared and path.startswith(_STATED)
+    }
     return [
         f"the {noun} differs"
-        for path, noun in compared.items()
-        if csr.value(path) != certificate.value(path)
+        for path, noun in (compared | stated).items()
+        if _values(csr, path) != _values(certificate, path)
         and not (path in _CA_MAY_ADD and path not in csr.fields)
     ]
+
+
+_STATED = ("subject.", "extensions.subjectAltName.dNSName", "extensions.subjectAltName.iPAddress")
+"""What else a certificate has as the CSR states it, if the CSR does."""
+
+
+def _values(view: View, path: str) -> Value | frozenset[Value] | None:
+    """The value of a field; of one that may have several, all of them without their order."""
+    value, field = view.value(path), FIELDS.get(path)
+    return value if value is None or field is None else frozenset(field.each(value))
 
 
 def _unit_noun(certificate: View) -> str:
