@@ -81,12 +81,15 @@ def draw(data: bytes, linted: Linted, linter: Linter) -> list[DrawnLine]:
     except DerError:
         return []
     lines: list[DrawnLine] = []
+    role_fields = _role_fields(linted.kind, linter.library)
     for path, field in view.fields.items():
         if path == "revokedCertificates":
             lines += _entries(field.node)
             continue
         if path in {"issuer", "subject"}:
             lines.append(DrawnLine(path, name_text(field.node) or "empty"))
+        elif path in role_fields and field.value is not None:
+            lines.append(DrawnLine(path, _role(shown_value(field.value), linter)))
         elif field.value is not None:
             lines.append(DrawnLine(path, _in_words(path, field.value, view, linter)))
     lines.append(DrawnLine(SIGNATURE, _signature(view, linter)))
@@ -166,8 +169,6 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
         return f"{_serial(value)} ({value})"
     if isinstance(value, bytes) and path.endswith(_IDENTIFIERS):
         return value.hex("-" if len(value) == 8 and path.endswith(_EUI64S) else ":").upper()
-    if path == "subject.organizationalUnitName":
-        return _role(text, linter)
     if path == "extensions.certificatePolicies.policyIdentifier":
         return f"{text} ({policy_names(linter.library).get(text, 'of no environment')})"
     if isinstance(value, datetime):
@@ -186,6 +187,16 @@ def policy_names(library: Library) -> dict[str, str]:
             for oid in policies.allowed:
                 environments.setdefault(oid, {})[environment.name] = None
     return {oid: f"test policy of {', '.join(names)}" for oid, names in environments.items()}
+
+
+def _role_fields(kind: str, library: Library) -> frozenset[str]:
+    """The fields that hold a RemotePartyRole in a document of a kind, by its profile."""
+    profiles = [each for each in library.profiles if each.name == kind.removeprefix("csr-")]
+    fields = [profile.field_of("role") for profile in profiles]
+    named = [profile.role_field for profile in profiles]
+    return frozenset(
+        [*(path for path in named if path), *(field.path for field in fields if field)]
+    )
 
 
 def _role(text: str, linter: Linter) -> str:
