@@ -17,7 +17,6 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import LIVING, Status
 from smki_testca.exporters.item import folder_of, safe_name
 from smki_testca.profiles.model import Tier
-from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -180,10 +179,10 @@ class _EndEntities:
         return f"{record.role:02X}" if role is None else role.name
 
     def _subject(self, record: Record) -> str:
-        """The EUI-64, or else the CN."""
+        """The EUI-64, or else the name of the holder."""
         if record.eui64 is not None:
             return record.eui64.plain
-        return view_certificate(record.der).text("subject.commonName") or ""
+        return record.name or ""
 
     def _told_apart(self, same: Sequence[Record]) -> dict[SerialNumber, str]:
         """The names of certificates with one label, generations left aside."""

@@ -173,6 +173,7 @@ class Devices(Content[Device]):
         sections = rows.run.terms.sections
         self._starts = [0, *accumulate(section.count for section in sections)]
         self._sections = sections
+        self._usages = [_usage(section, library) for section in sections]
         self._usable = [
             environment in {None, section.environment}
             and profile in {None, section.profile}
@@ -255,14 +256,15 @@ class Devices(Content[Device]):
 
     def _pair(self, eui64: Eui64, rows: list[int]) -> tuple[int, int]:
         """The last row of each usage among those of one Device, in their order."""
-        sections = {row: self._sections[bisect_right(self._starts, row) - 1] for row in rows}
-        if len({(section.environment, section.profile) for section in sections.values()}) > 1:
+        places = {row: bisect_right(self._starts, row) - 1 for row in rows}
+        sections = [self._sections[place] for place in places.values()]
+        if len({(section.environment, section.profile) for section in sections}) > 1:
             raise InputError(
                 "export.several_environments",
                 f"The Device {eui64} has certificates of several environments or profiles.",
                 "Choose one with --environment or --profile.",
             )
-        by_usage = {section.usage: row for row, section in sorted(sections.items())}
+        by_usage = {self._usages[place]: row for row, place in sorted(places.items())}
         first, *others = sorted(by_usage.values())
         return first, others[0] if others else _NONE
 
@@ -272,8 +274,15 @@ def _is_of_devices(section: Section, library: Library) -> bool:
     return (
         profile.field_of("device-id") is not None
         and profile.key_type is KeyType.P256
-        and section.usage in {KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT}
+        and _usage(section, library) in set(KeyUsage)
     )
+
+
+def _usage(section: Section, library: Library) -> str | None:
+    """The key usage of a section's certificates: that asked for, or the one their profile fixes."""
+    if section.usage is not None:
+        return section.usage
+    return next(iter(library.profile(section.profile).usages), None)
 
 
 class _Cursor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from smki_testca.exporters.run_formats.table import own_names
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def rows(part: Part[Device], setting: Setting) -> Iterator[tuple[Any, ...]]:
         own = device.columns if columns else {}
         yield (
             device.eui64.hex("-").upper(),
-            facts.hw_type,
+            facts.hw_type or _hw_type(device),
             section.participant,
             section.environment,
             section.profile,
@@ -72,3 +73,12 @@ def rows(part: Part[Device], setting: Setting) -> Iterator[tuple[Any, ...]]:
             setting.chain(device),
             *(own.get(name) for name in columns),
         )
+
+
+_HW_TYPE = "extensions.subjectAltName.hardwareModuleName.hwType"
+
+
+def _hw_type(device: Device) -> str | None:
+    """The hwType in a Device's certificates, for a type that has it from an input of its own."""
+    row = device.ds or device.ka
+    return None if row is None else view_certificate(row.der).text(_HW_TYPE)
