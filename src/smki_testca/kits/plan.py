@@ -73,6 +73,8 @@ class KitAddition:
         subject = certificate.subject
         texts = subject.as_json()
         eui64, role = subject.embedded_id, subject.remote_party_role
+        own = ", ".join(text for key, text in texts.items() if text and key != "role")
+        name = texts.get("common_name") or texts.get("system_name") or own or None
         return cls(
             "certificate",
             reason,
@@ -80,7 +82,7 @@ class KitAddition:
             certificate.label,
             subject.profile,
             certificate.participant,
-            texts.get("common_name") or texts.get("system_name") if eui64 is None else str(eui64),
+            name if eui64 is None else str(eui64),
             None if role is None else role.name,
             None if certificate.usage is None else certificate.usage.value,
         )

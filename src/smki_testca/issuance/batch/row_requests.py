@@ -13,12 +13,14 @@ from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.spreadsheet_damage import damage
 from smki_testca.labels import LabelTemplate
+from smki_testca.profiles.inputs import INPUT_TYPES
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery
 from smki_testca.roles import BOTH, KeyUsage
 from smki_testca.text import use_one_of
 from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
+from smki_testca.x509.fields import FieldKind
 from smki_testca.x509.keys import load_public_key, public_key_octets
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.manifest import ManifestLine
+    from smki_testca.profiles import Library
     from smki_testca.register.requests import Request
 
 
@@ -95,15 +98,26 @@ def from_manifest(
     reader = _RowReader(
         estate, read, {"environment": estate.environment(environment), **options}, delivery
     )
+    texts = _own_texts(estate.library)
     for line in lines:
         try:
             if line.problem:
                 raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
             yield reader.request(line)
         except SmkiTestcaError as error:
-            if isinstance(error, InputError) and (cause := damage(line.cells)):
+            if isinstance(error, InputError) and (cause := damage(line.cells, texts)):
                 error.remedy = cause
             yield RowProblem(line.number, error)
+
+
+def _own_texts(library: Library) -> frozenset[str]:
+    """The inputs of type text that certificate types declare themselves, by column."""
+    return frozenset(
+        input_type.option
+        for profile in library.end_entity_profiles
+        for input_type in profile.input_types
+        if input_type.name not in INPUT_TYPES and FieldKind.TEXT in input_type.kinds
+    )
 
 
 _OF_EVERY_ROW = frozenset(

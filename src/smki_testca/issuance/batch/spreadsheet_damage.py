@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _TAKE_ANY_TEXT = {"label", "common-name", "system-name"}
 _DAMAGE = {
@@ -24,14 +24,15 @@ _DAMAGE = {
 """What a spreadsheet does to identifiers, and how that looks in a file."""
 
 
-def damage(cells: Mapping[str, str]) -> str:
+def damage(cells: Mapping[str, str], texts: Collection[str] = ()) -> str:
     """The damage that a spreadsheet did to a row's cells, with its remedy; or nothing.
 
     Args:
         cells: of a row that is refused, by column.
+        texts: the columns of an operator's own certificate types that take any text.
     """
     for name, value in cells.items():
-        if name in _TAKE_ANY_TEXT:
+        if name in _TAKE_ANY_TEXT or name in texts:
             continue
         for damage, pattern in _DAMAGE.items():
             if pattern.fullmatch(value):
