@@ -402,13 +402,19 @@ class Workshop:
         return revoked
 
     def devices(
-        self, first_id: str | Eui64, count: int, **options: Unpack[CertificateOptions]
+        self,
+        first_id: str | Eui64,
+        count: int,
+        *,
+        profile: str = "device",
+        **options: Unpack[CertificateOptions],
     ) -> list[Device]:
         """Issue Devices with consecutive IDs, each with a certificate of either usage.
 
         Args:
             first_id: the first Device ID.
             count: the number of Devices.
+            profile: a certificate type with a Device ID and either usage.
             options: as for ``issue``.
 
         Raises:
@@ -424,7 +430,7 @@ class Workshop:
             pair = []
             for usage in _BOTH:
                 each: CertificateOptions = {**options, "device_id": device_id, "usage": usage.value}
-                pair.append(self.issue("device", **each))
+                pair.append(self.issue(profile, **each))
             devices.append(Device(device_id, *pair))
         return devices
 
