@@ -118,7 +118,7 @@ def profile_of_list(estate: Stores, hierarchy: Hierarchy, tier: Tier) -> Revocat
         raise InputError(
             "crl.none",
             f"The {hierarchy.value} hierarchy has no revocation lists of {tier.value} CAs.",
-            "The status of a Device Certificate says whether it is in use: smki-testca set-status",
+            "The status of its certificates says which are in use: smki-testca set-status",
         )
     return profile
 

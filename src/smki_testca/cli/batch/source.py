@@ -174,6 +174,9 @@ def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
     profiles = {profile.name: profile for profile in _range_profiles(estate.library)}
     if not profiles:
         raise UsageError("usage", "No certificate type has a Device ID. Give a manifest.")
+    if options["profile"] is not None and options["profile"] not in profiles:
+        names = " or ".join(profiles)
+        raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
     # Where a range names no type, the first one tells which options it lacks.
     profile = profiles.get(options["profile"] or "", next(iter(profiles.values())))
     required_inputs = [
@@ -185,9 +188,6 @@ def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
     missing = [f"--{option}" for option in needed if options[_parameter_name(option)] is None]
     if missing:
         raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
-    if options["profile"] not in profiles:
-        names = " or ".join(profiles)
-        raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
     first_id = Eui64.parse(options["first_id"])
     id_option = next(each.option for each in profile.input_types if each.is_identifier)
     if options["usages"] and not profile.takes_usage:
