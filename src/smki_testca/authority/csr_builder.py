@@ -91,7 +91,7 @@ def make_csr(
         seed: to derive the key from, 8 to 64 octets: the same CSR has the same key then, and the
             key is not secret.
         profiles: the operator's profile directory, if there is one.
-        particulars: the subject, as ``Estate.subject`` takes it.
+        particulars: the options of ``smki-testca csr``, with underscores.
 
     Raises:
         InputError: if nothing is issued from the profile, an input is missing, malformed or
@@ -99,10 +99,7 @@ def make_csr(
     """
     library = Library(*([] if profiles is None else [Path(profiles)]))
     known = library.end_entity_profile(profile)
-    options = {each.key: each.option for each in known.input_types}
-    texts = {
-        options.get(name, name.replace("_", "-")): str(value) for name, value in particulars.items()
-    }
+    texts = {name.replace("_", "-"): str(value) for name, value in particulars.items()}
     subject = Subject.parse(known, texts, library.roles, in_python)
     if usage is not None and usage not in set(KeyUsage):
         choices = " or ".join(KeyUsage)
