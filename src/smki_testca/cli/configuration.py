@@ -44,7 +44,7 @@ _PATHS = frozenset(
 _SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "seed")
 
 
-class Source(StrEnum):
+class SettingSource(StrEnum):
     """The sources of a value, the strongest first."""
 
     OPTION = "option"
@@ -64,7 +64,7 @@ class Setting:
     """
 
     value: str | None
-    source: Source
+    source: SettingSource
     place: str = ""
     written: str = ""
 
@@ -109,7 +109,7 @@ class Configuration:
                     f"It may have {MAX_CHARACTERS}.",
                 )
             text = str(path.parent / _expanded(value)) if key in _PATHS else value
-            settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}", value)
+            settings[key] = Setting(text, SettingSource.FILE, f"{path}:{place.line}", value)
         return cls(path, settings)
 
 

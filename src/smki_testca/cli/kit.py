@@ -107,7 +107,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
       smki-testca kit show zaz1 --devices 10
     """
     from smki_testca import kits
-    from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.kit_issuance import check_count
 
     library = session.library()
     loaded = kits.load(library, name)
@@ -226,7 +226,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     from smki_testca.api import Estate
     from smki_testca.entropy import parse_seed
     from smki_testca.kits import maker
-    from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.kit_issuance import check_count
     from smki_testca.kits.result import ESTATE
 
     seed, formats = options["seed"], options["formats"]
@@ -291,7 +291,7 @@ def apply_(
     from smki_testca import kits
     from smki_testca.clock import parse_period
     from smki_testca.kits import applying, registering
-    from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.kit_issuance import check_count
 
     session: Session = replace(context.obj, dry_run=dry_run)
     options = applying.ApplyOptions(parse_period(within), check_count(devices), dry_run)

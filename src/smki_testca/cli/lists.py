@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
 
 
-class Terms(NamedTuple):
+class ListTerms(NamedTuple):
     """The terms of a list: what it shows, and in which order.
 
     Attributes:
@@ -36,7 +36,7 @@ class Terms(NamedTuple):
 
 def print_list(
     session: Session,
-    terms: Terms,
+    terms: ListTerms,
     name: str,
     items: Iterable[Any],
     known: Mapping[str, Column[Any]],

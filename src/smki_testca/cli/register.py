@@ -203,7 +203,7 @@ def correct(
       smki-testca --estate estate register correct supplier-two --signifier TPTY-SUPPLIER-2
       smki-testca --estate estate register correct supplier-two --range 90-B3-D5-1F-3:0A1
     """
-    from smki_testca.register.corrections import Correction, parse_range
+    from smki_testca.register.correction import Correction, parse_range
 
     if exception is not None and not ranges:
         raise UsageError("usage", "--exception needs --range: it says why the range is allowed.")

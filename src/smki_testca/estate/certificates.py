@@ -325,7 +325,7 @@ _PAGE = 500
 """The certificates that are read at a time."""
 
 
-class Outline(NamedTuple):
+class UniqueValues(NamedTuple):
     """The values of a certificate that must be unique, and within what.
 
     Attributes:
@@ -465,7 +465,7 @@ class CertificateStore:
             [*values, size],
         )
 
-    def outlines(self, size: int) -> Iterator[list[Outline]]:
+    def outlines(self, size: int) -> Iterator[list[UniqueValues]]:
         """Yield what must be unique of every certificate, in pages of a size."""
         last = 0
         while True:
@@ -498,7 +498,7 @@ class CertificateStore:
         ]
 
     def numbered(self, number: int) -> Record | None:
-        """The certificate of a number, as an ``Outline`` gives it."""
+        """The certificate of a number, as an ``UniqueValues`` gives it."""
         return next(iter(self._records("rowid = ?", [number])), None)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
@@ -664,9 +664,9 @@ def _recorded(entry: Entry) -> Iterator[tuple[str, tuple[int, str]]]:
         yield certificate["serial"], (entry.number, certificate["sha256"])
 
 
-def _outline(row: sqlite3.Row) -> Outline:
+def _outline(row: sqlite3.Row) -> UniqueValues:
     eui64 = row["eui64"]
-    return Outline(
+    return UniqueValues(
         number=row["rowid"],
         serial=row["serial"].rjust(16, b"\0"),
         key_id=row["key_id"],

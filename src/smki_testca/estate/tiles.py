@@ -15,7 +15,7 @@ from smki_testca.errors import EstateError, SmkiTestcaError
 from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.run_locks import is_locked
-from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
+from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, SectionRow
 from smki_testca.estate.tile import Tile, file_name, missing, read_octets, settle
 from smki_testca.estate_files import BULK_FOLDER
 from smki_testca.files import sync_file, sync_folder
@@ -89,7 +89,7 @@ class TileStore:
 
         Args:
             tile: the tile.
-            rows: a list of ``Row`` in MessagePack; None for a range.
+            rows: a list of ``SectionRow`` in MessagePack; None for a range.
             participant: the holder of the certificates: its id in the register.
         """
         self._database.insert(
@@ -105,7 +105,7 @@ class TileStore:
                 "digest": b"",
             },
         )
-        decoded = [] if rows is None else msgspec.msgpack.decode(rows, type=list[Row])
+        decoded = [] if rows is None else msgspec.msgpack.decode(rows, type=list[SectionRow])
         self._database.insert_many(
             "row_ids",
             ("eui64", "run", "row"),

@@ -22,7 +22,7 @@ from smki_testca.issuance.renewal import LISTED, Renewer
 from smki_testca.kits.authorities import add_authorities
 from smki_testca.kits.comparison import KitComparison, certificates, compare
 from smki_testca.kits.faults import Faults
-from smki_testca.kits.issuing import complete, plan_devices
+from smki_testca.kits.kit_issuance import complete, plan_devices
 from smki_testca.kits.plan import (
     UNFINISHED,
     KitAddition,

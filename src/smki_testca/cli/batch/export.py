@@ -16,7 +16,7 @@ from smki_testca.estate.out_of_use import out_of_use
 from smki_testca.exporters.idle_options import idle_options
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_export import export_run
-from smki_testca.exporters.run_formats.sealing import line_key
+from smki_testca.exporters.run_formats.sealed_file import line_key
 from smki_testca.exporters.run_formats.writing import RunExportOptions, check
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output

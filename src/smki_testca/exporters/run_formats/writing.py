@@ -18,16 +18,16 @@ from typing import IO, TYPE_CHECKING, Any
 from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.out_of_use import OutOfUse
 from smki_testca.exporters.format import Need
-from smki_testca.exporters.run_formats.content import Certificates, Devices
+from smki_testca.exporters.run_formats.run_content import Certificates, Devices
 from smki_testca.exporters.run_formats.run_format import (
+    ExportContext,
     FileFormat,
     Keys,
     PathFormat,
     RunFormat,
-    Setting,
     check_column,
 )
-from smki_testca.exporters.run_formats.sealing import SealedFile
+from smki_testca.exporters.run_formats.sealed_file import SealedFile
 from smki_testca.files import (
     check_free,
     exists_error,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from smki_testca.estate.run_rows import RunRows
-    from smki_testca.exporters.run_formats.content import Content, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunContent
     from smki_testca.profiles import Library
 
 
@@ -182,7 +182,7 @@ def write(
         OutputError: if the disk is full or fails.
     """
     traits = form.traits
-    content: Content[Any]
+    content: RunContent[Any]
     if traits.of_devices:
         content = Devices(rows, library, asked.environment, asked.profile)
         if not len(content):
@@ -202,15 +202,17 @@ def write(
             f"A {traits.name} holds at most {traits.limit} Devices; this one would have {size}.",
             f"Add --split {traits.limit}.",
         )
-    setting = Setting(rows, _keys(form, asked, is_secret=not rows.run.terms.seeded), asked.name_by)
+    context = ExportContext(
+        rows, _keys(form, asked, is_secret=not rows.run.terms.seeded), asked.name_by
+    )
     parts = content.parts(asked.split, progress)
     if asked.split is None:
-        _write_whole(form, next(parts), setting, out, asked)
+        _write_whole(form, next(parts), context, out, asked)
         count = 1
     else:
         count = -(-len(content) // asked.split)
         _check_higher_parts(out, form.traits.suffix, count)
-        _write_parts(form, parts, setting, out, asked)
+        _write_parts(form, parts, context, out, asked)
     devices = len(content) if traits.of_devices else None
     return RunExport(content.certificates, devices, content.left_out, count)
 
@@ -224,25 +226,25 @@ def _keys(form: RunFormat, asked: RunExportOptions, *, is_secret: bool) -> Keys:
 
 
 def _write_whole(
-    form: RunFormat, part: Part[Any], setting: Setting, out: Path, asked: RunExportOptions
+    form: RunFormat, part: Part[Any], context: ExportContext, out: Path, asked: RunExportOptions
 ) -> None:
     """Write one file or folder."""
     if isinstance(form, FileFormat):
         is_text = form.is_text and asked.line is None
         with output(out, force=asked.force, text=is_text) as file:
-            _fill(form, file, part, setting, asked)
+            _fill(form, file, part, context, asked)
     elif isinstance(form, PathFormat) and form.traits.suffix:
         with _made_file(out, force=asked.force) as path:
-            form.make(path, part, setting)
+            form.make(path, part, context)
     elif isinstance(form, PathFormat):
         with output_folder(out, force=asked.force) as work:
-            form.make(work, part, setting)
+            form.make(work, part, context)
 
 
 def _write_parts(
     form: RunFormat,
     parts: Iterator[Part[Any]],
-    setting: Setting,
+    context: ExportContext,
     out: Path,
     asked: RunExportOptions,
 ) -> None:
@@ -257,11 +259,11 @@ def _write_parts(
             if isinstance(form, PathFormat):
                 if not form.traits.suffix:
                     path.mkdir(mode=0o700)
-                form.make(path, part, setting)
+                form.make(path, part, context)
             elif isinstance(form, FileFormat):
                 is_text = form.is_text and asked.line is None
                 with output(path, force=False, text=is_text) as file:
-                    _fill(form, file, part, setting, asked)
+                    _fill(form, file, part, context, asked)
         for path in work.iterdir():
             for old in (out / path.name).rglob("*"):
                 if not os.path.lexists(work / old.relative_to(out)):
@@ -294,20 +296,24 @@ def _mixed_parts(path: Path) -> InputError:
 
 
 def _fill(
-    form: FileFormat, file: IO[Any], part: Part[Any], setting: Setting, asked: RunExportOptions
+    form: FileFormat,
+    file: IO[Any],
+    part: Part[Any],
+    context: ExportContext,
+    asked: RunExportOptions,
 ) -> None:
     """Write a file, sealed if that is asked for."""
     if asked.line is None:
-        form.write(file, part, setting)
+        form.write(file, part, context)
         return
     sealed: Any = SealedFile(file, asked.line)
     if form.is_text:
         text = io.TextIOWrapper(sealed, encoding="utf-8", newline="")
-        form.write(text, part, setting)
+        form.write(text, part, context)
         text.flush()
         text.detach()
     else:
-        form.write(sealed, part, setting)
+        form.write(sealed, part, context)
     sealed.finish()
 
 

@@ -13,7 +13,7 @@ from pkcs11 import KeyType as TokenKeyType
 from pkcs11 import exceptions as ckr
 
 from smki_testca.authority.signers.tokens.connection import token_failed
-from smki_testca.authority.signers.tokens.finding import PrivateKeyObject, objects, uri_of, value
+from smki_testca.authority.signers.tokens.key_search import PrivateKeyObject, objects, uri_of, value
 from smki_testca.authority.signers.tokens.public_info import P256_PARAMETERS, public_keys
 from smki_testca.errors import EstateError
 from smki_testca.text import shown

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pkcs11 import Attribute
 
 from smki_testca.authority.signers.tokens import making
-from smki_testca.authority.signers.tokens.finding import (
+from smki_testca.authority.signers.tokens.key_search import (
     PrivateKeyObject,
     is_empty,
     private_key,
