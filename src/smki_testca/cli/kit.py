@@ -317,9 +317,9 @@ def _issuing_in(estate: Estate, kit: Kit) -> list[Record]:
     """The CAs of an estate that a kit issues from."""
     from smki_testca.cli.issue import issuing_authorities
 
-    asked = [(each.environment, each.profile) for each in kit.requests]
+    requested = [(each.environment, each.profile) for each in kit.requests]
     devices = product(kit.environments, (each.profile for each in kit.devices))
-    return issuing_authorities(estate, [*asked, *devices])
+    return issuing_authorities(estate, [*requested, *devices])
 
 
 def _print_plan(plan: KitPlan) -> None:
@@ -337,9 +337,9 @@ def _print_plan(plan: KitPlan) -> None:
     _print_differences(plan.changed)
     _print_others(plan)
     if plan.does_something:
-        said = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
-        then = "renew" if plan.dry_run else "renewed"
-        say(f"{said} {counts[0]} and {then} {counts[1]}.")
+        adds = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
+        renews = "renew" if plan.dry_run else "renewed"
+        say(f"{adds} {counts[0]} and {renews} {counts[1]}.")
     elif plan.is_short:
         say("Nothing else to do.")
     else:
@@ -356,8 +356,8 @@ def _print_plan(plan: KitPlan) -> None:
     if plan.run is not None:
         say(f"The Devices are run {plan.run}.")
     if leftovers:
-        what = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
-        say(f"{what} not in the kit, and left as before.")
+        certificates = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
+        say(f"{certificates} not in the kit, and left as before.")
 
 
 def _print_others(plan: KitPlan) -> None:

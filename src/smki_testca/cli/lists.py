@@ -57,8 +57,8 @@ def print_list(
     Raises:
         UsageError: if there is no column of a name.
     """
-    columns = [_column(known, asked) for asked in terms.columns or default]
-    keys = [(_column(known, asked.removeprefix("-")), asked[:1] == "-") for asked in terms.sort]
+    columns = [_column(known, column) for column in terms.columns or default]
+    keys = [(_column(known, column.removeprefix("-")), column[:1] == "-") for column in terms.sort]
     if session.as_json:
         print_json_list(name, _ordered(items, keys, terms.limit, lambda i: json.dumps(as_json(i))))
         return

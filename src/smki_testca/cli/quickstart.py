@@ -285,5 +285,7 @@ def _add_keys_in_tokens(
             raise UsageError("usage", f"Two keys are given for {profile}.", "Give one.")
         keys[places[profile]] = FoundInToken(uri)
     if token is not None:
-        made = [place for place in places.values() if not hierarchies or place[0] in hierarchies]
-        keys.update((place, MadeInToken(token)) for place in made if place not in keys)
+        new_places = [
+            place for place in places.values() if not hierarchies or place[0] in hierarchies
+        ]
+        keys.update((place, MadeInToken(token)) for place in new_places if place not in keys)

@@ -118,7 +118,7 @@ class Database:
             database = cls(called or path, _connect(path), dry_run=dry_run)
         try:
             database._check(path)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: nobody else could close it
             database.close()
             raise
         return database
@@ -210,6 +210,7 @@ class Database:
                 if not self.dry_run:
                     self._connection.execute("COMMIT")
             except BaseException:
+                # Whatever ends the block, also Ctrl-C, nothing of it stays.
                 # If the disk is full, SQLite has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -315,6 +316,7 @@ class Database:
         try:
             yield
         except BaseException:
+            # Whatever ends the block, also Ctrl-C, nothing of this part stays.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
@@ -603,7 +605,7 @@ class _translated:  # noqa: N801 - used as a context manager, whose like are fun
         if isinstance(error, sqlite3.ProgrammingError) and "thread" in str(error):
             raise _of_another_thread(self._path) from error
         if isinstance(error, sqlite3.DatabaseError):
-            raise _told(self._path, error) from error
+            raise _estate_error(self._path, error) from error
 
 
 class _reading(_translated):  # noqa: N801 - as above
@@ -635,7 +637,7 @@ def _of_another_thread(path: Path) -> EstateError:
     )
 
 
-def _told(path: Path, error: sqlite3.DatabaseError) -> EstateError:
+def _estate_error(path: Path, error: sqlite3.DatabaseError) -> EstateError:
     """The estate's error for one of SQLite."""
     # The low octet is the error, the others say more of it.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF

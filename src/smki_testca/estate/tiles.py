@@ -215,9 +215,9 @@ class TileStore:
         if self._database.dry_run:
             raise ValueError("a dry run makes no tiles")
         folder = self.folder(run)
-        for made in (self._folder, folder):
-            made.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(made.parent)
+        for path in (self._folder, folder):
+            path.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(path.parent)
         with unfinished_folder(
             self._folder, folder.name, leaves=lambda attempt: self._owes(run, attempt)
         ) as attempt:

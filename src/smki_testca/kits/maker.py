@@ -110,7 +110,7 @@ def fill(
     if kit.participants or kit.agreements:
         with met_in(Place(kit.origin)):
             estate.register.bring_in(list(kit.participants), kit.agreements_on(estate.clock))
-    issue(estate, kit, progress, selected=lambda asked: not is_later(asked), warn=warn)
+    issue(estate, kit, progress, selected=lambda request: not is_later(request), warn=warn)
     if seeded:
         add_authorities(estate, kit, later)
         issue(estate, kit, progress, selected=is_later, warn=warn)

@@ -205,7 +205,7 @@ class DocumentSigner(NamedTuple):
     Attributes:
         verdict: the result of the search.
         issuer: the CA that signed; None for a root, and where no signer was found.
-        remark: why a certificate at hand that looks like the issuer's is none; may be empty.
+        remark: why a certificate at hand that looks like the issuer's is not it; may be empty.
     """
 
     verdict: SignatureVerdict = SignatureVerdict.UNTRIED

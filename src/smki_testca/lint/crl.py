@@ -132,7 +132,7 @@ def _shape(entry: CrlEntry) -> object:
 
 
 def _has_broken_reason(entry: CrlEntry) -> bool:
-    """Whether a reasonCode is no ENUMERATED, which its structure tells of (``CRLReason``)."""
+    """Whether a reasonCode is no ENUMERATED, which its structure reports (``CRLReason``)."""
     if entry.node is None or "reasonCode" not in entry.criticality:
         return False
     reason = entry.wrapped.get("reasonCode")

@@ -217,7 +217,7 @@ class CertificationRequest:
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
 
     def faults_by(self, row: Row) -> list[str]:
-        """The faults for which a CSR's value for a row cannot be issued; a habit is none."""
+        """The faults for which a CSR's value for a row cannot be issued; a habit is not a fault."""
         field, value = row.field, self.view.value(row.field.path)
         if value is None:
             return []
@@ -259,7 +259,7 @@ def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
 
 
 def is_error(breach: Breach) -> bool:
-    """Whether a breach makes a CSR unusable; others are told of."""
+    """Whether a breach makes a CSR unusable; others are reported."""
     return RULES[breach.code].severity is Severity.ERROR
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REPORTED = 1_000
-"""After how many units progress is told."""
+"""After how many units progress is reported."""
 _NONE = -1
 """In place of the row of a certificate that a Device does not have."""
 
@@ -118,7 +118,7 @@ class Part(Generic[T]):
         return self._stop - self._start
 
     def __iter__(self) -> Iterator[T]:
-        """Its units; progress is told."""
+        """Its units; progress is reported."""
         units = self._content.between(self._start, self._stop)
         total = len(self._content)
         for start in range(self._start, self._stop, REPORTED):

@@ -109,7 +109,7 @@ class ExistingCertificates:
     Args:
         estate: that will issue.
         existing: what is done where there is a certificate already.
-        history: told of how many certificates there are for the Devices that are looked up.
+        history: learns how many certificates there are for the Devices that are looked up.
 
     Attributes:
         in_use: how many certificates of use there are of Devices and usages that get another.

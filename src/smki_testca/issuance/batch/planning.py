@@ -523,7 +523,7 @@ class BatchPlan:
             seeded=self._secrets.seed is not None,
             label=None if isinstance(self._label, LabelTemplate) else self._label,
             label_template=None if template is None else template.text,
-            sections=[self._stored(section) for section in self._sections],
+            sections=[self._with_columns(section) for section in self._sections],
             basis=basis_of(self._estate.library, self._mark),
             manifest=self.manifest.sha256,
             options=dict(self.manifest.options),
@@ -667,8 +667,8 @@ class BatchPlan:
             experimental=authorisation.experimental,
         )
 
-    def _stored(self, section: Section) -> Section:
-        """A section as it is stored: those of rows know the names of the own columns."""
+    def _with_columns(self, section: Section) -> Section:
+        """A section as it is stored: with the names of the operator's own columns."""
         if not self._columns:
             return section
         return msgspec.structs.replace(section, columns=list(self._columns))

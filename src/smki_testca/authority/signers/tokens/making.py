@@ -69,7 +69,8 @@ def generate(
         _name_by(ids[1], public, private)
         return replace(key, uri=uri_of(private, token)), public_key
     except BaseException:
-        # The library may have failed when the pair was made and its objects were not known yet.
+        # Also after Ctrl-C. The library may have failed when the pair was made and its objects
+        # were not known yet.
         for key_id in ids:
             with contextlib.suppress(ckr.PKCS11Error):
                 remove(session, token.uri.with_key(key_id, ""))

@@ -132,10 +132,10 @@ class RequestHandler:
     def _generate(self, uri: TokenUri, key_type: KeyType, label: str) -> Key:
         token = self._module.session(uri)
 
-        def made(session: Any) -> Key:
+        def generate(session: Any) -> Key:
             return _key(*making.generate(session, token, key_type, label))
 
-        return token.write("to make a key pair", made)
+        return token.write("to make a key pair", generate)
 
     def _store_certificate(self, uri: TokenUri, der: bytes) -> Done:
         token = self._module.session(uri)

@@ -81,7 +81,7 @@ class TokenProcess:
         _running.add(self)
         try:
             self._begin(HandOver(str(module), self.address, self.authkey, CALL_SECONDS))
-        except BaseException:
+        except BaseException:  # also Ctrl-C: the process would stay
             self.end()
             raise
 
