@@ -34,7 +34,7 @@ _USAGES = {KeyUsage.DIGITAL_SIGNATURE.value: "DS", KeyUsage.KEY_AGREEMENT.value:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A certificate as the repository tells of it.
+    """A certificate as the repository describes it.
 
     Attributes:
         serial: of the certificate.
