@@ -154,7 +154,7 @@ def renamed_among(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tu
     if not renamed:
         return []
     parts = {part for file in files for part in file.path.parts}
-    # A file's name goes on with a suffix, or with what the file is of the certificate.
+    # A file's name continues with a suffix, or with what the file is of the certificate.
     used = {part[: end.start()] for part in parts for end in _END_OF_NAME.finditer(part)}
     return [(name, new) for name, new in renamed if new in used]
 

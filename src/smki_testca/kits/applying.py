@@ -186,10 +186,10 @@ class _Application:
         return plan
 
     def _plan_runs(self, plan: KitPlan, comparison: KitComparison, runs: list[Run]) -> None:
-        """Plan what becomes of the runs that are not complete.
+        """Plan for each run that is not complete whether it is resumed.
 
         Raises:
-            Refusal: if the gate consents no longer to one that is to be resumed.
+            Refusal: if the gate no longer allows one that is to be resumed.
         """
         if not runs:
             return

@@ -171,7 +171,7 @@ def key_usage(certificate: CheckedCertificate) -> Iterator[Breach]:
     elif (
         isinstance(value, tuple)
         and "keyCertSign" in value
-        # Of a CA, rows tell that basicConstraints does not say so.
+        # Of a CA, rows of its profile report that basicConstraints does not say so.
         and certificate.profile.tier is Tier.END_ENTITY
         and not _is_ca(view)
     ):

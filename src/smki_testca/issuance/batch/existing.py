@@ -104,7 +104,7 @@ def _is_of_devices(library: Library, profile: str) -> bool:
 
 
 class ExistingCertificates:
-    """Finds what the rows of one batch would double, and what becomes of them.
+    """Finds the certificates that the rows of one batch would double, and decides what to do then.
 
     Args:
         estate: that will issue.

@@ -110,8 +110,8 @@ class RequestHandler:
     def _open_key(self, uri: TokenUri, public_key: bytes) -> Opened:
         token = self._module.session(uri)
         key, mechanism = token.use("to find a key", partial(_checked, token, uri, public_key))
-        # The name tells the key, so that no other one can ever be taken for it. Whoever opened it
-        # before goes on with the object that was found last.
+        # The name is made from the key, so that no other one can be taken for it. Whoever opened
+        # it before continues with the object that was found last.
         name = hashlib.sha256(str(uri).encode() + public_key).digest()
         self._open[name] = _OpenKey(token, uri, public_key, mechanism, key, token.generation)
         return Opened(name, mechanism.takes_data)
