@@ -205,6 +205,7 @@ def _run(session: Session) -> NoReturn:
             raise
         sys.exit(ExitCode.DONE if leaving.code == 1 else leaving.code)
     except Exception as error:
+        # Whatever fails, the user gets an error in words; SMKI_TESTCA_TRACEBACK shows the rest.
         known = _environment_error(error)
         if known is None and os.environ.get("SMKI_TESTCA_TRACEBACK"):
             raise
