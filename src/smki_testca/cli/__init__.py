@@ -162,7 +162,10 @@ def main() -> NoReturn:
 
 def _after(session: Session, code: str | int | None) -> str | int | None:
     """Do what is due after a command; gives the exit code, which is 5 at least if that fails."""
-    for error in session.add_anchors():
+    for anchoring in session.anchorings.values():
+        error = anchoring.finish()
+        if error is None:
+            continue
         with contextlib.suppress(OSError):
             say(*error.lines(), err=True)
         code = max(code if isinstance(code, int) else ExitCode.DONE, error.exit_code)
@@ -205,7 +208,7 @@ def _run(session: Session) -> NoReturn:
             raise
         sys.exit(ExitCode.DONE if leaving.code == 1 else leaving.code)
     except Exception as error:
-        # Whatever fails, the user gets an error in words; SMKI_TESTCA_TRACEBACK shows the rest.
+        # Whatever else a fault of this program raises: its user gets one line and exit code 70.
         known = _environment_error(error)
         if known is None and os.environ.get("SMKI_TESTCA_TRACEBACK"):
             raise

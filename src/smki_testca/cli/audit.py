@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.anchoring import is_same_place
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
@@ -18,7 +19,6 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import OUTPUT
-from smki_testca.cli.session import is_same_place
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.anchor import Anchor
     from smki_testca.estate.anchor_store import Continuation
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
 
 _MAX_DETAILS = 120
 """The most characters of an entry's details in the table; --json has all of them."""
@@ -84,7 +84,7 @@ def show(session: Session, last: int | None, action: str, participant: str) -> N
             entries = list(islice(newest_first, last))[::-1]
         else:
             entries = estate.audit.entries(last)
-    fault = session.noted_anchor_fault()
+    fault = session.anchors.note_fault(session.estate_directory())
     if session.as_json:
         print_json({"entries": [entry.as_json() for entry in entries], **anchor_mark(fault)})
         return

@@ -237,7 +237,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     )
     home = out / ESTATE
     # Many kits may be made where one file of anchors is configured, which is for one estate.
-    anchoring = session.anchoring(home) if session.is_named_estate(home) else None
+    anchoring = session.anchors.of(home) if session.is_named_estate(home) else None
     if anchoring is not None:
         anchoring.check_unused()
     result = maker.make(

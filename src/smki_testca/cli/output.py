@@ -113,7 +113,7 @@ def anchor_mark(fault: SmkiTestcaError | None) -> dict[str, Any]:
     """Return what JSON says of a log that does not continue its newest anchor; nothing otherwise.
 
     Args:
-        fault: of ``Session.noted_anchor_fault``.
+        fault: of ``Anchors.note_fault``.
     """
     return {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
 

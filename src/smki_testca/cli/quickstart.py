@@ -70,7 +70,7 @@ def quickstart(session: Session, directory: Path) -> None:
     """
     path = directory
     passphrase = make_passphrase(SystemEntropy())
-    anchoring = session.anchoring(path)
+    anchoring = session.anchors.of(path)
     if anchoring is not None:
         anchoring.check_unused()
     with (
@@ -188,7 +188,7 @@ def init(
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
-    anchoring = session.anchoring(path)
+    anchoring = session.anchors.of(path)
     if anchoring is not None:
         (anchoring.check_unused if is_new else anchoring.check)()
     create_or_open = Estate.create if is_new else Estate.open

@@ -181,7 +181,7 @@ def _adding_anchors(session: Session, access: EstateAccess) -> Callable[[Estate]
 
     What keeps it from that is printed, and does not end the services.
     """
-    anchoring = session.anchoring(access.directory)
+    anchoring = session.anchors.of(access.directory)
     if anchoring is None:
         return None
     anchoring.passphrase = lambda: access.passphrase  # a pipe gives it once

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.authority.certificates import Certificate
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
     from smki_testca.profiles.model import Environment

@@ -88,7 +88,7 @@ def creating(directory: Path, *names: str) -> Iterator[None]:
         for folder in folders:
             sync_folder(folder.absolute().parent)
         (directory / MARKER).unlink()
-    except BaseException as error:  # also Ctrl-C: half an estate must not stay
+    except BaseException as error:  # also after Ctrl-C, nothing is left of the estate
         _remove(directory, names)
         remove_folders(folders)
         if isinstance(error, OSError) and error.errno in MEDIUM_ERRORS:
@@ -116,7 +116,7 @@ def _mark(directory: Path, names: tuple[str, ...]) -> int:
         os.write(descriptor, json.dumps(names).encode())
         os.fsync(descriptor)
         sync_folder(directory)
-    except BaseException:  # also Ctrl-C: the marker would keep others from making an estate here
+    except BaseException:  # also after Ctrl-C: the marker would keep others from the directory
         remove(path)
         os.close(descriptor)
         raise

@@ -118,7 +118,7 @@ class Database:
             database = cls(called or path, _connect(path), dry_run=dry_run)
         try:
             database._check(path)
-        except BaseException:  # also Ctrl-C: nobody else could close it
+        except BaseException:  # also after Ctrl-C: the caller never gets it to close
             database.close()
             raise
         return database
@@ -210,8 +210,8 @@ class Database:
                 if not self.dry_run:
                     self._connection.execute("COMMIT")
             except BaseException:
-                # Whatever ends the block, also Ctrl-C, nothing of it stays.
-                # If the disk is full, SQLite has rolled back already.
+                # Whatever ends it, Ctrl-C too, nothing of it stays. If the disk is full, SQLite
+                # has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
@@ -315,8 +315,7 @@ class Database:
         self._connection.execute("SAVEPOINT part")
         try:
             yield
-        except BaseException:
-            # Whatever ends the block, also Ctrl-C, nothing of this part stays.
+        except BaseException:  # whatever ends it, Ctrl-C too, nothing of it stays
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")

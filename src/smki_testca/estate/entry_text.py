@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
 
 _MAX_SHOWN_ITEMS = 4
 """The longest list that is shown in full, in items."""

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from smki_testca.estate.audit import AuditLog, Entry
+    from smki_testca.estate.audit import AuditLog
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.database import Database
     from smki_testca.identifiers import Eui64
 

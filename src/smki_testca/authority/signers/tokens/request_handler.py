@@ -38,7 +38,7 @@ from smki_testca.authority.signers.tokens.messages import (
 from smki_testca.authority.signers.tokens.module_errors import emptied
 from smki_testca.authority.signers.tokens.public_info import public_keys
 from smki_testca.authority.signers.tokens.uri import TokenUri
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, is_of_missing_key
 from smki_testca.x509.keys import key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
@@ -167,7 +167,7 @@ def _checked(
     try:
         key = private_key(session, token, uri)
     except EstateError as error:
-        if error.code == "token.key_missing" and is_empty(session):
+        if is_of_missing_key(error) and is_empty(session):
             raise emptied(token.label) from error
         raise
     mechanism = SigningMechanism.of(token, key)

@@ -28,7 +28,7 @@ from smki_testca.authority.signers.tokens.messages import (
 from smki_testca.authority.signers.tokens.signer import TokenSigner
 from smki_testca.authority.signers.tokens.starting import TokenProcess, check_extra
 from smki_testca.authority.signers.tokens.uri import TokenUri
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, is_of_pin
 from smki_testca.text import is_text, shown
 from smki_testca.x509.names import KeyType
 
@@ -181,6 +181,15 @@ class Tokens:
             self._is_shared = True
             return self._process.address, self._process.authkey
 
+    @property
+    def how_it_ended(self) -> str:
+        """The way the token process ended; see ``TokenProcess.how_it_ended``.
+
+        Workers that share it see only that it is gone: it is no child of theirs.
+        """
+        process = self._process
+        return "" if process is None else process.how_it_ended
+
     def close(self) -> None:
         """End the token process, if there is one."""
         with self._starting:
@@ -237,7 +246,7 @@ class Tokens:
             self._look(uri)
             self._ask_fresh_process(OpenKey(str(uri), public_key), Opened)
         except EstateError as again:
-            raise (again if again.code.startswith("token.pin") else error) from again
+            raise (again if is_of_pin(again) else error) from again
 
     def _ask_fresh_process(self, request: Request, kind: type[A]) -> A:
         """The answer of a fresh token process, which is not fresh any more if it has none."""
@@ -252,8 +261,7 @@ class Tokens:
         try:
             return connection.ask(request, kind)
         except ProcessEndedError as error:
-            process = self._process
-            raise ended("" if process is None else process.how_it_ended) from error
+            raise ended(self.how_it_ended) from error
 
     def _connected(self) -> TokenConnection:
         with self._starting:
