@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from smki_testca.cli.cells import cut, width_of
+from smki_testca.cli.terminal_cells import cut, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -23,7 +23,7 @@ from typing import (
 
 import click
 
-from smki_testca.cli.cells import padded, width_of
+from smki_testca.cli.terminal_cells import padded, width_of
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.text import plain
 
