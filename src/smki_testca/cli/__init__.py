@@ -110,10 +110,10 @@ class LazyGroup(GroupReading):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
 
 
-def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
+def _print_version(context: click.Context, parameter: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - click calls it so
     """Print the version and exit. Only here is it read: that is too slow for ``--help``."""
     del parameter
-    if asked and not context.resilient_parsing:
+    if is_given and not context.resilient_parsing:
         say(f"smki-testca, version {smki_testca.__version__}")
         context.exit()
 

@@ -156,17 +156,17 @@ def anchor(session: Session, out: Path | None) -> None:
     to_file = None if out is None or is_standard_output(out) else AnchorFile(out)
     with session.open() as estate:
         if to_file is None:
-            made = estate.anchors.make()
+            new_anchor = estate.anchors.make()
         else:
             estate.anchors.unlock()
-            made = to_file.add(estate.anchors.make)
+            new_anchor = to_file.add(estate.anchors.make)
     if session.as_json:
         where = {} if to_file is None else {"file": str(out)}
-        print_json({**made.as_json(), **where})
+        print_json({**new_anchor.as_json(), **where})
     elif to_file is None:
-        say(made.line)
+        say(new_anchor.line)
     else:
-        say(f"The anchor of entry {made.number} is in {out}.")
+        say(f"The anchor of entry {new_anchor.number} is in {out}.")
 
 
 def _digest_option(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
@@ -247,13 +247,13 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
     say(*_about_anchors(continuation))
     if in_tokens:
-        say(_about_tokens(in_tokens, asked=asks_tokens))
+        say(_about_tokens(in_tokens, are_checked=asks_tokens))
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
 
 
-def _about_tokens(count: int, *, asked: bool) -> str:
+def _about_tokens(count: int, *, are_checked: bool) -> str:
     keys = counted(count, "key")
-    if asked:
+    if are_checked:
         return f"{keys} in tokens {is_or_are(count)} there, and {'fits' if count == 1 else 'fit'}."
     return (
         f"{keys} in tokens {is_or_are(count)} not checked: no PKCS#11 module is named"

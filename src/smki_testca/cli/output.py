@@ -23,7 +23,7 @@ from typing import (
 
 import click
 
-from smki_testca.cli.cells import padded, width_of
+from smki_testca.cli.terminal_cells import padded, width_of
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.text import plain
 
@@ -402,7 +402,7 @@ def print_json_list(name: str, documents: Iterable[str]) -> None:
 
 
 HEARTBEAT_SECONDS = 30.0
-"""How often a line tells that long work goes on, where standard error is no terminal."""
+"""How often a line reports that long work continues, where standard error is no terminal."""
 _REDRAW_SECONDS = 0.1
 
 

@@ -14,7 +14,7 @@ from smki_testca.cli.configuration import (
     KEYS,
     Configuration,
     Setting,
-    Source,
+    SettingSource,
     is_named,
     locate,
 )
@@ -85,11 +85,11 @@ class Session:
         """
         value = self.given.get(name, self.ahead.get(name))
         if value is not None:
-            return Setting(value, Source.OPTION, f"--{name}")
+            return Setting(value, SettingSource.OPTION, f"--{name}")
         variable = _VARIABLES.get(name)
         if variable is not None and (value := os.environ.get(variable)):
-            return Setting(value, Source.VARIABLE, variable)
-        return self.configuration.settings.get(name) or Setting(None, Source.DEFAULT)
+            return Setting(value, SettingSource.VARIABLE, variable)
+        return self.configuration.settings.get(name) or Setting(None, SettingSource.DEFAULT)
 
     def configured_in(self, message: str) -> list[str]:
         """Return, for an error, the values of the configuration file that it names: a line each."""
@@ -100,7 +100,7 @@ class Session:
         return [
             f"note: {name} is {shown(setting.value)} by {setting.place}."
             for name, setting in settings.items()
-            if setting.source is Source.FILE and setting.value and setting.value in message
+            if setting.source is SettingSource.FILE and setting.value and setting.value in message
         ]
 
     @cached_property
@@ -328,7 +328,11 @@ class Session:
                 f" {FILE_NAME}.",
             )
         path = Path(setting.value)
-        if setting.source is Source.FILE and not is_named() and self.configuration.path is not None:
+        if (
+            setting.source is SettingSource.FILE
+            and not is_named()
+            and self.configuration.path is not None
+        ):
             from smki_testca.cli.token_module import check_found
 
             check_found(path, setting, self.configuration.path)
@@ -358,6 +362,6 @@ class Session:
             raise EstateError(
                 "token.pin", f"The PIN of the token {shown(token)} is needed.", PIN.remedy
             )
-        if setting.source is Source.VARIABLE and PIN.hide():
+        if setting.source is SettingSource.VARIABLE and PIN.hide():
             self._pin_of_variable = str(pin)
         return str(pin)

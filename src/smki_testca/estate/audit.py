@@ -407,7 +407,7 @@ class AuditLog:
         self._appended = None
 
     def _bound_sum(self, table: str) -> RowSum:
-        """The sum of a table before this transaction, after a look at what the log tells of it.
+        """The sum of a table before this transaction, after a look at what the log records of it.
 
         Otherwise the next change would bind rows to the log that were changed behind its back.
         """
@@ -553,8 +553,8 @@ def unreadable_entry(number: int) -> EstateError:
     return _broken(f"cannot be read at entry {number}")
 
 
-def _broken(what: str) -> EstateError:
-    return EstateError("audit.broken", f"The audit log {what}.", RESTORE)
+def _broken(predicate: str) -> EstateError:
+    return EstateError("audit.broken", f"The audit log {predicate}.", RESTORE)
 
 
 def _changed(table: str, reason: str) -> EstateError:

@@ -604,7 +604,7 @@ class _translated:  # noqa: N801 - used as a context manager, whose like are fun
         if isinstance(error, sqlite3.ProgrammingError) and "thread" in str(error):
             raise _of_another_thread(self._path) from error
         if isinstance(error, sqlite3.DatabaseError):
-            raise _told(self._path, error) from error
+            raise _estate_error(self._path, error) from error
 
 
 class _reading(_translated):  # noqa: N801 - as above
@@ -636,7 +636,7 @@ def _of_another_thread(path: Path) -> EstateError:
     )
 
 
-def _told(path: Path, error: sqlite3.DatabaseError) -> EstateError:
+def _estate_error(path: Path, error: sqlite3.DatabaseError) -> EstateError:
     """The estate's error for one of SQLite."""
     # The low octet is the error, the others say more of it.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF

@@ -52,8 +52,11 @@ def token_processes(parent):
 
 
 def has_ended(process):
+    """Whether a process and all of its threads are gone; its first thread may go before others."""
+    directory = Path(f"/proc/{process}")
     try:
-        return "\nState:\tZ" in Path(f"/proc/{process}/status").read_text()
+        is_zombie = "\nState:\tZ" in (directory / "status").read_text()
+        return is_zombie and len(list((directory / "task").iterdir())) == 1
     except OSError:
         return True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pkcs11 import Attribute
 
 from smki_testca.authority.signers.tokens import making
-from smki_testca.authority.signers.tokens.finding import (
+from smki_testca.authority.signers.tokens.key_search import (
     PrivateKeyObject,
     is_empty,
     private_key,
@@ -110,8 +110,8 @@ class RequestHandler:
     def _open_key(self, uri: TokenUri, public_key: bytes) -> Opened:
         token = self._module.session(uri)
         key, mechanism = token.use("to find a key", partial(_checked, token, uri, public_key))
-        # The name tells the key, so that no other one can ever be taken for it. Whoever opened it
-        # before goes on with the object that was found last.
+        # The name is made from the key, so that no other one can be taken for it. Whoever opened
+        # it before continues with the object that was found last.
         name = hashlib.sha256(str(uri).encode() + public_key).digest()
         self._open[name] = _OpenKey(token, uri, public_key, mechanism, key, token.generation)
         return Opened(name, mechanism.takes_data)
@@ -132,10 +132,10 @@ class RequestHandler:
     def _generate(self, uri: TokenUri, key_type: KeyType, label: str) -> Key:
         token = self._module.session(uri)
 
-        def made(session: Any) -> Key:
+        def generate(session: Any) -> Key:
             return _key(*making.generate(session, token, key_type, label))
 
-        return token.write("to make a key pair", made)
+        return token.write("to make a key pair", generate)
 
     def _store_certificate(self, uri: TokenUri, der: bytes) -> Done:
         token = self._module.session(uri)

@@ -213,7 +213,7 @@ class Tokens:
             except EstateError as error:
                 if not self._renews_for(error):
                     raise
-                identified = self._asked_of_fresh(identify, Identified)
+                identified = self._ask_fresh_process(identify, Identified)
             if identified.needs_pin:
                 pin = self._access.pin(identified.label)
                 if not is_text(pin):
@@ -240,15 +240,15 @@ class Tokens:
         """Open a key in a fresh token process.
 
         Raises:
-            EstateError: if that fails, too: the one that was told first, except for a PIN.
+            EstateError: if that fails, too: the one that was reported first, except for a PIN.
         """
         try:
             self._look(uri)
-            self._asked_of_fresh(OpenKey(str(uri), public_key), Opened)
+            self._ask_fresh_process(OpenKey(str(uri), public_key), Opened)
         except EstateError as again:
             raise (again if is_of_pin(again) else error) from again
 
-    def _asked_of_fresh(self, request: Request, kind: type[A]) -> A:
+    def _ask_fresh_process(self, request: Request, kind: type[A]) -> A:
         """The answer of a fresh token process, which is not fresh any more if it has none."""
         try:
             return self._ask(request, kind)

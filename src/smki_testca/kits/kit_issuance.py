@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.kits.comparison import KitCertificate
     from smki_testca.kits.faults import Faults
-    from smki_testca.kits.kit import Kit, KitRequest
+    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit_requests import KitRequest
 
 MAX_DEVICES = 100_000
 """The most Devices of one type in one environment."""
