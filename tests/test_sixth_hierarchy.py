@@ -305,6 +305,14 @@ def test_the_pytest_plugin_gives_pairs_of_a_type_of_ones_own(profiles, tmp_path)
     assert device.digital_signature.record.usage != device.key_agreement.record.usage
 
 
-def test_a_csr_takes_its_inputs_under_the_names_of_a_subject():
-    inputs: dict[str, Any] = {"eui64": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
-    assert make_csr("organisation", "digital-signature", **inputs).pem
+def test_an_estate_without_its_profiles_is_told_what_it_lacks(command, run, directory):
+    run("issue", "engineer", "--participant", "field-one", "--purpose", PURPOSE, "--badge", "A-1",
+        "--role", "supplier")  # fmt: skip
+    labels = ["Root Field ZAZ1 Test", "Issuing Field ZAZ1 Test"]
+    without = command("--json", "--estate", directory, "ca", "list").json["authorities"]
+    assert [each["label"] for each in without][-2:] == labels
+    told = command("--json", "--estate", directory, "doctor").json["problems"]
+    missing = [each["message"] for each in told if each["code"] == "doctor.profiles.missing"]
+    assert any("engineer" in message for message in missing)
+    error = command("--json", "--estate", directory, "list", "--profile", "engineer").json["error"]
+    assert "--profiles" in error["remedy"]

@@ -171,9 +171,15 @@ class AuthorityStore:
     def states(self) -> list[AuthorityState]:
         """Every CA certificate, by family, hierarchy, tier and generation."""
         states: list[AuthorityState] = []
-        families = dict.fromkeys(record.family for record in self._certificates.authorities())
+        records = self._certificates.authorities()
+        families = dict.fromkeys(record.family for record in records)
+        # Those come last whose hierarchy the library lacks: whoever opens an estate without its
+        # profiles is to learn that it has them.
+        hierarchies = dict.fromkeys(
+            [*self._library.hierarchies, *(record.hierarchy for record in records)]
+        )
         tiers = (Tier.ROOT, Tier.ISSUING)
-        for family, hierarchy, tier in product(families, self._library.hierarchies, tiers):
+        for family, hierarchy, tier in product(families, hierarchies, tiers):
             generations = self._certificates.generations(family, hierarchy, tier)
             states += (
                 AuthorityState(record, number, record is generations[-1][-1])

@@ -871,7 +871,8 @@ def _known_profile(name: str, known: list[str]) -> None:
         raise InputError(
             "profile.unknown",
             f"There is no profile {shown(name)}.",
-            use_one_of(known, given=name),
+            f"{use_one_of(known, given=name)} If it is one of your own, name the folder that has"
+            " it: --profiles DIR.",
         )
 
 

@@ -78,7 +78,7 @@ def rows(part: Part[RunDevice], context: ExportContext) -> Iterator[tuple[Any, .
 _HW_TYPE = "extensions.subjectAltName.hardwareModuleName.hwType"
 
 
-def _hw_type(device: Device) -> str | None:
+def _hw_type(device: RunDevice) -> str | None:
     """The hwType in a Device's certificates, for a type that has it from an input of its own."""
     row = device.ds or device.ka
     return None if row is None else view_certificate(row.der).text(_HW_TYPE)
