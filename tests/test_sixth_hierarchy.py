@@ -316,3 +316,28 @@ def test_an_estate_without_its_profiles_is_told_what_it_lacks(command, run, dire
     assert any("engineer" in message for message in missing)
     error = command("--json", "--estate", directory, "list", "--profile", "engineer").json["error"]
     assert "--profiles" in error["remedy"]
+
+
+def test_types_that_differ_in_a_constant_of_the_subject_are_told_apart(
+    command, profiles, directory, tmp_path
+):
+    own = tmp_path / "profiles"
+    shutil.copytree(profiles, own)
+    names = [f"engineer-{region}" for region in ("north", "south")]
+    for name in names:
+        region = _row("subject.localityName", fill=f'{{ constant = "{name}" }}')
+        text = TYPES["engineer"].replace('name = "engineer"', f'name = "{name}"', 1)
+        text = text.replace(
+            '[[row]]\nfield = "subject.title"', f'{region}[[row]]\nfield = "subject.title"'
+        )
+        (own / "certificates" / f"{name}.toml").write_text(text)
+    category = CATEGORY.replace('["engineer"', json.dumps(names)[:-1] + ', "engineer"')
+    (own / "categories" / "field.toml").write_text(category)
+    words = ("--profiles", own, "--estate", directory)
+    for name in names:
+        asked = ("--participant", "field-one", "--purpose", PURPOSE, "--label", name)
+        inputs = ("--badge", "A-1", "--role", "supplier", "--out", tmp_path / "out")
+        command(*words, "issue", name, *asked, *inputs)
+        path = tmp_path / "out" / f"{name}.pem"
+        (linted,) = command("--json", *words, "lint", path).json["files"]
+        assert (linted["kind"], linted["findings"]) == (name, [])

@@ -198,12 +198,20 @@ def _tier(view: View) -> Tier:
 
 
 def _constants(profile: Profile) -> list[tuple[str, Value]]:
-    """The extension fields that a profile fills with a constant, and the end of its validity."""
+    """The extension fields that a profile fills with a constant, and the end of its validity.
+
+    Of an end entity also the attributes of its subject: those of a CA are its name's.
+    """
+    is_end_entity = profile.tier is Tier.END_ENTITY
     return [
         (row.field.path, row.fill.value)
         for row in profile.filling_rows
         if isinstance(row.fill, Constant)
-        and (row.field.extension is not None or row.field.path == _NOT_AFTER)
+        and (
+            row.field.extension is not None
+            or row.field.path == _NOT_AFTER
+            or (is_end_entity and row.field.attribute is not None)
+        )
     ]
 
 
