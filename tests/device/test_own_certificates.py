@@ -8,7 +8,7 @@ import pytest
 
 from smki_testca import Eui64, InputError, KeyUsage
 from smki_testca.corpus.bases import AT
-from smki_testca.corpus.changes import with_value
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.parts import DEVICE_ID, at, usages
 from smki_testca.roles import Basis
 

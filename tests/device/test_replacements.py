@@ -6,7 +6,7 @@ import pytest
 
 from smki_testca import Device, InputError, Replacement
 from smki_testca.corpus.bases import AT
-from smki_testca.corpus.changes import with_extension, with_subject, without
+from smki_testca.corpus.document_changes import with_extension, with_subject, without
 from smki_testca.corpus.parts import at, extension, lasting, organisation_subject, usages
 from smki_testca.device.device import MAX_CERTIFICATE_OCTETS
 from smki_testca.profiles import Library

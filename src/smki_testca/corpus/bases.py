@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_value
-from smki_testca.corpus.keys import Signer, ec_key, key_identifier_of, rsa_key
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.parts import (
     DEVICE_ID,
     ECDSA_SHA256,
@@ -14,11 +13,11 @@ from smki_testca.corpus.parts import (
     RSA_SHA256,
     SUPPLIER_ID,
     TRUE,
-    Certificate,
+    CertificateParts,
+    CsrParts,
     Extension,
     Parts,
-    Request,
-    RevocationList,
+    RevocationListParts,
     at,
     authority_key,
     ca_subject,
@@ -35,6 +34,7 @@ from smki_testca.corpus.parts import (
     three_names,
     usages,
 )
+from smki_testca.corpus.signing_keys import CorpusSigner, ec_key, key_identifier_of, rsa_key
 from smki_testca.der.encode import integer, octet_string, oid, sequence, time
 from smki_testca.x509.names import KEY_PURPOSES
 
@@ -93,8 +93,8 @@ class Pki:
         at: the instant at which documents are judged, unless a defect states another.
     """
 
-    authorities: Mapping[str, Certificate]
-    signers: Mapping[str, Signer]
+    authorities: Mapping[str, CertificateParts]
+    signers: Mapping[str, CorpusSigner]
     policies: Mapping[str, str] = field(default_factory=dict)
     at: datetime = AT
 
@@ -102,7 +102,7 @@ class Pki:
         """The policy OID of a hierarchy."""
         return self.policies.get(hierarchy, POLICY)
 
-    def chain(self, hierarchy: str) -> tuple[Certificate, Certificate]:
+    def chain(self, hierarchy: str) -> tuple[CertificateParts, CertificateParts]:
         """The issuing CA and the root of a hierarchy."""
         return (
             self.authorities[f"{hierarchy}-issuing-ca"],
@@ -127,9 +127,9 @@ class Base:
     name: str
     title: str
     document: Parts
-    chain: tuple[Certificate, ...] = ()
+    chain: tuple[CertificateParts, ...] = ()
     facts: HolderFacts = field(default_factory=HolderFacts)
-    about: Certificate | None = None
+    about: CertificateParts | None = None
     pki: Pki = field(default_factory=lambda: Pki({}, {}), repr=False)
 
     @property
@@ -152,10 +152,10 @@ _ENDS = ("2069-12-31T23:59:59", "2044-12-31T23:59:59")
 
 def corpus_pki() -> Pki:
     """The CAs of the corpus itself, whose keys come from their names."""
-    authorities: dict[str, Certificate] = {}
-    signers: dict[str, Signer] = {}
+    authorities: dict[str, CertificateParts] = {}
+    signers: dict[str, CorpusSigner] = {}
     for hierarchy, subjects in _CA_SUBJECTS.items():
-        above: Certificate | None = None
+        above: CertificateParts | None = None
         for tier, subject, end in zip(("root", "issuing"), subjects, _ENDS, strict=True):
             profile = f"{hierarchy}-{tier}-ca"
             smki = hierarchy in _SMKI
@@ -172,8 +172,13 @@ def _plain_ca(name: str) -> bytes:
 
 
 def _ca(
-    profile: str, name: bytes, key: Signer, end: str, above: Certificate | None, signer: Signer
-) -> Certificate:
+    profile: str,
+    name: bytes,
+    key: CorpusSigner,
+    end: str,
+    above: CertificateParts | None,
+    signer: CorpusSigner,
+) -> CertificateParts:
     smki = profile.startswith(_SMKI)
     length = 1 if above is None else 0
     extensions = {
@@ -186,7 +191,7 @@ def _ca(
     }
     if above is not None:
         extensions["authorityKeyIdentifier"] = _pointer(above)
-    return Certificate(
+    return CertificateParts(
         profile,
         serial_of(profile),
         name if above is None else above.subject,
@@ -203,7 +208,7 @@ def _own_identifier(spki: bytes) -> Extension:
     return extension("subjectKeyIdentifier", octet_string(key_identifier_of(spki)))
 
 
-def _pointer(above: Certificate) -> Extension:
+def _pointer(above: CertificateParts) -> Extension:
     return extension("authorityKeyIdentifier", authority_key(above.key_identifier))
 
 
@@ -218,7 +223,7 @@ def organisation(
     usage: str = DIGITAL_SIGNATURE,
     key: str = "",
     serial: str = "",
-) -> Certificate:
+) -> CertificateParts:
     """An Organisation Certificate with nothing wrong; its key and serial come from its name."""
     certificate = _end_entity(pki, "organisation", serial or name, ec_key(key or name).spki)
     certificate = replace(
@@ -235,7 +240,7 @@ def device(
     usage: str = DIGITAL_SIGNATURE,
     key: str = "",
     serial: str = "",
-) -> Certificate:
+) -> CertificateParts:
     """A Device Certificate with nothing wrong; its key and serial come from its name."""
     certificate = _end_entity(pki, "device", serial or name, ec_key(key or name).spki)
     certificate = with_value(certificate, "keyUsage", usages(_BITS[usage]))
@@ -251,14 +256,14 @@ def device(
     return replace(certificate, extensions={each: every[each] for each in order})
 
 
-def dccki(pki: Pki) -> Certificate:
+def dccki(pki: Pki) -> CertificateParts:
     """A DCCKI Infrastructure Certificate with nothing wrong."""
     names = three_names(unit="SUP1", name="gateway.example")
     certificate = _with_purposes(pki, "dccki", names, "clientAuth", "serverAuth")
     return with_value(certificate, "keyUsage", usages("digitalSignature", "keyEncipherment"))
 
 
-def iki(pki: Pki) -> Certificate:
+def iki(pki: Pki) -> CertificateParts:
     """An IKI certificate with nothing wrong."""
     return _with_purposes(pki, "iki", three_names(), "clientAuth")
 
@@ -271,10 +276,10 @@ _LASTS = {
 }
 
 
-def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> Certificate:
+def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> CertificateParts:
     issuer, _ = pki.chain(hierarchy)
     smki = hierarchy in _SMKI
-    return Certificate(
+    return CertificateParts(
         hierarchy,
         serial_of(serial),
         issuer.subject,
@@ -294,7 +299,7 @@ def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> Certifica
     )
 
 
-def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> Certificate:
+def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> CertificateParts:
     certificate = replace(
         _end_entity(pki, hierarchy, hierarchy, rsa_key(hierarchy).spki), subject=subject
     )
@@ -326,12 +331,12 @@ _UPDATES = {
 }
 
 
-def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationList:
+def revocation_list(pki: Pki, profile: str, revoked: CertificateParts) -> RevocationListParts:
     """A CRL with nothing wrong, of one entry whose reason is superseded."""
     signer = pki.authorities[_SIGNED_BY[profile]]
     later = pki.at - AT
     this_update, next_update = (time(at(moment) + later) for moment in _UPDATES[profile[-3:]])
-    return RevocationList(
+    return RevocationListParts(
         profile,
         signer.subject,
         this_update,
@@ -349,7 +354,7 @@ def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationL
 # CSRs
 
 
-def request(profile: str) -> Request:
+def request(profile: str) -> CsrParts:
     """A CSR with nothing wrong."""
     key = rsa_key(profile) if profile in {"dccki", "iki"} else ec_key("requester")
     extensions = {"keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True)}
@@ -369,7 +374,7 @@ def request(profile: str) -> Request:
             "subjectAltName", sequence(dns(b"gateway.example"))
         )
     algorithm = RSA_SHA256 if profile in {"dccki", "iki"} else ECDSA_SHA256
-    return Request(profile, subject, key.spki, extensions, key, algorithm=algorithm)
+    return CsrParts(profile, subject, key.spki, extensions, key, algorithm=algorithm)
 
 
 # All of them

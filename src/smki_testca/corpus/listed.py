@@ -11,7 +11,7 @@ import msgspec
 from smki_testca.corpus.delivery.documents import CaseTable
 from smki_testca.corpus.delivery.layout import INDEX, layout
 from smki_testca.corpus.delivery.symbols import CNames
-from smki_testca.corpus.run.loading import MAX_INDEX_OCTETS, load
+from smki_testca.corpus.run.loaded_corpus import MAX_INDEX_OCTETS, load
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
 from smki_testca.text import closest, shown, use_one_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import CaseSelection
+    from smki_testca.corpus.case_selection import CaseSelection
 
 
 class _Index(msgspec.Struct, frozen=True):

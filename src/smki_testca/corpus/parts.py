@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.keys import entropy, key_identifier_of
+from smki_testca.corpus.signing_keys import entropy, key_identifier_of
 from smki_testca.der.encode import (
     INTEGER,
     NULL,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives import hashes
 
-    from smki_testca.corpus.keys import Signer
+    from smki_testca.corpus.signing_keys import CorpusSigner
 
 UTF8, PRINTABLE = UTF8_STRING, PRINTABLE_STRING
 ECDSA_SHA256 = sequence(oid("1.2.840.10045.4.3.2"))
@@ -68,7 +68,7 @@ def _encoded(extensions: Mapping[str, Extension]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class CertificateParts:
     """A certificate (RFC 5280 4.1) and the signer of it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Certificate:
     subject: bytes
     spki: bytes
     extensions: Mapping[str, Extension]
-    signer: Signer = field(repr=False)
+    signer: CorpusSigner = field(repr=False)
     version: bytes = tlv(0xA0, integer(2))
     algorithm: bytes = ECDSA_SHA256
     outer: bytes | None = None
@@ -138,7 +138,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class RevocationList:
+class RevocationListParts:
     """A CRL (RFC 5280 5.1) and the signer of it.
 
     Attributes:
@@ -153,7 +153,7 @@ class RevocationList:
     next_update: bytes
     entries: tuple[bytes, ...]
     extensions: Mapping[str, Extension]
-    signer: Signer = field(repr=False)
+    signer: CorpusSigner = field(repr=False)
     version: bytes = integer(1)
     algorithm: bytes = ECDSA_SHA256
     outer: bytes | None = None
@@ -193,7 +193,7 @@ class RevocationList:
 
 
 @dataclass(frozen=True)
-class Request:
+class CsrParts:
     """A CSR (RFC 2986 4.1), signed by its own key.
 
     Attributes:
@@ -206,7 +206,7 @@ class Request:
     subject: bytes
     spki: bytes
     extensions: Mapping[str, Extension]
-    signer: Signer = field(repr=False)
+    signer: CorpusSigner = field(repr=False)
     version: bytes = integer(0)
     attributes: tuple[bytes, ...] = ()
     algorithm: bytes = ECDSA_SHA256
@@ -234,7 +234,7 @@ class Request:
         return sequence(tbs, self.algorithm, bit_string(signature))
 
 
-Parts = Certificate | RevocationList | Request
+Parts = CertificateParts | RevocationListParts | CsrParts
 """A document of one of the three kinds."""
 
 

@@ -62,7 +62,7 @@ class Link(msgspec.Struct, frozen=True):
     file: _Name
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
     """The list of what a backup has.
 
     Attributes:
@@ -126,7 +126,7 @@ def _is_name(part: str) -> bool:
     return len(part.encode("utf-8")) <= MAX_NAME_OCTETS
 
 
-def write_manifest(writer: ContainerWriter, manifest: Manifest) -> None:
+def write_manifest(writer: ContainerWriter, manifest: BackupManifest) -> None:
     """Write the manifest."""
     writer.write(msgspec.json.encode(manifest) + b"\n")
 
@@ -163,7 +163,9 @@ class Contents:
         self._reader = reader
         self.name = reader.name
         self.identity = reader.header.identity.hex()
-        self.manifest = self._decoded(reader.line(MAX_MANIFEST_OCTETS), Manifest, "its manifest")
+        self.manifest = self._decoded(
+            reader.line(MAX_MANIFEST_OCTETS), BackupManifest, "its manifest"
+        )
 
     @property
     def chain(self) -> tuple[Link, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import SystemClock, in_utc
-from smki_testca.device import loading, own, state
+from smki_testca.device import filled_cells, own, state
 from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict, cell_as_json
 from smki_testca.device.cells import cell_named, cell_of, type_named
 from smki_testca.device.judge import Judge, Verdicts
@@ -135,11 +135,11 @@ class Device:
         if isinstance(source, str | Path):
             library = library or Library()
             kind = type_named(device_type, library.device_types)
-            filled = loading.from_kit(Path(source), kind, environment, library, cells or {})
+            filled = filled_cells.from_kit(Path(source), kind, environment, library, cells or {})
         else:
             library = library or source.library
             kind = type_named(device_type, library.device_types)
-            filled = loading.from_estate(source, kind, environment, cells or {})
+            filled = filled_cells.from_estate(source, kind, environment, cells or {})
         return cls(
             kind,
             filled.root,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.cli.session import Session
-    from smki_testca.corpus.fuzz.search import Search
+    from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
 
 FOLDER_NAME = "corpus-fuzz"
 """Where what is found is written, unless another folder is named."""
@@ -134,11 +134,11 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
         click.get_current_context().exit(code)
 
 
-def _search(given: dict[str, Any]) -> Search:
+def _search(given: dict[str, Any]) -> DisagreementSearch:
     """The search that the options ask for."""
     from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
-    from smki_testca.corpus.fuzz.search import Search
+    from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
     from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.targets.naming import target_of
 
@@ -150,7 +150,7 @@ def _search(given: dict[str, Any]) -> Search:
         reset=given["reset"],
         capabilities=given["capabilities"],
     )
-    return Search(builder, target_of(given["target"]), settings, given["seed"], names)
+    return DisagreementSearch(builder, target_of(given["target"]), settings, given["seed"], names)
 
 
 def _names(given: Iterable[str], known: Sequence[str]) -> Sequence[str]:
@@ -184,7 +184,7 @@ def _check_free(out: Path, *, force: bool) -> None:
     check_folder(out)
 
 
-def _write(search: Search, out: Path, *, force: bool) -> Path:
+def _write(search: DisagreementSearch, out: Path, *, force: bool) -> Path:
     """Write the cases of what was found."""
     from smki_testca.corpus.delivery.folder import files
     from smki_testca.corpus.fuzz.cases import cases_of
@@ -194,8 +194,10 @@ def _write(search: Search, out: Path, *, force: bool) -> Path:
     return out
 
 
-def _report(session: Session, search: Search, folder: Path | None, *, interrupted: bool) -> None:
-    from smki_testca.corpus.fuzz.report import as_json, as_text
+def _report(
+    session: Session, search: DisagreementSearch, folder: Path | None, *, interrupted: bool
+) -> None:
+    from smki_testca.corpus.fuzz.search_report import as_json, as_text
 
     if session.as_json:
         print_json(as_json(search, folder, interrupted=interrupted))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.cli.session import Session
+    from smki_testca.corpus.case_selection import Catalogue
     from smki_testca.corpus.delivery.documents import CaseTable
-    from smki_testca.corpus.selection import Catalogue
 
 _LEVELS = {Level.RFC5280: "RFC 5280", Level.GBCS: "GBCS"}
 _MOST_OCTETS = 64
@@ -28,7 +28,7 @@ def catalogue() -> Catalogue:
     """Return every case of the corpus itself, each made when it is asked for."""
     from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
-    from smki_testca.corpus.selection import Catalogue
+    from smki_testca.corpus.case_selection import Catalogue
 
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 

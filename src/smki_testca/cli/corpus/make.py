@@ -47,8 +47,8 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
       smki-testca corpus make small --profile device --importance critical --max-octets 1024
       smki-testca corpus make own --estate estate --profile device
     """
+    from smki_testca.corpus.delivery.corpus_index import Heading
     from smki_testca.corpus.delivery.folder import written
-    from smki_testca.corpus.delivery.index import Heading
     from smki_testca.corpus.delivery.symbols import CNames
     from smki_testca.corpus.estate_corpus import make as make_under
     from smki_testca.corpus.estate_corpus import recorded

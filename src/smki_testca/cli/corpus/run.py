@@ -17,13 +17,14 @@ from smki_testca.corpus.run.asking import RunSettings, ask_all
 from smki_testca.corpus.run.expectations import Expectations
 from smki_testca.corpus.run.filtering import CaseFilter
 from smki_testca.corpus.run.journal import Journal
-from smki_testca.corpus.run.loading import LoadedCorpus, load
-from smki_testca.corpus.run.report import Report, ReportTerms, read_report, report
+from smki_testca.corpus.run.loaded_corpus import LoadedCorpus, load
+from smki_testca.corpus.run.report import ReportTerms, RunReport, read_report, report
+from smki_testca.corpus.run.reports.expectations_toml import as_expectations_toml
 from smki_testca.corpus.run.reports.html import as_html
 from smki_testca.corpus.run.reports.json_text import as_json_text
 from smki_testca.corpus.run.reports.junit import as_junit
 from smki_testca.corpus.run.reports.markdown import as_markdown
-from smki_testca.corpus.run.reports.text import as_text
+from smki_testca.corpus.run.reports.plain_text import as_text
 from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.files import check_file, write_texts
@@ -84,14 +85,14 @@ class Outputs:
         """Those that are asked for."""
         return [path for path in self.by_option.values() if path is not None]
 
-    def texts(self, made: Report) -> dict[Path, str]:
+    def texts(self, made: RunReport) -> dict[Path, str]:
         """The content of each."""
-        forms: Iterable[tuple[Path | None, Callable[[Report], str]]] = (
+        forms: Iterable[tuple[Path | None, Callable[[RunReport], str]]] = (
             (self.html, lambda it: as_html([it])),
             (self.junit, as_junit),
             (self.markdown, lambda it: as_markdown([it])),
             (self.save, as_json_text),
-            (self.write_expectations, expectations.draft),
+            (self.write_expectations, as_expectations_toml),
         )
         return {path: form(made) for path, form in forms if path is not None}
 
@@ -234,7 +235,7 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
+def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> RunReport:
     """Run a corpus as the options say, and report."""
     level = Level(given["level"])
     settings = RunSettings(

@@ -12,7 +12,7 @@ from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from smki_testca.corpus.selection import CaseSelection
+    from smki_testca.corpus.case_selection import CaseSelection
 
 _Command = Any
 
@@ -70,7 +70,7 @@ def selection(given: Mapping[str, Any]) -> CaseSelection:
     Args:
         given: their values by name.
     """
-    from smki_testca.corpus.selection import CaseSelection
+    from smki_testca.corpus.case_selection import CaseSelection
 
     return CaseSelection(
         given["only"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
+from smki_testca.corpus.document_changes import added, but, with_critical, with_value, without
 from smki_testca.corpus.groups import DEVICES, RSA_ENDS, SMKI_ISSUING
 from smki_testca.corpus.parts import (
     DEVICE_ID,
@@ -23,7 +23,7 @@ from smki_testca.der.encode import UTF8_STRING, bit_string, octet_string, oid, s
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _NAME, _PATH = "subjectAltName", "extensions.subjectAltName"
 _MODULE = f"{_PATH}.hardwareModuleName"
@@ -39,7 +39,7 @@ device_name_defect = partial(
 )
 
 
-def _named(it: Certificate, *names: bytes) -> Certificate:
+def _named(it: CertificateParts, *names: bytes) -> CertificateParts:
     return with_value(it, _NAME, sequence(*names))
 
 
@@ -53,7 +53,7 @@ def _named(it: Certificate, *names: bytes) -> Certificate:
     why="A reader that knows no subjectAltName takes a certificate that names nobody.",
     importance=Importance.MEDIUM,
 )
-def san_not_critical(it: Certificate, _: Base) -> Certificate:
+def san_not_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The criticality of the only name of a Device is left out."""
     return with_critical(it, _NAME, b"")
 
@@ -69,7 +69,7 @@ def san_not_critical(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def san_missing(it: Certificate, _: Base) -> Certificate:
+def san_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out; the subject is empty as ever."""
     return without(it, _NAME)
 
@@ -82,7 +82,7 @@ def san_missing(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.2.1.6 allows several names",
     why="A TLS library that knows host names takes the meter for a server of that name.",
 )
-def san_with_host(it: Certificate, _: Base) -> Certificate:
+def san_with_host(it: CertificateParts, _: Base) -> CertificateParts:
     """A dNSName follows the Device's name."""
     return _named(it, hardware(), dns(b"meter.example"))
 
@@ -97,7 +97,7 @@ def san_with_host(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def san_with_two_modules(it: Certificate, _: Base) -> Certificate:
+def san_with_two_modules(it: CertificateParts, _: Base) -> CertificateParts:
     """The name of another Device follows the right one."""
     return _named(it, hardware(), hardware(eui64=DEVICE_ID[:7] + b"\xa5"))
 
@@ -112,7 +112,7 @@ def san_with_two_modules(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def san_with_another_first(it: Certificate, _: Base) -> Certificate:
+def san_with_another_first(it: CertificateParts, _: Base) -> CertificateParts:
     """The right name comes after that of another Device."""
     return _named(it, hardware(eui64=DEVICE_ID[:7] + b"\xa5"), hardware())
 
@@ -127,7 +127,7 @@ def san_with_another_first(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def san_host_alone(it: Certificate, _: Base) -> Certificate:
+def san_host_alone(it: CertificateParts, _: Base) -> CertificateParts:
     """The only name is a dNSName."""
     return _named(it, dns(b"meter.example"))
 
@@ -141,7 +141,7 @@ def san_host_alone(it: Certificate, _: Base) -> Certificate:
     why="Whoever looks for the Device's ID finds none.",
     facts=_NOBODY,
 )
-def san_directory_name(it: Certificate, _: Base) -> Certificate:
+def san_directory_name(it: CertificateParts, _: Base) -> CertificateParts:
     """The only name is a distinguished name."""
     return _named(it, tlv(0xA4, ca_subject(None, "Meter")))
 
@@ -157,7 +157,7 @@ def san_directory_name(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def san_other_name_of_another_kind(it: Certificate, _: Base) -> Certificate:
+def san_other_name_of_another_kind(it: CertificateParts, _: Base) -> CertificateParts:
     """The value is that of a hardwareModuleName; its OID is that of a principal name."""
     module = sequence(oid(HW_TYPE), octet_string(DEVICE_ID))
     return _named(it, tlv(0xA0, oid("1.3.6.1.4.1.311.20.2.3") + tlv(0xA0, module)))
@@ -173,7 +173,7 @@ def san_other_name_of_another_kind(it: Certificate, _: Base) -> Certificate:
     " hardwareModuleName.",
     importance=Importance.HIGH,
 )
-def san_and_common_name(it: Certificate, _: Base) -> Certificate:
+def san_and_common_name(it: CertificateParts, _: Base) -> CertificateParts:
     """The subject, which should be empty, has a common name."""
     return but(it, subject=sequence(rdn("commonName", "Meter")))
 
@@ -187,7 +187,7 @@ def san_and_common_name(it: Certificate, _: Base) -> Certificate:
     why="A reader of organisations takes the meter for a supplier.",
     importance=Importance.CRITICAL,
 )
-def subject_identifier(it: Certificate, _: Base) -> Certificate:
+def subject_identifier(it: CertificateParts, _: Base) -> CertificateParts:
     """The subject, which should be empty, is that of an organisation."""
     return but(it, subject=organisation_subject())
 
@@ -205,7 +205,7 @@ def subject_identifier(it: Certificate, _: Base) -> Certificate:
     why="A reader of the second element finds none, and reads past the end.",
     importance=Importance.MEDIUM,
 )
-def hw_type_missing(it: Certificate, _: Base) -> Certificate:
+def hw_type_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The first element is left out."""
     return _named(it, hardware(hw_type=b""))
 
@@ -218,7 +218,7 @@ def hw_type_missing(it: Certificate, _: Base) -> Certificate:
     why="A reader that does not look at the type takes letters for an OID.",
     importance=Importance.LOW,
 )
-def hw_type_text(it: Certificate, _: Base) -> Certificate:
+def hw_type_text(it: CertificateParts, _: Base) -> CertificateParts:
     """It is of another type."""
     return _named(it, hardware(hw_type=text(UTF8_STRING, "meter")))
 
@@ -231,7 +231,7 @@ def hw_type_text(it: Certificate, _: Base) -> Certificate:
     why="It names no manufacturer's hardware: a program that sorts Devices by it mixes them.",
     importance=Importance.LOW,
 )
-def hw_type_two_arcs(it: Certificate, _: Base) -> Certificate:
+def hw_type_two_arcs(it: CertificateParts, _: Base) -> CertificateParts:
     """The OID has two arcs only."""
     return _named(it, hardware(hw_type=oid("0.0")))
 
@@ -247,7 +247,7 @@ def hw_type_two_arcs(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def device_id_missing(it: Certificate, _: Base) -> Certificate:
+def device_id_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The second element is left out."""
     return _named(it, hardware(b""))
 
@@ -261,7 +261,7 @@ def device_id_missing(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def device_id_6_octets(it: Certificate, _: Base) -> Certificate:
+def device_id_6_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is an EUI-48."""
     return _named(it, hardware(eui64=DEVICE_ID[:6]))
 
@@ -275,7 +275,7 @@ def device_id_6_octets(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def device_id_7_octets(it: Certificate, _: Base) -> Certificate:
+def device_id_7_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """The last octet is left out."""
     return _named(it, hardware(eui64=DEVICE_ID[:7]))
 
@@ -289,7 +289,7 @@ def device_id_7_octets(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def device_id_9_octets(it: Certificate, _: Base) -> Certificate:
+def device_id_9_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """An octet follows the ID."""
     return _named(it, hardware(eui64=DEVICE_ID + b"\x01"))
 
@@ -303,7 +303,7 @@ def device_id_9_octets(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def device_id_empty(it: Certificate, _: Base) -> Certificate:
+def device_id_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """The OCTET STRING has no octet."""
     return _named(it, hardware(octet_string(b"")))
 
@@ -317,7 +317,7 @@ def device_id_empty(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def device_id_in_hexadecimal(it: Certificate, _: Base) -> Certificate:
+def device_id_in_hexadecimal(it: CertificateParts, _: Base) -> CertificateParts:
     """The OCTET STRING holds the ASCII of the digits."""
     return _named(it, hardware(eui64=DEVICE_ID.hex().upper().encode("ascii")))
 
@@ -330,7 +330,7 @@ def device_id_in_hexadecimal(it: Certificate, _: Base) -> Certificate:
     why="A reader of text reads it right, a reader of octets does not.",
     facts=_NOBODY,
 )
-def device_id_with_hyphens(it: Certificate, _: Base) -> Certificate:
+def device_id_with_hyphens(it: CertificateParts, _: Base) -> CertificateParts:
     """The OCTET STRING holds 00-DB-12-34-56-78-90-A4."""
     return _named(it, hardware(eui64=DEVICE_ID.hex("-").upper().encode("ascii")))
 
@@ -347,7 +347,7 @@ def device_id_with_hyphens(it: Certificate, _: Base) -> Certificate:
     facts=_NOBODY,
     stage=Stage.STRUCTURE,
 )
-def device_id_text(it: Certificate, _: Base) -> Certificate:
+def device_id_text(it: CertificateParts, _: Base) -> CertificateParts:
     """It is of another type, and of eight octets."""
     return _named(it, hardware(text(UTF8_STRING, "00db1234")))
 
@@ -364,7 +364,7 @@ def device_id_text(it: Certificate, _: Base) -> Certificate:
     facts=_NOBODY,
     stage=Stage.STRUCTURE,
 )
-def device_id_bit_string(it: Certificate, _: Base) -> Certificate:
+def device_id_bit_string(it: CertificateParts, _: Base) -> CertificateParts:
     """It is of the type of 2.5.4.45."""
     return _named(it, hardware(bit_string(DEVICE_ID)))
 
@@ -378,7 +378,7 @@ def device_id_bit_string(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "0" * 16},
 )
-def device_id_zeros(it: Certificate, _: Base) -> Certificate:
+def device_id_zeros(it: CertificateParts, _: Base) -> CertificateParts:
     """No bit is set."""
     return _named(it, hardware(eui64=bytes(8)))
 
@@ -392,7 +392,7 @@ def device_id_zeros(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "F" * 16},
 )
-def device_id_ones(it: Certificate, _: Base) -> Certificate:
+def device_id_ones(it: CertificateParts, _: Base) -> CertificateParts:
     """Every bit is set."""
     return _named(it, hardware(eui64=b"\xff" * 8))
 
@@ -407,7 +407,7 @@ def device_id_ones(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "70B3D51F30010000"},
 )
-def device_id_of_the_sec(it: Certificate, _: Base) -> Certificate:
+def device_id_of_the_sec(it: CertificateParts, _: Base) -> CertificateParts:
     """It is one that only Users, RDPs and the DCC have."""
     return _named(it, hardware(eui64=bytes.fromhex("70b3d51f30010000")))
 
@@ -422,7 +422,7 @@ def device_id_of_the_sec(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "90B3D51F30010000"},
 )
-def device_id_look_alike(it: Certificate, _: Base) -> Certificate:
+def device_id_look_alike(it: CertificateParts, _: Base) -> CertificateParts:
     """It is that of a supplier of the test set."""
     return _named(it, hardware(eui64=bytes.fromhex("90b3d51f30010000")))
 
@@ -439,7 +439,7 @@ def device_id_look_alike(it: Certificate, _: Base) -> Certificate:
     why="A reader that looks for the name of a Device first takes the holder for a meter.",
     importance=Importance.CRITICAL,
 )
-def hardware_module(it: Certificate, base: Base) -> Certificate:
+def hardware_module(it: CertificateParts, base: Base) -> CertificateParts:
     """The name of a Device is added, or follows the host."""
     if base.name == "dccki":
         return _named(it, dns(b"gateway.example"), hardware())
@@ -455,7 +455,7 @@ def hardware_module(it: Certificate, base: Base) -> Certificate:
     why="A TLS library takes the holder for a server of that name.",
     importance=Importance.MEDIUM,
 )
-def host_name(it: Certificate, _: Base) -> Certificate:
+def host_name(it: CertificateParts, _: Base) -> CertificateParts:
     """A dNSName is added."""
     return added(it, _NAME, sequence(dns(b"gateway.example")))
 
@@ -469,7 +469,7 @@ def host_name(it: Certificate, _: Base) -> Certificate:
     why="Nothing follows for those who know the extension; others refuse the certificate.",
     importance=Importance.LOW,
 )
-def san_critical(it: Certificate, _: Base) -> Certificate:
+def san_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is marked critical."""
     return with_critical(it, _NAME, TRUE)
 
@@ -484,7 +484,7 @@ def san_critical(it: Certificate, _: Base) -> Certificate:
     why="A comparison that stops at the space finds another host.",
     importance=Importance.MEDIUM,
 )
-def host_with_space(it: Certificate, _: Base) -> Certificate:
+def host_with_space(it: CertificateParts, _: Base) -> CertificateParts:
     """A space is in the first label."""
     return _named(it, dns(b"gate way.example"))
 
@@ -500,7 +500,7 @@ def host_with_space(it: Certificate, _: Base) -> Certificate:
     " gateway.example.",
     importance=Importance.CRITICAL,
 )
-def host_with_nul(it: Certificate, _: Base) -> Certificate:
+def host_with_nul(it: CertificateParts, _: Base) -> CertificateParts:
     """A NUL follows the right name, and another domain follows the NUL."""
     return _named(it, dns(b"gateway.example\x00.other.example"))
 
@@ -515,7 +515,7 @@ def host_with_nul(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes it for any text takes the holder for every host of the domain.",
     importance=Importance.HIGH,
 )
-def host_wildcard_inside(it: Certificate, _: Base) -> Certificate:
+def host_wildcard_inside(it: CertificateParts, _: Base) -> CertificateParts:
     """The asterisk is not a whole label."""
     return _named(it, dns(b"gate*.example"))
 
@@ -530,7 +530,7 @@ def host_wildcard_inside(it: Certificate, _: Base) -> Certificate:
     why="A reader of four octets takes one of whatever follows for the last of the address.",
     importance=Importance.MEDIUM,
 )
-def address_3_octets(it: Certificate, _: Base) -> Certificate:
+def address_3_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """An address with an octet too few follows the host."""
     return _named(it, dns(b"gateway.example"), tlv(0x87, b"\x7f\x00\x00"))
 
@@ -545,7 +545,7 @@ def address_3_octets(it: Certificate, _: Base) -> Certificate:
     why="A comparison that takes nothing for any host takes the holder for every one.",
     importance=Importance.MEDIUM,
 )
-def host_empty(it: Certificate, _: Base) -> Certificate:
+def host_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """A second dNSName has no character."""
     return _named(it, dns(b"gateway.example"), dns(b""))
 
@@ -560,7 +560,7 @@ def host_empty(it: Certificate, _: Base) -> Certificate:
     why="A letter that looks like another names another host.",
     importance=Importance.MEDIUM,
 )
-def host_not_ascii(it: Certificate, _: Base) -> Certificate:
+def host_not_ascii(it: CertificateParts, _: Base) -> CertificateParts:
     """The first letter a is U+0430."""
     return _named(it, dns("g\u0430teway.example".encode()))
 
@@ -575,7 +575,7 @@ def host_not_ascii(it: Certificate, _: Base) -> Certificate:
     why="Programs complete it as they like, and read different hosts.",
     importance=Importance.LOW,
 )
-def uri_without_scheme(it: Certificate, _: Base) -> Certificate:
+def uri_without_scheme(it: CertificateParts, _: Base) -> CertificateParts:
     """A relative URI follows the host."""
     return _named(it, dns(b"gateway.example"), tlv(0x86, b"/gateway"))
 
@@ -590,7 +590,7 @@ def uri_without_scheme(it: Certificate, _: Base) -> Certificate:
     why="A program that takes it for a host takes the holder for that host.",
     importance=Importance.LOW,
 )
-def mailbox_without_at(it: Certificate, _: Base) -> Certificate:
+def mailbox_without_at(it: CertificateParts, _: Base) -> CertificateParts:
     """An rfc822Name that is a host follows the host."""
     return _named(it, dns(b"gateway.example"), tlv(0x81, b"other.example"))
 
@@ -605,6 +605,6 @@ def mailbox_without_at(it: Certificate, _: Base) -> Certificate:
     why="A comparison of names that finds nothing to differ takes the holder for anybody.",
     importance=Importance.LOW,
 )
-def directory_name_empty(it: Certificate, _: Base) -> Certificate:
+def directory_name_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """A distinguished name of no attribute follows the host."""
     return _named(it, dns(b"gateway.example"), tlv(0xA4, sequence()))

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.bases import organisation
-from smki_testca.corpus.changes import (
+from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import (
     added,
     but,
     rekeyed,
@@ -20,16 +21,14 @@ from smki_testca.corpus.changes import (
     with_value,
     without,
 )
-from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.groups import led_by
 from smki_testca.corpus.issuer_names import rewritten
-from smki_testca.corpus.keys import ec_key, key_identifier_of, rsa_key
 from smki_testca.corpus.parts import (
     RSA_SHA256,
     TRUE,
     UTF8,
     Extension,
-    RevocationList,
+    RevocationListParts,
     at,
     authority_key,
     ca_subject,
@@ -42,13 +41,14 @@ from smki_testca.corpus.parts import (
     serial_of,
     usages,
 )
+from smki_testca.corpus.signing_keys import ec_key, key_identifier_of, rsa_key
 from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, sequence, time, tlv
 from smki_testca.der.read import read
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.keys import Signer
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
+    from smki_testca.corpus.signing_keys import CorpusSigner
 
 LISTS = (
     "organisation-crl",
@@ -72,7 +72,7 @@ def _serial(base: Base) -> bytes:
     return about(base).serial
 
 
-def about(base: Base) -> Certificate:
+def about(base: Base) -> CertificateParts:
     """The certificate that the good list of a base revokes."""
     if base.about is None:
         raise ValueError(f"{base.name} is not a list")
@@ -84,12 +84,12 @@ def _entry(base: Base, *extensions: Extension, serial: bytes | None = None) -> b
     return entry(serial or _serial(base), "2026-06-15", *extensions)
 
 
-def _also(it: RevocationList, more: bytes) -> RevocationList:
+def _also(it: RevocationListParts, more: bytes) -> RevocationListParts:
     """The list with one more entry."""
     return but(it, entries=(*it.entries, more))
 
 
-def _another_key(it: RevocationList, name: str) -> Signer:
+def _another_key(it: RevocationListParts, name: str) -> CorpusSigner:
     return rsa_key("dccki") if it.algorithm == RSA_SHA256 else ec_key(name)
 
 
@@ -106,7 +106,7 @@ def _another_key(it: RevocationList, name: str) -> Signer:
     why="Anybody can make a list on which a certificate is not, or is.",
     importance=Importance.CRITICAL,
 )
-def by_another_key(it: RevocationList, base: Base) -> RevocationList:
+def by_another_key(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The signature is a stranger's."""
     del base
     return but(it, signer=_another_key(it, "stranger"))
@@ -123,14 +123,14 @@ def by_another_key(it: RevocationList, base: Base) -> RevocationList:
     remedy="Use the list of the CA that issued the certificate.",
     importance=Importance.CRITICAL,
 )
-def of_a_namesake(it: RevocationList, base: Base) -> RevocationList:
+def of_a_namesake(it: RevocationListParts, base: Base) -> RevocationListParts:
     """AuthorityKeyIdentifier and signature are a namesake's."""
     del base
     key = _another_key(it, "another Z1")
     return but(_pointing(it, key), signer=key)
 
 
-def _pointing(it: RevocationList, key: Signer) -> RevocationList:
+def _pointing(it: RevocationListParts, key: CorpusSigner) -> RevocationListParts:
     """The list with the key identifier of another key."""
     return with_value(it, "authorityKeyIdentifier", authority_key(key_identifier_of(key.spki)))
 
@@ -147,7 +147,7 @@ def _pointing(it: RevocationList, key: Signer) -> RevocationList:
     importance=Importance.CRITICAL,
     needs=(Need.NAMES,),
 )
-def of_another_ca(it: RevocationList, base: Base) -> Changed:
+def of_another_ca(it: RevocationListParts, base: Base) -> Changed:
     """Another CA of the same root issued the list; the entry has the same serial."""
     issuing = base.chain[0]
     key = _another_key(it, "another CA")
@@ -170,7 +170,7 @@ def of_another_ca(it: RevocationList, base: Base) -> Changed:
     why="Every holder of a certificate could make lists, and so free its own certificate.",
     importance=Importance.CRITICAL,
 )
-def by_end_entity(it: RevocationList, base: Base) -> Changed:
+def by_end_entity(it: RevocationListParts, base: Base) -> Changed:
     """Issuer, authorityKeyIdentifier and signature are an end entity's."""
     name = "organisation-that-issues"
     key = ec_key(name)
@@ -190,7 +190,7 @@ def by_end_entity(it: RevocationList, base: Base) -> Changed:
     why="The key of the CA is used for what its own issuer did not allow.",
     importance=Importance.MEDIUM,
 )
-def ca_without_crl_sign(it: RevocationList, base: Base) -> Changed:
+def ca_without_crl_sign(it: RevocationListParts, base: Base) -> Changed:
     """The keyUsage of the CA is keyCertSign."""
     ca = with_value(base.chain[0], "keyUsage", usages("keyCertSign"))
     return Changed(it, (ca, *base.chain[1:]))
@@ -206,7 +206,7 @@ def ca_without_crl_sign(it: RevocationList, base: Base) -> Changed:
     why="The CA may have given its key up: nobody watches it any more.",
     importance=Importance.MEDIUM,
 )
-def ca_expired(it: RevocationList, base: Base) -> Changed:
+def ca_expired(it: RevocationListParts, base: Base) -> Changed:
     """The issuing CA was valid until last year."""
     ended = lasting("2020-01-01", "2025-12-31T23:59:59")
     return Changed(it, (but(base.chain[0], validity=ended), *base.chain[1:]))
@@ -222,7 +222,7 @@ def ca_expired(it: RevocationList, base: Base) -> Changed:
     why="Somebody else made the CA: anybody can make a list on which a certificate is not.",
     importance=Importance.HIGH,
 )
-def ca_by_another_key(it: RevocationList, base: Base) -> Changed:
+def ca_by_another_key(it: RevocationListParts, base: Base) -> Changed:
     """The certificate of the issuing CA is signed with a key that is not the root's."""
     ca = but(base.chain[0], signer=_another_key(it, "not the root"))
     return Changed(it, (ca, *base.chain[1:]))
@@ -238,7 +238,7 @@ def ca_by_another_key(it: RevocationList, base: Base) -> Changed:
     why="The list is another CA's by its name: its serials say nothing of this one's.",
     importance=Importance.HIGH,
 )
-def issuer_name_differs(it: RevocationList, base: Base) -> RevocationList:
+def issuer_name_differs(it: RevocationListParts, base: Base) -> RevocationListParts:
     """Another CN; the key is the right CA's."""
     del base
     if it.profile.startswith("organisation"):
@@ -258,7 +258,7 @@ def issuer_name_differs(it: RevocationList, base: Base) -> RevocationList:
     why="Readers that compare names octet for octet do not find the list, and go without.",
     importance=Importance.MEDIUM,
 )
-def issuer_string_type(it: RevocationList, base: Base) -> RevocationList:
+def issuer_string_type(it: RevocationListParts, base: Base) -> RevocationListParts:
     """UTF8String where the CA has PrintableString."""
     del base
     return but(it, issuer=rewritten(it.issuer, tag=UTF8))
@@ -278,7 +278,7 @@ def issuer_string_type(it: RevocationList, base: Base) -> RevocationList:
     why="What was revoked since is not on it: who keeps an old list back frees a certificate.",
     importance=Importance.HIGH,
 )
-def stale(it: RevocationList, base: Base) -> RevocationList:
+def stale(it: RevocationListParts, base: Base) -> RevocationListParts:
     """NextUpdate was a year ago, and thisUpdate two days before that."""
     del base
     this_update, next_update = time(at("2025-06-29")), time(at("2025-07-01"))
@@ -303,7 +303,7 @@ def _serial_in(listed: bytes) -> bytes:
     why="A reader that compares days, or local time, uses it for hours longer.",
     importance=Importance.LOW,
 )
-def stale_a_second_ago(it: RevocationList, base: Base) -> RevocationList:
+def stale_a_second_ago(it: RevocationListParts, base: Base) -> RevocationListParts:
     """NextUpdate is one second before the instant of the case."""
     del base
     return but(it, next_update=time(at("2026-07-01T11:59:59")))
@@ -320,7 +320,7 @@ def stale_a_second_ago(it: RevocationList, base: Base) -> RevocationList:
     why="A clock is wrong, or somebody prepared lists in advance that miss what is revoked since.",
     importance=Importance.LOW,
 )
-def future(it: RevocationList, base: Base) -> RevocationList:
+def future(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ThisUpdate is 12 hours after the instant of the case."""
     del base
     later = time(at("2026-07-04" if it.profile.endswith("crl") else "2027-06-29"))
@@ -338,7 +338,7 @@ def future(it: RevocationList, base: Base) -> RevocationList:
     why="The list never grows old: who keeps newer ones back frees a certificate.",
     importance=Importance.MEDIUM,
 )
-def without_next_update(it: RevocationList, base: Base) -> RevocationList:
+def without_next_update(it: RevocationListParts, base: Base) -> RevocationListParts:
     """NextUpdate is left out."""
     del base
     return but(it, next_update=b"")
@@ -355,7 +355,7 @@ def without_next_update(it: RevocationList, base: Base) -> RevocationList:
     why="The list was out of date when it was made.",
     importance=Importance.LOW,
 )
-def next_update_first(it: RevocationList, base: Base) -> RevocationList:
+def next_update_first(it: RevocationListParts, base: Base) -> RevocationListParts:
     """Both are midnight."""
     del base
     return but(it, next_update=it.this_update)
@@ -372,7 +372,7 @@ def next_update_first(it: RevocationList, base: Base) -> RevocationList:
     why="Readers that compare the dates take a certificate that others refuse.",
     importance=Importance.MEDIUM,
 )
-def revoked_after_the_list(it: RevocationList, base: Base) -> RevocationList:
+def revoked_after_the_list(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The revocationDate is in August."""
     return but(it, entries=(entry(_serial(base), "2026-08-01", reason(4)),))
 
@@ -391,7 +391,7 @@ def revoked_after_the_list(it: RevocationList, base: Base) -> RevocationList:
     why="A reader of version 1 passes over the extensions, even critical ones.",
     importance=Importance.LOW,
 )
-def version_missing(it: RevocationList, base: Base) -> RevocationList:
+def version_missing(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The version is left out: version 1."""
     del base
     return but(it, version=b"")
@@ -408,7 +408,7 @@ def version_missing(it: RevocationList, base: Base) -> RevocationList:
     why="There is no such version: its parts may mean something else.",
     importance=Importance.MEDIUM,
 )
-def version_3(it: RevocationList, base: Base) -> RevocationList:
+def version_3(it: RevocationListParts, base: Base) -> RevocationListParts:
     """INTEGER 2."""
     del base
     return but(it, version=integer(2))
@@ -426,7 +426,7 @@ def version_3(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     at_least=Stage.USE,
 )
-def this_update_generalized(it: RevocationList, base: Base) -> RevocationList:
+def this_update_generalized(it: RevocationListParts, base: Base) -> RevocationListParts:
     """20260701000000Z."""
     del base
     return but(it, this_update=tlv(GENERALIZED_TIME, b"20260701000000Z"))
@@ -444,7 +444,7 @@ def this_update_generalized(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     at_least=Stage.USE,
 )
-def revocation_date_generalized(it: RevocationList, base: Base) -> RevocationList:
+def revocation_date_generalized(it: RevocationListParts, base: Base) -> RevocationListParts:
     """20260615000000Z."""
     dated = tlv(GENERALIZED_TIME, b"20260615000000Z")
     return but(it, entries=(entry(_serial(base), dated, reason(4)),))
@@ -462,7 +462,7 @@ def revocation_date_generalized(it: RevocationList, base: Base) -> RevocationLis
     importance=Importance.MEDIUM,
     at_least=Stage.USE,
 )
-def number_twice(it: RevocationList, base: Base) -> RevocationList:
+def number_twice(it: RevocationListParts, base: Base) -> RevocationListParts:
     """CRLNumber 7 and 8."""
     del base
     return with_extension(it, "again", extension("cRLNumber", integer(8)))
@@ -480,7 +480,7 @@ def number_twice(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.HIGH,
     at_least=Stage.USE,
 )
-def reason_twice(it: RevocationList, base: Base) -> RevocationList:
+def reason_twice(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 4 and 8."""
     return but(it, entries=(_entry(base, reason(4), reason(8)),))
 
@@ -496,7 +496,7 @@ def reason_twice(it: RevocationList, base: Base) -> RevocationList:
     why="Which of two lists is the newer one is not to be told by their numbers.",
     importance=Importance.LOW,
 )
-def without_number(it: RevocationList, base: Base) -> RevocationList:
+def without_number(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The extension is left out."""
     del base
     return without(it, "cRLNumber")
@@ -513,7 +513,7 @@ def without_number(it: RevocationList, base: Base) -> RevocationList:
     why="A reader without sign takes it for a great number, and every later list for an older one.",
     importance=Importance.LOW,
 )
-def number_negative(it: RevocationList, base: Base) -> RevocationList:
+def number_negative(it: RevocationListParts, base: Base) -> RevocationListParts:
     """CRLNumber -1."""
     del base
     return with_value(it, "cRLNumber", integer(-1))
@@ -530,7 +530,7 @@ def number_negative(it: RevocationList, base: Base) -> RevocationList:
     why="A reader with room for 20 octets cuts it, or writes past its end.",
     importance=Importance.LOW,
 )
-def number_of_21_octets(it: RevocationList, base: Base) -> RevocationList:
+def number_of_21_octets(it: RevocationListParts, base: Base) -> RevocationListParts:
     """CRLNumber 2 to the power of 160."""
     del base
     return with_value(it, "cRLNumber", integer(1 << 160))
@@ -547,7 +547,7 @@ def number_of_21_octets(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that knows no cRLNumber refuses the list.",
     importance=Importance.LOW,
 )
-def number_critical(it: RevocationList, base: Base) -> RevocationList:
+def number_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The cRLNumber is critical."""
     del base
     return with_critical(it, "cRLNumber", TRUE)
@@ -564,7 +564,7 @@ def number_critical(it: RevocationList, base: Base) -> RevocationList:
     why="Of two CAs of one name a reader cannot tell which signed it.",
     importance=Importance.LOW,
 )
-def without_aki(it: RevocationList, base: Base) -> RevocationList:
+def without_aki(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The extension is left out."""
     del base
     return without(it, "authorityKeyIdentifier")
@@ -581,7 +581,7 @@ def without_aki(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that does not know it refuses the list.",
     importance=Importance.LOW,
 )
-def aki_critical(it: RevocationList, base: Base) -> RevocationList:
+def aki_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The authorityKeyIdentifier is critical."""
     del base
     return with_critical(it, "authorityKeyIdentifier", TRUE)
@@ -598,7 +598,7 @@ def aki_critical(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that looks keys up by it does not find the CA's, and goes without the list.",
     importance=Importance.MEDIUM,
 )
-def aki_of_another_key(it: RevocationList, base: Base) -> RevocationList:
+def aki_of_another_key(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The key identifier of the certificate that the list revokes."""
     return with_value(it, "authorityKeyIdentifier", authority_key(about(base).key_identifier))
 
@@ -614,7 +614,7 @@ def aki_of_another_key(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that looks keys up by it does not find the CA's, and goes without the list.",
     importance=Importance.LOW,
 )
-def aki_without_key(it: RevocationList, base: Base) -> RevocationList:
+def aki_without_key(it: RevocationListParts, base: Base) -> RevocationListParts:
     """AuthorityCertSerialNumber without issuer and key identifier."""
     del base
     return with_value(it, "authorityKeyIdentifier", sequence(tlv(0x82, b"\x07")))
@@ -633,7 +633,7 @@ def aki_without_key(it: RevocationList, base: Base) -> RevocationList:
     why=f"Its CA said that who does not understand it must not use it. {_DROPPED}",
     importance=Importance.HIGH,
 )
-def unknown_critical(it: RevocationList, base: Base) -> RevocationList:
+def unknown_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """An extension of an unassigned OID."""
     del base
     return added(it, _UNKNOWN_OID, b"\x05\x00", critical=True)
@@ -650,7 +650,7 @@ def unknown_critical(it: RevocationList, base: Base) -> RevocationList:
     why="What is not on it may be on its base: who takes it for complete frees certificates.",
     importance=Importance.MEDIUM,
 )
-def delta(it: RevocationList, base: Base) -> RevocationList:
+def delta(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A critical deltaCRLIndicator of base 6; the certificate is on it."""
     del base
     return added(it, "deltaCRLIndicator", integer(6), critical=True)
@@ -670,7 +670,7 @@ _EMPTY_DELTA = "A reader that takes it for complete answers good for everything 
     importance=Importance.HIGH,
     facts=_GOOD,
 )
-def delta_that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
+def delta_that_lists_nothing(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A critical deltaCRLIndicator of base 6, and no entry."""
     del base
     return added(but(it, entries=()), "deltaCRLIndicator", integer(6), critical=True)
@@ -687,7 +687,7 @@ def delta_that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
     why="Readers that ignore it take a part of the list for the whole, and free what is missing.",
     importance=Importance.MEDIUM,
 )
-def delta_not_critical(it: RevocationList, base: Base) -> RevocationList:
+def delta_not_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A deltaCRLIndicator of base 6 that may be ignored; the certificate is on the list."""
     del base
     return added(it, "deltaCRLIndicator", integer(6))
@@ -704,13 +704,13 @@ def delta_not_critical(it: RevocationList, base: Base) -> RevocationList:
     why="Readers that ignore it take the list for one of end entities.",
     importance=Importance.MEDIUM,
 )
-def scope_not_critical(it: RevocationList, base: Base) -> RevocationList:
+def scope_not_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """OnlyContainsCACerts in an issuingDistributionPoint that may be ignored."""
     del base
     return added(it, "issuingDistributionPoint", sequence(tlv(0x82, b"\xff")))
 
 
-def _scoped(it: RevocationList, scope: bytes) -> RevocationList:
+def _scoped(it: RevocationListParts, scope: bytes) -> RevocationListParts:
     """The list with a critical issuingDistributionPoint."""
     return added(it, "issuingDistributionPoint", sequence(scope), critical=True)
 
@@ -726,7 +726,7 @@ def _scoped(it: RevocationList, scope: bytes) -> RevocationList:
     why=_DROPPED,
     importance=Importance.MEDIUM,
 )
-def for_users_only(it: RevocationList, base: Base) -> RevocationList:
+def for_users_only(it: RevocationListParts, base: Base) -> RevocationListParts:
     """onlyContainsUserCerts: the certificate is in its scope."""
     del base
     return _scoped(it, tlv(0x81, b"\xff"))
@@ -742,7 +742,7 @@ def for_users_only(it: RevocationList, base: Base) -> RevocationList:
     why="The list says nothing of end entities: who asks it for one answers good for all of them.",
     importance=Importance.HIGH,
 )
-def for_cas_only(it: RevocationList, base: Base) -> RevocationList:
+def for_cas_only(it: RevocationListParts, base: Base) -> RevocationListParts:
     """onlyContainsCACerts: the certificate is not in its scope."""
     del base
     return _scoped(it, tlv(0x82, b"\xff"))
@@ -758,7 +758,7 @@ def for_cas_only(it: RevocationList, base: Base) -> RevocationList:
     why="The list says nothing of CAs: who asks it for one answers good for all of them.",
     importance=Importance.HIGH,
 )
-def arl_for_users_only(it: RevocationList, base: Base) -> RevocationList:
+def arl_for_users_only(it: RevocationListParts, base: Base) -> RevocationListParts:
     """onlyContainsUserCerts: the CA is not in its scope."""
     del base
     return _scoped(it, tlv(0x81, b"\xff"))
@@ -774,7 +774,7 @@ def arl_for_users_only(it: RevocationList, base: Base) -> RevocationList:
     why="The list says nothing of certificates: who asks it answers good for all of them.",
     importance=Importance.MEDIUM,
 )
-def for_attributes_only(it: RevocationList, base: Base) -> RevocationList:
+def for_attributes_only(it: RevocationListParts, base: Base) -> RevocationListParts:
     """onlyContainsAttributeCerts: the certificate is not in its scope."""
     del base
     return _scoped(it, tlv(0x85, b"\xff"))
@@ -791,7 +791,7 @@ def for_attributes_only(it: RevocationList, base: Base) -> RevocationList:
     why="What is revoked for another reason is not on it, and passes for good.",
     importance=Importance.MEDIUM,
 )
-def for_some_reasons_only(it: RevocationList, base: Base) -> RevocationList:
+def for_some_reasons_only(it: RevocationListParts, base: Base) -> RevocationListParts:
     """onlySomeReasons: keyCompromise."""
     del base
     return _scoped(it, tlv(0x83, b"\x06\x40"))
@@ -807,7 +807,7 @@ def for_some_reasons_only(it: RevocationList, base: Base) -> RevocationList:
     why="The list covers a part of the certificates: who asks it for the rest answers good.",
     importance=Importance.MEDIUM,
 )
-def of_another_distribution_point(it: RevocationList, base: Base) -> RevocationList:
+def of_another_distribution_point(it: RevocationListParts, base: Base) -> RevocationListParts:
     """DistributionPoint is a URI; the certificate has no cRLDistributionPoints."""
     del base
     uri = tlv(0x86, b"http://ca.example/part-2.crl")
@@ -825,7 +825,7 @@ def of_another_distribution_point(it: RevocationList, base: Base) -> RevocationL
     why=_DROPPED,
     importance=Importance.LOW,
 )
-def indirect(it: RevocationList, base: Base) -> RevocationList:
+def indirect(it: RevocationListParts, base: Base) -> RevocationListParts:
     """indirectCRL, and its only entry is of its own CA."""
     del base
     return _scoped(it, tlv(0x84, b"\xff"))
@@ -845,7 +845,7 @@ def indirect(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.CRITICAL,
     at_least=Stage.USE,
 )
-def serial_padded(it: RevocationList, base: Base) -> RevocationList:
+def serial_padded(it: RevocationListParts, base: Base) -> RevocationListParts:
     """00 before a first octet below 80: seen to free the certificate in five libraries."""
     padded = tlv(INTEGER, b"\x00" + _serial(base)[2:])
     return but(it, entries=(_entry(base, reason(4), serial=padded),))
@@ -862,7 +862,7 @@ def serial_padded(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     at_least=Stage.USE,
 )
-def another_serial_padded(it: RevocationList, base: Base) -> RevocationList:
+def another_serial_padded(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The entry of the certificate is right, and one after it is not DER."""
     del base
     padded = tlv(INTEGER, b"\x00" + serial_of("another that is revoked")[2:])
@@ -882,7 +882,7 @@ def another_serial_padded(it: RevocationList, base: Base) -> RevocationList:
     gbcs_source="RFC 5280 4.1.2.2; GBCS v0.8.1 s.12: no rule for readers was read",
     importance=Importance.LOW,
 )
-def serial_negative(it: RevocationList, base: Base) -> RevocationList:
+def serial_negative(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A second entry, of a serial whose first bit is set."""
     del base
     return _also(it, entry(tlv(INTEGER, b"\x90" + b"\x41" * 15), "2026-06-15"))
@@ -901,7 +901,7 @@ def serial_negative(it: RevocationList, base: Base) -> RevocationList:
     gbcs_source="GBCS v0.8.1 s.12: no rule for readers was read",
     importance=Importance.LOW,
 )
-def serial_of_17_octets(it: RevocationList, base: Base) -> RevocationList:
+def serial_of_17_octets(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A second entry, of a serial of 17 octets."""
     del base
     return _also(it, entry(fixed_integer(17), "2026-06-15"))
@@ -918,7 +918,7 @@ def serial_of_17_octets(it: RevocationList, base: Base) -> RevocationList:
     why="Two readers may read two reasons and dates; a table with unique keys loads nothing.",
     importance=Importance.LOW,
 )
-def serial_twice(it: RevocationList, base: Base) -> RevocationList:
+def serial_twice(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A second entry of the same serial, of another day."""
     return _also(it, entry(_serial(base), "2026-06-14", reason(1)))
 
@@ -935,7 +935,7 @@ def serial_twice(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that lets the last entry count frees the certificate.",
     importance=Importance.MEDIUM,
 )
-def released_and_revoked(it: RevocationList, base: Base) -> RevocationList:
+def released_and_revoked(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A second entry of the same serial, with removeFromCRL."""
     return _also(it, _entry(base, reason(8)))
 
@@ -952,7 +952,7 @@ def released_and_revoked(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     facts=_GOOD,
 )
-def released(it: RevocationList, base: Base) -> RevocationList:
+def released(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 8."""
     return but(it, entries=(_entry(base, reason(8)),))
 
@@ -968,7 +968,7 @@ def released(it: RevocationList, base: Base) -> RevocationList:
     why=_DROPPED,
     importance=Importance.LOW,
 )
-def reason_unspecified(it: RevocationList, base: Base) -> RevocationList:
+def reason_unspecified(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 0."""
     return but(it, entries=(_entry(base, reason(0)),))
 
@@ -984,7 +984,7 @@ def reason_unspecified(it: RevocationList, base: Base) -> RevocationList:
     why=_DROPPED,
     importance=Importance.MEDIUM,
 )
-def reason_unknown(it: RevocationList, base: Base) -> RevocationList:
+def reason_unknown(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 7, which RFC 5280 leaves out."""
     return but(it, entries=(_entry(base, reason(7)),))
 
@@ -1000,7 +1000,7 @@ def reason_unknown(it: RevocationList, base: Base) -> RevocationList:
     why=_DROPPED,
     importance=Importance.LOW,
 )
-def reason_critical(it: RevocationList, base: Base) -> RevocationList:
+def reason_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A critical reasonCode."""
     return but(it, entries=(_entry(base, reason(4, critical=True)),))
 
@@ -1015,7 +1015,7 @@ def reason_critical(it: RevocationList, base: Base) -> RevocationList:
     why=f"Its CA said that who does not understand it must not use it. {_DROPPED}",
     importance=Importance.HIGH,
 )
-def entry_unknown_critical(it: RevocationList, base: Base) -> RevocationList:
+def entry_unknown_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The entry of the certificate has an extension of an unassigned OID."""
     unknown = extension(_UNKNOWN_OID, b"\x05\x00", critical=True)
     return but(it, entries=(_entry(base, unknown),))
@@ -1031,7 +1031,7 @@ def entry_unknown_critical(it: RevocationList, base: Base) -> RevocationList:
     why="Readers that look at the entry they search for alone do not notice it.",
     importance=Importance.MEDIUM,
 )
-def another_entry_unknown_critical(it: RevocationList, base: Base) -> RevocationList:
+def another_entry_unknown_critical(it: RevocationListParts, base: Base) -> RevocationListParts:
     """An entry of another certificate has an extension of an unassigned OID."""
     del base
     unknown = extension(_UNKNOWN_OID, b"\x05\x00", critical=True)
@@ -1057,7 +1057,7 @@ def _of_another(base: Base, *, critical: bool) -> Extension:
     importance=Importance.MEDIUM,
     facts=_GOOD,
 )
-def entry_of_another_ca(it: RevocationList, base: Base) -> RevocationList:
+def entry_of_another_ca(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A critical certificateIssuer in a list that is not indirect."""
     return but(it, entries=(_entry(base, _of_another(base, critical=True)),))
 
@@ -1075,7 +1075,7 @@ def entry_of_another_ca(it: RevocationList, base: Base) -> RevocationList:
     at_least=Stage.USE,
     facts=_GOOD,
 )
-def list_empty(it: RevocationList, base: Base) -> RevocationList:
+def list_empty(it: RevocationListParts, base: Base) -> RevocationListParts:
     """RevokedCertificates is 30 00."""
     del base
     return but(it, listed=sequence())

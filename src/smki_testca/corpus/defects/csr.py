@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.corpus.changes import (
+from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import (
     added,
     but,
     with_critical,
@@ -19,8 +20,6 @@ from smki_testca.corpus.changes import (
     with_value,
     without,
 )
-from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
-from smki_testca.corpus.keys import ec_key, rsa_key, spki_from
 from smki_testca.corpus.parts import (
     ECDSA_NULL,
     ECDSA_SHA384,
@@ -29,7 +28,7 @@ from smki_testca.corpus.parts import (
     RSA_SHA256,
     SUPPLIER_ID,
     TRUE,
-    Request,
+    CsrParts,
     attribute,
     dns,
     extension,
@@ -40,6 +39,7 @@ from smki_testca.corpus.parts import (
     three_names,
     usages,
 )
+from smki_testca.corpus.signing_keys import ec_key, rsa_key, spki_from
 from smki_testca.der.encode import (
     IA5_STRING,
     NULL,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.bases import Base
 
-    Make = Callable[[Request, Base], Request]
+    Make = Callable[[CsrParts, Base], CsrParts]
 
 REQUESTS = ("organisation-csr", "device-csr", "iki-csr", "dccki-csr")
 _SMKI = ("organisation-csr", "device-csr")
@@ -138,7 +138,7 @@ def _asked(  # noqa: PLR0913 - a defect is stated in full
     rfc5280=Verdict.EITHER,
     importance=Importance.LOW,
 )
-def version(it: Request, base: Base) -> Request:
+def version(it: CsrParts, base: Base) -> CsrParts:
     """INTEGER 2 in place of 0."""
     del base
     return but(it, version=integer(2))
@@ -152,7 +152,7 @@ def version(it: Request, base: Base) -> Request:
     why="No Device can use the key: it knows P-256 alone.",
     importance=Importance.HIGH,
 )
-def key_p384(it: Request, base: Base) -> Request:
+def key_p384(it: CsrParts, base: Base) -> CsrParts:
     """A key on another curve, which also signs."""
     del base
     key = ec_key("P-384", ec.SECP384R1())
@@ -169,7 +169,7 @@ def key_p384(it: Request, base: Base) -> Request:
     rfc5280=Verdict.EITHER,
     importance=Importance.MEDIUM,
 )
-def key_compressed(it: Request, base: Base) -> Request:
+def key_compressed(it: CsrParts, base: Base) -> CsrParts:
     """02 or 03 and 32 octets."""
     del base
     point = it.spki[-65:]
@@ -185,7 +185,7 @@ def key_compressed(it: Request, base: Base) -> Request:
     rfc="RFC 5480 2.1.1: the curve is named",
     rfc5280=Verdict.REJECT,
 )
-def key_without_curve(it: Request, base: Base) -> Request:
+def key_without_curve(it: CsrParts, base: Base) -> CsrParts:
     """NULL parameters of id-ecPublicKey."""
     del base
     algorithm = sequence(oid("1.2.840.10045.2.1"), tlv(NULL, b""))
@@ -202,7 +202,7 @@ def key_without_curve(it: Request, base: Base) -> Request:
     rfc5280=Verdict.EITHER,
     importance=Importance.LOW,
 )
-def key_rsa_without_null(it: Request, base: Base) -> Request:
+def key_rsa_without_null(it: CsrParts, base: Base) -> CsrParts:
     """RsaEncryption without parameters."""
     del base
     bits = read(it.spki)[0].children[1].encoded
@@ -221,7 +221,7 @@ def key_rsa_without_null(it: Request, base: Base) -> Request:
     rfc5280=Verdict.REJECT,
     importance=Importance.CRITICAL,
 )
-def by_another_key(it: Request, base: Base) -> Request:
+def by_another_key(it: CsrParts, base: Base) -> CsrParts:
     """The key inside is a stranger's."""
     del base
     return but(it, signer=rsa_key("iki-root-ca") if it.algorithm == RSA_SHA256 else ec_key("other"))
@@ -239,7 +239,7 @@ def by_another_key(it: Request, base: Base) -> Request:
     rfc5280=Verdict.REJECT,
     importance=Importance.CRITICAL,
 )
-def key_of_another(it: Request, base: Base) -> Request:
+def key_of_another(it: CsrParts, base: Base) -> CsrParts:
     """The key inside is replaced; the signature is by the key before."""
     del base
     other = rsa_key("iki-root-ca") if it.algorithm == RSA_SHA256 else ec_key("stranger")
@@ -257,7 +257,7 @@ def key_of_another(it: Request, base: Base) -> Request:
     rfc="RFC 5758 3.2, RFC 3279 2.2.3: Ecdsa-Sig-Value",
     rfc5280=Verdict.REJECT,
 )
-def signature_raw(it: Request, base: Base) -> Request:
+def signature_raw(it: CsrParts, base: Base) -> CsrParts:
     """64 octets in place of a SEQUENCE of two INTEGERs."""
     del base
     numbers = read(it.signer.sign(it.tbs))[0].children
@@ -273,7 +273,7 @@ def signature_raw(it: Request, base: Base) -> Request:
     why="It is not a CSR of the format that is agreed: the portal refuses it.",
     importance=Importance.LOW,
 )
-def algorithm_sha384(it: Request, base: Base) -> Request:
+def algorithm_sha384(it: CsrParts, base: Base) -> CsrParts:
     """Signed with SHA-384, and says so."""
     del base
     return but(it, algorithm=ECDSA_SHA384, digest=hashes.SHA384())
@@ -290,7 +290,7 @@ def algorithm_sha384(it: Request, base: Base) -> Request:
     why="A factory's tool writes it so: who refuses it gets no certificates.",
     importance=Importance.LOW,
 )
-def algorithm_parameters_null(it: Request, base: Base) -> Request:
+def algorithm_parameters_null(it: CsrParts, base: Base) -> CsrParts:
     """05 00 after the algorithm's OID."""
     del base
     return but(it, algorithm=ECDSA_NULL)
@@ -307,7 +307,7 @@ def algorithm_parameters_null(it: Request, base: Base) -> Request:
     why="A tool writes it so: who refuses it gets no certificates.",
     importance=Importance.LOW,
 )
-def algorithm_parameters_none(it: Request, base: Base) -> Request:
+def algorithm_parameters_none(it: CsrParts, base: Base) -> CsrParts:
     """The algorithm's OID alone."""
     del base
     return but(it, algorithm=RSA_NO_PARAMETERS)
@@ -324,7 +324,7 @@ def algorithm_parameters_none(it: Request, base: Base) -> Request:
     why="A password travels in clear, and stays in every archive of CSRs.",
     rfc="RFC 2986 4.1, RFC 2985 5.4.1: an attribute that may be there",
 )
-def attributes_password(it: Request, base: Base) -> Request:
+def attributes_password(it: CsrParts, base: Base) -> CsrParts:
     """A second attribute."""
     del base
     challenge = sequence(oid("1.2.840.113549.1.9.7"), set_of([text(PRINTABLE, "secret")]))
@@ -339,7 +339,7 @@ def attributes_password(it: Request, base: Base) -> Request:
     why="The portal refuses it, and its user finds out on the day that the key is needed.",
     importance=Importance.LOW,
 )
-def attributes_windows(it: Request, base: Base) -> Request:
+def attributes_windows(it: CsrParts, base: Base) -> CsrParts:
     """The version of Windows and the client's data."""
     del base
     system = sequence(oid("1.3.6.1.4.1.311.13.2.3"), set_of([text(IA5_STRING, "10.0.26100.2")]))
@@ -354,7 +354,7 @@ def attributes_windows(it: Request, base: Base) -> Request:
     finding="csr.extension",
     why="A CA that copies what is asked for issues a purpose that no policy has.",
 )
-def extension_purpose(it: Request, base: Base) -> Request:
+def extension_purpose(it: CsrParts, base: Base) -> CsrParts:
     """A critical extKeyUsage of serverAuth."""
     del base
     return added(it, "extKeyUsage", sequence(oid("1.3.6.1.5.5.7.3.1")), critical=True)
@@ -368,7 +368,7 @@ def extension_purpose(it: Request, base: Base) -> Request:
     why="A CA that copies what is asked for makes another CA.",
     importance=Importance.CRITICAL,
 )
-def extension_ca(it: Request, base: Base) -> Request:
+def extension_ca(it: CsrParts, base: Base) -> CsrParts:
     """CA TRUE."""
     del base
     return added(it, "basicConstraints", sequence(TRUE), critical=True)
@@ -382,7 +382,7 @@ def extension_ca(it: Request, base: Base) -> Request:
     why="A CA that copies what is asked for issues a live policy.",
     importance=Importance.HIGH,
 )
-def extension_policy(it: Request, base: Base) -> Request:
+def extension_policy(it: CsrParts, base: Base) -> CsrParts:
     """CertificatePolicies of another arc."""
     del base
     return added(
@@ -398,7 +398,7 @@ def extension_policy(it: Request, base: Base) -> Request:
     why="A CA that copies it issues another key identifier than the key's.",
     importance=Importance.LOW,
 )
-def extension_key_identifier(it: Request, base: Base) -> Request:
+def extension_key_identifier(it: CsrParts, base: Base) -> CsrParts:
     """20 octets of zeros, before everything else."""
     del base
     key_identifier = extension("subjectKeyIdentifier", octet_string(bytes(20)))
@@ -414,7 +414,7 @@ def extension_key_identifier(it: Request, base: Base) -> Request:
     rfc="RFC 5280 4.2: a rule for CAs, which goes for certificates",
     rfc5280=Verdict.EITHER,
 )
-def extension_twice(it: Request, base: Base) -> Request:
+def extension_twice(it: CsrParts, base: Base) -> CsrParts:
     """The same extension again, at the end."""
     del base
     return with_extension(it, "keyUsage again", it.extensions["keyUsage"])
@@ -429,7 +429,7 @@ def extension_twice(it: Request, base: Base) -> Request:
     source="SEC App. M F",
     importance=Importance.LOW,
 )
-def key_usage_not_critical(it: Request, base: Base) -> Request:
+def key_usage_not_critical(it: CsrParts, base: Base) -> CsrParts:
     """The criticality is left out."""
     del base
     return with_critical(it, "keyUsage", b"")
@@ -444,7 +444,7 @@ def key_usage_not_critical(it: Request, base: Base) -> Request:
     importance=Importance.HIGH,
     facts={"usage": None},
 )
-def key_usage_two(it: Request, base: Base) -> Request:
+def key_usage_two(it: CsrParts, base: Base) -> CsrParts:
     """DigitalSignature and keyAgreement."""
     del base
     return with_value(it, "keyUsage", usages("digitalSignature", "keyAgreement"))
@@ -459,7 +459,7 @@ def key_usage_two(it: Request, base: Base) -> Request:
     importance=Importance.CRITICAL,
     facts={"usage": None},
 )
-def key_usage_of_a_ca(it: Request, base: Base) -> Request:
+def key_usage_of_a_ca(it: CsrParts, base: Base) -> CsrParts:
     """KeyCertSign."""
     del base
     return with_value(it, "keyUsage", usages("keyCertSign"))
@@ -472,7 +472,7 @@ def key_usage_of_a_ca(it: Request, base: Base) -> Request:
     finding="csr.key_usage",
     why="An RSA key agrees on nothing; the interface wants digitalSignature.",
 )
-def key_usage_agreement(it: Request, base: Base) -> Request:
+def key_usage_agreement(it: CsrParts, base: Base) -> CsrParts:
     """KeyAgreement in place of digitalSignature."""
     del base
     return with_value(it, "keyUsage", usages("keyAgreement"))
@@ -486,7 +486,7 @@ def key_usage_agreement(it: Request, base: Base) -> Request:
     why="What the key is for is guessed.",
     facts={"usage": None},
 )
-def without_key_usage(it: Request, base: Base) -> Request:
+def without_key_usage(it: CsrParts, base: Base) -> CsrParts:
     """The extension is left out."""
     del base
     return without(it, "keyUsage")
@@ -501,7 +501,7 @@ def without_key_usage(it: Request, base: Base) -> Request:
     why="What the key is for is guessed.",
     facts={"usage": None},
 )
-def without_extensions(it: Request, base: Base) -> Request:
+def without_extensions(it: CsrParts, base: Base) -> CsrParts:
     """The only extension is left out, and the attribute that holds it."""
     del base
     return without(it, "keyUsage")
@@ -520,7 +520,7 @@ _ORGANISATION = ("organisation-csr",)
     finding="csr.subject",
     why="A CA that copies the subject issues a name that no client expects.",
 )
-def subject_country(it: Request, base: Base) -> Request:
+def subject_country(it: CsrParts, base: Base) -> CsrParts:
     """C=GB in place of a common name."""
     del base
     return but(it, subject=sequence(rdn("countryName", "GB", PRINTABLE), _UNIT, identifier()))
@@ -535,7 +535,7 @@ def subject_country(it: Request, base: Base) -> Request:
     importance=Importance.HIGH,
     facts={"eui64": None},
 )
-def subject_without_identifier(it: Request, base: Base) -> Request:
+def subject_without_identifier(it: CsrParts, base: Base) -> CsrParts:
     """CN and OU alone."""
     del base
     return but(it, subject=sequence(rdn("commonName", "Supplier One"), _UNIT))
@@ -550,7 +550,7 @@ def subject_without_identifier(it: Request, base: Base) -> Request:
     importance=Importance.HIGH,
     facts={"role": None},
 )
-def subject_without_role(it: Request, base: Base) -> Request:
+def subject_without_role(it: CsrParts, base: Base) -> CsrParts:
     """CN and identifier alone."""
     del base
     return but(it, subject=sequence(rdn("commonName", "Supplier One"), identifier()))
@@ -565,7 +565,7 @@ def subject_without_role(it: Request, base: Base) -> Request:
     importance=Importance.CRITICAL,
     facts={"eui64": None},
 )
-def subject_two_identifiers(it: Request, base: Base) -> Request:
+def subject_two_identifiers(it: CsrParts, base: Base) -> CsrParts:
     """Another supplier's identifier before its own."""
     del base
     other = identifier(bytes.fromhex("90b3d51f30030000"))
@@ -581,7 +581,7 @@ def subject_two_identifiers(it: Request, base: Base) -> Request:
     why="Clients match the octets of a BIT STRING: the certificate would be nobody's.",
     facts={"eui64": None},
 )
-def identifier_text(it: Request, base: Base) -> Request:
+def identifier_text(it: CsrParts, base: Base) -> CsrParts:
     """A UTF8String of hexadecimal digits."""
     del base
     named = rdn("x500UniqueIdentifier", "90B3D51F30010000")
@@ -596,7 +596,7 @@ def identifier_text(it: Request, base: Base) -> Request:
     why="It is a MAC address, no EUI-64.",
     facts={"eui64": None},
 )
-def identifier_of_six_octets(it: Request, base: Base) -> Request:
+def identifier_of_six_octets(it: CsrParts, base: Base) -> CsrParts:
     """A BIT STRING of 48 bits."""
     del base
     return but(it, subject=organisation_subject(eui64=SUPPLIER_ID[:6]))
@@ -612,7 +612,7 @@ def identifier_of_six_octets(it: Request, base: Base) -> Request:
     basis=Basis.ASSUMED,
     facts={"eui64": bytes(8).hex()},
 )
-def identifier_of_nobody(it: Request, base: Base) -> Request:
+def identifier_of_nobody(it: CsrParts, base: Base) -> CsrParts:
     """Eight octets of zeros."""
     del base
     return but(it, subject=organisation_subject(eui64=bytes(8)))
@@ -626,7 +626,7 @@ def identifier_of_nobody(it: Request, base: Base) -> Request:
     why="Clients match 03 09 00 and eight octets: the certificate would be nobody's.",
     facts={"eui64": None},
 )
-def identifier_unused_bits(it: Request, base: Base) -> Request:
+def identifier_unused_bits(it: CsrParts, base: Base) -> CsrParts:
     """Four unused bits."""
     del base
     named = identifier(SUPPLIER_ID, 4)
@@ -640,7 +640,7 @@ def identifier_unused_bits(it: Request, base: Base) -> Request:
     finding="csr.subject_order",
     why="Clients look for the identifier at the end, and pass over a certificate without it.",
 )
-def subject_order(it: Request, base: Base) -> Request:
+def subject_order(it: CsrParts, base: Base) -> CsrParts:
     """2.5.4.45, then CN and OU."""
     del base
     return but(it, subject=sequence(identifier(), rdn("commonName", "Supplier One"), _UNIT))
@@ -653,7 +653,7 @@ def subject_order(it: Request, base: Base) -> Request:
     finding="csr.subject_order",
     why="Clients look for the identifier at the end, and pass over a certificate without it.",
 )
-def subject_in_one_rdn(it: Request, base: Base) -> Request:
+def subject_in_one_rdn(it: CsrParts, base: Base) -> CsrParts:
     """A SET of two attributes."""
     del base
     shared = set_of(
@@ -667,7 +667,7 @@ def subject_in_one_rdn(it: Request, base: Base) -> Request:
 
 def _role(name: str, role: str, title: str, why: str, importance: Importance) -> None:
     @_asked(name, on=_ORGANISATION, title=title, finding="csr.role", why=why, importance=importance)
-    def role_is(it: Request, base: Base) -> Request:
+    def role_is(it: CsrParts, base: Base) -> CsrParts:
         del base
         return but(it, subject=organisation_subject(role=role))
 
@@ -708,7 +708,7 @@ def _named(
         source="RFC 5280 7.1 and A.1; SEC App. M F, G",
         basis=basis,
     )
-    def name_is(it: Request, base: Base) -> Request:
+    def name_is(it: CsrParts, base: Base) -> CsrParts:
         del base
         return but(it, subject=organisation_subject(text_in_name))
 
@@ -747,7 +747,7 @@ _DEVICE = ("device-csr",)
     why="The certificate would name no Device.",
     facts={"eui64": None},
 )
-def device_by_host_name(it: Request, base: Base) -> Request:
+def device_by_host_name(it: CsrParts, base: Base) -> CsrParts:
     """A dNSName in place of the hardwareModuleName."""
     del base
     return with_value(it, "subjectAltName", sequence(dns(b"meter.example")))
@@ -762,7 +762,7 @@ def device_by_host_name(it: Request, base: Base) -> Request:
     importance=Importance.HIGH,
     facts={"eui64": None},
 )
-def device_of_no_name(it: Request, base: Base) -> Request:
+def device_of_no_name(it: CsrParts, base: Base) -> CsrParts:
     """The subjectAltName is left out."""
     del base
     return without(it, "subjectAltName")
@@ -775,7 +775,7 @@ def device_of_no_name(it: Request, base: Base) -> Request:
     finding="csr.device_id",
     why="Its holder would pass for a host, too.",
 )
-def device_with_host_name(it: Request, base: Base) -> Request:
+def device_with_host_name(it: CsrParts, base: Base) -> CsrParts:
     """A dNSName after the hardwareModuleName."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(), dns(b"m.example")))
@@ -790,7 +790,7 @@ def device_with_host_name(it: Request, base: Base) -> Request:
     importance=Importance.CRITICAL,
     facts={"eui64": None},
 )
-def two_devices(it: Request, base: Base) -> Request:
+def two_devices(it: CsrParts, base: Base) -> CsrParts:
     """Another Device's hardwareModuleName after its own."""
     del base
     other = hardware(eui64=bytes.fromhex("00db1234567890b7"))
@@ -807,7 +807,7 @@ def two_devices(it: Request, base: Base) -> Request:
     basis=Basis.ASSUMED,
     facts={"eui64": bytes(8).hex()},
 )
-def device_of_zeros(it: Request, base: Base) -> Request:
+def device_of_zeros(it: CsrParts, base: Base) -> CsrParts:
     """HwSerialNum is eight octets of zeros."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(eui64=bytes(8))))
@@ -821,7 +821,7 @@ def device_of_zeros(it: Request, base: Base) -> Request:
     why="It is a MAC address, no EUI-64.",
     facts={"eui64": None},
 )
-def device_of_six_octets(it: Request, base: Base) -> Request:
+def device_of_six_octets(it: CsrParts, base: Base) -> CsrParts:
     """HwSerialNum is six octets."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(eui64=bytes.fromhex("00db12345678"))))
@@ -836,7 +836,7 @@ def device_of_six_octets(it: Request, base: Base) -> Request:
     source="RFC 4108 5: hwType is the manufacturer's to choose; that it names one is assumed",
     basis=Basis.ASSUMED,
 )
-def device_of_no_type(it: Request, base: Base) -> Request:
+def device_of_no_type(it: CsrParts, base: Base) -> CsrParts:
     """HwType is the OID 0.0."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(hw_type=oid("0.0"))))
@@ -849,7 +849,7 @@ def device_of_no_type(it: Request, base: Base) -> Request:
     finding="csr.subject",
     why="The subject of a Device Certificate is empty: a copied name breaks GBCS.",
 )
-def device_with_subject(it: Request, base: Base) -> Request:
+def device_with_subject(it: CsrParts, base: Base) -> CsrParts:
     """CN=Meter."""
     del base
     return but(it, subject=sequence(rdn("commonName", "Meter")))
@@ -866,7 +866,7 @@ def device_with_subject(it: Request, base: Base) -> Request:
     why="The interface does not know the role.",
     facts={"role": None},
 )
-def iki_role_word(it: Request, base: Base) -> Request:
+def iki_role_word(it: CsrParts, base: Base) -> CsrParts:
     """OU=supplier."""
     del base
     return but(it, subject=three_names(unit="supplier"))
@@ -879,7 +879,7 @@ def iki_role_word(it: Request, base: Base) -> Request:
     finding="csr.subject",
     why="Which system is authorised is not said.",
 )
-def iki_without_name(it: Request, base: Base) -> Request:
+def iki_without_name(it: CsrParts, base: Base) -> CsrParts:
     """O and OU alone."""
     del base
     return but(it, subject=sequence(rdn("organizationName", "Supplier One"), _UNIT))
@@ -892,7 +892,7 @@ def iki_without_name(it: Request, base: Base) -> Request:
     finding="csr.subject",
     why="Which host or system it is for is not said.",
 )
-def dccki_without_name(it: Request, base: Base) -> Request:
+def dccki_without_name(it: CsrParts, base: Base) -> CsrParts:
     """O and OU alone."""
     del base
     unit = rdn("organizationalUnitName", "SUP1")
@@ -946,7 +946,7 @@ def _refused(
     why="A Device would have the ID of a User, or of the DCC.",
     facts={"eui64": "70B3D51F30010000"},
 )
-def of_the_sec(it: Request, base: Base) -> Request:
+def of_the_sec(it: CsrParts, base: Base) -> CsrParts:
     """70-B3-D5-1F-30-01-00-00 in hwSerialNum."""
     del base
     named = hardware(eui64=bytes.fromhex("70b3d51f30010000"))
@@ -961,7 +961,7 @@ def of_the_sec(it: Request, base: Base) -> Request:
     why="A manufacturer gets a certificate for another's Device.",
     facts={"eui64": "00DB1234567890B7"},
 )
-def of_another_device(it: Request, base: Base) -> Request:
+def of_another_device(it: CsrParts, base: Base) -> CsrParts:
     """Another Device ID in hwSerialNum."""
     del base
     named = hardware(eui64=bytes.fromhex("00db1234567890b7"))
@@ -976,7 +976,7 @@ def of_another_device(it: Request, base: Base) -> Request:
     why="An organisation gets a certificate with which it speaks as another.",
     facts={"eui64": "90B3D51F30030000"},
 )
-def of_another_organisation(it: Request, base: Base) -> Request:
+def of_another_organisation(it: CsrParts, base: Base) -> CsrParts:
     """Another ID in 2.5.4.45."""
     del base
     return but(it, subject=organisation_subject(eui64=bytes.fromhex("90b3d51f30030000")))
@@ -990,7 +990,7 @@ def of_another_organisation(it: Request, base: Base) -> Request:
     why="A supplier gets a certificate of a network operator.",
     facts={"role": "03"},
 )
-def of_another_role(it: Request, base: Base) -> Request:
+def of_another_role(it: CsrParts, base: Base) -> CsrParts:
     """OU 03 in place of 02."""
     del base
     return but(it, subject=organisation_subject(role="03"))
@@ -1006,7 +1006,7 @@ def of_another_role(it: Request, base: Base) -> Request:
     why="A Party gets a certificate with which it connects as another.",
     facts={"signifier": "SUP2"},
 )
-def of_another_signifier(it: Request, base: Base) -> Request:
+def of_another_signifier(it: CsrParts, base: Base) -> CsrParts:
     """SUP2 in OU."""
     del base
     return but(it, subject=three_names(unit="SUP2", name="gateway.example"))

@@ -9,12 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.bases import iki, organisation
-from smki_testca.corpus.changes import added, but, rekeyed, with_value, without
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.defects.owners import own_key
+from smki_testca.corpus.document_changes import added, but, rekeyed, with_value, without
 from smki_testca.corpus.groups import SMKI_ISSUING
 from smki_testca.corpus.issuer_names import attributes, of_attributes, rewritten
-from smki_testca.corpus.keys import ec_key, rsa_key, spki_from
 from smki_testca.corpus.parts import (
     ANY_POLICY,
     PRINTABLE,
@@ -33,14 +32,15 @@ from smki_testca.corpus.parts import (
     serial_of,
     usages,
 )
+from smki_testca.corpus.signing_keys import ec_key, rsa_key, spki_from
 from smki_testca.der.encode import integer, oid, sequence, set_of, tlv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.keys import Signer
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
+    from smki_testca.corpus.signing_keys import CorpusSigner
 
 ENDS = ("organisation", "device", "dccki", "iki")
 """An end entity of each hierarchy."""
@@ -51,7 +51,10 @@ _OTHER_POLICY = "1.2.826.0.1.99999.1"
 
 
 def _below(
-    it: Certificate, base: Base, change: Callable[[Certificate], Certificate], number: int = 0
+    it: CertificateParts,
+    base: Base,
+    change: Callable[[CertificateParts], CertificateParts],
+    number: int = 0,
 ) -> Changed:
     """The document below a chain, one certificate of which is changed."""
     chain = list(base.chain)
@@ -59,13 +62,15 @@ def _below(
     return Changed(it, chain)
 
 
-def _issued_by(it: Certificate, issuer: Certificate, signer: Signer) -> Certificate:
+def _issued_by(
+    it: CertificateParts, issuer: CertificateParts, signer: CorpusSigner
+) -> CertificateParts:
     """The certificate as another issuer would have issued it."""
     pointed = with_value(it, "authorityKeyIdentifier", authority_key(issuer.key_identifier))
     return replace(pointed, issuer=issuer.subject, signer=signer)
 
 
-def _another_key(it: Certificate, name: str) -> Signer:
+def _another_key(it: CertificateParts, name: str) -> CorpusSigner:
     """A key of the same kind as that of the certificate's CA, that is not its."""
     if it.algorithm != RSA_SHA256:
         return ec_key(name)
@@ -87,7 +92,7 @@ def _another_key(it: Certificate, name: str) -> Signer:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def issuer_unknown(it: Certificate, base: Base) -> Certificate:
+def issuer_unknown(it: CertificateParts, base: Base) -> CertificateParts:
     """Issuer, authorityKeyIdentifier and signature are those of a stranger (O8)."""
     stranger = ec_key("stranger")
     subject = ca_subject("07", "Y1") if base.profile == "organisation" else ca_subject(None, "E357")
@@ -105,7 +110,7 @@ def issuer_unknown(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def self_signed(it: Certificate, base: Base) -> Certificate:
+def self_signed(it: CertificateParts, base: Base) -> CertificateParts:
     """The signature is by the key inside."""
     return replace(it, signer=own_key(base))
 
@@ -122,7 +127,7 @@ def self_signed(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def self_signed_pretender(it: Certificate, base: Base) -> Certificate:
+def self_signed_pretender(it: CertificateParts, base: Base) -> CertificateParts:
     """The certificate as it was published (O3), with our own key."""
     named = replace(
         without(it, "authorityKeyIdentifier"),
@@ -143,7 +148,7 @@ def self_signed_pretender(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def self_issued(it: Certificate, base: Base) -> Certificate:
+def self_issued(it: CertificateParts, base: Base) -> CertificateParts:
     """Issuer, authorityKeyIdentifier and signature are its own."""
     return _issued_by(it, it, own_key(base))
 
@@ -159,7 +164,7 @@ def self_issued(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def issued_by_end_entity(it: Certificate, base: Base) -> Changed:
+def issued_by_end_entity(it: CertificateParts, base: Base) -> Changed:
     """Issued with the key of an Organisation, or of an IKI certificate (O5)."""
     above, key = _end_entity_above(base)
     chain = (above, *base.pki.chain(above.profile))
@@ -178,14 +183,14 @@ def issued_by_end_entity(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def issued_by_end_entity_without_ski(it: Certificate, base: Base) -> Changed:
+def issued_by_end_entity_without_ski(it: CertificateParts, base: Base) -> Changed:
     """The certificate as it was published (O5), with our own keys."""
     above, key = _end_entity_above(base)
     chain = (above, *base.pki.chain(above.profile))
     return Changed(without(_issued_by(it, above, key), "subjectKeyIdentifier"), chain)
 
 
-def _end_entity_above(base: Base) -> tuple[Certificate, Signer]:
+def _end_entity_above(base: Base) -> tuple[CertificateParts, CorpusSigner]:
     if base.profile in _OF_SMKI:
         name = "organisation-that-issues"
         return organisation(base.pki, name), ec_key(name)
@@ -206,7 +211,7 @@ def _end_entity_above(base: Base) -> tuple[Certificate, Signer]:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def issued_by_root(it: Certificate, base: Base) -> Changed:
+def issued_by_root(it: CertificateParts, base: Base) -> Changed:
     """Issuer, authorityKeyIdentifier and signature are the root's."""
     root = base.chain[-1]
     return Changed(_issued_by(it, root, root.signer), (root,))
@@ -224,7 +229,7 @@ def issued_by_root(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def of_another_hierarchy(it: Certificate, base: Base) -> Changed:
+def of_another_hierarchy(it: CertificateParts, base: Base) -> Changed:
     """Issued by the Issuing OCA where the DCA is right, and so on; the chain is that CA's."""
     others = {"organisation": "device", "device": "organisation"}
     chain = base.pki.chain(others[base.profile])
@@ -243,7 +248,7 @@ def of_another_hierarchy(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
+def below_subordinate_ca(it: CertificateParts, base: Base) -> Changed:
     """Issued by a CA that the issuing CA issued."""
     issuing = base.chain[0]
     key = _another_key(it, "subordinate")
@@ -276,7 +281,7 @@ def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def issuer_name_differs(it: Certificate, base: Base) -> Certificate:
+def issuer_name_differs(it: CertificateParts, base: Base) -> CertificateParts:
     """Another CN in the issuer's name; the key is the right CA's."""
     del base
     return but(it, issuer=_another_name(it.profile))
@@ -306,7 +311,7 @@ _COMPARED = "RFC 5280 7.1: names are compared by caseIgnoreMatch after StringPre
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def issuer_string_type(it: Certificate, base: Base) -> Certificate:
+def issuer_string_type(it: CertificateParts, base: Base) -> CertificateParts:
     """UTF8String where the CA has PrintableString, or the other way round."""
     del base
     return but(it, issuer=rewritten(it.issuer, tag=UTF8 if it.profile in _OF_SMKI else PRINTABLE))
@@ -324,7 +329,7 @@ def issuer_string_type(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def issuer_case(it: Certificate, base: Base) -> Certificate:
+def issuer_case(it: CertificateParts, base: Base) -> CertificateParts:
     """The name of the CA in lower case."""
     del base
     return but(it, issuer=rewritten(it.issuer, str.lower))
@@ -342,7 +347,7 @@ def issuer_case(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def issuer_spaces(it: Certificate, base: Base) -> Certificate:
+def issuer_spaces(it: CertificateParts, base: Base) -> CertificateParts:
     """A space after each value."""
     del base
     return but(it, issuer=rewritten(it.issuer, lambda text: f"{text} "))
@@ -359,7 +364,7 @@ def issuer_spaces(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def issuer_order(it: Certificate, base: Base) -> Certificate:
+def issuer_order(it: CertificateParts, base: Base) -> CertificateParts:
     """CN before OU or O."""
     del base
     return but(it, issuer=of_attributes(attributes(it.issuer)[::-1]))
@@ -376,7 +381,7 @@ def issuer_order(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def issuer_multi_valued(it: Certificate, base: Base) -> Certificate:
+def issuer_multi_valued(it: CertificateParts, base: Base) -> CertificateParts:
     """Both attributes in one SET."""
     del base
     return but(it, issuer=sequence(set_of(attributes(it.issuer))))
@@ -393,7 +398,7 @@ def issuer_multi_valued(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def issuer_lacks_name(it: Certificate, base: Base) -> Certificate:
+def issuer_lacks_name(it: CertificateParts, base: Base) -> CertificateParts:
     """The CN alone."""
     del base
     return but(it, issuer=of_attributes(attributes(it.issuer)[-1:]))
@@ -414,7 +419,7 @@ def issuer_lacks_name(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def aki_of_the_root(it: Certificate, base: Base) -> Certificate:
+def aki_of_the_root(it: CertificateParts, base: Base) -> CertificateParts:
     """The key identifier of the root."""
     return with_value(it, "authorityKeyIdentifier", authority_key(base.chain[-1].key_identifier))
 
@@ -434,7 +439,7 @@ def aki_of_the_root(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
+def ca_without_basic_constraints(it: CertificateParts, base: Base) -> Changed:
     """The extension is left out of the issuing CA's certificate."""
     return _below(it, base, lambda ca: without(ca, "basicConstraints"))
 
@@ -451,7 +456,7 @@ def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_says_it_is_none(it: Certificate, base: Base) -> Changed:
+def ca_says_it_is_none(it: CertificateParts, base: Base) -> Changed:
     """The basicConstraints of the issuing CA is an empty SEQUENCE: CA:FALSE."""
     return _below(it, base, lambda ca: with_value(ca, "basicConstraints", sequence()))
 
@@ -468,7 +473,7 @@ def ca_says_it_is_none(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def ca_without_key_cert_sign(it: Certificate, base: Base) -> Changed:
+def ca_without_key_cert_sign(it: CertificateParts, base: Base) -> Changed:
     """The keyUsage of the issuing CA is cRLSign."""
     return _below(it, base, lambda ca: with_value(ca, "keyUsage", usages("cRLSign")))
 
@@ -485,7 +490,7 @@ def ca_without_key_cert_sign(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def ca_for_digital_signature(it: Certificate, base: Base) -> Changed:
+def ca_for_digital_signature(it: CertificateParts, base: Base) -> Changed:
     """The keyUsage of the issuing CA is digitalSignature."""
     return _below(it, base, lambda ca: with_value(ca, "keyUsage", usages("digitalSignature")))
 
@@ -505,7 +510,7 @@ def ca_for_digital_signature(it: Certificate, base: Base) -> Changed:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def root_path_length_zero(it: Certificate, base: Base) -> Changed:
+def root_path_length_zero(it: CertificateParts, base: Base) -> Changed:
     """The pathLenConstraint of the root is 0: it allows no CA below."""
     none_below = sequence(TRUE, integer(0))
     return _below(it, base, lambda ca: with_value(ca, "basicConstraints", none_below), -1)
@@ -523,7 +528,7 @@ def root_path_length_zero(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN, Need.TIME),
 )
-def ca_expired(it: Certificate, base: Base) -> Changed:
+def ca_expired(it: CertificateParts, base: Base) -> Changed:
     """The issuing CA was valid until last year."""
     ended = lasting("2020-01-01", "2025-12-31T23:59:59")
     return _below(it, base, lambda ca: but(ca, validity=ended))
@@ -541,7 +546,7 @@ def ca_expired(it: Certificate, base: Base) -> Changed:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN, Need.TIME),
 )
-def ca_not_yet_valid(it: Certificate, base: Base) -> Changed:
+def ca_not_yet_valid(it: CertificateParts, base: Base) -> Changed:
     """The issuing CA is valid from next year on."""
     later = lasting("2027-01-01", "2044-12-31T23:59:59")
     return _below(it, base, lambda ca: but(ca, validity=later))
@@ -559,7 +564,7 @@ def ca_not_yet_valid(it: Certificate, base: Base) -> Changed:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN, Need.TIME),
 )
-def root_expired(it: Certificate, base: Base) -> Changed:
+def root_expired(it: CertificateParts, base: Base) -> Changed:
     """The root was valid until last year."""
     ended = lasting("2020-01-01", "2025-12-31T23:59:59")
     return _below(it, base, lambda ca: but(ca, validity=ended), -1)
@@ -576,10 +581,10 @@ def root_expired(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_signature_bit(it: Certificate, base: Base) -> Changed:
+def ca_signature_bit(it: CertificateParts, base: Base) -> Changed:
     """The last bit of the signature in the issuing CA's certificate is changed (O6)."""
 
-    def broken(ca: Certificate) -> Certificate:
+    def broken(ca: CertificateParts) -> CertificateParts:
         signature = ca.signer.sign(ca.tbs)
         return but(ca, signature=signature[:-1] + bytes((signature[-1] ^ 1,)))
 
@@ -597,7 +602,7 @@ def ca_signature_bit(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_by_another_key(it: Certificate, base: Base) -> Changed:
+def ca_by_another_key(it: CertificateParts, base: Base) -> Changed:
     """The issuing CA is signed with a key that is not the root's."""
     return _below(it, base, lambda ca: but(ca, signer=_another_key(it, "not the root")))
 
@@ -614,7 +619,7 @@ def ca_by_another_key(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def root_of_another_key(it: Certificate, base: Base) -> Changed:
+def root_of_another_key(it: CertificateParts, base: Base) -> Changed:
     """The root is a namesake, with a key of its own."""
     key = _another_key(it, "another root")
     return _below(it, base, lambda ca: rekeyed(ca, key.spki, key), -1)
@@ -634,10 +639,10 @@ def root_of_another_key(it: Certificate, base: Base) -> Changed:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def root_signature_bit(it: Certificate, base: Base) -> Changed:
+def root_signature_bit(it: CertificateParts, base: Base) -> Changed:
     """The last bit of the root's signature by itself is changed."""
 
-    def broken(ca: Certificate) -> Certificate:
+    def broken(ca: CertificateParts) -> CertificateParts:
         signature = ca.signer.sign(ca.tbs)
         return but(ca, signature=signature[:-1] + bytes((signature[-1] ^ 1,)))
 
@@ -656,7 +661,7 @@ def root_signature_bit(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_namesake(it: Certificate, base: Base) -> Changed:
+def ca_namesake(it: CertificateParts, base: Base) -> Changed:
     """The root also certified another key under the CA's name; it did not sign the document."""
     return _below(it, base, lambda ca: rekeyed(ca, _another_key(it, "another Z1").spki))
 
@@ -673,7 +678,7 @@ def ca_namesake(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_namesake_with_its_ski(it: Certificate, base: Base) -> Changed:
+def ca_namesake_with_its_ski(it: CertificateParts, base: Base) -> Changed:
     """The CA's certificate has another key, and still the key identifier of the right one."""
     return _below(it, base, lambda ca: but(ca, spki=_another_key(it, "another Z1").spki))
 
@@ -691,10 +696,10 @@ def ca_namesake_with_its_ski(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def ca_key_unusable(it: Certificate, base: Base) -> Changed:
+def ca_key_unusable(it: CertificateParts, base: Base) -> Changed:
     """The first octet of the issuing CA's point is 05."""
 
-    def unusable(ca: Certificate) -> Certificate:
+    def unusable(ca: CertificateParts) -> CertificateParts:
         return but(ca, spki=spki_from(b"\x05" + ca.spki[-64:]))
 
     return _below(it, base, unusable)
@@ -711,7 +716,7 @@ def ca_key_unusable(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def ca_renamed(it: Certificate, base: Base) -> Changed:
+def ca_renamed(it: CertificateParts, base: Base) -> Changed:
     """The subject of the issuing CA is not the document's issuer."""
     return _below(it, base, lambda ca: but(ca, subject=_another_name(it.profile)))
 
@@ -727,7 +732,7 @@ def ca_renamed(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def ca_unknown_critical(it: Certificate, base: Base) -> Changed:
+def ca_unknown_critical(it: CertificateParts, base: Base) -> Changed:
     """The issuing CA's certificate has a critical extension of an unassigned OID."""
     return _below(it, base, lambda ca: added(ca, "1.2.826.0.1.99999", b"\x05\x00", critical=True))
 
@@ -744,7 +749,7 @@ def ca_unknown_critical(it: Certificate, base: Base) -> Changed:
     importance=Importance.HIGH,
     needs=(Need.CHAIN,),
 )
-def ca_of_another_root(it: Certificate, base: Base) -> Changed:
+def ca_of_another_root(it: CertificateParts, base: Base) -> Changed:
     """The issuing CA has its own name and key, and was issued by another root."""
     others = {"organisation": "device", "device": "organisation", "dccki": "iki", "iki": "dccki"}
     root = base.pki.chain(others[base.profile])[-1]
@@ -754,7 +759,7 @@ def ca_of_another_root(it: Certificate, base: Base) -> Changed:
 # What the CA's certificate forbids
 
 
-def _constrained(it: Certificate, base: Base, value: bytes) -> Changed:
+def _constrained(it: CertificateParts, base: Base, value: bytes) -> Changed:
     return _below(it, base, lambda ca: added(ca, "nameConstraints", value, critical=True))
 
 
@@ -778,7 +783,7 @@ def _excluded(name: bytes) -> bytes:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def ca_permits_other_names(it: Certificate, base: Base) -> Changed:
+def ca_permits_other_names(it: CertificateParts, base: Base) -> Changed:
     """NameConstraints of the issuing CA permit directory names below another organisation's."""
     other = sequence(rdn("organizationName", "Another Organisation"))
     return _constrained(it, base, _permitted(tlv(0xA4, other)))
@@ -796,7 +801,7 @@ def ca_permits_other_names(it: Certificate, base: Base) -> Changed:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def ca_excludes_name(it: Certificate, base: Base) -> Changed:
+def ca_excludes_name(it: CertificateParts, base: Base) -> Changed:
     """NameConstraints of the issuing CA exclude the subject itself."""
     return _constrained(it, base, _excluded(tlv(0xA4, it.subject)))
 
@@ -813,7 +818,7 @@ def ca_excludes_name(it: Certificate, base: Base) -> Changed:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def ca_excludes_device(it: Certificate, base: Base) -> Changed:
+def ca_excludes_device(it: CertificateParts, base: Base) -> Changed:
     """Critical nameConstraints of the issuing CA exclude the Device's own otherName."""
     return _constrained(it, base, _excluded(hardware()))
 
@@ -830,12 +835,12 @@ def ca_excludes_device(it: Certificate, base: Base) -> Changed:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def ca_permits_other_host(it: Certificate, base: Base) -> Changed:
+def ca_permits_other_host(it: CertificateParts, base: Base) -> Changed:
     """NameConstraints of the issuing CA permit dNSNames below other.test only."""
     return _constrained(it, base, _permitted(dns(b"other.test")))
 
 
-def _demanding(ca: Certificate, policy: str, extra: Extension, name: str) -> Certificate:
+def _demanding(ca: CertificateParts, policy: str, extra: Extension, name: str) -> CertificateParts:
     """A CA of one policy, with one more extension after it."""
     certificate = with_value(ca, "certificatePolicies", policies(policy))
     extensions: dict[str, Extension] = {}
@@ -861,7 +866,7 @@ _REQUIRED = sequence(tlv(0x80, b"\x00"))
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def ca_demands_another_policy(it: Certificate, base: Base) -> Changed:
+def ca_demands_another_policy(it: CertificateParts, base: Base) -> Changed:
     """The CA's policy is not the document's, and policyConstraints requires an explicit one."""
     required = extension("policyConstraints", _REQUIRED, critical=True)
     return _below(it, base, lambda ca: _demanding(ca, _OTHER_POLICY, required, "policyConstraints"))
@@ -879,7 +884,7 @@ def ca_demands_another_policy(it: Certificate, base: Base) -> Changed:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def ca_maps_any_policy(it: Certificate, base: Base) -> Changed:
+def ca_maps_any_policy(it: CertificateParts, base: Base) -> Changed:
     """PolicyMappings of the issuing CA has anyPolicy as issuerDomainPolicy."""
     mapped = sequence(sequence(oid(ANY_POLICY), oid(_OTHER_POLICY)))
     return _below(it, base, lambda ca: added(ca, "policyMappings", mapped, critical=True))
@@ -897,11 +902,11 @@ def ca_maps_any_policy(it: Certificate, base: Base) -> Changed:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def any_policy_inhibited(it: Certificate, base: Base) -> Changed:
+def any_policy_inhibited(it: CertificateParts, base: Base) -> Changed:
     """The document says anyPolicy; the CA has inhibitAnyPolicy 0 and requires a policy."""
     document = with_value(it, "certificatePolicies", policies(ANY_POLICY))
 
-    def inhibiting(ca: Certificate) -> Certificate:
+    def inhibiting(ca: CertificateParts) -> CertificateParts:
         requiring = added(ca, "policyConstraints", _REQUIRED, critical=True)
         return added(requiring, "inhibitAnyPolicy", integer(0), critical=True)
 
@@ -923,7 +928,7 @@ def any_policy_inhibited(it: Certificate, base: Base) -> Changed:
     importance=Importance.LOW,
     needs=(Need.CHAIN,),
 )
-def ca_of_another_policy(it: Certificate, base: Base) -> Changed:
+def ca_of_another_policy(it: CertificateParts, base: Base) -> Changed:
     """The policy of the issuing CA is not the document's."""
     return _below(
         it, base, lambda ca: with_value(ca, "certificatePolicies", policies(_OTHER_POLICY))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.elements import content_of, edited, elements_of
-from smki_testca.corpus.keys import signed_with_short_number
+from smki_testca.corpus.signing_keys import signed_with_short_number
 from smki_testca.der.encode import BIT_STRING, INTEGER, bit_string, integer, sequence, tlv
 
 if TYPE_CHECKING:

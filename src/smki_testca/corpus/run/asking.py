@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level
-from smki_testca.corpus.run.answers import LOST
-from smki_testca.corpus.run.outcomes import CaseJudgement, Outcome, is_taken
+from smki_testca.corpus.run.outcomes import CaseJudgement, CaseOutcome, is_taken
 from smki_testca.corpus.run.resetting import Reset
+from smki_testca.corpus.run.target_answers import LOST
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from smki_testca.corpus.defect import Need
-    from smki_testca.corpus.run.answers import Hello, TargetAnswer
     from smki_testca.corpus.run.journal import Journal
-    from smki_testca.corpus.run.loading import LoadedCase
-    from smki_testca.corpus.run.targets.target import Target
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
+    from smki_testca.corpus.run.target_answers import Hello, TargetAnswer
+    from smki_testca.corpus.run.targets.target import ParserTarget
 
 MOST_LOST = 3
 """After so many crashes and hangs in a row, those of good cases asked again included, a run stops.
@@ -62,7 +62,7 @@ class RunAnswers:
 
 
 def ask_all(
-    target: Target,
+    target: ParserTarget,
     cases: Sequence[LoadedCase],
     settings: RunSettings,
     journal: Journal,
@@ -123,7 +123,7 @@ def _leave_out(case: LoadedCase, answered: RunAnswers) -> None:
         note = "the log has no answer for it"
     else:
         return
-    answered.unasked[case.id] = CaseJudgement(Outcome.NOT_APPLICABLE, note)
+    answered.unasked[case.id] = CaseJudgement(CaseOutcome.NOT_APPLICABLE, note)
 
 
 def _leave_out_vacuous(
@@ -133,7 +133,7 @@ def _leave_out_vacuous(
     answer = answered.answers.get(base.id)
     if answer is None or not is_taken(base, answer, level):
         seen = "not asked" if answer is None else answer.seen.value
-        answered.unasked[case.id] = CaseJudgement(Outcome.VACUOUS, f"{base.id} is {seen}")
+        answered.unasked[case.id] = CaseJudgement(CaseOutcome.VACUOUS, f"{base.id} is {seen}")
 
 
 class _Asking:
@@ -141,7 +141,7 @@ class _Asking:
 
     def __init__(
         self,
-        target: Target,
+        target: ParserTarget,
         settings: RunSettings,
         journal: Journal,
         cases: Sequence[LoadedCase],
@@ -208,7 +208,7 @@ class Revival:
         InputError: if the command that resets it is none.
     """
 
-    def __init__(self, target: Target, settings: RunSettings) -> None:
+    def __init__(self, target: ParserTarget, settings: RunSettings) -> None:
         self._target = target
         self._settings = settings
         self._reset = Reset(settings.reset)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smki_testca.corpus.run.answers import TargetAnswer
 from smki_testca.corpus.run.documents import AnswerTable, JournalHead
+from smki_testca.corpus.run.target_answers import TargetAnswer
 from smki_testca.errors import InputError
 from smki_testca.estate_files import check_outside
 from smki_testca.files import check_makeable, write_error

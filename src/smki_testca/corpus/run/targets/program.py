@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import AnswerRemarks, Hello, Seen, TargetAnswer, one_line
 from smki_testca.corpus.run.questions import CRL, Question, pem
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello, Seen, TargetAnswer, one_line
 from smki_testca.corpus.run.targets.processes import (
     end,
     how_it_ended,

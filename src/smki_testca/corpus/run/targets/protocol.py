@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import AnswerRemarks, Hello
 from smki_testca.corpus.run.questions import CERTIFICATE, Question
-from smki_testca.corpus.run.targets.messages import (
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello
+from smki_testca.corpus.run.targets.target_messages import (
     VERDICTS,
     Again,
     Code,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Verdict
+from smki_testca.corpus.facts import facts_in, view_of
 from smki_testca.corpus.fuzz.mutations import Material, Mutation, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle
-from smki_testca.corpus.reading import facts_in, view_of
-from smki_testca.corpus.run.answers import Hello, Seen
 from smki_testca.corpus.run.asking import Revival
-from smki_testca.corpus.run.loading import of_cases
-from smki_testca.corpus.run.outcomes import Outcome, is_taken, judge
+from smki_testca.corpus.run.loaded_corpus import of_cases
+from smki_testca.corpus.run.outcomes import CaseOutcome, is_taken, judge
+from smki_testca.corpus.run.target_answers import Hello, Seen
 from smki_testca.corpus.run.targets.log import Log
 from smki_testca.errors import InputError, UsageError
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.build import Builder
     from smki_testca.corpus.fuzz.oracle import OracleJudgement
-    from smki_testca.corpus.run.answers import TargetAnswer
     from smki_testca.corpus.run.asking import RunSettings
-    from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
     from smki_testca.corpus.run.questions import Question
-    from smki_testca.corpus.run.targets.target import Target
+    from smki_testca.corpus.run.target_answers import TargetAnswer
+    from smki_testca.corpus.run.targets.target import ParserTarget
     from smki_testca.x509.view import View
 
 MOST_STEPS = 16
@@ -120,7 +120,7 @@ class Disagreement:
 
 
 @dataclass
-class Search:
+class DisagreementSearch:
     """A search, and what it found so far.
 
     Attributes:
@@ -137,7 +137,7 @@ class Search:
     """
 
     builder: Builder
-    target: Target
+    target: ParserTarget
     settings: RunSettings
     seed: int
     names: Sequence[str]
@@ -324,8 +324,8 @@ class Search:
             for verdict in Verdict
         }
         # Who reads a document that need not be taken may read in it what it likes.
-        wrong = {verdict for verdict, outcome in outcomes.items() if outcome is Outcome.WRONG}
-        misread = {Verdict.ACCEPT} if outcomes[Verdict.ACCEPT] is Outcome.WRONG_FACTS else set()
+        wrong = {verdict for verdict, outcome in outcomes.items() if outcome is CaseOutcome.WRONG}
+        misread = {Verdict.ACCEPT} if outcomes[Verdict.ACCEPT] is CaseOutcome.WRONG_FACTS else set()
         return frozenset(wrong | misread)
 
     def _may_be_good(self, changed: ChangedCase) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.parts import Certificate, Request, RevocationList
+from smki_testca.corpus.parts import CertificateParts, CsrParts, RevocationListParts
 from smki_testca.der.read import DerError
 from smki_testca.x509 import names, structures
 from smki_testca.x509.entries import entries
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from smki_testca.der.read import Node
 
 _VIEWS = {
-    Certificate: view_certificate,
-    Request: view_request,
-    RevocationList: view_revocation_list,
+    CertificateParts: view_certificate,
+    CsrParts: view_request,
+    RevocationListParts: view_revocation_list,
 }
 _USAGES = {"digitalSignature": "digital-signature", "keyAgreement": "key-agreement"}
 _REMOVED = 8
