@@ -37,7 +37,7 @@ _ONE_DAY = 1
     )
 )  # fmt: skip
 def caveats(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them."""
+    """Find a report whose outcome and caveats contradict each other."""
     report = evidence.report
     if report.outcome is not None and bool(report.caveats) != (
         report.outcome is Outcome.APPROVED_WITH_CAVEATS
@@ -62,7 +62,7 @@ def caveats(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     )
 )  # fmt: skip
 def failures(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find such a report."""
+    """Find a report whose outcome and failures contradict each other."""
     report = evidence.report
     if report.outcome is Outcome.APPROVED and report.failures and not report.caveats:
         yield RecordBreach(
@@ -91,7 +91,7 @@ def failures(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     )
 )  # fmt: skip
 def dates(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them."""
+    """Find decisions, and a completion, that are out of order."""
     report = evidence.report
     days = [decision.day for decision in report.outcome_decisions]
     if not days:
@@ -129,7 +129,7 @@ def dates(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     )
 )  # fmt: skip
 def provided(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find reports that were not, or too early."""
+    """Find a report that was not given to both, or too early."""
     report, completed = evidence.report, evidence.report.completed
     for key, name, day in (
         ("provided-to-dcc", "the DCC", report.to_dcc),
@@ -168,7 +168,7 @@ def provided(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     )
 )  # fmt: skip
 def recusal(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find such persons."""
+    """Find persons who took part in a decision from which they were recused."""
     for decision in evidence.report.decisions:
         recused = {part.person for part in decision.parts if part.kind.recuses}
         recused |= {
@@ -198,16 +198,16 @@ def recusal(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     )
 )  # fmt: skip
 def dccs(record: AssessmentRecord) -> Iterator[RecordBreach]:
-    """Find each that was so together with another before it in the record."""
-    known = [
+    """Find each DCC whose days overlap those of another before it in the record."""
+    organisations = [
         organisation
         for organisation in record.organisations.values()
         if organisation.kind is OrganisationKind.DCC
     ]
-    known.sort(key=lambda organisation: organisation.id)
-    for place, organisation in enumerate(known):
+    organisations.sort(key=lambda organisation: organisation.id)
+    for place, organisation in enumerate(organisations):
         other = next(
-            (each for each in known[:place] if each.period.meets(organisation.period)), None
+            (each for each in organisations[:place] if each.period.meets(organisation.period)), None
         )
         if other is not None:
             yield RecordBreach(
@@ -260,7 +260,7 @@ def overlap(record: AssessmentRecord) -> Iterator[RecordBreach]:
     )
 )  # fmt: skip
 def gap(record: AssessmentRecord) -> Iterator[RecordBreach]:
-    """Find such days."""
+    """Find the days between two posts of a person."""
     for person in record.people.values():
         posts = sorted(person.posts, key=_order)
         ends: date | None = None

@@ -44,7 +44,7 @@ _SHOW = (
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def part(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them among those who took part."""
+    """Find persons with such a post among those who took part."""
     yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.PART)
 
 
@@ -63,7 +63,7 @@ def part(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def board(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them among the board."""
+    """Find persons with such a post on the board."""
     yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.BOARD)
 
 
@@ -79,7 +79,7 @@ def board(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def presence(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them among those who advised or were there."""
+    """Find persons with such a post among those who advised or were there."""
     yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.PRESENCE)
 
 
@@ -96,7 +96,7 @@ def presence(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def late_record(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them among the board."""
+    """Find board members with such a post whose recusal was recorded late."""
     yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.LATE_RECORD)
 
 
@@ -114,7 +114,7 @@ def late_record(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def oversight(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find them among those who are over somebody who took part."""
+    """Find whoever of these is over somebody who took part."""
     yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.OVERSIGHT)
 
 
@@ -130,7 +130,7 @@ def oversight(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def scheme_itself(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find decisions by such a scheme."""
+    """Find decisions on whose day the scheme was the DCC or a provider."""
     yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.SCHEME)
 
 
@@ -147,7 +147,7 @@ def scheme_itself(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def post(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find other posts."""
+    """Find persons with another post there."""
     yield from evidence.linked(TieKind.OTHER_POST)
 
 
@@ -181,7 +181,7 @@ def group(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def left(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find posts that ended a little before."""
+    """Find persons whose post there ended a little before the decision."""
     yield from evidence.linked(TieKind.LEFT)
 
 
@@ -198,7 +198,7 @@ def left(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def offer(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find posts that were accepted by the day of the decision."""
+    """Find persons who had accepted a post there by the day of the decision."""
     yield from evidence.linked(TieKind.OFFER)
 
 
@@ -217,7 +217,7 @@ def offer(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
 def joins(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find posts that began a little later."""
+    """Find persons whose post there began a little after the decision."""
     yield from evidence.linked(TieKind.JOINS)
 
 
@@ -258,18 +258,18 @@ def providers(evidence: ReportEvidence) -> Iterator[RecordBreach]:
 def _without(evidence: ReportEvidence, kind: OrganisationKind) -> Iterator[RecordBreach]:
     """Yield the report if the record has no organisation of a kind, else each such decision."""
     title = ASSESSED[kind]
-    known = [
+    of_kind = [
         organisation
         for organisation in evidence.record.organisations.values()
         if organisation.kind is kind
     ]
-    if not known:
+    if not of_kind:
         yield RecordBreach(
             f"The record does not say which organisation is {title}.", evidence.report.path
         )
         return
     for decision in evidence.report.decisions:
-        if not any(organisation.period.covers(decision.day) for organisation in known):
+        if not any(organisation.period.covers(decision.day) for organisation in of_kind):
             yield RecordBreach(
                 f"The record does not say which organisation was {title} on the day of {decision}.",
                 decision.path,
@@ -329,7 +329,7 @@ def _gravity(influence: Influence) -> tuple[int, int]:
     ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
 def outcome(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find a report without one."""
+    """Find a report without a decision on the outcome."""
     report = evidence.report
     if not report.outcome_decisions and not report.is_under_way:
         yield RecordBreach(f"No decision sets the outcome of the report {report.id}.", report.path)
@@ -374,7 +374,7 @@ def under_way(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
 def nobody(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find such decisions."""
+    """Find decisions in which nobody took part."""
     for decision in evidence.report.decisions:
         if not takes_part(decision):
             yield RecordBreach(
@@ -415,7 +415,7 @@ def scheme(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
 def scheme_late(evidence: ReportEvidence) -> Iterator[RecordBreach]:
-    """Find decisions on the outcome before that date."""
+    """Find decisions on the outcome before the approval of the scheme."""
     stated = evidence.record.scheme
     name = evidence.record.organisations[stated.organisation].name
     for decision in evidence.report.outcome_decisions:

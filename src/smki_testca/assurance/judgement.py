@@ -80,8 +80,8 @@ class JudgedReport:
             doubts.append(counted(self.count(Severity.NOTICE), "notice"))
         elif not self.count(Severity.WARNING):
             return f"{name} was independent."
-        said = " and ".join(doubt for doubt in doubts if not doubt.startswith("0 "))
-        return f"{name} was independent as far as is specified: {said}."
+        remarks = " and ".join(doubt for doubt in doubts if not doubt.startswith("0 "))
+        return f"{name} was independent as far as is specified: {remarks}."
 
     @property
     def _notices(self) -> list[RecordFinding]:

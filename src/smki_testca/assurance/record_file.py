@@ -368,8 +368,8 @@ class _Reading:
                     "Divide the reports among several records.",
                 )
 
-    def _fault(self, code: str, path: KeyPath, what: str, remedy: str = "") -> InputError:
-        return InputError(code, f"{self._whole.within(*path)}: {what}.", remedy)
+    def _fault(self, code: str, path: KeyPath, fault: str, remedy: str = "") -> InputError:
+        return InputError(code, f"{self._whole.within(*path)}: {fault}.", remedy)
 
 
 def _above(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Declares rules for records: the metadata stands above the function that detects a breach."""
+"""Declares rules for records: the metadata is above the function that detects a breach."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class Builder:
         of_base = self._of_profile(base)
         if not defect.is_good or of_base.basis is not Basis.ASSUMED:
             return stated
-        # What is odd in a document is no better known than what is usual in it.
+        # That an oddity must be taken is no better known than that its good base must be.
         return replace(stated, basis=of_base.basis, source=f"{stated.source}; {of_base.source}")
 
     def _of_profile(self, base: Base) -> Expectation:
@@ -257,7 +257,8 @@ def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) ->
     """The expectation of a program of this field, from that of any and from the finding."""
     if rfc5280.verdict is Verdict.REJECT:
         return rfc5280
-    # No rule of the SMKI for readers of CRLs was read: to refuse a list frees nobody from it.
+    # No rule of the SMKI for readers of CRLs was read: that a CA broke a rule with its list does
+    # not allow them to ignore it.
     is_list = isinstance(base.document, RevocationListParts)
     if finding is not None and finding.severity is Severity.ERROR and not is_list:
         # The rule is read; that a Device must refuse its breach is not (dossier: devices).

@@ -1,4 +1,4 @@
-"""Declares defects: the metadata stands above the function that makes the change.
+"""Declares defects: the metadata is above the function that makes the change.
 
     @defect("san-not-critical", on=("device",), stage=Stage.PROFILE, …)
     def san_not_critical(it: CertificateParts, base: Base) -> CertificateParts: …

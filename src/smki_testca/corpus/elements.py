@@ -43,7 +43,7 @@ def edited(document: Parts, change: Callable[[bytes], bytes], name: str, *steps:
 
 
 def element(document: Parts, name: str, *steps: int) -> bytes:
-    """The octets of one element of a document; its place is told as ``edited`` tells it."""
+    """The octets of one element of a document; its place is given as for ``edited``."""
     return _found(document, name, steps)[1].encoded
 
 
@@ -144,7 +144,7 @@ def without_element(octets: bytes, number: int) -> bytes:
 
 
 def doubled(octets: bytes, number: int) -> bytes:
-    """An element in which one of the elements in it stands twice."""
+    """An element in which one of the elements in it is there twice."""
     inside = elements_of(octets)
     return holding(octets, b"".join([*inside[:number], inside[number], *inside[number:]]))
 

@@ -132,7 +132,7 @@ def write_manifest(writer: ContainerWriter, manifest: BackupManifest) -> None:
 
 
 def write_head(writer: ContainerWriter, path: PurePosixPath, octets: int) -> None:
-    """Write what stands before a file."""
+    """Write the line before a file."""
     writer.write(msgspec.json.encode(_Head(str(path), octets)) + b"\n")
 
 
@@ -209,8 +209,8 @@ class Contents:
             octets -= len(piece)
             yield piece
 
-    def _decoded(self, line: bytes, kind: type[T], what: str) -> T:
+    def _decoded(self, line: bytes, kind: type[T], part: str) -> T:
         try:
             return msgspec.json.decode(line, type=kind)
         except msgspec.MsgspecError as error:
-            raise damaged(self.name, f"{what} cannot be read") from error
+            raise damaged(self.name, f"{part} cannot be read") from error

@@ -179,7 +179,7 @@ class Device:
         """
         by_cell = {cell.short: self._held.get(cell.name) for cell in self.kind.cells}
         certificates = {name: der for name, der in by_cell.items() if der is not None}
-        content = state.Stored(self.kind, self.environment, self.root, certificates)
+        content = state.SavedDevice(self.kind, self.environment, self.root, certificates)
         state.write(Path(path), content, force=force)
 
     @property

@@ -63,11 +63,11 @@ def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
 
     from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
-    wanted = selection(given)
+    criteria = selection(given)
     cases = (
-        [as_table(case) for case in catalogue().select(wanted)]
+        [as_table(case) for case in catalogue().select(criteria)]
         if corpus is None
-        else ListedCorpus.read(corpus).select(wanted)
+        else ListedCorpus.read(corpus).select(criteria)
     )
     if session.as_json:
         print_json_list("cases", (json.dumps(as_json(case)) for case in cases))
@@ -105,9 +105,9 @@ def explain(session: Session, case_id: str, corpus: Path | None) -> None:
     from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
     if corpus is None:
-        known = catalogue()
-        made = known.case(case_id)
-        case, der = as_table(made, known.good()), made.der
+        declared = catalogue()
+        own_case = declared.case(case_id)
+        case, der = as_table(own_case, declared.good()), own_case.der
     else:
         listed = ListedCorpus.read(corpus)
         case = listed.case(case_id)
@@ -127,8 +127,8 @@ def _explanation(case: CaseTable) -> Iterator[tuple[str, str]]:
         yield "Remedy", case.remedy
     for level in Level:
         expected = case.expect[level]
-        told = _VERDICTS[expected.verdict.value]
-        yield _LEVELS[level], f"{told} (the verdict is {expected.basis}: {expected.source})"
+        demand = _VERDICTS[expected.verdict.value]
+        yield _LEVELS[level], f"{demand} (the verdict is {expected.basis}: {expected.source})"
     late = "" if case.at_least is case.stage else f"; {case.at_least} is not too late"
     yield "Stage", f"{case.stage}{late}"
     yield "Importance", case.importance.value

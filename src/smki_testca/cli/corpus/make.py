@@ -62,10 +62,10 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
     if session.setting("estate").source is Source.OPTION:
         with session.open() as estate:
             ask_first(session, estate, lambda: Needs(authorities_of(estate), sealing=False))
-            made = make_under(estate, selection(given))
-            cases, left_out = made.cases, made.left_out
-            with recorded(estate, made):
-                heading = Heading(made.environment, made.at)
+            estate_corpus = make_under(estate, selection(given))
+            cases, left_out = estate_corpus.cases, estate_corpus.left_out
+            with recorded(estate, estate_corpus):
+                heading = Heading(estate_corpus.environment, estate_corpus.at)
                 paths = written(cases, out, heading, in_c, force=force)
     else:
         cases = catalogue().select(selection(given), with_bases=True)

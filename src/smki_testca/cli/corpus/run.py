@@ -85,7 +85,7 @@ class Outputs:
         """Those that are asked for."""
         return [path for path in self.by_option.values() if path is not None]
 
-    def texts(self, made: RunReport) -> dict[Path, str]:
+    def texts(self, run_report: RunReport) -> dict[Path, str]:
         """The content of each."""
         forms: Iterable[tuple[Path | None, Callable[[RunReport], str]]] = (
             (self.html, lambda it: as_html([it])),
@@ -94,7 +94,7 @@ class Outputs:
             (self.save, as_json_text),
             (self.write_expectations, as_expectations_toml),
         )
-        return {path: form(made) for path, form in forms if path is not None}
+        return {path: form(run_report) for path, form in forms if path is not None}
 
 
 @click.command()
@@ -212,7 +212,7 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal,
     ):
         try:
-            made = _run(loaded, journal, **options)
+            run_report = _run(loaded, journal, **options)
         except KeyboardInterrupt:
             if not journal.answers:
                 raise
@@ -222,16 +222,16 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
                 err=True,
             )
             click.get_current_context().exit(INTERRUPTED)
-        write_texts(outputs.texts(made), force=options["force"])
+        write_texts(outputs.texts(run_report), force=options["force"])
         if session.as_json:
-            print_json(made.as_json())
+            print_json(run_report.as_json())
         else:
-            print_document(as_text(made))
+            print_document(as_text(run_report))
             for path in outputs.paths:
                 say(f"{path} is written.", err=True)
         # Only now has the user what the run found.
         journal.remove()
-    if made.failed:
+    if run_report.failed:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -263,10 +263,10 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> RunReport:
     if settings.jobs > 1 and not target.is_parallel:
         raise UsageError("usage", "Only exec: takes --jobs.", "Leave it out.")
     ids = frozenset(case.id for case in loaded.cases)
-    asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
-    made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
-    _warn_of_another(terms.expectations.target, made.name)
-    return made if before is None else made.since(before)
+    answers = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
+    run_report = report(loaded, cases, (given["target"], given["name"]), answers, terms)
+    _warn_of_another(terms.expectations.target, run_report.name)
+    return run_report if before is None else run_report.since(before)
 
 
 def _warn_of_another(expected: str, name: str) -> None:

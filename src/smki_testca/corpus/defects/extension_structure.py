@@ -191,7 +191,7 @@ def value_empty(it: CertificateParts, base: Base) -> CertificateParts:
     source="RFC 5280 4.2.1.4",
 )
 def wrapped_twice(it: CertificateParts, base: Base) -> CertificateParts:
-    """An OCTET STRING stands in the OCTET STRING, and the policies in it."""
+    """An OCTET STRING is in the OCTET STRING, and the policies in it."""
     del base
     return with_value(
         it, "certificatePolicies", octet_string(it.extensions["certificatePolicies"].value)
@@ -364,7 +364,7 @@ def constraints_reversed(it: CertificateParts, base: Base) -> bytes:
     importance=Importance.HIGH,
 )
 def constraints_bare(it: CertificateParts, base: Base) -> CertificateParts:
-    """TRUE stands in the value without a SEQUENCE around it."""
+    """TRUE is in the value without a SEQUENCE around it."""
     del base
     return with_value(it, "basicConstraints", TRUE)
 
@@ -405,7 +405,7 @@ def policies_more(it: CertificateParts, base: Base) -> bytes:
     source="RFC 5280 4.2.1.4",
 )
 def policy_bare(it: CertificateParts, base: Base) -> bytes:
-    """The OBJECT IDENTIFIER stands in the list itself."""
+    """The OBJECT IDENTIFIER is in the list itself."""
     del base
     return edited(it, content_of, "extensions.certificatePolicies", 0)
 
@@ -473,6 +473,6 @@ def qualifier_of_three(it: CertificateParts, base: Base) -> bytes:
     source="RFC 5280 4.2.1.1",
 )
 def identifier_twice(it: Parts, base: Base) -> bytes:
-    """The keyIdentifier stands twice in authorityKeyIdentifier."""
+    """The keyIdentifier is there twice in authorityKeyIdentifier."""
     del base
     return edited(it, partial(doubled, number=0), "extensions.authorityKeyIdentifier")

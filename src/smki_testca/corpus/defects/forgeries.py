@@ -255,6 +255,6 @@ def number_one(it: Parts, base: Base) -> Parts:
     source="RFC 3279 2.2.1",
 )
 def as_integer(it: Parts, base: Base) -> Parts:
-    """An INTEGER stands in the BIT STRING, as in signatures of DSA."""
+    """An INTEGER is in the BIT STRING, as in signatures of DSA."""
     del base
     return but(it, signature=integer(int.from_bytes(it.signer.sign(it.tbs))))

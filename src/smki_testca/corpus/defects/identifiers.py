@@ -321,7 +321,7 @@ def id_with_name(it: CertificateParts, _: Base) -> CertificateParts:
     facts=_NOBODY,
 )
 def id_in_serial_number(it: CertificateParts, base: Base) -> CertificateParts:
-    """Text in 2.5.4.5 stands for 2.5.4.45."""
+    """Text in 2.5.4.5 takes the place of 2.5.4.45."""
     names = relatives(it)
     digits = _own(base).hex().upper()
     return with_relatives(

@@ -153,7 +153,7 @@ def prefix_05(it: CertificateParts, base: Base) -> CertificateParts:
 
 @_unusable("point-prefix-00", on=_ENDS, title="whose point begins with 00", source="RFC 5480 2.2")
 def prefix_00(it: CertificateParts, base: Base) -> CertificateParts:
-    """The octet of infinity stands before two coordinates."""
+    """The octet of infinity comes before two coordinates."""
     del base
     return _keyed(it, b"\x00" + _point(it)[1:])
 
@@ -347,7 +347,7 @@ def _with_parameters(point: bytes, *parameters: bytes) -> bytes:
     why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_implicit(it: CertificateParts, base: Base) -> CertificateParts:
-    """The parameters say that the curve is told elsewhere."""
+    """The parameters say that the curve is named elsewhere."""
     del base
     return rekeyed(it, _with_parameters(_point(it), tlv(NULL, b"")))
 

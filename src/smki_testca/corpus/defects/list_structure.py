@@ -55,7 +55,7 @@ def times_missing(it: RevocationListParts, base: Base) -> bytes:
 
 @_list("third-update", on=("iki-crl", "organisation-crl"), title="with a third time")
 def third_update(it: RevocationListParts, base: Base) -> bytes:
-    """The nextUpdate stands twice."""
+    """The nextUpdate is there twice."""
     del base
     return edited(it, partial(doubled, number=4), "signed")
 
@@ -195,7 +195,7 @@ def request_version_missing(it: CsrParts, base: Base) -> bytes:
     title="with [0] attributes twice",
 )
 def attributes_twice(it: CsrParts, base: Base) -> bytes:
-    """The whole field of attributes stands twice."""
+    """The whole field of attributes is there twice."""
     del base
     return edited(it, partial(doubled, number=3), "signed")
 
@@ -222,7 +222,7 @@ def attribute_more(it: CsrParts, base: Base) -> bytes:
     why="Whoever checks the CSR reads one list, and the CA issues by the other.",
 )
 def request_of_two_values(it: CsrParts, base: Base) -> bytes:
-    """The list of extensions stands twice in the attribute: a CA may take either."""
+    """The list of extensions is there twice in the attribute: a CA may take either."""
     del base
     return edited(it, partial(doubled, number=0), "signed", 3, 0, 1)
 

@@ -42,7 +42,7 @@ def null_in_subject(it: CertificateParts | CsrParts, base: Base) -> bytes:
     finding="structure.RelativeDistinguishedName",
 )
 def empty_rdn(it: CertificateParts, base: Base) -> bytes:
-    """A SET of nothing stands after the RDNs of the subject."""
+    """A SET of nothing comes after the RDNs of the subject."""
     del base
     return edited(it, partial(appended, more=b"\x31\x00"), "subject")
 

@@ -247,6 +247,6 @@ def edi_name_null(it: CertificateParts, base: Base) -> CertificateParts:
     source="RFC 5280 4.2.1.6",
 )
 def directory_name_null(it: CertificateParts, base: Base) -> CertificateParts:
-    """A NULL stands in the directoryName."""
+    """A NULL is in the directoryName."""
     del base
     return added(it, "issuerAltName", sequence(tlv(0xA4, _MORE)))

@@ -217,7 +217,7 @@ def role_after_space(it: CertificateParts, base: Base) -> CertificateParts:
     facts=_NO_ROLE,
 )
 def role_underline(it: CertificateParts, _: Base) -> CertificateParts:
-    """An underline stands between the digits."""
+    """An underline is between the digits."""
     return with_attribute(it, UNIT, "0_2")
 
 

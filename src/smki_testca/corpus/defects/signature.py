@@ -331,7 +331,7 @@ def number_cut_off(it: Parts, base: Base) -> Parts:
 
 @_form("signature-in-octet-string", on=_ENDS, title="whose signature is wrapped in an OCTET STRING")
 def in_octet_string(it: Parts, base: Base) -> Parts:
-    """An OCTET STRING stands around the SEQUENCE of r and s."""
+    """An OCTET STRING is around the SEQUENCE of r and s."""
     del base
     return but(it, signature=tlv(0x04, it.signer.sign(it.tbs)))
 

@@ -1,4 +1,4 @@
-"""Signature algorithms that are wrong, unknown, or told in two ways."""
+"""Signature algorithms that are wrong, unknown, or named in two ways."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def _named(it: CertificateParts, octets: bytes, tag: int = UTF8_STRING) -> bytes
 
 @_utf8("utf8-octet-ff", on=(*_NAMED, "iki"), title="whose name has an octet ff")
 def octet_ff(it: CertificateParts, base: Base) -> bytes:
-    """An octet that no UTF-8 has stands in a UTF8String."""
+    """An octet that no UTF-8 has is in a UTF8String."""
     del base
     return _named(it, b"Supplier \xff")
 
@@ -229,6 +229,6 @@ def ia5_high_bit(it: CertificateParts, base: Base) -> bytes:
     title="whose name is a VisibleString with an escape",
 )
 def visible_control(it: CertificateParts, base: Base) -> bytes:
-    """A control character stands in a VisibleString: it clears the screen of who looks."""
+    """A control character is in a VisibleString: it clears the screen of who looks."""
     del base
     return _named(it, b"Supplier\x1b[2J", VISIBLE_STRING)

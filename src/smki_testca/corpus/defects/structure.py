@@ -98,14 +98,14 @@ def signed_empty(it: Parts, base: Base) -> bytes:
     why="Two readers of one document read two values: the first, or the last.",
 )
 def signature_twice(it: Parts, base: Base) -> bytes:
-    """The signatureValue stands twice: which of them is verified?"""
+    """The signatureValue is there twice: which of them is verified?"""
     del base
     return edited(it, partial(doubled, number=2), "document")
 
 
 @_broken("document-fourth-element", on=EACH_KIND, title="with a fourth element")
 def fourth_element(it: Parts, base: Base) -> bytes:
-    """A NULL stands after the signature, inside the document: nothing signs it."""
+    """A NULL comes after the signature, inside the document: nothing signs it."""
     del base
     return edited(it, partial(appended, more=_MORE), "document")
 
@@ -176,7 +176,7 @@ def key_missing(it: CertificateParts, base: Base) -> CertificateParts:
 
 @_broken("serial-twice", on=_ENDS, title="with serialNumber twice")
 def serial_twice(it: CertificateParts, base: Base) -> CertificateParts:
-    """The serial number stands twice in the signed part."""
+    """The serial number is there twice in the signed part."""
     del base
     return but(it, serial=it.serial + it.serial)
 
@@ -190,7 +190,7 @@ def serial_twice(it: CertificateParts, base: Base) -> CertificateParts:
     why="Two readers of one document read two values: the first, or the last.",
 )
 def key_twice(it: CertificateParts, base: Base) -> CertificateParts:
-    """The key stands twice in the signed part."""
+    """The key is there twice in the signed part."""
     del base
     return but(it, spki=it.spki + it.spki)
 
@@ -204,7 +204,7 @@ def key_twice(it: CertificateParts, base: Base) -> CertificateParts:
     why="Two readers of one document read two values: the first, or the last.",
 )
 def extensions_twice(it: CertificateParts, base: Base) -> bytes:
-    """The whole field of extensions stands twice."""
+    """The whole field of extensions is there twice."""
     del base
     return edited(it, partial(doubled, number=7), "signed")
 
@@ -319,7 +319,7 @@ def version_of_nothing(it: CertificateParts, base: Base) -> CertificateParts:
     source="RFC 5280 4.1.2.5",
 )
 def third_time(it: CertificateParts, base: Base) -> bytes:
-    """The notAfter stands twice in the validity."""
+    """The notAfter is there twice in the validity."""
     del base
     return edited(it, partial(doubled, number=1), "signed", 4)
 

@@ -94,7 +94,7 @@ def validity_of_private_class(it: CertificateParts, base: Base) -> bytes:
     finding="der.structure",
 )
 def version_with_other_tag(it: CertificateParts, base: Base) -> bytes:
-    """The version stands in [1], which is a unique identifier's, in place of [0]."""
+    """The version is in [1], which is a unique identifier's, in place of [0]."""
     del base
     return edited(it, lambda octets: retagged(octets, 0xA1), "signed", 0)
 
@@ -264,7 +264,7 @@ def device_extensions_primitive(it: CertificateParts, base: Base) -> bytes:
     stage=Stage.STRUCTURE,
 )
 def key_identifier_constructed(it: Parts, base: Base) -> bytes:
-    """The [0] of authorityKeyIdentifier is EXPLICIT: an OCTET STRING stands in it."""
+    """The [0] of authorityKeyIdentifier is EXPLICIT: an OCTET STRING is in it."""
     del base
     return edited(
         it,
@@ -295,7 +295,7 @@ def other_name_primitive(it: Parts, base: Base) -> bytes:
     stage=Stage.STRUCTURE,
 )
 def dns_name_constructed(it: Parts, base: Base) -> bytes:
-    """The [2] of the dNSName is EXPLICIT: an IA5String stands in it."""
+    """The [2] of the dNSName is EXPLICIT: an IA5String is in it."""
     del base
     return edited(
         it,

@@ -145,7 +145,7 @@ def nul(it: CertificateParts, base: Base) -> bytes:
     "time-four-digit-year-utc", on=_UTC, title="that begins at a UTCTime of a year in four digits"
 )
 def four_digits_in_utc(it: CertificateParts, base: Base) -> bytes:
-    """The content of a GeneralizedTime stands in a UTCTime: 2026 may be read as month 26."""
+    """The content of a GeneralizedTime is in a UTCTime: 2026 may be read as month 26."""
     del base
     return _starting(it, _utc(b"20260101000000Z"))
 
@@ -207,7 +207,7 @@ def generalized_no_seconds(it: CertificateParts, base: Base) -> bytes:
     title="that ends at a GeneralizedTime of a year in two digits",
 )
 def two_digits_in_generalized(it: CertificateParts, base: Base) -> bytes:
-    """The content of a UTCTime stands in a GeneralizedTime: the year may be read as 3512."""
+    """The content of a UTCTime is in a GeneralizedTime: the year may be read as 3512."""
     del base
     return _ending(it, _generalized(b"351231235959Z"))
 

@@ -147,7 +147,7 @@ def ca_false_written(it: CertificateParts, base: Base) -> CertificateParts:
     why="A CRL lists the serial without the octet: who compares octets lets the revoked pass.",
 )
 def serial_padded(it: CertificateParts, base: Base) -> CertificateParts:
-    """The highest bit of the serial is not set, and a zero octet stands before it."""
+    """The highest bit of the serial is not set, and a zero octet comes before it."""
     del base
     return but(it, serial=tlv(INTEGER, b"\x00" + content_of(it.serial)))
 

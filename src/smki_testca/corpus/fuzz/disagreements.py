@@ -132,7 +132,7 @@ class DisagreementSearch:
         hello: what the target said of itself.
         left_out: the good documents that are not changed, and why.
         bases: the good documents that the target takes.
-        asked: how many changes were asked.
+        asked_changes: how many changes were asked.
         disagreements: one of each kind; no two are of one document.
     """
 
@@ -144,7 +144,7 @@ class DisagreementSearch:
     hello: Hello = field(default_factory=Hello)
     left_out: dict[str, str] = field(default_factory=dict)
     bases: dict[str, LoadedCase] = field(default_factory=dict)
-    asked: int = 0
+    asked_changes: int = 0
     disagreements: dict[DisagreementKind, Disagreement] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set, repr=False)
     _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
@@ -180,7 +180,7 @@ class DisagreementSearch:
             self._oracle = Oracle(self.builder, self.hello.capabilities)
             for mutation in self._mutations(count):
                 self._try(mutation)
-                progress(self.asked, count)
+                progress(self.asked_changes, count)
                 if len(self.disagreements) >= most:
                     return
         finally:
@@ -239,7 +239,7 @@ class DisagreementSearch:
 
     def _try(self, mutation: Mutation) -> None:
         """Ask a change; keep it, made small, if it is a disagreement of a new kind."""
-        self.asked += 1
+        self.asked_changes += 1
         disagreement = self._ask(mutation)
         if disagreement is None:
             return

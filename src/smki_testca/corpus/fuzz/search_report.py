@@ -29,7 +29,7 @@ def as_text(search: DisagreementSearch, folder: Path | None) -> str:
 
 def _lines(search: DisagreementSearch, folder: Path | None) -> Iterator[str]:
     name = search.hello.name or "The target"
-    changes = counted(search.asked, "change")
+    changes = counted(search.asked_changes, "change")
     bases = counted(len(search.bases), "good document")
     yield from wrapped(f"{name}: {changes} of {bases}, seed {search.seed}, {search.settings.level}")
     if search.left_out:
@@ -74,7 +74,7 @@ def as_json(
         "capabilities": sorted(search.hello.capabilities),
         "level": search.settings.level.value,
         "seed": search.seed,
-        "asked": search.asked,
+        "asked": search.asked_changes,
         "interrupted": interrupted,
         "bases": [f"good-{name}" for name in search.bases],
         "left_out": {f"good-{name}": why for name, why in search.left_out.items()},

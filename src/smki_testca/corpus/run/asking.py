@@ -242,7 +242,7 @@ class Revival:
                 self._reset.run()
                 self._target.restart(self._settings.seconds)
                 if control is None:
-                    return  # the next good base is the one to tell
+                    return  # no case is known to be taken: the next good base shows it
                 answer = self._target.ask(control.question, self._settings.seconds)
             except InputError as error:
                 if error.code != "corpus.target":

@@ -1,6 +1,6 @@
 """The line protocol: lines of ASCII that a device of any size can read and write.
 
-See docs/corpus-protocol.md. A line that is asked ends with the CRC-16 of what stands before it.
+See docs/corpus-protocol.md. A line that is asked ends with the CRC-16 of what comes before it.
 """
 
 from __future__ import annotations
