@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, oddity
-from smki_testca.corpus.defects.crl import LISTS, about
+from smki_testca.corpus.defects.crl_bases import LISTS, about
 from smki_testca.corpus.document_changes import added, but, with_value
 from smki_testca.corpus.parts import at, dns, entry, extension, lasting, reason, serial_of
 from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, oid, sequence, time, tlv

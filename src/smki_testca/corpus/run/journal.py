@@ -32,7 +32,7 @@ MAX_OCTETS = 256 << 20
 """The longest journal that is read."""
 _VERSION = 1
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
-"""Makes a file that is not there yet; what is written goes to its end, whoever else writes to it."""
+"""Makes a new file; what is written goes to its end, whoever else writes to it."""
 
 
 class Journal:
