@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smki_testca.api import Estate
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.settings import Settings
 

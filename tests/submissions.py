@@ -11,7 +11,7 @@ import csrs
 from batches import DEVICE_PURPOSE
 from smki_testca.estate.batch_requests import Origin, Submission
 from smki_testca.register.requests import Delivery
-from smki_testca.service.device_csr import batches
+from smki_testca.service.device_csr import csr_batches
 from smki_testca.service.device_csr.batch_processing import BatchProcessing
 
 PEER = {"address": "127.0.0.1:50000", "participant": "supplier-one", "system": "batch-1"}
@@ -72,7 +72,7 @@ def submit(estate, csr_by_id, participant="supplier-one", reference="b1999"):
         csrs=len(csr_by_id),
         content=message(csr_by_id, reference),
     )
-    return batches.submit(estate, submission)
+    return csr_batches.submit(estate, submission)
 
 
 def processing(estate, window=None, told=None, check=lambda: None, **more):
@@ -83,15 +83,15 @@ def processing(estate, window=None, told=None, check=lambda: None, **more):
 
 def outcomes(estate, number):
     """What came of each CSR of a batch, by its ID."""
-    batch = batches.find(estate, number, None)
-    return {each.name: each for each in batches.result_of(estate, batch).outcomes()}
+    batch = csr_batches.find(estate, number, None)
+    return {each.name: each for each in csr_batches.result_of(estate, batch).outcomes()}
 
 
 def submit_zip(estate, name, data, participant="supplier-one", delivery=Delivery.REMOTE):
     """Submit a ZIP as the portal does; gives its number."""
-    return batches.submit_zip(
+    return csr_batches.submit_zip(
         estate,
-        batches.PortalZip.read(name, data),
+        csr_batches.PortalZip.read(name, data),
         participant=participant,
         purpose=DEVICE_PURPOSE,
         environment=None,

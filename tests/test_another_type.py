@@ -37,7 +37,7 @@ from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.rows import INPUTS
 from smki_testca.roles import KeyUsage
-from smki_testca.testing import Settings, Workshop
+from smki_testca.testing import PluginOptions, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -709,7 +709,7 @@ def test_the_pytest_plugin_gives_it(proof, tmp_path):
     files = REGISTER if proof is S1SPKI else REGISTER[:1]
     register.write_text("\n".join(path.read_text("utf-8") for path in files), "utf-8")
     profiles = proof.profiles or P256_DCCKI
-    settings = Settings(seed=bytes.fromhex(SEED), profiles=profiles, register=register)
+    settings = PluginOptions(seed=bytes.fromhex(SEED), profiles=profiles, register=register)
     digests = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -16,7 +16,7 @@ from cryptography import x509
 from smki_testca import EstateError, InputError, Refusal, Status, Validity, pytest_plugin
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy
-from smki_testca.testing import SEEDED_INSTANT, Settings, Workshop
+from smki_testca.testing import SEEDED_INSTANT, PluginOptions, Workshop
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "pytest" / "test_meter_accepts_certificates.py"
@@ -116,13 +116,13 @@ def suite(tmp_path):
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    with Workshop.open(Settings(instant=NOON), tmp_path_factory.mktemp("workshop")) as made:
+    with Workshop.open(PluginOptions(instant=NOON), tmp_path_factory.mktemp("workshop")) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory):
-    settings = Settings(seed=bytes.fromhex(SEED))
+    settings = PluginOptions(seed=bytes.fromhex(SEED))
     with Workshop.open(settings, tmp_path_factory.mktemp("seeded")) as made:
         yield made
 
@@ -215,7 +215,7 @@ class _Config:
 def _configured(folder, options, file=()):
     config: Any = _Config(folder, options, dict(file))
     pytest_plugin.pytest_configure(config)
-    return Settings(**config.stash[pytest_plugin._SETTINGS])  # noqa: SLF001 - what it found
+    return PluginOptions(**config.stash[pytest_plugin._SETTINGS])  # noqa: SLF001 - what it found
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_an_option_comes_before_the_configuration_file_and_paths_are_as_they_wer
     assert found.instant == datetime(2026, 11, 23, tzinfo=UTC)
     options = {"smki_profiles": "ours", "smki_clock": "2026-11-23T12:00:00Z", "smki_seed": SEED}
     found = _configured(tmp_path, options, file)
-    assert found == Settings(
+    assert found == PluginOptions(
         "UIT-A", bytes.fromhex(SEED), NOON, profiles=tmp_path / "ours", register=None
     )
 
@@ -267,7 +267,7 @@ def test_every_option_and_fixture_is_in_the_document():
 def test_the_time_is_the_clocks_and_from_a_seed_a_fixed_one(workshop, seeded):
     assert workshop.now() == NOON
     assert seeded.now() == SEEDED_INSTANT
-    assert Settings().clock().now() > NOON - timedelta(days=3650)
+    assert PluginOptions().clock().now() > NOON - timedelta(days=3650)
 
 
 def test_what_is_asked_again_is_the_same_unless_another_copy_is_asked_for(workshop):
@@ -387,7 +387,7 @@ def test_openssl_takes_the_files_and_rejects_the_revoked_certificate_by_its_list
 
 @pytest.mark.slow
 def test_after_a_roll_over_trust_is_in_the_new_ca_also_in_the_files(tmp_path):
-    with Workshop.open(Settings(instant=NOON), tmp_path) as made:
+    with Workshop.open(PluginOptions(instant=NOON), tmp_path) as made:
         before = made.trust().authorities_file.read_bytes()
         made.estate.roll_over(Hierarchy.ORGANISATION, "Z1b")
         made.estate.renew_authority("ZA")
@@ -430,7 +430,7 @@ def test_rsa_keys_come_from_the_seed_too_whatever_was_asked_for_before(seeded, t
     def dccki(workshop):
         return workshop.issue("dccki", participant="rdp-one", common_name="gateway.test")
 
-    with Workshop.open(Settings(seed=bytes.fromhex(SEED)), tmp_path / "one") as other:
+    with Workshop.open(PluginOptions(seed=bytes.fromhex(SEED)), tmp_path / "one") as other:
         iki, there = other.trust("iki"), dccki(other)
     here = dccki(seeded)
     assert (here.der, here.pkcs8) == (there.der, there.pkcs8)
@@ -442,14 +442,14 @@ def test_rsa_keys_come_from_the_seed_too_whatever_was_asked_for_before(seeded, t
 
 def test_profiles_decide_the_kind_of_keys_from_a_seed(tmp_path):
     profiles = ROOT / "examples" / "profile-override" / "profiles"
-    with Workshop.open(Settings(seed=b"12345678", profiles=profiles), tmp_path) as other:
+    with Workshop.open(PluginOptions(seed=b"12345678", profiles=profiles), tmp_path) as other:
         dccki = other.issue("dccki", participant="rdp-one", common_name="gateway.test")
     assert dccki.private_key.key_size == 256
     assert not dccki.record.keys_secret
 
 
 def test_the_same_device_comes_from_a_seed_alone_or_in_a_range(seeded, tmp_path):
-    with Workshop.open(Settings(seed=bytes.fromhex(SEED)), tmp_path) as other:
+    with Workshop.open(PluginOptions(seed=bytes.fromhex(SEED)), tmp_path) as other:
         other.issue("organisation", **SUPPLIER)
         (one,) = other.devices(DEVICE["device_id"], 1)
     alone = seeded.issue("device", usage="key-agreement", **DEVICE)
@@ -459,18 +459,18 @@ def test_the_same_device_comes_from_a_seed_alone_or_in_a_range(seeded, tmp_path)
 
 def test_an_estate_that_is_there_is_opened_and_written_to(quickstart, tmp_path, monkeypatch):
     monkeypatch.delenv("SMKI_TESTCA_PASSPHRASE", raising=False)
-    with Workshop.open(Settings(estate=quickstart), tmp_path / "files") as one:
+    with Workshop.open(PluginOptions(estate=quickstart), tmp_path / "files") as one:
         issued = one.issue("organisation", **SUPPLIER)
         before = one.estate.audit.entries()
     passphrase = (quickstart / "passphrase").read_text()
     (quickstart / "passphrase").unlink()
     with (
         pytest.raises(EstateError, match="passphrase"),
-        Workshop.open(Settings(estate=quickstart), tmp_path / "more") as two,
+        Workshop.open(PluginOptions(estate=quickstart), tmp_path / "more") as two,
     ):
         two.issue("organisation", **SUPPLIER)
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", passphrase.strip())
-    with Workshop.open(Settings(estate=quickstart), tmp_path / "more") as two:
+    with Workshop.open(PluginOptions(estate=quickstart), tmp_path / "more") as two:
         assert two.estate.by_serial(issued.record.serial) == issued.record
         assert two.issue("organisation", **SUPPLIER).record != issued.record
         assert len(two.estate.audit.entries()) == len(before) + 1
@@ -489,12 +489,12 @@ def test_a_register_of_ones_own_takes_the_place_of_the_examples(tmp_path):
     register = tmp_path / "register.toml"
     text = (ROOT / "examples" / "participants.toml").read_text("utf-8")
     register.write_text(text.replace("supplier-one", "energy-one"))
-    with Workshop.open(Settings(register=register), tmp_path / "files") as one:
+    with Workshop.open(PluginOptions(register=register), tmp_path / "files") as one:
         assert one.issue("organisation", **SUPPLIER).record.participant == "energy-one"
     register.write_text("[[participant")
     with pytest.raises(InputError) as error:
-        Workshop.open(Settings(register=register), tmp_path / "more")
+        Workshop.open(PluginOptions(register=register), tmp_path / "more")
     assert error.value.code == "toml.syntax"
     with pytest.raises(InputError) as error:
-        Workshop.open(Settings(register=tmp_path), tmp_path / "again")
+        Workshop.open(PluginOptions(register=tmp_path), tmp_path / "again")
     assert error.value.code == "input.unreadable"

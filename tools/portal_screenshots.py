@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.serving import FIRST_ID, device_csrs
 
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.settings import Settings
 

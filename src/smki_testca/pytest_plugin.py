@@ -81,9 +81,9 @@ def smki_workshop(
 ) -> Iterator[Workshop]:
     """The estate, and everything the other fixtures do; for tests with type annotations."""
     from smki_testca.errors import SmkiTestcaError
-    from smki_testca.testing import Settings, Workshop
+    from smki_testca.testing import PluginOptions, Workshop
 
-    settings = Settings(**request.config.stash[_SETTINGS])
+    settings = PluginOptions(**request.config.stash[_SETTINGS])
     try:
         workshop = Workshop.open(settings, tmp_path_factory.mktemp("smki"))
     except SmkiTestcaError as error:
@@ -229,9 +229,10 @@ def _selection(mark: pytest.Mark) -> CaseSelection:
     for name, value in mark.kwargs.items():
         kind = kinds.get(name)
         if kind is None:
-            what, choices = f"no argument {shown(name)}", list(kinds)
             raise InputError(
-                "corpus.selection", f"smki_cases has {what}.", use_one_of(choices, given=name)
+                "corpus.selection",
+                f"smki_cases has no argument {shown(name)}.",
+                use_one_of(list(kinds), given=name),
             )
         words = (value,) if isinstance(value, str | bool) else tuple(value)
         try:
@@ -248,7 +249,7 @@ _SETTINGS = pytest.StashKey[dict[str, Any]]()
 
 
 def _settings(config: pytest.Config) -> dict[str, Any]:
-    """Return the values of the options, by the attributes of ``Settings``."""
+    """Return the values of the options, by the attributes of ``PluginOptions``."""
     if _given(config, "estate"):
         for name in ("seed", "register"):
             if _given(config, name):

@@ -37,7 +37,7 @@ from smki_testca.profiles.typed_subjects import Particulars
 from smki_testca.register.requests import Delivery
 from smki_testca.register.whois import whois_device_id, whois_user_id
 from smki_testca.roles import KeyUsage
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
 
@@ -64,7 +64,7 @@ _BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PluginOptions:
     """The values of the options.
 
     Attributes:
@@ -91,7 +91,7 @@ class Settings:
         return SystemClock() if instant is None else FixedClock(instant)
 
 
-class Asked(Particulars, total=False):
+class CertificateOptions(Particulars, total=False):
     """The options of a certificate: its subject, and more that has defaults.
 
     Attributes:
@@ -250,20 +250,20 @@ class Workshop:
         self._issued: dict[str, Issued] = {}
 
     @classmethod
-    def open(cls, settings: Settings, folder: Path) -> Self:
+    def open(cls, options: PluginOptions, folder: Path) -> Self:
         """Make the estate that the options ask for, or open the one that they name.
 
         Args:
-            settings: the options.
+            options: the options.
             folder: an empty folder, for files and for a new estate.
 
         Raises:
             InputError: if a file or name that was given cannot be used.
             EstateError: if the estate named cannot be opened.
         """
-        if settings.estate is not None:
-            return cls._open(settings, settings.estate, folder)
-        return cls._make(settings, folder)
+        if options.estate is not None:
+            return cls._open(options, options.estate, folder)
+        return cls._make(options, folder)
 
     def __enter__(self) -> Self:
         return self
@@ -277,33 +277,33 @@ class Workshop:
         return EstateAccess(directory, _passphrase(directory), self._profiles, self.estate.clock)
 
     @classmethod
-    def _open(cls, settings: Settings, directory: Path, folder: Path) -> Self:
+    def _open(cls, options: PluginOptions, directory: Path, folder: Path) -> Self:
         estate = Estate.open(
             directory,
             lambda: _passphrase(directory),
-            profiles=settings.profiles,
-            clock=settings.clock(),
+            profiles=options.profiles,
+            clock=options.clock(),
         )
-        environment = estate.environment(settings.environment)
-        return cls(estate, environment, folder, None, settings.profiles)
+        environment = estate.environment(options.environment)
+        return cls(estate, environment, folder, None, options.profiles)
 
     @classmethod
-    def _make(cls, settings: Settings, folder: Path) -> Self:
-        clock = _BackdatedClock(settings.clock())
-        entropy = None if settings.seed is None else KeyedEntropy(settings.seed)
+    def _make(cls, options: PluginOptions, folder: Path) -> Self:
+        clock = _BackdatedClock(options.clock())
+        entropy = None if options.seed is None else KeyedEntropy(options.seed)
         passphrase = make_passphrase(SystemEntropy())
-        register, origin = _register(settings)
+        register, origin = _register(options)
         clock.back = _CA_AGE
         estate = Estate.create(
             folder / "estate",
             passphrase,
-            profiles=settings.profiles,
+            profiles=options.profiles,
             clock=clock,
             entropy=entropy,
         )
         try:
-            name = settings.environment or estate.library.default_environment.name
-            workshop = cls(estate, name, folder, entropy, settings.profiles)
+            name = options.environment or estate.library.default_environment.name
+            workshop = cls(estate, name, folder, entropy, options.profiles)
             workshop._make_authorities()
             estate.register.import_file(register, origin)
         except BaseException:  # Ctrl-C, too: the estate's file is not left open
@@ -315,14 +315,18 @@ class Workshop:
         return workshop
 
     def issue(
-        self, profile: str, *, validity: Validity | None = None, **asked: Unpack[Asked]
+        self,
+        profile: str,
+        *,
+        validity: Validity | None = None,
+        **options: Unpack[CertificateOptions],
     ) -> Issued:
         """Issue a certificate; the same options again give the same certificate.
 
         Args:
             profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
             validity: dates in place of those that the profile's rows work out.
-            asked: its subject, as on the command line, and the other options.
+            options: its subject, as on the command line, and the other options.
 
         Raises:
             Refusal: with every reason of the gate.
@@ -332,38 +336,40 @@ class Workshop:
         """
         dates = () if validity is None else (validity.not_before, validity.not_after)
         variant = ["valid", *(None if date is None else iso(date) for date in dates)]
-        return self._once(self._ask(profile, asked), variant, validity)
+        return self._once(self._ask(profile, options), variant, validity)
 
-    def expired(self, profile: str, *, ago: timedelta = _DAY, **asked: Unpack[Asked]) -> Issued:
+    def expired(
+        self, profile: str, *, ago: timedelta = _DAY, **options: Unpack[CertificateOptions]
+    ) -> Issued:
         """Issue a certificate that was valid for a year and ended some time ago.
 
         Args:
             profile: ``organisation``, ``dccki`` or ``iki``.
             ago: the time since its last second.
-            asked: as for ``issue``.
+            options: as for ``issue``.
 
         Raises:
             InputError: for a Device Certificate, which never expires; or as ``issue`` does.
         """
         end = self.now() - ago
         variant = ["expired", ago.total_seconds()]
-        return self._once(self._ask(profile, asked), variant, Validity(end - _YEAR, end))
+        return self._once(self._ask(profile, options), variant, Validity(end - _YEAR, end))
 
     def not_yet_valid(
-        self, profile: str, *, ahead: timedelta = _DAY, **asked: Unpack[Asked]
+        self, profile: str, *, ahead: timedelta = _DAY, **options: Unpack[CertificateOptions]
     ) -> Issued:
         """Issue a certificate that begins some time from now.
 
         Args:
             profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
             ahead: the time until its first second.
-            asked: as for ``issue``.
+            options: as for ``issue``.
         """
         variant = ["not yet valid", ahead.total_seconds()]
-        return self._once(self._ask(profile, asked), variant, Validity(self.now() + ahead))
+        return self._once(self._ask(profile, options), variant, Validity(self.now() + ahead))
 
     def revoked(
-        self, profile: str, *, reason: str = "key-compromise", **asked: Unpack[Asked]
+        self, profile: str, *, reason: str = "key-compromise", **options: Unpack[CertificateOptions]
     ) -> Revoked:
         """Issue and revoke a certificate, with a CRL that lists it alone.
 
@@ -373,14 +379,14 @@ class Workshop:
         Args:
             profile: ``organisation``, ``dccki`` or ``iki``.
             reason: a reason of ``smki-testca revoke``.
-            asked: as for ``issue``.
+            options: as for ``issue``.
 
         Raises:
             InputError: for a Device Certificate, of which there is no CRL, or a reason for which
                 nothing is revoked; or as ``issue`` does.
         """
         parsed = parse_reason(reason)
-        ask = self._ask(profile, asked)
+        ask = self._ask(profile, options)
         profile_of_list(self.estate, ask.hierarchy, Tier.ISSUING)
         key = ask.key(["revoked", parsed.value])
         revoked = self._issued.get(key)
@@ -395,13 +401,15 @@ class Workshop:
         revoked = self._issued[key] = Revoked(**parts, revocation_lists=lists)
         return revoked
 
-    def devices(self, first_id: str | Eui64, count: int, **asked: Unpack[Asked]) -> list[Device]:
+    def devices(
+        self, first_id: str | Eui64, count: int, **options: Unpack[CertificateOptions]
+    ) -> list[Device]:
         """Issue Devices with consecutive IDs, each with a certificate of either usage.
 
         Args:
             first_id: the first Device ID.
             count: the number of Devices.
-            asked: as for ``issue``.
+            options: as for ``issue``.
 
         Raises:
             ValueError: if there are not so many IDs.
@@ -415,7 +423,7 @@ class Workshop:
             device_id = Eui64(value)
             pair = []
             for usage in _BOTH:
-                each: Asked = {**asked, "device_id": device_id, "usage": usage.value}
+                each: CertificateOptions = {**options, "device_id": device_id, "usage": usage.value}
                 pair.append(self.issue("device", **each))
             devices.append(Device(device_id, *pair))
         return devices
@@ -451,11 +459,11 @@ class Workshop:
             self._issued[key] = Issued(**self._issue(ask, key, validity))
         return self._issued[key]
 
-    def _ask(self, profile: str, asked: Asked) -> _Ask:
-        particulars: Any = dict(asked)
+    def _ask(self, profile: str, options: CertificateOptions) -> _Ask:
+        particulars: Any = dict(options)
         rest = {
             name: particulars.pop(name)
-            for name in Asked.__annotations__
+            for name in CertificateOptions.__annotations__
             if name not in Particulars.__annotations__ and name in particulars
         }
         known = self.estate.library.end_entity_profile(profile)
@@ -572,9 +580,9 @@ class _BackdatedClock:
         return self._clock.now() - self.back
 
 
-def _register(settings: Settings) -> tuple[bytes, str]:
+def _register(options: PluginOptions) -> tuple[bytes, str]:
     """Return the octets of the file of participants and agreements, and its name."""
-    file = settings.register or shipped("examples") / "participants.toml"
+    file = options.register or shipped("examples") / "participants.toml"
     try:
         return file.read_bytes(), str(file)
     except OSError as error:

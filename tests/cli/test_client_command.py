@@ -12,6 +12,7 @@ import pytest
 import bad_servers
 import csrs
 from bad_servers import answers, authority, issued, response, serving
+from smki_testca.authority.csr import MAX_OCTETS
 from smki_testca.client.batch_report import file_names
 from smki_testca.errors import OutputError
 
@@ -171,6 +172,17 @@ def test_a_file_that_is_no_csr_is_not_sent(command, tmp_path, one_line, content)
     outcome = command("client", "adhoc", path, "--url", "http://localhost:1")
     assert outcome.code == 4
     one_line(outcome)
+
+
+@pytest.mark.parametrize("octets", [MAX_OCTETS + 1, MAX_OCTETS + 2])
+def test_a_file_that_is_longer_than_any_csr_is_not_sent(command, tmp_path, octets):
+    path = tmp_path / "a.csr"
+    path.write_bytes(bytes(octets))
+    outcome = command("--json", "client", "adhoc", path, "--url", "http://localhost:1")
+    assert outcome.code == 4
+    error = outcome.json["error"]
+    assert error["code"] == "input.too_long"
+    assert error["message"] == f"{path} is longer than {MAX_OCTETS} octets."
 
 
 def test_an_encrypted_key_opens_with_a_file(command, csr, key, over_tls, tmp_path):

@@ -12,7 +12,7 @@ import csrs
 from bad_servers import answers, response, serving
 from smki_testca.client import adhoc_request
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Caller
+from smki_testca.client.caller import ServiceCaller
 from smki_testca.client.service_errors import ServiceError
 from smki_testca.client.trace import Step, Trace
 from smki_testca.errors import ExitCode
@@ -56,7 +56,7 @@ def submit(asked, octets):
     """What the client makes of an answer."""
     with serving(answers(octets)) as port:
         address, trace = Address.parse(f"http://localhost:{int(port)}"), Trace()
-        answer = adhoc_request.submit(Caller(20), address, asked["csr"], REFERENCE, trace)
+        answer = adhoc_request.submit(ServiceCaller(20), address, asked["csr"], REFERENCE, trace)
     return answer, trace, port.requests
 
 
@@ -94,7 +94,7 @@ def test_a_path_in_the_url_is_used_as_it_is(asked):
     octets = response(signing_response(certificate(asked["right"])))
     with serving(answers(octets)) as port:
         address = Address.parse(f"http://localhost:{int(port)}/a/b?c=d")
-        adhoc_request.submit(Caller(20), address, asked["csr"], REFERENCE, Trace())
+        adhoc_request.submit(ServiceCaller(20), address, asked["csr"], REFERENCE, Trace())
         assert port.requests[0][0].startswith(b"POST /a/b?c=d HTTP/1.1\r\n")
 
 

@@ -9,7 +9,7 @@ import pytest
 import csrs
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.service.misbehaviour.plan import Rule
+from smki_testca.service.misbehaviour.rule_plan import MisbehaviourRule
 
 KNOWN = bytes.fromhex("00db120000000001")
 """A Device of the quickstart's estate that has certificates."""
@@ -56,7 +56,7 @@ def misbehave(serving):
     plan = serving.running.services.context.misbehaviour
 
     async def add(rule):
-        plan.add(Rule.parse(rule))
+        plan.add(MisbehaviourRule.parse(rule))
 
     async def clear():
         plan.clear()

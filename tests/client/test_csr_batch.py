@@ -13,16 +13,16 @@ import csrs
 from bad_servers import answers, closes, response, serving
 from smki_testca.client import csr_batch
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Caller
+from smki_testca.client.caller import ServiceCaller
 from smki_testca.client.csr_batch import BatchAddresses, BatchCsr, Waiting
 from smki_testca.client.service_errors import ServiceError, ServiceFaultError
 from smki_testca.client.trace import Trace
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.issuance.batch.csr_sources import CsrsByName
-from smki_testca.service.device_csr.answers import BatchStatus
+from smki_testca.service.device_csr.csr_answers import BatchStatus
 
 BATCH = 42
-CALLER = Caller(20)
+CALLER = ServiceCaller(20)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import bad_servers
 from bad_servers import answers, authority, context, issued, response, serving
 from smki_testca.client import caller
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Caller, Request, check_status
+from smki_testca.client.caller import ServiceCaller, ServiceRequest, check_status
 from smki_testca.client.credentials import Credentials
 from smki_testca.client.handshake import TlsVersion
 from smki_testca.client.service_errors import ServiceError
@@ -33,7 +33,7 @@ def call(port, *, scheme="https", host="localhost", path="/", method="GET", body
     how = {"seconds": 20.0, "authorities": OURS, **how}
     trace = Trace()
     address = Address.parse(f"{scheme}://{host}:{int(port)}{path}")
-    answer = Caller(**how).call(Request(method, address, LIMIT, body), trace)
+    answer = ServiceCaller(**how).call(ServiceRequest(method, address, LIMIT, body), trace)
     check_status(answer)
     return answer, trace
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import bad_servers
 import csrs
 from smki_testca.client import adhoc_request, csr_batch, list_download
-from smki_testca.client.account import Account
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Answer, Caller
+from smki_testca.client.caller import ServiceAnswer, ServiceCaller
 from smki_testca.client.csr_batch import BatchAddresses, BatchCsr
-from smki_testca.client.handshake import ServerCertificate
+from smki_testca.client.handshake import PresentedCertificate
+from smki_testca.client.repository_account import RepositoryAccount
 from smki_testca.client.repository_query import RepositoryClient
 from smki_testca.client.service_errors import ServiceError
 from smki_testca.client.trace import Trace
@@ -53,7 +53,7 @@ def retrieval(caller):
 
 def crl(caller):
     issuers = [bad_servers.authority().der]
-    list_download.download(caller, LIST, Account(), issuers, bad_servers.NOW, Trace())
+    list_download.download(caller, LIST, RepositoryAccount(), issuers, bad_servers.NOW, Trace())
 
 
 CALLS = {
@@ -74,7 +74,7 @@ CALLS = {
 }
 
 
-class Fake(Caller):
+class Fake(ServiceCaller):
     """A caller that gets the octets of a test."""
 
     def __init__(self, body: bytes) -> None:
@@ -82,7 +82,7 @@ class Fake(Caller):
         object.__setattr__(self, "body", body)
 
     def call(self, _request, _trace):
-        return Answer(200, "OK", "application/xml", self.body)  # type: ignore[attr-defined]
+        return ServiceAnswer(200, "OK", "application/xml", self.body)  # type: ignore[attr-defined]
 
 
 def good(call):
@@ -134,5 +134,5 @@ def test_a_damaged_certificate_is_a_certificate_or_one_clear_error(call, place, 
     body = good(call).replace(CERTIFICATE.encode(), base64.b64encode(damaged))
     with contextlib.suppress(ServiceError):
         call(Fake(body))
-    described = ServerCertificate.of(bytes(damaged))
+    described = PresentedCertificate.of(bytes(damaged))
     assert len(described.sha256) == 64

@@ -9,10 +9,10 @@ import pytest
 
 import csrs
 from smki_testca.client import adhoc_request, caller, csr_batch, list_download, repository_query
-from smki_testca.client.account import Account
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Caller, Request
+from smki_testca.client.caller import ServiceCaller, ServiceRequest
 from smki_testca.client.csr_batch import BatchAddresses, BatchCsr
+from smki_testca.client.repository_account import RepositoryAccount
 from smki_testca.client.repository_query import RepositoryClient
 from smki_testca.client.trace import Trace
 
@@ -31,10 +31,10 @@ class AskedError(Exception):
 def calls(monkeypatch):
     """The limit of the request that a call makes."""
 
-    def call(_self, request: Request, _trace):
+    def call(_self, request: ServiceRequest, _trace):
         raise AskedError(request.limit)
 
-    monkeypatch.setattr(Caller, "call", call)
+    monkeypatch.setattr(ServiceCaller, "call", call)
 
     def limit(function, *arguments):
         with pytest.raises(AskedError) as caught:
@@ -51,7 +51,7 @@ def stated(row):
 
 
 def test_each_call_reads_as_much_as_the_page_says(calls):
-    how, trace = Caller(), Trace()
+    how, trace = ServiceCaller(), Trace()
     both = BatchAddresses.of(BASE)
     batch = [BatchCsr("csr-000001", "a", CSR)]
     repository = RepositoryClient(how, BASE)
@@ -63,7 +63,9 @@ def test_each_call_reads_as_much_as_the_page_says(calls):
     assert [calls(repository.search, "A", trace)] == answer
     assert [calls(repository.retrieve, "AB", trace)] == answer
     *_, as_pem = stated("a revocation list")
-    assert calls(list_download.download, how, ADDRESS, Account(), [], None, trace) == as_pem
+    assert (
+        calls(list_download.download, how, ADDRESS, RepositoryAccount(), [], None, trace) == as_pem
+    )
 
 
 def test_the_other_limits_are_those_of_the_page():

@@ -10,23 +10,23 @@ import bad_servers
 import csrs
 from bad_servers import answers, authority, issued, response, revocation_list, serving
 from smki_testca.client import list_download
-from smki_testca.client.account import Account
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Caller
+from smki_testca.client.caller import ServiceCaller
+from smki_testca.client.repository_account import RepositoryAccount
 from smki_testca.client.service_errors import ServiceError
 from smki_testca.client.trace import Step, Trace
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.x509.pem import to_pem
 
 ISSUERS = (authority().der,)
-NOBODY = Account()
+NOBODY = RepositoryAccount()
 
 
 def download(octets, *, issuers=ISSUERS, account=NOBODY, path="/a.crl"):
     with serving(answers(octets)) as port:
         address = Address.parse(f"http://localhost:{int(port)}{path}")
         found = list_download.download(
-            Caller(20), address, account, issuers, bad_servers.NOW, Trace()
+            ServiceCaller(20), address, account, issuers, bad_servers.NOW, Trace()
         )
     return found, port.requests
 
@@ -89,18 +89,18 @@ def test_a_list_that_is_not_there():
 
 
 def test_an_api_key_goes_into_the_query():
-    _, ((head, _),) = download(response(revocation_list()), account=Account("key"))
+    _, ((head, _),) = download(response(revocation_list()), account=RepositoryAccount("key"))
     assert head.startswith(b"GET /a.crl?apikey=key HTTP/1.1\r\n")
 
 
 def test_a_password_is_sent_over_tls_alone(tmp_path):
-    account = Account(name="me", password="pass")  # noqa: S106 - of a test
+    account = RepositoryAccount(name="me", password="pass")  # noqa: S106 - of a test
     with pytest.raises(InputError) as caught:
         download(response(revocation_list()), account=account)
     assert caught.value.code == "client.password_in_clear"
     with serving(answers(response(revocation_list())), tls=bad_servers.context(tmp_path)) as port:
         address = Address.parse(f"https://localhost:{int(port)}/a.crl")
-        caller = Caller(20, ISSUERS)
+        caller = ServiceCaller(20, ISSUERS)
         list_download.download(caller, address, account, ISSUERS, bad_servers.NOW, Trace())
     ((head, _),) = port.requests
     assert b"Authorization: Basic " + base64.b64encode(b"me:pass") in head
@@ -109,7 +109,7 @@ def test_a_password_is_sent_over_tls_alone(tmp_path):
 @pytest.mark.parametrize(("name", "password"), [("a:b", "c"), ("a\nb", "c"), ("a", "b\x00")])
 def test_a_name_or_password_that_basic_cannot_send(name, password):
     with pytest.raises(InputError) as caught:
-        download(response(b""), account=Account(name=name, password=password))
+        download(response(b""), account=RepositoryAccount(name=name, password=password))
     assert caught.value.code == "client.user"
 
 

@@ -9,9 +9,9 @@ import pytest
 import bad_servers
 import csrs
 from bad_servers import answers, response, serving
-from smki_testca.client.account import Account
 from smki_testca.client.address import Address
-from smki_testca.client.caller import Caller
+from smki_testca.client.caller import ServiceCaller
+from smki_testca.client.repository_account import RepositoryAccount
 from smki_testca.client.repository_query import RepositoryClient
 from smki_testca.client.service_errors import ServiceError
 from smki_testca.client.trace import Trace
@@ -55,7 +55,7 @@ def retrieved(der):
 def ask(octets, call, value, *, api_key="", path=""):
     with serving(answers(octets)) as port:
         address = Address.parse(f"http://localhost:{int(port)}{path}")
-        client = RepositoryClient(Caller(20), address, Account(api_key))
+        client = RepositoryClient(ServiceCaller(20), address, RepositoryAccount(api_key))
         return getattr(client, call)(value, Trace()), port.requests
 
 
@@ -90,7 +90,7 @@ def test_an_organisation_is_searched_by_its_name():
 
 def test_an_organisation_is_searched_by_its_eui64_if_one_says_so():
     with serving(answers(response(found()))) as port:
-        client = RepositoryClient(Caller(20), Address.parse(f"http://localhost:{int(port)}"))
+        client = RepositoryClient(ServiceCaller(20), Address.parse(f"http://localhost:{int(port)}"))
         client.search(DEVICE, Trace(), is_organisation=True)
         assert f"<CertificateSubjectName>{DEVICE}</".encode() in port.requests[0][1]
     nothing = response(found(code="402"))
@@ -101,7 +101,9 @@ def test_an_organisation_is_searched_by_its_eui64_if_one_says_so():
 def test_the_api_key_is_sent_in_the_query_and_in_no_message():
     with serving(answers(response(b"", "500 No", ""))) as port:
         client = RepositoryClient(
-            Caller(20), Address.parse(f"http://localhost:{int(port)}"), Account("se cret&")
+            ServiceCaller(20),
+            Address.parse(f"http://localhost:{int(port)}"),
+            RepositoryAccount("se cret&"),
         )
         with pytest.raises(ServiceError) as caught:
             client.search(DEVICE, Trace())
@@ -112,13 +114,13 @@ def test_the_api_key_is_sent_in_the_query_and_in_no_message():
 
 
 def test_a_search_takes_a_name_and_a_password_over_tls_alone(tmp_path):
-    account = Account(name="me", password="pass")  # noqa: S106 - of a test
+    account = RepositoryAccount(name="me", password="pass")  # noqa: S106 - of a test
     plain = Address.parse("http://localhost:1")
     with pytest.raises(InputError) as caught:
-        RepositoryClient(Caller(20), plain, account).search(DEVICE, Trace())
+        RepositoryClient(ServiceCaller(20), plain, account).search(DEVICE, Trace())
     assert caught.value.code == "client.password_in_clear"
     with serving(answers(response(found())), tls=bad_servers.context(tmp_path)) as port:
-        caller = Caller(20, (bad_servers.authority().der,))
+        caller = ServiceCaller(20, (bad_servers.authority().der,))
         address = Address.parse(f"https://localhost:{int(port)}")
         RepositoryClient(caller, address, account).search(DEVICE, Trace())
     ((head, _),) = port.requests

@@ -17,8 +17,8 @@ from smki_testca.custody.passphrase_change import change_passphrase, settle_file
 from smki_testca.errors import EstateError, InputError, OutputError
 from smki_testca.estate import sealing
 from smki_testca.passphrases import Passphrase, being_changed, readings
-from smki_testca.service.access import EstateAccess
 from smki_testca.service.device_csr.batch_process import _access, secret_line
+from smki_testca.service.estate_access import EstateAccess
 
 VARIABLE = "SMKI_TESTCA_NEW_PASSPHRASE"
 

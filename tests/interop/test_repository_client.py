@@ -21,7 +21,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.settings import Listener, Settings
 

@@ -18,7 +18,7 @@ from smki_testca.exporters.export import items
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.folders import write
 from smki_testca.identifiers import SerialNumber
-from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.device_csr.schema import MessageSchema
 from smki_testca.service.tls import SUITES
 from smki_testca.x509.view import view_certificate
 
@@ -75,7 +75,7 @@ def batch(tmp_path):
     return by_id, path
 
 
-def read(text, schema=Schema.AD_HOC):
+def read(text, schema=MessageSchema.AD_HOC):
     """A message, which fits its schema."""
     root = etree.fromstring(text)
     assert schema.validator.validate(root), schema.validator.error_log
@@ -161,14 +161,14 @@ def test_curl_submits_a_batch_and_fetches_its_result(serving, batch):
     by_id, path = batch
     submit = serving.services["batched"]["submit"].removeprefix(serving.services["batched"]["url"])
     done = serving.curl("batched", *XML, "--data-binary", f"@{path}", path=submit)
-    receipt = read(done.stdout, Schema.BATCHED)
+    receipt = read(done.stdout, MessageSchema.BATCHED)
     assert receipt.findtext("BatchStatus") == "PENDING", done.stdout
     number = receipt.findtext("BatchId")
     result = serving.services["batched"]["result"].removeprefix(serving.services["batched"]["url"])
 
     def fetch():
         answer = serving.curl("batched", path=f"{result}?BatchId={number}")
-        return read(answer.stdout, Schema.BATCHED)
+        return read(answer.stdout, MessageSchema.BATCHED)
 
     check_batch(fetch, by_id)
 
@@ -251,11 +251,11 @@ def test_java_submits_a_batch_and_fetches_its_result(serving, java, batch):
     by_id, path = batch
     head, body = java("batched", serving.services["batched"]["submit"], path)
     assert head.startswith("status 200 TLSv1.2 ")
-    number = read(body.encode(), Schema.BATCHED).findtext("BatchId")
+    number = read(body.encode(), MessageSchema.BATCHED).findtext("BatchId")
     result = f"{serving.services['batched']['result']}?BatchId={number}"
 
     def fetch():
-        return read(java("batched", result)[1].encode(), Schema.BATCHED)
+        return read(java("batched", result)[1].encode(), MessageSchema.BATCHED)
 
     check_batch(fetch, by_id)
 

@@ -466,6 +466,8 @@ SHAPES = [
     (HIERARCHIES, 'revocation-lists = ["dccki-arl", "dccki-crl"]\n', "", "'revocation-lists'"),
     (HIERARCHIES, 'end-entity = "dccki"', 'end-entity = "dccki"\nend = 1', "end is an unknown key"),
     (HIERARCHIES, 'basis = "specified"', 'basis = "guessed"', "basis"),
+    (HIERARCHIES, 'key-usage = "required"', 'key-usage = "always"', "key-usage"),
+    (HIERARCHIES, 'criticality = "any"', 'critical = "any"', "critical is an unknown key"),
     (KIT, 'usages = ["digital-signature"]', 'usage = ["digital-signature"]', "usage is an unknown"),
     (KIT, 'usages = ["digital-signature"]', 'usages = ["xml"]', "usages"),
     (KIT, 'purpose = "uept"\n', "", "no key 'purpose'"),
@@ -673,6 +675,32 @@ def test_a_fifth_hierarchy_needs_names_of_cas_and_policies_in_every_family(tmp_p
     assert library.environment("SIT-A").ca_name(Hierarchy("gas"), Tier.ISSUING) == "G1"
     assert not library.has_rsa_keys(Hierarchy("gas"))
     assert library.has_rsa_keys(Hierarchy("iki"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('role-field = "subject.organizationalUnitName"\n', "", "profile.role_field"),
+        ("subject.organizationalUnitName", "subject.commonName", "profile.role_field"),
+        ("subject.organizationalUnitName", "subject.unit", "profile.reference"),
+    ],
+)
+def test_the_field_of_the_role_in_a_shipped_hierarchy_stays(tmp_path, old, new, code):
+    """Without it, nobody would judge the roles that an operator's type writes there."""
+    path = override(tmp_path, HIERARCHIES, old, new)
+    error = refused(tmp_path)
+    assert error.code == code
+    where = "hierarchy organisation, role-field: " if new else "hierarchy organisation: "
+    assert f"{path}, {where}" in without_line(error.message)
+
+
+def test_a_hierarchy_of_an_operators_may_have_a_role_field_or_none(tmp_path):
+    path = override(tmp_path, HIERARCHIES)
+    text = path.read_text("utf-8")
+    with_field = FIFTH.replace("basis", 'role-field = "subject.commonName"\nbasis', 1)
+    for table, field in ((FIFTH, None), (with_field, "subject.commonName")):
+        path.write_text(text + table, "utf-8")
+        assert Library(tmp_path).hierarchies[Hierarchy("gas")].role_field == field
 
 
 def test_a_family_without_names_for_a_hierarchy_is_an_error(tmp_path):

@@ -1200,6 +1200,17 @@ def test_a_role_that_a_certificate_type_writes_itself_is_judged_too(scene, new, 
     assert "user_role.kind" in serving(asked, "DCC").codes()
 
 
+def test_a_hierarchy_says_which_field_of_its_certificates_holds_a_role(scene):
+    """The gate then judges it there, in a hierarchy that had no roles before."""
+    asked = device(scene)
+    unit = f'{UNIT_ROW}{{ constant = "89" }}\nbasis = "assumed"\nsource = "a test"\n\n[[row]]'
+    written = asked.under("certificates/device.toml", "[[row]]", unit)
+    assert "role.not_held" not in written.codes()
+    field = 'end-entity = "device"\nrole-field = "subject.organizationalUnitName"'
+    judged = written.under("hierarchies.toml", 'end-entity = "device"', field)
+    assert "role.not_held" in judged.codes()
+
+
 @pytest.mark.parametrize("code", [0x01, 0x89, 0x55])
 def test_a_role_that_a_program_makes_is_held_by_whom_the_data_say(scene, code):
     forged = replace(scene.role("supplier"), code=code)

@@ -11,8 +11,8 @@ from estates import opened
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate import database
 from smki_testca.service import desk as desk_module
-from smki_testca.service.access import EstateAccess
 from smki_testca.service.desk import Desk
+from smki_testca.service.estate_access import EstateAccess
 
 
 def _access(directory):

@@ -29,8 +29,8 @@ from smki_testca.estate.batch_requests import BatchState
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
-from smki_testca.service.access import EstateAccess, TokenSecrets
 from smki_testca.service.device_csr import batch_process
+from smki_testca.service.estate_access import EstateAccess, TokenSecrets
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.paths import SUBMIT_PATH
 from smki_testca.service.settings import Settings

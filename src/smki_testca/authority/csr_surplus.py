@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from smki_testca.der.read import Node
 from smki_testca.lint.csr import asks_for_ca, parts_text, surplus_parts
-from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509 import names
 from smki_testca.x509.view import FieldValue
 
@@ -142,7 +141,7 @@ def _names(view: View, request: CertificationRequest) -> Iterator[Dropped]:
 
 def _criticality(view: View, request: CertificationRequest) -> Iterator[Dropped]:
     """Drop the criticality that a CSR asks for where the profile has another."""
-    if request.profile.hierarchy == Hierarchy.DEVICE:
+    if not request.profile.csr_terms.needs_criticality:
         return
     view.criticality = dict(view.criticality)
     for name in view.extension_order:

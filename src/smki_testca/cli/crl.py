@@ -17,7 +17,7 @@ from smki_testca.cli.list_files import (
     write,
     write_all,
 )
-from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.names import HierarchyName, HierarchyWithLists
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_document,
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 _AUTHORITY_OPTIONS = [
     click.option(
         "--hierarchy",
+        cls=HierarchyWithLists,
         type=HierarchyName(),
-        default="organisation",
         show_default=True,
         help="Of this hierarchy's issuing CA.",
     ),

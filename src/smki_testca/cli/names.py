@@ -40,3 +40,12 @@ class HierarchyName(click.ParamType[Any]):
 
     def _choice(self, context: click.Context | None) -> click.Choice[str]:
         return click.Choice([hierarchy.value for hierarchy in library_of(context).hierarchies])
+
+
+class HierarchyWithLists(click.Option):
+    """The option of a hierarchy; by default the first one whose CAs sign revocation lists."""
+
+    def get_default(self, ctx: click.Context, call: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - click's own signature
+        """Return the name of that hierarchy; None if no hierarchy of the library has lists."""
+        hierarchies = library_of(ctx).hierarchies.values()
+        return next((str(each.name) for each in hierarchies if each.revocation_lists), None)

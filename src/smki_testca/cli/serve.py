@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
-    from smki_testca.service.access import EstateAccess
+    from smki_testca.service.estate_access import EstateAccess
     from smki_testca.service.services import Served
     from smki_testca.service.settings import Settings
 
@@ -155,7 +155,7 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
     Raises:
         InputError: if the purpose is not known.
     """
-    from smki_testca.service.access import EstateAccess, TokenSecrets
+    from smki_testca.service.estate_access import EstateAccess, TokenSecrets
 
     with session.open() as estate:
         services = estate.library.testing_services

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from lxml import etree
 
 from smki_testca.client.answer_documents import document_in, octets_of, text_of
-from smki_testca.client.caller import Caller, Request, check_status
+from smki_testca.client.caller import ServiceCaller, ServiceRequest, check_status
 from smki_testca.client.issued_certificate import IssuedCertificate
 from smki_testca.client.service_errors import ServiceFaultError
 from smki_testca.client.trace import Step
-from smki_testca.client.verdict import Verdict
-from smki_testca.service.device_csr.answers import AdHocStatus
-from smki_testca.service.device_csr.schema import VERSION, Schema
+from smki_testca.client.verdict import ServiceVerdict
+from smki_testca.service.device_csr.csr_answers import AdHocStatus
+from smki_testca.service.device_csr.schema import VERSION, MessageSchema
 from smki_testca.service.paths import ADHOC_PATH
 from smki_testca.x509.view import view_request
 
@@ -55,7 +55,7 @@ class AdHocAnswer:
 
 
 def submit(
-    caller: Caller, address: Address, csr: bytes, reference: str, trace: Trace
+    caller: ServiceCaller, address: Address, csr: bytes, reference: str, trace: Trace
 ) -> AdHocAnswer:
     """Submit a CSR, and check the certificate against it.
 
@@ -73,11 +73,11 @@ def submit(
     """
     view = view_request(csr)
     body = _document(csr, reference)
-    request = Request("POST", address.at(ADHOC_PATH), MAX_ANSWER_OCTETS, body, XML)
+    request = ServiceRequest("POST", address.at(ADHOC_PATH), MAX_ANSWER_OCTETS, body, XML)
     answer = caller.call(request, trace)
     with trace.during(Step.ANSWER):
         check_status(answer)
-        root = document_in(answer, "DeviceCertificateSigningResponse", Schema.AD_HOC)
+        root = document_in(answer, "DeviceCertificateSigningResponse", MessageSchema.AD_HOC)
         transaction, build = text_of(root, "TransactionId"), text_of(root, "Build")
         status = text_of(root, "Status")
         if root.get("ID") not in {None, reference}:
@@ -89,7 +89,7 @@ def submit(
         if (status == AdHocStatus.SUCCESS) != (root.find("Error") is None):
             raise contradiction(status)
         if status != AdHocStatus.SUCCESS:
-            raise Verdict.of(root, status).error(transaction=transaction)
+            raise ServiceVerdict.of(root, status).error(transaction=transaction)
         der = octets_of(root, "Certificate")
     with trace.during(Step.CHECK):
         certificate = IssuedCertificate.read(der)

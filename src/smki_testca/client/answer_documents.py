@@ -12,14 +12,16 @@ from smki_testca.client.service_errors import ServiceFaultError
 from smki_testca.text import plain, shown
 
 if TYPE_CHECKING:
-    from smki_testca.client.caller import Answer
-    from smki_testca.service.device_csr.schema import Schema
+    from smki_testca.client.caller import ServiceAnswer
+    from smki_testca.service.device_csr.schema import MessageSchema
 
 _MOST_CHARACTERS = 300
 _REMEDY = "Compare the address: what answers there is not this service, or is at fault."
 
 
-def document_in(answer: Answer, root: str, schema: Schema | None = None) -> etree._Element:
+def document_in(
+    answer: ServiceAnswer, root: str, schema: MessageSchema | None = None
+) -> etree._Element:
     """The root element of the document in an answer.
 
     Args:
@@ -48,7 +50,7 @@ def document_in(answer: Answer, root: str, schema: Schema | None = None) -> etre
     return document
 
 
-def _parsed(answer: Answer) -> etree._Element:
+def _parsed(answer: ServiceAnswer) -> etree._Element:
     """The root element of an answer in XML.
 
     Raises:

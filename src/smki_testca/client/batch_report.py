@@ -71,13 +71,13 @@ def _report(outcomes: Sequence[CsrOutcome]) -> bytes:
     writer.writerow(COLUMNS)
     for each in outcomes:
         serial = "" if each.certificate is None else each.certificate.serial
-        cells = (each.id, each.name, *told(each), serial)
+        cells = (each.id, each.name, *verdict_cells(each), serial)
         writer.writerow([spreadsheet_cell(cell) for cell in cells])
     return file.getvalue().encode("utf-8")
 
 
-def told(outcome: CsrOutcome) -> tuple[str, str, str]:
-    """The status, code and text of an outcome."""
+def verdict_cells(outcome: CsrOutcome) -> tuple[str, str, str]:
+    """The status, code and text of an outcome: cells of its row."""
     if outcome.verdict is None:
         return "SUCCESS", "", ""
     return outcome.verdict.status, outcome.verdict.code, outcome.verdict.text

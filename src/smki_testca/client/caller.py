@@ -49,7 +49,7 @@ _MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ServiceRequest:
     """A request to a service.
 
     Attributes:
@@ -68,7 +68,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceAnswer:
     """The answer of a service.
 
     Attributes:
@@ -95,7 +95,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class ServiceCaller:
     """Calls services over HTTP and TLS.
 
     Attributes:
@@ -118,7 +118,7 @@ class Caller:
         """
         return client_context(self.authorities, self.credentials, self.version)
 
-    def call(self, request: Request, trace: Trace) -> Answer:
+    def call(self, request: ServiceRequest, trace: Trace) -> ServiceAnswer:
         """Make a request over a new connection, and read the answer, of any status.
 
         Raises:
@@ -167,10 +167,10 @@ class Caller:
     def _exchanged(
         self,
         connection: TimedSocket,
-        request: Request,
+        request: ServiceRequest,
         messages: Messages | None,
         trace: Trace,
-    ) -> Answer:
+    ) -> ServiceAnswer:
         """Send a request, and read the answer."""
         exchange = http.client.HTTPConnection(request.address.host, request.address.port)
         exchange.sock = cast("Any", connection)
@@ -214,7 +214,7 @@ class Caller:
         return answer
 
 
-def _headers(request: Request) -> dict[str, str]:
+def _headers(request: ServiceRequest) -> dict[str, str]:
     return {
         "Host": request.address.authority,
         "Accept-Encoding": "identity",
@@ -300,7 +300,7 @@ def _connected(places: list[Place], address: Address, seconds: float) -> socket.
 
 def _answer(
     exchange: http.client.HTTPConnection, connection: TimedSocket, limit: int, seconds: float
-) -> Answer:
+) -> ServiceAnswer:
     """Read an answer.
 
     Raises:
@@ -331,7 +331,7 @@ def _answer(
         raise _short(len(body), stated) from error
     if response.length:
         raise _short(len(body), stated)
-    return Answer(
+    return ServiceAnswer(
         response.status,
         response.reason,
         response.headers.get_content_type() if "Content-Type" in response.headers else "",
@@ -381,14 +381,14 @@ def _broken(
     if isinstance(error, TimeoutError):
         return _timeout(step, seconds)
     if messages is not None and isinstance(error, OSError):
-        told = alert_error(messages, error)
-        if told is not None:
-            return told
+        alert = alert_error(messages, error)
+        if alert is not None:
+            return alert
     reason = openssl_words(error) if isinstance(error, OSError) else str(error).rstrip(".")
-    said = f": {reason}" if reason else ""
+    suffix = f": {reason}" if reason else ""
     return ServiceFaultError(
         "client.reset",
-        f"The server ended the connection {_ENDED[step]}{said}.",
+        f"The server ended the connection {_ENDED[step]}{suffix}.",
         "Try again; if it stays so, look at the server's log, and proxies before it.",
     )
 
@@ -400,7 +400,7 @@ _ENDED = {
 }
 
 
-def check_status(answer: Answer) -> None:
+def check_status(answer: ServiceAnswer) -> None:
     """Check that a service answered with HTTP 200.
 
     Raises:

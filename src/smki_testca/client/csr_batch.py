@@ -17,15 +17,15 @@ from lxml import etree
 from smki_testca.authority.csr import to_der
 from smki_testca.client.adhoc_request import XML, contradiction
 from smki_testca.client.answer_documents import document_in, octets_of, text_of
-from smki_testca.client.caller import Caller, Request, check_status
+from smki_testca.client.caller import ServiceCaller, ServiceRequest, check_status
 from smki_testca.client.issued_certificate import IssuedCertificate
 from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError
 from smki_testca.client.trace import Step, Trace
-from smki_testca.client.verdict import Verdict
+from smki_testca.client.verdict import ServiceVerdict
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.service.device_csr.answers import BatchStatus, CsrStatus
-from smki_testca.service.device_csr.schema import VERSION, Schema
+from smki_testca.service.device_csr.csr_answers import BatchStatus, CsrStatus
+from smki_testca.service.device_csr.schema import VERSION, MessageSchema
 from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509.view import view_request
@@ -159,7 +159,7 @@ class CsrOutcome:
     id: str
     name: str
     certificate: IssuedCertificate | None
-    verdict: Verdict | None
+    verdict: ServiceVerdict | None
 
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON: id, name, certificate, service."""
@@ -172,8 +172,8 @@ class CsrOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchState:
-    """The state of a batch, as the service states it.
+class BatchAnswer:
+    """The answer of the service about a batch.
 
     Attributes:
         status: of the batch.
@@ -196,7 +196,7 @@ _WAITING = frozenset(
 
 
 def submit(
-    caller: Caller,
+    caller: ServiceCaller,
     addresses: BatchAddresses,
     csrs: Sequence[BatchCsr],
     reference: str,
@@ -216,16 +216,16 @@ def submit(
         ServiceFaultError: if it cannot be reached, or its answer cannot be used.
     """
     body = _document(csrs, reference)
-    request = Request("POST", addresses.submit, MAX_RECEIPT_OCTETS, body, XML)
+    request = ServiceRequest("POST", addresses.submit, MAX_RECEIPT_OCTETS, body, XML)
     answer = caller.call(request, trace)
     with trace.during(Step.ANSWER):
         check_status(answer)
-        root = document_in(answer, "SubmitCSRBatchStatus", Schema.BATCHED)
+        root = document_in(answer, "SubmitCSRBatchStatus", MessageSchema.BATCHED)
         status = text_of(root, "BatchStatus")
         if (status == BatchStatus.PENDING) != (root.find("Error") is None):
             raise contradiction(status)
         if status != BatchStatus.PENDING:
-            raise Verdict.of(root, status).error()
+            raise ServiceVerdict.of(root, status).error()
         batch = _number(text_of(root, "BatchId"))
     trace.add(Step.CHECK, f"the batch {batch} is accepted")
     return batch
@@ -262,7 +262,7 @@ def _document(csrs: Sequence[BatchCsr], reference: str) -> bytes:
     return buffer.getvalue()
 
 
-def ask(caller: Caller, addresses: BatchAddresses, batch: int, trace: Trace) -> BatchState:
+def ask(caller: ServiceCaller, addresses: BatchAddresses, batch: int, trace: Trace) -> BatchAnswer:
     """Ask what became of a batch.
 
     Raises:
@@ -271,14 +271,15 @@ def ask(caller: Caller, addresses: BatchAddresses, batch: int, trace: Trace) -> 
     """
     address = addresses.result.with_query("BatchId", str(batch))
     answer = caller.call(
-        Request("GET", address, MAX_RESULT_OCTETS, headers={"Accept": "application/xml"}), trace
+        ServiceRequest("GET", address, MAX_RESULT_OCTETS, headers={"Accept": "application/xml"}),
+        trace,
     )
     with trace.during(Step.ANSWER):
         check_status(answer)
-        root = document_in(answer, "CSRBatchResult", Schema.BATCHED)
+        root = document_in(answer, "CSRBatchResult", MessageSchema.BATCHED)
         status = BatchStatus(text_of(root, "BatchStatus"))
         _check_state(root, status, batch)
-    return BatchState(status, root)
+    return BatchAnswer(status, root)
 
 
 def _check_state(root: etree._Element, status: BatchStatus, batch: int) -> None:
@@ -292,7 +293,7 @@ def _check_state(root: etree._Element, status: BatchStatus, batch: int) -> None:
     if not is_error and root.find("Error") is not None:
         raise contradiction(status)
     if is_error:
-        raise Verdict.of(root, status).error(batch_id=batch)
+        raise ServiceVerdict.of(root, status).error(batch_id=batch)
     stated = text_of(root, "BatchId")
     if stated and _number(stated) != batch:
         raise ServiceFaultError(
@@ -337,8 +338,8 @@ class Waiting:
 
 
 def wait_for(
-    caller: Caller, addresses: BatchAddresses, batch: int, trace: Trace, waiting: Waiting
-) -> BatchState:
+    caller: ServiceCaller, addresses: BatchAddresses, batch: int, trace: Trace, waiting: Waiting
+) -> BatchAnswer:
     """Ask what became of a batch until it is done.
 
     A service that cannot be reached, or answers wrongly, is asked again ``PATIENCE`` times.
@@ -357,17 +358,17 @@ def wait_for(
     begin, failures, is_reached = waiting.monotonic(), 0, waiting.is_reached
     while True:
         try:
-            state = ask(caller, addresses, batch, trace)
+            answer = ask(caller, addresses, batch, trace)
         except ServiceFaultError as error:
             failures += 1
             if failures > PATIENCE or not is_reached:
                 raise
             waiting.tell(error)
         else:
-            if state.status not in _WAITING:
-                return state
+            if answer.status not in _WAITING:
+                return answer
             failures, is_reached = 0, True
-            waiting.tell(state.status)
+            waiting.tell(answer.status)
         if (
             waiting.limit is not None
             and waiting.monotonic() - begin + waiting.pause > waiting.limit
@@ -381,13 +382,13 @@ def wait_for(
         trace = Trace()
 
 
-def outcomes_of(state: BatchState, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]:
+def outcomes_of(answer: BatchAnswer, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]:
     """The outcome of each CSR of a batch that is done, checked against the CSRs.
 
     A certificate that is not for its CSR is in none of them.
 
     Args:
-        state: of the batch.
+        answer: of the batch.
         csrs: that were submitted; none if they are not known.
 
     Raises:
@@ -395,7 +396,7 @@ def outcomes_of(state: BatchState, csrs: Sequence[BatchCsr]) -> list[CsrOutcome]
             read.
     """
     by_id = {each.id: each for each in csrs}
-    elements = state.root.findall("DeviceCertificate")
+    elements = answer.root.findall("DeviceCertificate")
     ids = [(element.get("ID") or "").strip() for element in elements]
     if csrs and set(ids) != set(by_id):
         missing = len(set(by_id) - set(ids))
@@ -415,13 +416,13 @@ def _outcome(key: str, element: etree._Element, by_id: Mapping[str, BatchCsr]) -
     if (status == CsrStatus.SUCCESS) != (element.find("Error") is None):
         raise contradiction(status)
     if status != CsrStatus.SUCCESS:
-        return CsrOutcome(key, name, None, Verdict.of(element, status))
+        return CsrOutcome(key, name, None, ServiceVerdict.of(element, status))
     certificate = IssuedCertificate.read(octets_of(element, "Certificate"), f"The result of {name}")
     if csr is not None:
         try:
             certificate.check(view_request(csr.der), f"{name}: the certificate")
         except ServiceFaultError as error:
-            return CsrOutcome(key, name, None, Verdict(MISMATCH, error.code, error.message))
+            return CsrOutcome(key, name, None, ServiceVerdict(MISMATCH, error.code, error.message))
     return CsrOutcome(key, name, certificate, None)
 
 

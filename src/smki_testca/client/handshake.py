@@ -65,7 +65,7 @@ def client_context(
 
 
 @dataclass(frozen=True, slots=True)
-class ServerCertificate:
+class PresentedCertificate:
     """The certificate that a server presented.
 
     Attributes:
@@ -126,7 +126,7 @@ class TlsDetails:
 
     version: str
     suite: str
-    server: ServerCertificate | None
+    server: PresentedCertificate | None
     is_asked: bool | None
     sent: str | None
 
@@ -224,7 +224,7 @@ class Messages:
         return TlsDetails(
             (tls.version() or "") if tls is not None else "",
             "" if suite is None else suite[0],
-            None if der is None else ServerCertificate.of(der),
+            None if der is None else PresentedCertificate.of(der),
             # The request for one comes last of what a server sends.
             self.is_asked or (None if tls is None else False),
             credentials.subject if self.is_sent and credentials is not None else None,
@@ -364,9 +364,9 @@ def handshake_error(messages: Messages, error: ssl.SSLError, host: str) -> Servi
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(messages.server_certificate, error, host)
-    told = alert_error(messages, error)
-    if told is not None:
-        return told
+    alert = alert_error(messages, error)
+    if alert is not None:
+        return alert
     reason = error.reason or ""
     if reason in _NOT_TLS:
         return ServiceFaultError(
@@ -390,7 +390,7 @@ def _untrusted(
     der: bytes | None, error: ssl.SSLCertVerificationError, host: str
 ) -> ServiceFaultError:
     """The error for a server's certificate that does not verify."""
-    server = None if der is None else ServerCertificate.of(der)
+    server = None if der is None else PresentedCertificate.of(der)
     subject = "" if server is None else f" {server.subject}"
     if error.verify_code == _EXPIRED:
         until = "" if server is None else f": it was valid until {server.not_after}"

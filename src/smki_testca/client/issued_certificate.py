@@ -71,12 +71,12 @@ class IssuedCertificate:
         Raises:
             ServiceFaultError: if it is another Device's, or differs in anything else.
         """
-        asked = device_of(csr)
-        if self.device != asked:
+        csr_device = device_of(csr)
+        if self.device != csr_device:
             raise ServiceFaultError(
                 "client.other_device",
                 f"{where} {self.serial} is for {self.device or 'no Device'}, and the CSR is of"
-                f" {asked or 'no Device'}.",
+                f" {csr_device or 'no Device'}.",
                 _REJECT,
             )
         differing = differences(csr, view_certificate(self.der))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.client.caller import Caller, Request, check_status
+from smki_testca.client.caller import ServiceCaller, ServiceRequest, check_status
 from smki_testca.client.service_errors import ServiceFaultError
 from smki_testca.client.trace import Step
 from smki_testca.clock import iso
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from smki_testca.client.account import Account
     from smki_testca.client.address import Address
-    from smki_testca.client.caller import Answer
+    from smki_testca.client.caller import ServiceAnswer
+    from smki_testca.client.repository_account import RepositoryAccount
     from smki_testca.client.trace import Trace
     from smki_testca.x509.view import View
 
@@ -66,9 +66,9 @@ class DownloadedList:
 
 
 def download(
-    caller: Caller,
+    caller: ServiceCaller,
     address: Address,
-    account: Account,
+    account: RepositoryAccount,
     issuers: Sequence[bytes],
     now: datetime,
     trace: Trace,
@@ -93,7 +93,9 @@ def download(
     account.check(address)
     if account.api_key:
         address = address.with_query("apikey", account.api_key)
-    answer = caller.call(Request("GET", address, MAX_OCTETS, headers=account.headers()), trace)
+    answer = caller.call(
+        ServiceRequest("GET", address, MAX_OCTETS, headers=account.headers()), trace
+    )
     with trace.during(Step.ANSWER):
         check_status(answer)
     with trace.during(Step.CHECK):
@@ -126,7 +128,7 @@ def _check(address: Address) -> None:
         )
 
 
-def _list_in(answer: Answer) -> tuple[View, bytes]:
+def _list_in(answer: ServiceAnswer) -> tuple[View, bytes]:
     """The only document in an answer, which must be a revocation list.
 
     Raises:

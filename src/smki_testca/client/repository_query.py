@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lxml import etree
 
-from smki_testca.client.account import NOBODY, Account
 from smki_testca.client.adhoc_request import XML
 from smki_testca.client.answer_documents import document_in, octets_of, text_of
-from smki_testca.client.caller import Caller, Request, check_status
+from smki_testca.client.caller import ServiceCaller, ServiceRequest, check_status
 from smki_testca.client.issued_certificate import IssuedCertificate
+from smki_testca.client.repository_account import NOBODY, RepositoryAccount
 from smki_testca.client.service_errors import ServiceFaultError, ServiceRefusalError, remedy_beside
 from smki_testca.client.trace import Step
 from smki_testca.errors import InputError
@@ -24,7 +24,7 @@ from smki_testca.text import is_one_line, plain, shown
 
 if TYPE_CHECKING:
     from smki_testca.client.address import Address
-    from smki_testca.client.caller import Answer
+    from smki_testca.client.caller import ServiceAnswer
     from smki_testca.client.trace import Trace
 
 SEARCH_PATH = "/services/certificatesearch"
@@ -39,8 +39,8 @@ _OK, _REFUSED, _NOTHING = "200", "401", "402"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A certificate as the repository tells of it.
+class RepositoryEntry:
+    """A certificate, as the repository describes it.
 
     Attributes:
         serial: its serial number, hexadecimal.
@@ -93,11 +93,13 @@ class RepositoryClient:
         account: that opens it; empty where there is none.
     """
 
-    caller: Caller
+    caller: ServiceCaller
     address: Address
-    account: Account = NOBODY
+    account: RepositoryAccount = NOBODY
 
-    def search(self, name: str, trace: Trace, *, is_organisation: bool = False) -> list[Found]:
+    def search(
+        self, name: str, trace: Trace, *, is_organisation: bool = False
+    ) -> list[RepositoryEntry]:
         """Search for certificates.
 
         Args:
@@ -113,11 +115,11 @@ class RepositoryClient:
         field, value = _searched(name, is_organisation=is_organisation)
         hint = _NO_DEVICE if field == _DEVICE else _NO_ORGANISATION
         root = self._ask(SEARCH_PATH, "CertificateSearch", {field: value}, trace, hint)
-        results = [Found.of(element) for element in root.findall("Result")]
+        results = [RepositoryEntry.of(element) for element in root.findall("Result")]
         trace.add(Step.CHECK, f"{len(results)} found")
         return results
 
-    def retrieve(self, serial: str, trace: Trace) -> tuple[Found, IssuedCertificate]:
+    def retrieve(self, serial: str, trace: Trace) -> tuple[RepositoryEntry, IssuedCertificate]:
         """Retrieve the certificate with a serial number, hexadecimal.
 
         Raises:
@@ -148,7 +150,7 @@ class RepositoryClient:
                     "Tell the repository's operator.",
                 )
         trace.add(Step.CHECK, f"the certificate has the serial number {certificate.serial}")
-        return Found.of(element), certificate
+        return RepositoryEntry.of(element), certificate
 
     def _ask(
         self, path: str, name: str, values: dict[str, str], trace: Trace, hint: str
@@ -170,7 +172,9 @@ class RepositoryClient:
         account.check(self.address)
         address = self.address.at(path).with_query("apikey", account.api_key or NO_ACCOUNTS_KEY)
         headers = {**XML, **account.headers()}
-        answer = self.caller.call(Request("POST", address, MAX_ANSWER_OCTETS, body, headers), trace)
+        answer = self.caller.call(
+            ServiceRequest("POST", address, MAX_ANSWER_OCTETS, body, headers), trace
+        )
         with trace.during(Step.ANSWER):
             if str(answer.status) not in {_OK, _REFUSED, _NOTHING}:
                 check_status(answer)
@@ -184,15 +188,15 @@ class RepositoryClient:
 
     def _refusal(self, code: str, message: str, hint: str) -> ServiceRefusalError:
         """The error for an answer that gives nothing."""
-        said = f": {plain(message).rstrip('.')}" if message else ""
+        suffix = f": {plain(message).rstrip('.')}" if message else ""
         if code == _NOTHING:
             error = ServiceRefusalError(
-                "client.nothing_found", f"The repository found nothing ({code}){said}.", hint
+                "client.nothing_found", f"The repository found nothing ({code}){suffix}.", hint
             )
         else:
             error = ServiceRefusalError(
                 "client.query_refused",
-                f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){said}.",
+                f"The repository refuses the query ({plain(code) or 'no ResponseCode'}){suffix}.",
                 _NO_KEY if self.account.is_none else remedy_beside(message, _OTHER_KEY),
             )
         error.verdict = {"status": "", "code": code, "text": message}
@@ -208,7 +212,7 @@ _NO_DEVICE = (
 _NO_ORGANISATION = "Compare the name, with the case of its letters."
 
 
-def _reason(answer: Answer, root: str) -> str:
+def _reason(answer: ServiceAnswer, root: str) -> str:
     """The reason for which a repository gives nothing: stated in XML, or else in plain text."""
     try:
         return text_of(document_in(answer, root), "ResponseMessage")

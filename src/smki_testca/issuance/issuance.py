@@ -25,7 +25,7 @@ from smki_testca.issuance.history import IssueHistory
 from smki_testca.labels import check_label
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Tier
-from smki_testca.register.gate import ROLE, WITH_ROLES, Gate, live_name_reason
+from smki_testca.register.gate import Gate, live_name_reason
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
@@ -278,8 +278,8 @@ class Issuance:
             if each.type.is_identifier and each.path is not None:
                 stated = request.subject.inputs.get(each.type.name)
                 judged["ID"] = (stated, each.type.from_field(view, each.path, roles))
-        if profile.hierarchy in WITH_ROLES:
-            judged["role"] = (self.gate.role(request), roles.by_text(view.text(ROLE) or ""))
+        if profile.role_field is not None:
+            judged["role"] = (self.gate.role(request), profile.role_in(view, roles))
         field = profile.field_of(SIGNIFIER)
         if field is not None:
             text = None if registered is None else registered.text

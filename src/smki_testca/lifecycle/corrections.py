@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
-from smki_testca.register.gate import ROLE, WITH_ROLES
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -151,10 +150,10 @@ def _contradictions(estate: Stores, before: Participant, after: Participant) -> 
 def _with_roles(estate: Stores, holder: Participant) -> Iterator[tuple[Record, RemotePartyRole]]:
     """The lasting certificates of a participant that carry a RemotePartyRole, and the role."""
     for profile in estate.library.profiles:
-        if profile.hierarchy not in WITH_ROLES:
+        if profile.role_field is None:
             continue
         for record in _lasting(estate, Selection(participant=holder.id, profile=profile.name)):
-            role = estate.library.roles.by_text(view_certificate(record.der).text(ROLE) or "")
+            role = profile.role_in(view_certificate(record.der), estate.library.roles)
             if role is not None:
                 yield record, role
 

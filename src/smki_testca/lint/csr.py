@@ -20,7 +20,7 @@ from smki_testca.lint.rows import value_breaches
 from smki_testca.lint.rule import RULES, detects, rule
 from smki_testca.lint.strict import looks_raw, signature_anomalies
 from smki_testca.profiles.inputs import SIGNIFIER
-from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
+from smki_testca.profiles.model import Constant, Derived, Input, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
@@ -56,8 +56,6 @@ _IS_CA = "extensions.basicConstraints.cA"
 _TELLING = frozenset({"csr.key", "csr.subject", "csr.role", "csr.device_id"})
 """The breaches that tell that a CSR is for another certificate type."""
 _PORTAL_RULES = "SEC App. M"
-_PORTAL_HIERARCHIES = frozenset({Hierarchy.ORGANISATION, Hierarchy.DEVICE, Hierarchy.IKI})
-"""The hierarchies whose CSRs SEC App. M F and G describe."""
 _MAX_NAMES = 3
 _IF_IT_CANNOT = (
     "If your program cannot: `sign --as test-ca`; or, on the page Submit of the portal, How CSRs"
@@ -130,10 +128,11 @@ def _has_shape(view: View, profile: Profile, errors: list[Breach]) -> bool:
 def evidence(rule: Rule, profile: Profile) -> Rule:
     """A rule with the basis and source that it has for a certificate type.
 
-    SEC App. M describes CSRs of three hierarchies. For others, what it says of them is assumed,
+    SEC App. M describes the CSRs of some hierarchies. For others, what it says of them is assumed,
     unless another source states the rule, too.
     """
-    if profile.hierarchy in _PORTAL_HIERARCHIES or _PORTAL_RULES not in rule.source:
+    is_described = _PORTAL_RULES in (profile.csr_terms.described_in or "")
+    if is_described or _PORTAL_RULES not in rule.source:
         return rule
     sources = [each for each in rule.source.split("; ") if _PORTAL_RULES not in each]
     if sources:
@@ -195,7 +194,7 @@ class CertificationRequest:
         if field.path == _KEY_USAGE:
             if isinstance(fill, Constant) and isinstance(fill.value, tuple):
                 # SEC App. M G: an IKI CSR asks for its one usage. Elsewhere the CA may add it.
-                self.must_ask_for_usage = self.profile.hierarchy == Hierarchy.IKI
+                self.must_ask_for_usage = self.profile.csr_terms.must_ask_for_usage
                 self.usages, self.has_fixed_usage = fill.value, True
             elif isinstance(fill, Input):
                 self.must_ask_for_usage = not fill.optional
@@ -626,7 +625,7 @@ def _parts(request: CertificationRequest) -> Iterator[Breach]:
 def criticality(request: CertificationRequest) -> Iterator[Breach]:
     """Find extensions that must be critical and are not."""
     # App. M 2.3.1.7: the criticality in a CSR for a Device is not validated.
-    if request.profile.hierarchy == Hierarchy.DEVICE:
+    if not request.profile.csr_terms.needs_criticality:
         return
     view = request.view
     for name in request.requested:

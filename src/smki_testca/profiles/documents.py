@@ -245,6 +245,14 @@ class TiersTable(Document, frozen=True):
     issuing: NonEmpty
 
 
+class CsrTable(Document, frozen=True):
+    """Terms for the CSRs of a hierarchy, beyond their profiles."""
+
+    described_in: NonEmpty | None = None
+    key_usage: Literal["optional", "required"] = "optional"
+    criticality: Literal["as-profile", "any"] = "as-profile"
+
+
 class HierarchyTable(SourcedTable, frozen=True, kw_only=True):
     """A PKI."""
 
@@ -253,6 +261,8 @@ class HierarchyTable(SourcedTable, frozen=True, kw_only=True):
     tiers: TiersTable
     revocation_lists: list[NonEmpty]
     end_entity: NonEmpty
+    role_field: NonEmpty | None = None
+    csr: CsrTable = CsrTable()
 
 
 class HierarchiesFile(Document, frozen=True):

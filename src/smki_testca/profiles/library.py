@@ -35,6 +35,7 @@ from smki_testca.profiles.device_answers import (
 from smki_testca.profiles.device_types import Cell, DeviceType
 from smki_testca.profiles.model import (
     Category,
+    CsrTerms,
     Environment,
     Hierarchy,
     HierarchyDefinition,
@@ -53,6 +54,7 @@ from smki_testca.roles import Basis, RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
 from smki_testca.text import shown, use_one_of
 from smki_testca.toml_places import Place, below
+from smki_testca.x509.fields import FIELDS
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -159,7 +161,8 @@ class Library:
             known(
                 document.hierarchy, self.hierarchies, Place(origin).within("hierarchy"), "hierarchy"
             )
-            profile = self._profiles[name] = rows.profile(document, origin)
+            hierarchy = self.hierarchies[Hierarchy(document.hierarchy)]
+            profile = self._profiles[name] = rows.profile(document, hierarchy, origin)
         return profile
 
     def end_entity_profile(self, name: str) -> Profile:
@@ -200,6 +203,7 @@ class Library:
         """The PKIs, by name, in the order of their file."""
         document, origin = self._single("hierarchies.toml", documents.HierarchiesFile)
         _unique([table.name for table in document.hierarchy], origin, "hierarchy", "name")
+        self._check_role_fields(document, origin)
         return {
             Hierarchy(table.name): HierarchyDefinition(
                 Hierarchy(table.name),
@@ -207,11 +211,46 @@ class Library:
                 {Tier.ROOT: table.tiers.root, Tier.ISSUING: table.tiers.issuing},
                 tuple(table.revocation_lists),
                 table.end_entity,
+                table.role_field,
+                CsrTerms(
+                    table.csr.described_in,
+                    must_ask_for_usage=table.csr.key_usage == "required",
+                    needs_criticality=table.csr.criticality == "as-profile",
+                ),
                 table.basis,
                 table.source,
             )
             for table in document.hierarchy
         }
+
+    def _check_role_fields(self, document: documents.HierarchiesFile, origin: str) -> None:
+        """Check that each hierarchy's role field exists, and that of a shipped one is its own.
+
+        The gate judges the RemotePartyRole that stands there. Whoever left the key out would have
+        certificates with roles that nobody judged.
+
+        Raises:
+            InputError: naming the hierarchy.
+        """
+        path = shipped("profiles") / "hierarchies.toml"
+        ours = document
+        if not path.samefile(origin):
+            ours = documents.decode(path.read_bytes(), documents.HierarchiesFile, str(path))
+        fields = {table.name: table.role_field for table in ours.hierarchy}
+        for number, table in enumerate(document.hierarchy):
+            noun = f"hierarchy {table.name}"
+            where = Place(origin).within("hierarchy", number, noun=noun)
+            if table.role_field is not None:
+                where = where.within("role-field")
+                known(table.role_field, FIELDS, where, "field")
+            field = fields.get(table.name)
+            if field is not None and table.role_field != field:
+                raise InputError(
+                    "profile.role_field",
+                    f"{where}: the certificates of the hierarchy {table.name} have their"
+                    f" RemotePartyRole in {field}.",
+                    f'Write role-field = "{field}".',
+                )
 
     def check_hierarchies(self) -> None:
         """Check that the profiles which the hierarchies name exist and belong to them.

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import RegistryEntry
     from smki_testca.profiles.inputs import InputType, SubjectInput
     from smki_testca.profiles.text_pattern import TextPattern
-    from smki_testca.roles import Basis, RemotePartyRole
+    from smki_testca.roles import Basis, RemotePartyRole, Roles
     from smki_testca.x509.fields import Field, Value
     from smki_testca.x509.names import KeyType
+    from smki_testca.x509.view import View
 
 
 POLICY: Final = "extensions.certificatePolicies.policyIdentifier"
@@ -221,6 +222,21 @@ class Row:
         return "; ".join(demands)
 
 
+@dataclass(frozen=True, slots=True)
+class CsrTerms:
+    """Terms for the CSRs of a hierarchy, beyond the rows of their profiles.
+
+    Attributes:
+        described_in: the document that describes them; None where none does.
+        must_ask_for_usage: whether a CSR asks for the key usage that its profile fixes.
+        needs_criticality: whether an extension is critical in a CSR where it is in the certificate.
+    """
+
+    described_in: str | None = None
+    must_ask_for_usage: bool = False
+    needs_criticality: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class DocumentProfile:
     """One type of signed document, as rows.
@@ -281,6 +297,8 @@ class Profile(DocumentProfile):
         identity: the identifier of its holder; None for a CA's certificate.
         subject_inputs: of a request, in the order of the command line's options; without the
             key usage.
+        role_field: the field that holds a RemotePartyRole in its hierarchy; None where none does.
+        csr_terms: of its hierarchy.
         summary: a description in one sentence, for help.
         example: options of a request for one, for help.
     """
@@ -288,6 +306,8 @@ class Profile(DocumentProfile):
     key_type: KeyType
     identity: Identity | None = None
     subject_inputs: tuple[SubjectInput, ...] = ()
+    role_field: str | None = None
+    csr_terms: CsrTerms = CsrTerms()
     summary: str = ""
     example: str = ""
 
@@ -295,6 +315,10 @@ class Profile(DocumentProfile):
     def input_types(self) -> tuple[InputType, ...]:
         """The types of its inputs, in the same order."""
         return tuple(subject_input.type for subject_input in self.subject_inputs)
+
+    def role_in(self, view: View, roles: Roles) -> RemotePartyRole | None:
+        """The RemotePartyRole that a certificate of the type holds; None where it holds none."""
+        return None if self.role_field is None else roles.by_text(view.text(self.role_field) or "")
 
     def policy(self, environment: Environment) -> str | None:
         """The certificate policy OID that the profile writes in an environment."""
@@ -341,6 +365,8 @@ class HierarchyDefinition:
         tiers: the profile of the CA of each tier, the root first.
         revocation_lists: the names of its CRL profiles; none where it has no CRLs.
         end_entity: the name of its ordinary end-entity profile.
+        role_field: the field of its certificates that holds a RemotePartyRole; None for none.
+        csr_terms: for its CSRs.
     """
 
     name: Hierarchy
@@ -348,6 +374,8 @@ class HierarchyDefinition:
     tiers: dict[Tier, str]
     revocation_lists: tuple[str, ...]
     end_entity: str
+    role_field: str | None
+    csr_terms: CsrTerms
     basis: Basis
     source: str
 

@@ -27,6 +27,7 @@ from smki_testca.profiles.model import (
     Fill,
     Frequency,
     Hierarchy,
+    HierarchyDefinition,
     Holds,
     Identity,
     Input,
@@ -147,8 +148,13 @@ _SEVERITY: Final = {
 }
 
 
-def profile(document: ProfileFile, origin: str) -> Profile:
+def profile(document: ProfileFile, hierarchy: HierarchyDefinition, origin: str) -> Profile:
     """Check every row, and the rows against each other.
+
+    Args:
+        document: the file's content.
+        hierarchy: that it names.
+        origin: the file's path.
 
     Raises:
         InputError: naming the file and the row.
@@ -164,10 +170,12 @@ def profile(document: ProfileFile, origin: str) -> Profile:
     certificate_profile = Profile(
         name=document.name,
         title=document.title,
-        hierarchy=Hierarchy(document.hierarchy),
+        hierarchy=hierarchy.name,
         tier=document.tier,
         rows=rows,
         origin=origin,
+        role_field=hierarchy.role_field,
+        csr_terms=hierarchy.csr_terms,
         key_type=document.key_type,
         identity=identity,
         subject_inputs=() if is_ca else _subject_inputs(rows, types, document, identity),

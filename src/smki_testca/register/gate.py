@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import InputError, Refusal, RefusalReason
 from smki_testca.identifiers import IdRange
-from smki_testca.profiles.model import Constant, Hierarchy, Identity, ParticipantKind
+from smki_testca.profiles.model import Constant, Identity, ParticipantKind
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.register.rules import BINDING
@@ -19,7 +19,7 @@ from smki_testca.roles import KeyUsage
 from smki_testca.text import counted, shown, use_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import date, datetime
 
     from smki_testca.identifiers import Eui64, Signifier
@@ -46,10 +46,6 @@ class History(Protocol):
         """Certificates of a category issued to a participant."""
         ...
 
-
-ROLE = "subject.organizationalUnitName"
-WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})
-"""The hierarchies in whose certificates that field is a RemotePartyRole."""
 
 _TOKEN = object()
 
@@ -280,6 +276,16 @@ class Gate:
         if reasons:
             raise Refusal(tuple(reasons))
 
+    def exceeds_device_quota(
+        self, authorisations: Iterable[Authorisation], device_ids: Iterable[Eui64]
+    ) -> bool:
+        """Whether one of some Device IDs has more certificates than a quota allows (R21)."""
+        quotas = (each.category.quota.per_device_id for each in authorisations)
+        quota = min((quota for quota in quotas if quota is not None), default=None)
+        return quota is not None and any(
+            self.history.issued_for_device(device_id) > quota for device_id in device_ids
+        )
+
     def _range_reasons(
         self, request: Request, first: Eui64, last: Eui64, participant: Participant
     ) -> Iterator[RefusalReason]:
@@ -464,11 +470,9 @@ class Gate:
         if request.role is not None:
             return request.role
         profile = self.library.profile(request.subject.profile)
-        if profile.hierarchy not in WITH_ROLES:
-            return None
         for row in profile.filling_rows:
             fill = row.fill
-            if row.field.path != ROLE or fill is None:
+            if row.field.path != profile.role_field or fill is None:
                 continue
             stated = request.subject.inputs
             text = fill.value if isinstance(fill, Constant) else stated.get(fill.name)

@@ -14,7 +14,6 @@ from smki_testca.estate.status import LIVING
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.purposes import Purposes
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.gate import ROLE
 from smki_testca.text import shown
 from smki_testca.x509.view import view_certificate
 
@@ -158,11 +157,11 @@ def identify(
             f" ({interface.basis}: {interface.source}).",
             "Present the certificate of a participant that is.",
         )
-    roles = estate.library.roles
+    profile = estate.library.profile(record.profile)
     return Caller(
         participant.id,
         system,
-        roles.by_text(view_certificate(record.der).text(ROLE) or ""),
+        profile.role_in(view_certificate(record.der), estate.library.roles),
         record.serial,
         record.environment,
         purpose or Purposes(estate).of(record),

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
-    from smki_testca.service.access import EstateAccess
     from smki_testca.service.desk import Desk
-    from smki_testca.service.misbehaviour.plan import Plan
+    from smki_testca.service.estate_access import EstateAccess
+    from smki_testca.service.misbehaviour.rule_plan import Plan
     from smki_testca.service.settings import Listener, Settings
 
 

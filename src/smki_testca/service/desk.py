@@ -71,10 +71,10 @@ class _Work:
             self.future.set_exception(error)
 
 
-def _tell_all(told: list[_Work], failure: BaseException | None = None) -> None:
+def _tell_all(works: list[_Work], failure: BaseException | None = None) -> None:
     """Tell all who wait, from another thread: each loop is woken once, not once for each work."""
-    for loop in dict.fromkeys(work.loop for work in told):
-        own = [work for work in told if work.loop is loop]
+    for loop in dict.fromkeys(work.loop for work in works):
+        own = [work for work in works if work.loop is loop]
 
         def tell(own: list[_Work] = own) -> None:
             for work in own:
@@ -199,7 +199,7 @@ class Desk:
             with estate.transaction():
                 for waiting in together:
                     waiting.do(estate)
-        except Exception as error:  # noqa: BLE001 - everybody whose work was taken back is told
+        except Exception as error:  # noqa: BLE001 - whose work was rolled back gets the error
             failure = error
         errors = (*(waiting.error for waiting in together), failure)
         self.failure = next(filter(is_unwritable, errors), None)
@@ -243,10 +243,10 @@ class Desk:
 
 async def _answered(work: Callable[[Estate], T], waiting: queue.SimpleQueue[_Work | None]) -> T:
     """The result of work that is put into a queue."""
-    asked = _Work(work)
-    waiting.put(asked)
+    piece = _Work(work)
+    waiting.put(piece)
     # Whoever waits may be cancelled, as the client hangs up; the work is done all the same.
-    result: T = await asked.future
+    result: T = await piece.future
     return result
 
 

@@ -72,10 +72,10 @@ def example_request(estate: Estate, service: str, caller: Caller) -> str | None:
                 delivery=Delivery.REMOTE,
             )
             Issuance(estate).authorise(request)
-            made = csr_builder.build(estate.library, subject, usages[0], estate.entropy)
+            csr = csr_builder.build(estate.library, subject, usages[0], estate.entropy)
         except (InputError, Refusal):
             continue
-        return _FORMS[service].format(csr=base64.b64encode(made.der).decode("ascii"))
+        return _FORMS[service].format(csr=base64.b64encode(csr.der).decode("ascii"))
     return None
 
 

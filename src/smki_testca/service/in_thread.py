@@ -9,15 +9,15 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from smki_testca.errors import EstateError, InputError
-from smki_testca.service.misbehaviour.plan import Rule
+from smki_testca.service.misbehaviour.rule_plan import MisbehaviourRule
 from smki_testca.service.services import Services
 from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from smki_testca.service.access import EstateAccess
-    from smki_testca.service.misbehaviour.plan import Plan
+    from smki_testca.service.estate_access import EstateAccess
+    from smki_testca.service.misbehaviour.rule_plan import Plan
     from smki_testca.service.settings import Settings
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class ServicesInThread:
 
     Args:
         access: opens the estate.
-        settings: what is asked for.
+        settings: of the services.
         tell: called, in the thread, with a line for each refused client.
     """
 
@@ -124,7 +124,7 @@ class ServicesInThread:
             InputError: if a rule cannot be read; then none is in force.
         """
         plan = self._plan()
-        plan.add(*map(Rule.parse, rules))
+        plan.add(*map(MisbehaviourRule.parse, rules))
 
     def behave(self) -> None:
         """End every misbehaviour."""
@@ -144,7 +144,7 @@ class ServicesInThread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # whatever it is, who waits for the start is told
+        except BaseException as error:  # whatever it is, who waits for the start gets it
             if self._started.done():
                 raise
             self._started.set_exception(error)

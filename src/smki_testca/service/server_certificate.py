@@ -70,10 +70,10 @@ def server_certificate(estate: Estate, names: Iterable[str]) -> ServerCertificat
     hosts = tuple(dict.fromkeys((*_LOCAL, *names)))
     now = estate.clock.now()
     with estate.transaction():
-        authority = _stored(estate, _CA, now)
+        authority = _current(estate, _CA, now)
         if authority is None:
             authority = _keep(estate, _CA, *_authority(estate, now))
-        server = _stored(estate, _SERVER, now)
+        server = _current(estate, _SERVER, now)
         if server is None or not _is_for(server[0], hosts) or not _issued(authority[0], server[0]):
             server = _keep(estate, _SERVER, *_server(estate, *authority, hosts, now))
     return ServerCertificate(server[0], server[1], authority[0])
@@ -90,26 +90,28 @@ def false_certificates(
     authority = x509.load_der_x509_certificate(current.authority).subject
     now = estate.clock.now()
     with estate.transaction():
-        stored = _stored(estate, _CA, now)
-    if stored is None:
+        issuer = _current(estate, _CA, now)
+    if issuer is None:
         raise ValueError("there is a server certificate without its CA")
-    signer, own = stored[1], current.key
+    signer, own = issuer[1], current.key
     ended = now - timedelta(days=SERVER_DAYS + 1)
     stranger = _rsa(private_keys.generate(KeyType.RSA2048, estate.entropy))
-    made = {
+    certificates = {
         "expired-server-certificate": _leaf(estate, authority, signer, own, hosts, ended),
         "wrong-host-certificate": _leaf(estate, authority, signer, own, (_ANOTHER_HOST,), now),
         "untrusted-server-certificate": _leaf(estate, authority, stranger, own, hosts, now),
     }
-    return {name: ServerCertificate(der, own, current.authority) for name, der in made.items()}
+    return {
+        name: ServerCertificate(der, own, current.authority) for name, der in certificates.items()
+    }
 
 
-def _stored(estate: Estate, name: str, now: datetime) -> tuple[bytes, RSAPrivateKey] | None:
+def _current(estate: Estate, name: str, now: datetime) -> tuple[bytes, RSAPrivateKey] | None:
     """A certificate and its key; None if there is none, or it runs out soon."""
-    stored = estate.service_certificates.get(name)
-    if stored is None:
+    pair = estate.service_certificates.get(name)
+    if pair is None:
         return None
-    der, pkcs8 = stored
+    der, pkcs8 = pair
     known = x509.load_der_x509_certificate(der)
     lasts = known.not_valid_after_utc - known.not_valid_before_utc
     if not known.not_valid_before_utc <= now < known.not_valid_after_utc - lasts / 10:

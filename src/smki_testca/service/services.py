@@ -24,7 +24,7 @@ from smki_testca.service.example_requests import example_device
 from smki_testca.service.failures import line_of, plain_failures
 from smki_testca.service.listening import Patience, Site, listening_socket, name_server
 from smki_testca.service.misbehaviour import control
-from smki_testca.service.misbehaviour.plan import Plan
+from smki_testca.service.misbehaviour.rule_plan import Plan
 from smki_testca.service.server_certificate import (
     ServerCertificate,
     false_certificates,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.identifiers import Eui64
-    from smki_testca.service.access import EstateAccess
     from smki_testca.service.client_files import ClientFiles
+    from smki_testca.service.estate_access import EstateAccess
 
 END_SECONDS = 2.0
 """How long requests that are being answered may take once the services are to end.
@@ -100,7 +100,7 @@ class Services:
 
     Args:
         access: opens the estate.
-        settings: what is asked for.
+        settings: of the services.
         tell: called with a line for each refused client, and whatever else an operator should see.
         between: see ``Desk``.
 
@@ -209,7 +209,7 @@ class Services:
         self._authority = client_files.write_authority(chosen, server.authority)
 
         def write(estate: Estate) -> dict[str, ClientFiles]:
-            made = {
+            written = {
                 name: client_files.write_client(
                     estate, interface, chosen, may_issue=may_issue, purpose=self._settings.purpose
                 )
@@ -217,7 +217,7 @@ class Services:
             }
             self._device = example_device(estate)
             self._has_accounts = estate.accounts.exist()
-            return {name: files for name, files in made.items() if files is not None}
+            return {name: files for name, files in written.items() if files is not None}
 
         self._clients = await self._desk.write(write)
 
@@ -259,14 +259,14 @@ class Services:
         """The TLS context of a listener; None for one without TLS."""
         if listener not in _CLIENTS:
             return None
-        made = ServerContext(
+        server_context = ServerContext(
             server, false, _CLIENTS[listener], lambda line: self._tell(f"{listener}: {line}")
         )
-        misbehaviour.install_handshakes(made, context, listener.service)
+        misbehaviour.install_handshakes(server_context, context, listener.service)
         if _CLIENTS[listener] is not ssl.CERT_NONE and self._trust is not None:
-            made.take_trust(self._trust.authorities, self._trust.current_lists)
-            self._contexts.append(made)
-        return made
+            server_context.take_trust(self._trust.authorities, self._trust.current_lists)
+            self._contexts.append(server_context)
+        return server_context
 
     async def _watch(self) -> None:
         """Take newer CAs and revocation lists into the listeners' contexts, for good."""
@@ -291,7 +291,7 @@ class Services:
             self._tell("the estate can be written again")
 
     def served(self) -> dict[str, Served]:
-        """The services that answer, by name, in the order in which they are told."""
+        """The services that answer, by name, in the order in which they are printed."""
         if self.context is None:
             return {}
         addresses, authority = self.context.addresses, self._authority

@@ -1,7 +1,7 @@
 """TLS as SEC App. M G asks for it, and a server that tells a refused client why.
 
 asyncio (before Python 3.15) drops the connection of a client whose handshake fails before the alert
-is sent. ``ToldSSLObject`` sends it first.
+is sent. ``AlertingSSLObject`` sends it first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ALERT = b"\x15\x03\x03\x00\x02\x02"
 """The record of a fatal alert of TLS 1.2, without its number (RFC 5246 6.2.1 and 7.2)."""
 
 
-class ToldSSLObject(ssl.SSLObject):
+class AlertingSSLObject(ssl.SSLObject):
     """The server's end of a connection; a client that it refuses gets the alert that says why.
 
     Attributes:
@@ -107,8 +107,8 @@ def reason_of(error: ssl.SSLError) -> str:
     if reason in _PLAIN:
         return "was refused: it speaks HTTP without TLS"
     words = reason.replace("_", " ").lower()
-    _, alert, what = words.partition(" alert ")
-    return f"ended the handshake: {what}" if alert else f"was refused: {words}"
+    _, alert, description = words.partition(" alert ")
+    return f"ended the handshake: {description}" if alert else f"was refused: {words}"
 
 
 class ServerContext(ssl.SSLContext):
@@ -136,14 +136,14 @@ class ServerContext(ssl.SSLContext):
         client_certificate: ssl.VerifyMode,
         tell: Callable[[str], None],
     ) -> None:
-        self.on_hello: Callable[[ToldSSLObject], int | None] | None = None
+        self.on_hello: Callable[[AlertingSSLObject], int | None] | None = None
         self._certificate = certificate
         self._others = others
         self._client_certificate = client_certificate
         self._tell = tell
         self._authorities: tuple[bytes, ...] = ()
         self._lists: tuple[bytes, ...] = ()
-        self._made: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
 
     def take_trust(self, authorities: Iterable[bytes], lists: Iterable[bytes]) -> None:
         """Trust these CAs and revocation lists from now on, and no others.
@@ -153,9 +153,9 @@ class ServerContext(ssl.SSLContext):
             lists: of each issuing CA the newest, DER. Without any, none is looked at.
         """
         self._authorities, self._lists = tuple(authorities), tuple(lists)
-        self._made.clear()
+        self._contexts.clear()
 
-    def present(self, connection: ToldSSLObject, name: str) -> None:
+    def present(self, connection: AlertingSSLObject, name: str) -> None:
         """Present another certificate in a connection, whose ClientHello is being read.
 
         Args:
@@ -173,17 +173,19 @@ class ServerContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """A connection that begins now."""
-        made = self._context("").wrap_bio(incoming, outgoing, server_side, server_hostname, session)
-        if isinstance(made, ToldSSLObject):
-            made.address, made.outgoing = PEER.get(), outgoing
-            made.tell = lambda what: self._tell(f"{made.address} {what}")
-        return made
+        connection = self._context("").wrap_bio(
+            incoming, outgoing, server_side, server_hostname, session
+        )
+        if isinstance(connection, AlertingSSLObject):
+            connection.address, connection.outgoing = PEER.get(), outgoing
+            connection.tell = lambda text: self._tell(f"{connection.address} {text}")
+        return connection
 
     def _context(self, name: str) -> ssl.SSLContext:
         """The context for connections that begin now, with the certificate of that name."""
-        if name not in self._made:
-            self._made[name] = self._make(self._others[name] if name else self._certificate)
-        return self._made[name]
+        if name not in self._contexts:
+            self._contexts[name] = self._make(self._others[name] if name else self._certificate)
+        return self._contexts[name]
 
     def _make(self, certificate: ServerCertificate) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -196,12 +198,14 @@ class ServerContext(ssl.SSLContext):
         context.verify_mode = self._client_certificate
         _trust(context, self._authorities, self._lists)
         load_chain(context, (certificate.der, certificate.authority), certificate.key)
-        context.sslobject_class = ToldSSLObject
+        context.sslobject_class = AlertingSSLObject
         # The types of the library leave open what the connection is.
         context.sni_callback = self._greeted  # type: ignore[assignment]
         return context
 
-    def _greeted(self, connection: ToldSSLObject, _: str | None, __: ssl.SSLContext) -> int | None:
+    def _greeted(
+        self, connection: AlertingSSLObject, _: str | None, __: ssl.SSLContext
+    ) -> int | None:
         """Called with each ClientHello; gives the number of the alert that answers it, or None."""
         return None if self.on_hello is None else self.on_hello(connection)
 

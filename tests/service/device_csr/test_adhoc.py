@@ -23,8 +23,8 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.roles import KeyUsage
-from smki_testca.service.device_csr.answers import AdHocStatus
-from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.device_csr.csr_answers import AdHocStatus
+from smki_testca.service.device_csr.schema import MessageSchema
 from smki_testca.x509.view import view_certificate
 
 OID_HARDWARE_MODULE = "extensions.subjectAltName.hardwareModuleName.hwSerialNum"
@@ -56,7 +56,7 @@ class Client:
         response, content = self.call(body, **more)
         assert (response.status, response.headers["Content-Type"]) == (200, XML["Content-Type"])
         root = etree.fromstring(content)
-        Schema.AD_HOC.validator.assertValid(root)
+        MessageSchema.AD_HOC.validator.assertValid(root)
         return root
 
     def sign(self, csr, request_id="c1", **more):

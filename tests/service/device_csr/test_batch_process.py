@@ -15,9 +15,9 @@ import submissions
 from batches import PATIENCE
 from estates import opened
 from smki_testca.estate.batch_requests import BatchState
-from smki_testca.service.access import EstateAccess
 from smki_testca.service.device_csr import batch_process
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.settings import Window
 
 PHRASE = "phrase"
@@ -136,7 +136,7 @@ def test_whenever_it_is_killed_each_certificate_is_there_once(newcomer, state):
 SERVER = """
 import subprocess, sys, time
 from pathlib import Path
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.device_csr import batch_process
 access = EstateAccess(Path(sys.argv[1]), "phrase")
 child = subprocess.Popen(batch_process.command(access, None, 1), stdin=subprocess.PIPE)

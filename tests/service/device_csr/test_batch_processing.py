@@ -16,7 +16,7 @@ from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.batch_requests import BatchState, Origin
 from smki_testca.issuance.batch import portal, running
 from smki_testca.register.requests import Delivery
-from smki_testca.service.device_csr import batches
+from smki_testca.service.device_csr import csr_batches
 from smki_testca.service.device_csr.batch_processing import AGAIN_SECONDS, Ended
 from smki_testca.service.device_csr.submitted_csrs import source_of
 from smki_testca.service.settings import Window
@@ -170,7 +170,7 @@ def test_a_batch_whose_content_was_changed_is_not_processed(newcomer, change):
         assert _issued(estate) == [20]
         assert _actions(estate, number)[-1] == "batch_request.tampered"
         with pytest.raises(InputError, match="TAMPERED"):
-            batches.result_of(estate, batch)
+            csr_batches.result_of(estate, batch)
         # Who changed the file behind the program's back is found out, too.
         with pytest.raises(EstateError):
             estate.audit.verify()
@@ -182,14 +182,14 @@ def test_outside_the_window_batches_wait(newcomer):
         submissions.processing(estate, NIGHT).work()
         batch = estate.batch_requests.get(number)
         assert (batch.state, batch.issued) == (BatchState.QUEUED, 0)
-        assert batches.shown_state(batch, NIGHT, NOON.time()) is BatchState.PAUSED
-        assert batches.shown_state(batch, NIGHT, LATE.time()) is BatchState.QUEUED
-        assert batches.shown_state(batch, None, NOON.time()) is BatchState.QUEUED
+        assert csr_batches.shown_state(batch, NIGHT, NOON.time()) is BatchState.PAUSED
+        assert csr_batches.shown_state(batch, NIGHT, LATE.time()) is BatchState.QUEUED
+        assert csr_batches.shown_state(batch, None, NOON.time()) is BatchState.QUEUED
     with opened(newcomer, LATE) as estate:
         submissions.processing(estate, NIGHT).work()
         batch = estate.batch_requests.get(number)
         assert batch.state is BatchState.COMPLETED
-        assert batches.shown_state(batch, NIGHT, NOON.time()) is BatchState.COMPLETED
+        assert csr_batches.shown_state(batch, NIGHT, NOON.time()) is BatchState.COMPLETED
         assert _issued(estate) == [0, 1]
 
 
@@ -222,7 +222,7 @@ def test_a_batch_whose_window_closes_goes_on_when_it_opens_again(newcomer, monke
         batch = estate.batch_requests.get(number)
         assert batch.state is BatchState.PROCESSING
         assert 2 <= batch.issued < 6
-        assert batches.shown_state(batch, NIGHT, hands.at.time()) is BatchState.PAUSED
+        assert csr_batches.shown_state(batch, NIGHT, hands.at.time()) is BatchState.PAUSED
         hands.at = datetime(2026, 6, 2, 20, tzinfo=UTC)
         submissions.processing(estate, NIGHT).work()
         assert estate.batch_requests.get(number).state is BatchState.COMPLETED
@@ -231,7 +231,7 @@ def test_a_batch_whose_window_closes_goes_on_when_it_opens_again(newcomer, monke
 
 def test_a_batch_that_is_rejected_before_it_is_parsed_is_not_processed(ca):
     number = submissions.submit(ca, submissions.good(2))
-    batches.reject(ca, number, None, {"how": "operator"}, "wrong Devices")
+    csr_batches.reject(ca, number, None, {"how": "operator"}, "wrong Devices")
     submissions.processing(ca).work()
     batch = ca.batch_requests.get(number)
     assert (batch.state, batch.run) == (BatchState.REJECTED, None)
@@ -240,7 +240,7 @@ def test_a_batch_that_is_rejected_before_it_is_parsed_is_not_processed(ca):
     (entry,) = ca.audit.entries(1)
     assert entry.body == {"batch": 1, "reason": "wrong Devices", "peer": {"how": "operator"}}
     with pytest.raises(AlreadySoError, match="REJECTED already"):
-        batches.reject(ca, number, None, {}, "again")
+        csr_batches.reject(ca, number, None, {}, "again")
 
 
 @pytest.mark.slow
@@ -248,7 +248,7 @@ def test_rejecting_a_batch_cancels_its_run(newcomer):
     with opened(newcomer, NOON) as estate:
         number = submissions.submit(estate, submissions.good(2))
         submissions.processing(estate, NIGHT).work()
-        batches.reject(estate, number, "supplier-one", submissions.PEER, "mine")
+        csr_batches.reject(estate, number, "supplier-one", submissions.PEER, "mine")
         batch = estate.batch_requests.get(number)
         assert batch.state is BatchState.REJECTED
         assert estate.runs.get(batch.run).state == "cancelled"
@@ -291,7 +291,7 @@ def test_results_are_kept_for_thirty_days(newcomer):
         with pytest.raises(InputError, match="no longer kept"):
             submissions.outcomes(estate, number)
         with pytest.raises(InputError, match="no longer kept"):
-            batches.response(estate, number, None)
+            csr_batches.response(estate, number, None)
         assert not estate.batch_requests.get(number).is_result_kept(estate.clock.now())
 
 
@@ -397,9 +397,9 @@ def test_a_zip_of_the_portal_gets_its_response(ca):
     batch = ca.batch_requests.get(number)
     assert (batch.origin, batch.reference, batch.csrs) == (Origin.PORTAL, "night.zip", 3)
     with pytest.raises(InputError, match="PENDING"):
-        batches.response(ca, number, None)
+        csr_batches.response(ca, number, None)
     submissions.processing(ca).work()
-    name, response = batches.response(ca, number, "supplier-one")
+    name, response = csr_batches.response(ca, number, "supplier-one")
     assert name == "night-response.zip"
     with zipfile.ZipFile(io.BytesIO(response)) as outer:
         assert {"night-response.txt", "night-response.zip"} <= set(outer.namelist())
@@ -432,20 +432,20 @@ def test_a_zip_is_delivered_as_its_portal_delivers(ca):
 )
 def test_a_zip_has_a_plain_name(name, kept):
     data = submissions.zipped({"a.csr": submissions.device_csr(1)})
-    assert batches.PortalZip.read(name, data).name == kept
+    assert csr_batches.PortalZip.read(name, data).name == kept
 
 
 def test_a_zip_that_is_refused_as_a_whole_is_no_batch():
     for data in (b"no ZIP", submissions.zipped({"a.txt": "AAAA"})):
         with pytest.raises(InputError) as caught:
-            batches.PortalZip.read("night.zip", data)
+            csr_batches.PortalZip.read("night.zip", data)
         assert caught.value.code == "batch.zip"
 
 
 def test_a_message_has_a_response_on_the_portal_too(ca):
     number = submissions.submit(ca, submissions.good(1), reference="../../b1999")
     submissions.processing(ca).work()
-    name, response = batches.response(ca, number, "supplier-one")
+    name, response = csr_batches.response(ca, number, "supplier-one")
     assert name == "batch-1-response.zip"
     with zipfile.ZipFile(io.BytesIO(response)) as outer:
         inner = io.BytesIO(outer.read("batch-1-response.zip"))
@@ -458,17 +458,17 @@ def test_a_participant_sees_its_own_batches_and_the_operator_all(ca):
     theirs = submissions.submit(ca, submissions.good(1, first=5), "supplier-two")
 
     def numbers(participant):
-        return [each.id for each in batches.visible(ca, participant)]
+        return [each.id for each in csr_batches.visible(ca, participant)]
 
     assert numbers(None) == [theirs, mine]
     assert numbers("supplier-one") == [mine]
     assert numbers("supplier-two") == [theirs]
     for ask in (
-        lambda: batches.find(ca, theirs, "supplier-one"),
-        lambda: batches.response(ca, theirs, "supplier-one"),
-        lambda: batches.reject(ca, theirs, "supplier-one", {}, "not mine"),
-        lambda: batches.find(ca, 99, None),
-        lambda: batches.find(ca, 1 << 70, None),
+        lambda: csr_batches.find(ca, theirs, "supplier-one"),
+        lambda: csr_batches.response(ca, theirs, "supplier-one"),
+        lambda: csr_batches.reject(ca, theirs, "supplier-one", {}, "not mine"),
+        lambda: csr_batches.find(ca, 99, None),
+        lambda: csr_batches.find(ca, 1 << 70, None),
     ):
         with pytest.raises(InputError) as caught:
             ask()

@@ -20,14 +20,14 @@ from estates import opened
 from smki_testca.clock import FixedClock
 from smki_testca.estate import database
 from smki_testca.estate.batch_requests import BatchState
-from smki_testca.service.access import EstateAccess
 from smki_testca.service.context import Context
 from smki_testca.service.desk import Desk
-from smki_testca.service.device_csr import admission, batched
+from smki_testca.service.device_csr import batched, caller_admission
 from smki_testca.service.device_csr.batch_keeper import BatchKeeper
-from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.device_csr.schema import MessageSchema
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.misbehaviour import install
-from smki_testca.service.misbehaviour.plan import Plan
+from smki_testca.service.misbehaviour.rule_plan import Plan
 from smki_testca.service.paths import RESULT_PATH, SUBMIT_PATH
 from smki_testca.service.settings import Settings, Window
 from smki_testca.x509.view import view_certificate
@@ -65,7 +65,9 @@ def service(original, tmp_path, monkeypatch):
     shutil.copytree(original[0], directory)
     known = original[1]
     monkeypatch.setattr(
-        admission, "peer_certificate", lambda request: known.get(request.headers.get("Caller"))
+        caller_admission,
+        "peer_certificate",
+        lambda request: known.get(request.headers.get("Caller")),
     )
 
     # A process is started by the tests of it; here, the batches are processed in this one.
@@ -144,7 +146,7 @@ async def _xml(answer):
     body = await answer.read()
     assert int(answer.headers["Content-Length"]) == len(body)
     root = etree.fromstring(body)
-    Schema.BATCHED.validator.assertValid(root)
+    MessageSchema.BATCHED.validator.assertValid(root)
     assert root.findtext("Version") == "1.0"
     assert root.findtext("Build") == BUILD
     return root

@@ -8,7 +8,7 @@ import pytest
 from smki_testca.errors import EstateError, InputError, Refusal, RefusalReason
 from smki_testca.issuance.batch import portal
 from smki_testca.service.device_csr import codes
-from smki_testca.service.device_csr.documents import csr_batch, signing_request
+from smki_testca.service.device_csr.submitted_messages import csr_batch, signing_request
 
 
 def reason(code="delivery.not_agreed", rule="R6"):

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from smki_testca.service.device_csr import answers
-from smki_testca.service.device_csr.answers import (
+from smki_testca.service.device_csr import csr_answers
+from smki_testca.service.device_csr.csr_answers import (
     PREFIXES,
     AdHocStatus,
     BatchStatus,
+    CsrAnswer,
     CsrStatus,
-    DeviceCertificate,
-    Failure,
+    ErrorElement,
 )
-from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.device_csr.schema import MessageSchema
 
 any_text = st.text(st.characters(codec=None, categories=None), max_size=60)
 values = st.from_regex(r"[A-Za-z0-9]{1,7}", fullmatch=True)
@@ -29,7 +29,7 @@ request_ids = st.text(
 def failures(statuses):
     errors = [status for status in statuses if status.value in PREFIXES]
     return st.builds(
-        lambda status, value, text: Failure(status, f"{PREFIXES[status.value]}:{value}", text),
+        lambda status, value, text: ErrorElement(status, f"{PREFIXES[status.value]}:{value}", text),
         *(st.sampled_from(errors), values, any_text),
     )
 
@@ -47,8 +47,8 @@ def read(schema, document):
     st.none() | request_ids.map(lambda text: text[:32]),
 )
 def test_every_answer_to_a_request_is_right_by_the_schema(build, number, outcome, request_id):
-    document = answers.signing_response(build, number, outcome, request_id)
-    root = read(Schema.AD_HOC, document)
+    document = csr_answers.signing_response(build, number, outcome, request_id)
+    root = read(MessageSchema.AD_HOC, document)
     assert root.get("ID") == request_id
     assert root.findtext("TransactionId") == str(number)
     if isinstance(outcome, bytes):
@@ -61,12 +61,12 @@ def test_every_answer_to_a_request_is_right_by_the_schema(build, number, outcome
 @given(any_text, st.one_of(st.integers(1), failures([*BatchStatus][-2:])), st.none() | request_ids)
 def test_every_receipt_of_a_batch_is_right_by_the_schema(build, outcome, reference):
     reference = reference and reference[:256]
-    root = read(Schema.BATCHED, answers.batch_receipt(build, outcome, reference))
+    root = read(MessageSchema.BATCHED, csr_answers.batch_receipt(build, outcome, reference))
     assert root.get("ID") == reference
-    if isinstance(outcome, Failure):
+    if isinstance(outcome, ErrorElement):
         assert root.findtext("Error/ErrorCode") == outcome.code
-        again = answers.batch_failure(build, outcome, reference)
-        assert read(Schema.BATCHED, again).findtext("BatchStatus") == outcome.status
+        again = csr_answers.batch_failure(build, outcome, reference)
+        assert read(MessageSchema.BATCHED, again).findtext("BatchStatus") == outcome.status
     else:
         assert root.findtext("BatchId") == str(outcome)
 
@@ -79,9 +79,9 @@ def test_every_receipt_of_a_batch_is_right_by_the_schema(build, outcome, referen
     st.lists(st.one_of(st.binary(), failures(CsrStatus)), max_size=5),
 )
 def test_every_result_of_a_batch_is_right_by_the_schema(build, status, reference, outcomes):
-    certificates = [DeviceCertificate(f"c{n}", outcome) for n, outcome in enumerate(outcomes)]
-    parts = answers.batch_result(build, 7, status, reference[:256], certificates)
-    root = read(Schema.BATCHED, b"".join(parts))
+    certificates = [CsrAnswer(f"c{n}", outcome) for n, outcome in enumerate(outcomes)]
+    parts = csr_answers.batch_result(build, 7, status, reference[:256], certificates)
+    root = read(MessageSchema.BATCHED, b"".join(parts))
     assert [each.get("ID") for each in root.iter("DeviceCertificate")] == [
         each.id for each in certificates
     ]
@@ -90,24 +90,24 @@ def test_every_result_of_a_batch_is_right_by_the_schema(build, status, reference
 
 def test_an_id_comes_back_as_it_was_sent():
     sent = '<a\n" b\t\r&'
-    document = answers.signing_response("1", 1, b"", sent)
+    document = csr_answers.signing_response("1", 1, b"", sent)
     assert etree.fromstring(document).get("ID") == sent
 
 
 def test_a_text_shows_what_xml_cannot_hold():
-    failure = Failure(CsrStatus.CSR_ERROR, "CR:1", "\x00 \ud800 \ufffe \x1b[31m <b> ]]>")
-    (document,) = answers.batch_result(
-        "1", 1, BatchStatus.COMPLETED, "b", [DeviceCertificate("a", failure)]
+    failure = ErrorElement(CsrStatus.CSR_ERROR, "CR:1", "\x00 \ud800 \ufffe \x1b[31m <b> ]]>")
+    (document,) = csr_answers.batch_result(
+        "1", 1, BatchStatus.COMPLETED, "b", [CsrAnswer("a", failure)]
     )
     text = etree.fromstring(document).findtext(".//ErrorText")
     assert text == r"\x00 \ud800 \ufffe \x1b[31m <b> ]]>"
 
 
 def test_a_text_of_many_faults_is_cut():
-    failure = Failure(AdHocStatus.CSR_ERROR, "CR:1", "fault. " * 100_000)
-    document = answers.signing_response("1", 1, failure)
+    failure = ErrorElement(AdHocStatus.CSR_ERROR, "CR:1", "fault. " * 100_000)
+    document = csr_answers.signing_response("1", 1, failure)
     assert len(document) < 3_000
-    assert read(Schema.AD_HOC, document).findtext("Error/ErrorText").endswith("…")
+    assert read(MessageSchema.AD_HOC, document).findtext("Error/ErrorText").endswith("…")
 
 
 def test_a_long_result_comes_in_parts_and_each_certificate_is_taken_when_its_turn_comes():
@@ -116,19 +116,19 @@ def test_a_long_result_comes_in_parts_and_each_certificate_is_taken_when_its_tur
     def certificates():
         for number in range(1_000):
             taken.append(number)
-            yield DeviceCertificate(f"i{number}", bytes(500))
+            yield CsrAnswer(f"i{number}", bytes(500))
 
-    parts = answers.batch_result("1", 1, BatchStatus.COMPLETED, "b", certificates())
+    parts = csr_answers.batch_result("1", 1, BatchStatus.COMPLETED, "b", certificates())
     first = next(parts)
     assert len(taken) < 200
-    root = read(Schema.BATCHED, first + b"".join(parts))
+    root = read(MessageSchema.BATCHED, first + b"".join(parts))
     assert len(root.findall("DeviceCertificate")) == 1_000
 
 
 @pytest.mark.parametrize("code", ["CR:", "CR:12345678", "CR:A-1", "CA:1", "cr:1", "CR:1\n"])
 def test_a_code_that_the_schema_or_the_status_does_not_allow_is_a_mistake(code):
     with pytest.raises(ValueError, match="is not an error code of CSR_ERROR"):
-        Failure(AdHocStatus.CSR_ERROR, code, "")
+        ErrorElement(AdHocStatus.CSR_ERROR, code, "")
 
 
 def test_the_statuses_are_those_of_the_schemas():
@@ -136,6 +136,6 @@ def test_the_statuses_are_those_of_the_schemas():
         tree = etree.parse(schema.path)
         return tree.xpath(f"//*[@name='{name}']//@value")
 
-    assert sorted(AdHocStatus) == sorted(enumerated(Schema.AD_HOC, "Status"))
-    assert sorted(CsrStatus) == sorted(enumerated(Schema.BATCHED, "CsrStatus"))
-    assert sorted(BatchStatus) == sorted(enumerated(Schema.BATCHED, "BatchStatus"))
+    assert sorted(AdHocStatus) == sorted(enumerated(MessageSchema.AD_HOC, "Status"))
+    assert sorted(CsrStatus) == sorted(enumerated(MessageSchema.BATCHED, "CsrStatus"))
+    assert sorted(BatchStatus) == sorted(enumerated(MessageSchema.BATCHED, "BatchStatus"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smki_testca.service.device_csr.documents import (
+from smki_testca.service.device_csr.submitted_messages import (
     DeviceCsr,
     FormatError,
     SigningRequest,
@@ -252,7 +252,7 @@ def test_whatever_is_submitted_is_read_or_refused(noise, seed):
 
 READ_MANY = """
 import resource, sys
-from smki_testca.service.device_csr.documents import csr_batch
+from smki_testca.service.device_csr.submitted_messages import csr_batch
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,7 +5,7 @@ import re
 import pytest
 from lxml import etree
 
-from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.device_csr.schema import MessageSchema
 
 CSR = "MIIBDTCBtAIBADAAMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"
 CERTIFICATE = "MIIBuTCCAV+gAwIBAgIQ"
@@ -164,24 +164,24 @@ def is_valid(schema, text):
 
 @pytest.mark.parametrize("text", AD_HOC)
 def test_the_examples_of_the_ad_hoc_service_fit_its_schema_alone(text):
-    assert is_valid(Schema.AD_HOC, text)
-    assert not is_valid(Schema.BATCHED, text)
+    assert is_valid(MessageSchema.AD_HOC, text)
+    assert not is_valid(MessageSchema.BATCHED, text)
 
 
 @pytest.mark.parametrize("text", BATCHED)
 def test_the_examples_of_the_batched_service_fit_its_schema_alone(text):
-    assert is_valid(Schema.BATCHED, text)
-    assert not is_valid(Schema.AD_HOC, text)
+    assert is_valid(MessageSchema.BATCHED, text)
+    assert not is_valid(MessageSchema.AD_HOC, text)
 
 
 def test_every_status_of_the_tables_has_its_place():
     for status in ("UNKNOWN_DEVICE", "ISSUANCE_ANOMALY", "CA_ERROR", "WORKFLOW_ERROR"):
         text = RESPONSE_WITH_ERROR.replace("CSR_ERROR", status)
-        assert is_valid(Schema.AD_HOC, text), status
+        assert is_valid(MessageSchema.AD_HOC, text), status
     for status in ("REJECTED", "PARSING", "QUEUED", "PROCESSING", "PAUSED", "TAMPERED"):
-        assert is_valid(Schema.BATCHED, RESULT_PENDING.replace("PENDING", status)), status
+        assert is_valid(MessageSchema.BATCHED, RESULT_PENDING.replace("PENDING", status)), status
     for status in ("ISSUANCE_ANOMALY", "INELIGIBLE", "CA_ERROR", "WORKFLOW_ERROR"):
-        assert is_valid(Schema.BATCHED, RESULT.replace("CSR_ERROR", status)), status
+        assert is_valid(MessageSchema.BATCHED, RESULT.replace("CSR_ERROR", status)), status
 
 
 @pytest.mark.parametrize(
@@ -247,18 +247,18 @@ def test_every_status_of_the_tables_has_its_place():
     ],
 )
 def test_what_is_nearly_a_message_fits_no_schema(text, old, new):
-    schema = Schema.AD_HOC if text in AD_HOC else Schema.BATCHED
+    schema = MessageSchema.AD_HOC if text in AD_HOC else MessageSchema.BATCHED
     changed = text.replace(old, new)
     assert changed != text
     assert not is_valid(schema, changed)
 
 
 def test_a_batch_without_a_csr_is_none():
-    assert not is_valid(Schema.BATCHED, re.sub("<DeviceCSR.*\n", "", BATCH))
+    assert not is_valid(MessageSchema.BATCHED, re.sub("<DeviceCSR.*\n", "", BATCH))
 
 
 def test_the_schemas_state_their_version_and_service_in_their_names():
-    assert {each.value for each in Schema} == {
-        path.name for path in Schema.AD_HOC.path.parent.iterdir()
+    assert {each.value for each in MessageSchema} == {
+        path.name for path in MessageSchema.AD_HOC.path.parent.iterdir()
     }
-    assert all(each.value.endswith("-1.0.xsd") for each in Schema)
+    assert all(each.value.endswith("-1.0.xsd") for each in MessageSchema)

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from smki_testca.api import Estate
 from smki_testca.service import applications, misbehaviour
-from smki_testca.service.access import EstateAccess
 from smki_testca.service.context import CONTEXT, Context
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.misbehaviour import control

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from smki_testca.service import listening
-from smki_testca.service.misbehaviour import middleware, plan
+from smki_testca.service.misbehaviour import middleware, rule_plan
 from smki_testca.service.misbehaviour.control import MAX_BODY
 from smki_testca.service.misbehaviour.modes import (
     ALERTS,
@@ -17,7 +17,7 @@ from smki_testca.service.misbehaviour.modes import (
     MAX_SECONDS,
     SERVICES,
 )
-from smki_testca.service.misbehaviour.plan import Rule
+from smki_testca.service.misbehaviour.rule_plan import MisbehaviourRule
 
 PAGE = Path(__file__).parents[3] / "docs" / "misbehaviour.md"
 
@@ -32,7 +32,7 @@ def places(found):
 
 def modes():
     return [
-        [f"`{kind.form}`", kind.does, str(kind.layer), places(kind.places), kind.basis]
+        [f"`{kind.form}`", kind.does, str(kind.layer), places(kind.patterns), kind.basis]
         for kind in KINDS.values()
     ]
 
@@ -42,7 +42,7 @@ def errors():
         [
             f"`{error.status}`",
             f"`{error.prefix}:…`" if error.prefix else "none",
-            places(error.places),
+            places(error.patterns),
             error.basis,
         ]
         for error in ERRORS.values()
@@ -86,15 +86,15 @@ def test_every_rule_on_the_page_can_be_read():
         rules += re.findall(r'"([^"]+)"', listed)
     assert len(rules) >= 10
     for rule in rules:
-        Rule.parse(rule)
+        MisbehaviourRule.parse(rule)
 
 
 def test_the_page_states_the_limits():
     text = PAGE.read_text("utf-8")
     assert f"up to {MAX_SECONDS:,.0f} seconds" in text
     assert f"in up to {middleware.PARTS} parts" in text
-    assert f"up to {plan.MAX_RULES} rules" in text
-    assert f"up to {plan.MAX_TIMES:,};" in text
+    assert f"up to {rule_plan.MAX_RULES} rules" in text
+    assert f"up to {rule_plan.MAX_TIMES:,};" in text
     assert f"up to {MAX_BODY // 1024} KiB" in text
     assert f"(by default {DEFAULT_SECONDS:g}s)" in text
     assert f"handshake may take {listening.HANDSHAKE_SECONDS:g} seconds" in text

@@ -4,7 +4,7 @@ import pytest
 
 from smki_testca.errors import InputError
 from smki_testca.service.misbehaviour.modes import ALERTS, EACH, ERRORS, KINDS, SERVICES, Layer
-from smki_testca.service.misbehaviour.plan import MAX_RULES, Plan, Rule
+from smki_testca.service.misbehaviour.rule_plan import MAX_RULES, MisbehaviourRule, Plan
 
 EXAMPLES = {"slow": "slow:2s", "alert": "alert:unknown_ca", "error": "error:CSR_ERROR:CR:TEST"}
 EXAMPLES["each"] = "each:INELIGIBLE:IN:7"
@@ -12,7 +12,7 @@ EXAMPLES["each"] = "each:INELIGIBLE:IN:7"
 
 def every_rule():
     for kind in KINDS.values():
-        for place in kind.places:
+        for place in kind.patterns:
             path = "" if kind.layer is Layer.TLS else f":{place.path}"
             mode = EXAMPLES.get(kind.name, kind.name)
             if mode == EXAMPLES["error"] and place.path.endswith("SubmitCSRBatch"):
@@ -22,16 +22,16 @@ def every_rule():
 
 @pytest.mark.parametrize("text", list(every_rule()))
 def test_each_mode_can_be_asked_of_each_of_its_services(text):
-    rule = Rule.parse(f"{text}:3@0.5")
+    rule = MisbehaviourRule.parse(f"{text}:3@0.5")
 
     assert (rule.times, rule.probability) == (3, 0.5)
     assert str(rule) == f"{text.replace(':*=', '=')}:3@0.5"
-    assert Rule.parse(str(rule)) == rule
+    assert MisbehaviourRule.parse(str(rule)) == rule
 
 
 @pytest.mark.parametrize("status", ERRORS)
 def test_each_status_of_appendix_m_can_be_answered(status):
-    mode = Rule.parse(f"*=error:{status}").mode
+    mode = MisbehaviourRule.parse(f"*=error:{status}").mode
 
     assert mode.status == status
     assert mode.code == (f"{ERRORS[status].prefix}:TEST" if ERRORS[status].prefix else "")
@@ -39,17 +39,17 @@ def test_each_status_of_appendix_m_can_be_answered(status):
 
 @pytest.mark.parametrize("status", EACH)
 def test_each_status_of_a_csr_can_be_answered_for_each_csr(status):
-    assert Rule.parse(f"batched=each:{status}").mode.is_for_each_csr
+    assert MisbehaviourRule.parse(f"batched=each:{status}").mode.is_for_each_csr
 
 
 def test_a_batch_has_the_status_where_it_can_and_its_csrs_where_it_cannot():
-    assert not Rule.parse("batched=error:WORKFLOW_ERROR").mode.is_for_each_csr
-    assert Rule.parse("batched=error:INELIGIBLE").mode.is_for_each_csr
+    assert not MisbehaviourRule.parse("batched=error:WORKFLOW_ERROR").mode.is_for_each_csr
+    assert MisbehaviourRule.parse("batched=error:INELIGIBLE").mode.is_for_each_csr
 
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_each_alert_can_be_asked_for(name):
-    assert Rule.parse(f"adhoc=alert:{name}").mode.alert == ALERTS[name]
+    assert MisbehaviourRule.parse(f"adhoc=alert:{name}").mode.alert == ALERTS[name]
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_each_alert_can_be_asked_for(name):
     ],
 )
 def test_a_number_at_the_end_is_how_often_unless_it_belongs_to_the_code(text, code, times):
-    rule = Rule.parse(text)
+    rule = MisbehaviourRule.parse(text)
 
     assert (rule.mode.code, rule.times) == (code, times)
 
 
 def test_the_last_equals_sign_ends_the_path():
-    assert Rule.parse("/a=b=reset").path == "/a=b"
+    assert MisbehaviourRule.parse("/a=b=reset").path == "/a=b"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_last_equals_sign_ends_the_path():
 )
 def test_what_cannot_be_read_is_refused_with_one_line_that_says_what_to_write(text, code, words):
     with pytest.raises(InputError) as caught:
-        Rule.parse(text)
+        MisbehaviourRule.parse(text)
 
     assert caught.value.code == f"misbehaviour.{code}"
     (line,) = caught.value.lines()
@@ -184,7 +184,7 @@ def test_once_all_rules_are_removed_the_next_chooses_as_the_first_did():
     plan = Plan.parse(["*=reset@0.5"], 7)
     first = chosen(plan, *requests)
     plan.clear()
-    plan.add(Rule.parse("*=reset@0.5"))
+    plan.add(MisbehaviourRule.parse("*=reset@0.5"))
 
     assert chosen(plan, *requests) == first
 
@@ -193,7 +193,7 @@ def test_there_is_an_end_to_the_rules():
     plan = Plan.parse(["*=reset"] * MAX_RULES)
 
     with pytest.raises(InputError, match="more than 100 rules"):
-        plan.add(Rule.parse("*=reset"))
+        plan.add(MisbehaviourRule.parse("*=reset"))
     assert len(plan.states()) == MAX_RULES
 
 
@@ -207,4 +207,4 @@ def test_a_plan_counts_right_in_many_threads():
 
 
 def test_every_kind_is_for_services_that_are_there():
-    assert {place.service for kind in KINDS.values() for place in kind.places} <= set(SERVICES)
+    assert {place.service for kind in KINDS.values() for place in kind.patterns} <= set(SERVICES)

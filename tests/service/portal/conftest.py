@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from estates import opened
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.settings import Settings
 from visitors import ACCOUNTS, PASSWORD, Shared, visitor_of

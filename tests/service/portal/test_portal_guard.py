@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from smki_testca.service import listening
-from smki_testca.service.portal.page import MAX_FORM
+from smki_testca.service.portal.page_declaration import MAX_FORM
 from smki_testca.service.portal.pages.sign_in import target
 from visitors import visitor_of
 

@@ -12,7 +12,7 @@ import pytest
 import csrs
 from smki_testca.estate.batch_requests import BatchRequest, BatchState, Origin
 from smki_testca.register.requests import Delivery
-from smki_testca.service.device_csr import batches
+from smki_testca.service.device_csr import csr_batches
 
 METERS = {"participant": "meters-one", "purpose": "device-and-user-system-tests"}
 NEXT_DEVICE = iter(range(0x10, 0x100))
@@ -192,7 +192,7 @@ BATCH = BatchRequest(
 def test_a_batch_that_is_being_read_says_what_is_known_and_when_to_look_again(
     operator, monkeypatch
 ):
-    monkeypatch.setattr(batches, "find", lambda *_: BATCH)
+    monkeypatch.setattr(csr_batches, "find", lambda *_: BATCH)
     text = operator.get("/batches/7").text
     assert "How many of its 4 CSRs get a certificate is known once all are read." in text
     assert "Look again in a few seconds." in text
@@ -200,7 +200,7 @@ def test_a_batch_that_is_being_read_says_what_is_known_and_when_to_look_again(
     # As the page Submit names it.
     assert re.search(r"Testing Service [^(]+ \(uept\)", text)
     going = replace(BATCH, state=BatchState.PROCESSING, run=3, signable=4, issued=3)
-    monkeypatch.setattr(batches, "find", lambda *_: going)
+    monkeypatch.setattr(csr_batches, "find", lambda *_: going)
     page = operator.get("/batches/7")
     assert "Issued: 3 of 4" in page.text
     assert re.search(r"Look again in about \d+ minutes", page.text)

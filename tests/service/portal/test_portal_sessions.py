@@ -7,7 +7,7 @@ import pytest
 
 from estates import opened
 from smki_testca.estate.accounts import MAX_FAILURES
-from smki_testca.service.portal.session import IDLE, LONGEST, MAX_OF_ACCOUNT, Sessions
+from smki_testca.service.portal.sessions import IDLE, LONGEST, MAX_OF_ACCOUNT, Sessions
 from smki_testca.service.settings import Listener
 from visitors import PASSWORD, unchecked_tls, visitor_of
 

@@ -14,7 +14,7 @@ from serving import Serving
 from smki_testca.estate import passwords
 from smki_testca.estate.accounts import MAX_FAILURES
 from smki_testca.service import sign_in
-from smki_testca.service.access import EstateAccess
+from smki_testca.service.estate_access import EstateAccess
 from smki_testca.service.in_thread import ServicesInThread
 from smki_testca.service.settings import Listener, Settings
 

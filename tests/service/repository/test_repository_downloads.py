@@ -17,7 +17,7 @@ from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.service.repository import caching
-from smki_testca.service.repository.files import PublishedFile
+from smki_testca.service.repository.published_files import PublishedFile
 
 Z1 = "/ca/ZAZ1/organisation/Z1"
 ICA = "/ca/ZAZ1/iki/Issuing-ICA-ZAZ1-Test"

@@ -14,7 +14,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.service.misbehaviour.modes import Mode
-from smki_testca.service.repository import authorities, misbehaving, published
+from smki_testca.service.repository import misbehaving, published, published_authorities
 
 METER = Eui64.parse("00-DB-12-00-00-00-00-01")
 Z1 = ("ZAZ1", "organisation", "Z1")
@@ -28,7 +28,7 @@ def with_list(estate):
 
 
 def test_a_stale_list_is_past_its_next_update_and_verifies(with_list):
-    estate, authority = with_list, authorities.find(with_list, Z1)
+    estate, authority = with_list, published_authorities.find(with_list, Z1)
     head = estate.audit.head().number
     record = misbehaving.stale_list(estate, authority)
     crl = x509.load_der_x509_crl(record.der)
@@ -46,7 +46,7 @@ def test_a_stale_list_is_past_its_next_update_and_verifies(with_list):
 
 def test_a_ca_without_a_list_has_no_stale_one(estate):
     with pytest.raises(web.HTTPNotFound) as caught:
-        misbehaving.stale_list(estate, authorities.find(estate, Z1))
+        misbehaving.stale_list(estate, published_authorities.find(estate, Z1))
     assert "has not issued" in caught.value.text
 
 

@@ -14,8 +14,8 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.service.repository import messages, published, search
-from smki_testca.service.repository.search import MAX_OCTETS
+from smki_testca.service.repository import certificate_search, published, search_messages
+from smki_testca.service.repository.certificate_search import MAX_OCTETS
 
 METER = "00-DB-12-00-00-00-00-01"
 SUPPLIER = "90-B3-D5-1F-30-01-00-00"
@@ -281,7 +281,7 @@ def test_names_that_xml_cannot_have_do_not_break_an_answer(estate):
         is_manufacturing=False,
         der=b"",
     )
-    answer = messages.search_answer([one], 200, "Success", 1)
+    answer = search_messages.search_answer([one], 200, "Success", 1)
     assert b"&lt;b&gt;" in answer
     assert b"\x0b" not in answer
 
@@ -295,7 +295,7 @@ def test_the_host_that_a_client_names_is_in_no_answer(repository):
 
 @pytest.mark.slow
 def test_a_body_that_does_not_come_is_not_waited_for(repository, monkeypatch):
-    monkeypatch.setattr(search, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(certificate_search, "BODY_SECONDS", 0.2)
     address = urlsplit(repository.url)
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
         connection.sendall(

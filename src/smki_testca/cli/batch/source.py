@@ -88,10 +88,6 @@ def existing_of(options: dict[str, Any]) -> Existing:
     return given[0] if given else Existing.REFUSE
 
 
-_DEFAULT_RANGE_PROFILE = "device"
-"""The certificate type assumed where a range names none, to list the options it lacks."""
-
-
 def _range_profiles(library: Library) -> list[Profile]:
     """Return the certificate types that a range can have: those that embed a Device ID."""
     profiles = library.end_entity_profiles
@@ -176,7 +172,10 @@ def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
     from smki_testca.issuance.batch.row_sources import Range
 
     profiles = {profile.name: profile for profile in _range_profiles(estate.library)}
-    profile = profiles.get(options["profile"] or "", estate.library.profile(_DEFAULT_RANGE_PROFILE))
+    if not profiles:
+        raise UsageError("usage", "No certificate type has a Device ID. Give a manifest.")
+    # Where a range names no type, the first one tells which options it lacks.
+    profile = profiles.get(options["profile"] or "", next(iter(profiles.values())))
     required_inputs = [
         subject_input.type.option
         for subject_input in profile.subject_inputs

@@ -53,7 +53,7 @@ def adhoc(
     from smki_testca.client.csr_batch import check_csr
     from smki_testca.client.references import check_reference, reference_of
 
-    csr = to_der(read_input(file, MAX_OCTETS + 1))
+    csr = to_der(read_input(file, MAX_OCTETS))
     check_csr(csr, file)
     reference = reference_of("csr", [csr]) if reference is None else reference
     check_reference(reference, adhoc_request.MAX_REFERENCE)

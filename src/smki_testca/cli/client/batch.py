@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from smki_testca.cli.session import Session
     from smki_testca.client.address import Address
-    from smki_testca.client.caller import Caller
+    from smki_testca.client.caller import ServiceCaller
     from smki_testca.client.csr_batch import BatchAddresses, BatchCsr, CsrOutcome
     from smki_testca.client.trace import Trace
     from smki_testca.issuance.batch.csr_sources import CsrSource
@@ -161,7 +161,7 @@ def _check_out(out: Path, csrs: Sequence[BatchCsr], *, force: bool) -> None:
 
 
 def _submitted(
-    caller: Caller,
+    caller: ServiceCaller,
     addresses: BatchAddresses,
     csrs: Sequence[BatchCsr],
     reference: str | None,
@@ -188,7 +188,7 @@ def _tell_submitted(
 
 def _waited_for(
     session: Session,
-    caller: Caller,
+    caller: ServiceCaller,
     addresses: BatchAddresses,
     csrs: Sequence[BatchCsr],
     number: int,
@@ -205,12 +205,12 @@ def _waited_for(
     )
     if is_submitted:
         # The steps of the submission were told; those of another connection tell nothing new.
-        state = csr_batch.wait_for(caller, addresses, number, Trace(), waiting)
+        answer = csr_batch.wait_for(caller, addresses, number, Trace(), waiting)
     else:
         with tracing(session) as first:
-            state = csr_batch.wait_for(caller, addresses, number, first, waiting)
+            answer = csr_batch.wait_for(caller, addresses, number, first, waiting)
         trace.take(first)
-    return csr_batch.outcomes_of(state, csrs)
+    return csr_batch.outcomes_of(answer, csrs)
 
 
 def _teller(session: Session) -> Callable[[Any], None]:
@@ -263,7 +263,7 @@ def _tell_outcomes(
     Raises:
         ServiceFaultError: if a certificate is not for its CSR.
     """
-    from smki_testca.client.batch_report import REPORT, issued_as_json, told
+    from smki_testca.client.batch_report import REPORT, issued_as_json, verdict_cells
     from smki_testca.client.csr_batch import check_no_mismatch
 
     failed = [each for each in outcomes if each.certificate is None]
@@ -282,7 +282,8 @@ def _tell_outcomes(
         )
     else:
         print_warnings(
-            f"{each.name}: {' '.join(filter(None, told(each)))}" for each in islice(failed, _SHOWN)
+            f"{each.name}: {' '.join(filter(None, verdict_cells(each)))}"
+            for each in islice(failed, _SHOWN)
         )
         if len(failed) > _SHOWN:
             print_warnings([f"and {len(failed) - _SHOWN} more; {out / REPORT} has all of them."])

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.cli.session import Session
-    from smki_testca.client.account import Account
     from smki_testca.client.address import Address
-    from smki_testca.client.caller import Caller
+    from smki_testca.client.caller import ServiceCaller
+    from smki_testca.client.repository_account import RepositoryAccount
     from smki_testca.client.trace import Passed, Trace
 
 API_KEY_VARIABLE = "SMKI_TESTCA_API_KEY"
@@ -105,21 +105,21 @@ def of_account(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def account_given(given: dict[str, Any]) -> Account:
+def account_given(given: dict[str, Any]) -> RepositoryAccount:
     """The account that the options name.
 
     Raises:
         UsageError: if they do not go together.
         InputError: if a file cannot be read.
     """
-    from smki_testca.client.account import Account
+    from smki_testca.client.repository_account import RepositoryAccount
 
     name, file = given["user"], given["password_file"]
     if (name is None) != (file is None):
         raise UsageError("usage", "--user and --password-file belong together.")
     if name is None:
-        return Account(_api_key(given))
-    return Account(_api_key(given), name, str(first_line(file)))
+        return RepositoryAccount(_api_key(given))
+    return RepositoryAccount(_api_key(given), name, str(first_line(file)))
 
 
 def _api_key(given: dict[str, Any]) -> str:
@@ -135,7 +135,7 @@ def _api_key(given: dict[str, Any]) -> str:
     return key
 
 
-def endpoint(given: dict[str, Any]) -> tuple[Caller, Address]:
+def endpoint(given: dict[str, Any]) -> tuple[ServiceCaller, Address]:
     """The caller and the address of a service, as the options state them.
 
     Raises:
@@ -144,7 +144,7 @@ def endpoint(given: dict[str, Any]) -> tuple[Caller, Address]:
     """
     check_extra()
     from smki_testca.client.address import Address
-    from smki_testca.client.caller import Caller
+    from smki_testca.client.caller import ServiceCaller
     from smki_testca.client.credentials import Credentials, certificates_in
     from smki_testca.client.handshake import TlsVersion
 
@@ -159,7 +159,7 @@ def endpoint(given: dict[str, Any]) -> tuple[Caller, Address]:
     credentials = None if key is None else Credentials.read(certificate, key, secret)
     authorities = None if ca is None else tuple(certificates_in(ca))
     version = None if given["tls"] is None else TlsVersion(given["tls"])
-    caller = Caller(given["timeout"], authorities, credentials, version)
+    caller = ServiceCaller(given["timeout"], authorities, credentials, version)
     if credentials is not None and address.is_tls:
         caller.context()
     return caller, address

@@ -448,11 +448,8 @@ class BatchPlan:
         history.refresh()
         for decision in decisions:
             self._issuance.gate.admit_range(decision, 0)
-        quotas = [decision.category.quota.per_device_id for decision in decisions]
-        quota = min((quota for quota in quotas if quota is not None), default=None)
-        return quota is not None and any(
-            history.issued_for_device(touched) > quota for touched in history.touched_by(changes)
-        )
+        touched = history.touched_by(changes)
+        return self._issuance.gate.exceeds_device_quota(decisions, touched)
 
     @property
     def is_range(self) -> bool:

@@ -12,11 +12,11 @@ from smki_testca.service.callers import AccessDeniedError
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.desk import is_unwritable
 from smki_testca.service.device_csr import codes
-from smki_testca.service.device_csr.admission import refusals_recorded
-from smki_testca.service.device_csr.answers import CHARSET, CONTENT_TYPE, signing_response
+from smki_testca.service.device_csr.caller_admission import refusals_recorded
+from smki_testca.service.device_csr.csr_answers import CHARSET, CONTENT_TYPE, signing_response
 from smki_testca.service.device_csr.csr_reading import DeviceCsrReader
-from smki_testca.service.device_csr.documents import FormatError, signing_request
-from smki_testca.service.device_csr.replacement import Asked, Outcome, Replacement
+from smki_testca.service.device_csr.replacement import AdHocOutcome, AdHocRequest, ReplacementIssuer
+from smki_testca.service.device_csr.submitted_messages import FormatError, signing_request
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.misbehaviour.middleware import content_mode
 from smki_testca.service.paths import ADHOC_PATH
@@ -34,7 +34,7 @@ UNRECORDED = 2**31 - 1
 _CONTENT_TYPES = frozenset({CONTENT_TYPE, "text/xml"})
 _HEADERS = {"Content-Type": f"{CONTENT_TYPE};charset={CHARSET}"}
 _READER = web.AppKey("reader", DeviceCsrReader)
-_REPLACEMENT = web.AppKey("replacement", Replacement)
+_ISSUER = web.AppKey("replacement", ReplacementIssuer)
 
 
 def application(context: Context) -> web.Application:
@@ -45,7 +45,7 @@ def application(context: Context) -> web.Application:
     )
     app[CONTEXT] = context
     app[_READER] = DeviceCsrReader(context.library)
-    app[_REPLACEMENT] = Replacement(interface, context.settings.purpose)
+    app[_ISSUER] = ReplacementIssuer(interface, context.settings.purpose)
     for path in (ADHOC_PATH, "/"):
         app.router.add_post(path, _submit)
     return app
@@ -57,13 +57,13 @@ async def _submit(request: web.Request) -> web.Response:
     _check_type(request)
     request_id, csr = _read(await request.read(), request.app[_READER])
     mode = content_mode(request)
-    asked = Asked(peer_certificate(request), peer_address(request), csr, mode)
-    outcome = await _outcome(request.app, asked)
+    adhoc_request = AdHocRequest(peer_certificate(request), peer_address(request), csr, mode)
+    outcome = await _outcome(request.app, adhoc_request)
     body = signing_response(context.build, outcome.transaction, outcome.result, request_id)
     return web.Response(body=body, headers=_HEADERS)
 
 
-async def _outcome(app: web.Application, asked: Asked) -> Outcome:
+async def _outcome(app: web.Application, request: AdHocRequest) -> AdHocOutcome:
     """The outcome of a request, once it is safe on the disk.
 
     An error is recorded, too, where that is possible.
@@ -71,18 +71,19 @@ async def _outcome(app: web.Application, asked: Asked) -> Outcome:
     Raises:
         AccessDeniedError: if the client may not use the service.
     """
-    context, replacement = app[CONTEXT], app[_REPLACEMENT]
+    context, issuer = app[CONTEXT], app[_ISSUER]
     try:
-        return await context.desk.write(lambda estate: replacement.answer(estate, asked))
+        return await context.desk.write(lambda estate: issuer.answer(estate, request))
     except AccessDeniedError:
         raise
     except Exception as error:  # noqa: BLE001 - each request has its answer
         context.tell(f"{Listener.ADHOC}: {type(error).__name__}: {error}")
-        failed, unrecorded = replace(asked, csr=error), Outcome(UNRECORDED, codes.of_request(error))
+        failed = replace(request, csr=error)
+        unrecorded = AdHocOutcome(UNRECORDED, codes.of_request(error))
         if is_unwritable(error):
             return unrecorded  # to try that again at once would hold up everybody else
     try:
-        return await context.desk.write(lambda estate: replacement.answer(estate, failed))
+        return await context.desk.write(lambda estate: issuer.answer(estate, failed))
     except AccessDeniedError:
         raise
     except Exception as error:  # noqa: BLE001 - a client gets an answer whatever fails

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.certificates import Selection
-from smki_testca.service.device_csr.answers import AdHocStatus, Failure
 from smki_testca.service.device_csr.batch_misbehaviour import TEXT
+from smki_testca.service.device_csr.csr_answers import AdHocStatus, ErrorElement
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from smki_testca.service.misbehaviour.modes import Mode
 
 
-def failure_of(mode: Mode | None) -> Failure[AdHocStatus] | None:
+def failure_of(mode: Mode | None) -> ErrorElement[AdHocStatus] | None:
     """The error that is answered in place of a certificate; None for none."""
     if mode is None or mode.error is None:
         return None
-    return Failure(AdHocStatus(mode.status), mode.code, TEXT)
+    return ErrorElement(AdHocStatus(mode.status), mode.code, TEXT)
 
 
 def given(mode: Mode | None, estate: Estate, issued: Record) -> bytes:

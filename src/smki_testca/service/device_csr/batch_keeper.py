@@ -16,7 +16,7 @@ from smki_testca.text import plain
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from smki_testca.service.access import EstateAccess
+    from smki_testca.service.estate_access import EstateAccess
     from smki_testca.service.settings import Window
 
 LOOK_SECONDS = 0.5
@@ -63,12 +63,12 @@ class BatchKeeper:
         return self._process
 
     async def __aenter__(self) -> Self:
-        """Begin to keep it; unfinished batches of earlier servers are gone on with at once."""
+        """Begin to keep it. It resumes the unfinished batches of earlier servers at once."""
         self._keeping = asyncio.create_task(self._keep())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End the process. A batch that it was working on is gone on with at the next start."""
+        """End the process. The next start resumes the batch that it was working on."""
         if self._keeping is not None:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):

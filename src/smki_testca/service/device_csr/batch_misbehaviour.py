@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from smki_testca.estate.batch_requests import BatchState
 from smki_testca.estate.certificates import Selection
 from smki_testca.issuance.batch import portal
-from smki_testca.service.device_csr.answers import (
+from smki_testca.service.device_csr.csr_answers import (
     BatchStatus,
+    CsrAnswer,
     CsrStatus,
-    DeviceCertificate,
-    Failure,
+    ErrorElement,
 )
 from smki_testca.x509.view import view_certificate
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.api import Estate
-    from smki_testca.service.device_csr.batches import Outcome
+    from smki_testca.service.device_csr.csr_batches import ProcessedCsr
     from smki_testca.service.misbehaviour.modes import Mode
 
 TEXT = "Misbehaviour that was asked for."
@@ -28,15 +28,15 @@ TEXT = "Misbehaviour that was asked for."
 _DEVICE_ID = "extensions.subjectAltName.hardwareModuleName.hwSerialNum"
 
 
-def failure_of(mode: Mode | None) -> Failure[BatchStatus] | None:
+def failure_of(mode: Mode | None) -> ErrorElement[BatchStatus] | None:
     """The error with which a submission or a query is answered as a whole; None for none."""
     if mode is None or mode.error is None or mode.is_for_each_csr or not mode.code:
         return None
-    return Failure(BatchStatus(mode.status), mode.code, TEXT)
+    return ErrorElement(BatchStatus(mode.status), mode.code, TEXT)
 
 
 def state_of(mode: Mode | None, state: BatchState) -> BatchState:
-    """The state that is told of a batch."""
+    """The state of a batch that the service answers with."""
     if mode is None:
         return state
     if mode.name == "pending":
@@ -45,17 +45,17 @@ def state_of(mode: Mode | None, state: BatchState) -> BatchState:
     return BatchState(mode.status) if is_of_batch else state
 
 
-def refused(mode: Mode | None, outcome: Outcome) -> DeviceCertificate | None:
+def refused(mode: Mode | None, outcome: ProcessedCsr) -> CsrAnswer | None:
     """The answer on every CSR, where all have one status; None where each has its own."""
     if mode is None or not mode.is_for_each_csr:
         return None
-    failure = Failure(CsrStatus(mode.status), mode.code, TEXT)
-    return DeviceCertificate(outcome.name, failure)
+    failure = ErrorElement(CsrStatus(mode.status), mode.code, TEXT)
+    return CsrAnswer(outcome.name, failure)
 
 
 def changed(
-    mode: Mode | None, estate: Estate, outcomes: Callable[[], Iterator[Outcome]]
-) -> Iterator[Outcome]:
+    mode: Mode | None, estate: Estate, outcomes: Callable[[], Iterator[ProcessedCsr]]
+) -> Iterator[ProcessedCsr]:
     """Yield what came of each CSR, perhaps with certificates that are not theirs.
 
     Args:
@@ -71,7 +71,7 @@ def changed(
         yield from _of_other_devices(estate, outcomes)
 
 
-def _of_the_ca(estate: Estate, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+def _of_the_ca(estate: Estate, outcomes: Iterator[ProcessedCsr]) -> Iterator[ProcessedCsr]:
     """Gives the certificate of the issuing CA to each."""
     for outcome in outcomes:
         if outcome.certificate is None:
@@ -84,8 +84,8 @@ def _of_the_ca(estate: Estate, outcomes: Iterator[Outcome]) -> Iterator[Outcome]
 
 
 def _of_other_devices(
-    estate: Estate, outcomes: Callable[[], Iterator[Outcome]]
-) -> Iterator[Outcome]:
+    estate: Estate, outcomes: Callable[[], Iterator[ProcessedCsr]]
+) -> Iterator[ProcessedCsr]:
     """Gives the first Device's certificate to all others, and that of another one to it."""
     first, other = b"", b""
     for outcome in outcomes():

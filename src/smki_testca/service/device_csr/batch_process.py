@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import FixedClock, iso, parse_instant
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.passphrases import Passphrase
-from smki_testca.service.access import EstateAccess, TokenSecrets
 from smki_testca.service.device_csr.batch_processing import BatchProcessing, Ended
+from smki_testca.service.estate_access import EstateAccess, TokenSecrets
 from smki_testca.service.settings import Window
 
 if TYPE_CHECKING:

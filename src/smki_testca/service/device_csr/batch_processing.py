@@ -93,7 +93,7 @@ class BatchProcessing:
                 yield batch
 
     def _attempt(self, work: Callable[[BatchRequest], None], batch: BatchRequest) -> None:
-        """Work on a batch; an error is told, and does not hold up the others."""
+        """Work on a batch. The operator reads of an error, and the others are not held up."""
         self._check()
         try:
             work(batch)

@@ -17,20 +17,20 @@ from smki_testca.profiles.model import Interface
 from smki_testca.register.requests import Delivery
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.device_csr import (
-    answers,
     batch_misbehaviour,
-    batches,
     codes,
-    documents,
+    csr_answers,
+    csr_batches,
+    submitted_messages,
 )
-from smki_testca.service.device_csr.admission import (
+from smki_testca.service.device_csr.batch_keeper import BatchKeeper
+from smki_testca.service.device_csr.caller_admission import (
     admitted,
     record,
     refusals_recorded,
     write_entry,
 )
-from smki_testca.service.device_csr.answers import BatchStatus, DeviceCertificate, Failure
-from smki_testca.service.device_csr.batch_keeper import BatchKeeper
+from smki_testca.service.device_csr.csr_answers import BatchStatus, CsrAnswer, ErrorElement
 from smki_testca.service.device_csr.received import received
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.misbehaviour import content_mode
@@ -102,9 +102,13 @@ async def _submit(request: web.Request) -> web.StreamResponse:
     if failure is None:
         try:
             async with received(request, MAX_OCTETS) as message, request.app[_BOUND]:
-                batch = await asyncio.to_thread(lambda: documents.csr_batch(message.read()))
+                batch = await asyncio.to_thread(
+                    lambda: submitted_messages.csr_batch(message.read())
+                )
                 submission = _submission(caller, batch)
-                number = await context.desk.write(lambda estate: batches.submit(estate, submission))
+                number = await context.desk.write(
+                    lambda estate: csr_batches.submit(estate, submission)
+                )
         except (web.HTTPException, web.RequestPayloadError, ConnectionError):
             raise  # it is too long, or did not come whole
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
@@ -112,12 +116,12 @@ async def _submit(request: web.Request) -> web.StreamResponse:
             _tell(context, error)
         else:
             context.submitted.set()
-            return _answer(answers.batch_receipt(context.build, number, batch.id))
+            return _answer(csr_answers.batch_receipt(context.build, number, batch.id))
     await _record(request, caller, _SUBMIT, failure)
-    return _answer(answers.batch_receipt(context.build, failure, reference))
+    return _answer(csr_answers.batch_receipt(context.build, failure, reference))
 
 
-def _submission(caller: Caller, batch: documents.CsrBatch) -> Submission:
+def _submission(caller: Caller, batch: submitted_messages.CsrBatch) -> Submission:
     return Submission(
         origin=Origin.WEB_SERVICE,
         reference=batch.id,
@@ -137,8 +141,8 @@ def _check_type(request: web.Request) -> None:
     Raises:
         HTTPUnsupportedMediaType: if it is not XML in UTF-8.
     """
-    charset = request.charset or answers.CHARSET
-    if request.content_type not in _TYPES or charset.upper() != answers.CHARSET:
+    charset = request.charset or csr_answers.CHARSET
+    if request.content_type not in _TYPES or charset.upper() != csr_answers.CHARSET:
         raise web.HTTPUnsupportedMediaType(
             text="The request is not of type application/xml;charset=UTF-8. Send it with that"
             " Content-Type."
@@ -152,13 +156,13 @@ async def _result(request: web.Request) -> web.StreamResponse:
     number, mode = _batch_id(request), content_mode(request)
     failure = batch_misbehaviour.failure_of(mode)
     if failure is None:
-        told = _Told(context.build, context.settings.batch_window, mode)
+        answers = _BatchAnswers(context.build, context.settings.batch_window, mode)
         try:
-            batch = await context.desk.write(lambda estate: told.look_up(estate, caller, number))
+            batch = await context.desk.write(lambda estate: answers.look_up(estate, caller, number))
             # A short answer does not wait for long ones.
             is_long = batch.state is BatchState.COMPLETED
             async with request.app[_BOUND] if is_long else contextlib.nullcontext():
-                file, length = await context.desk.read(lambda estate: told.write(estate, batch))
+                file, length = await context.desk.read(lambda estate: answers.write(estate, batch))
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is Appendix M's
             failure = codes.of_query(error)
             _tell(context, error)
@@ -166,24 +170,28 @@ async def _result(request: web.Request) -> web.StreamResponse:
             with file:
                 return await _send(request, file, length)
     await _record(request, caller, _RESULT, failure, batch=number)
-    return _answer(answers.batch_failure(context.build, failure))
+    return _answer(csr_answers.batch_failure(context.build, failure))
 
 
 def _tell(context: Context, error: Exception) -> None:
     """Tell the operator of an error that is not the client's."""
     if isinstance(error, InputError):
         return
-    what = (
+    text = (
         error.message if isinstance(error, SmkiTestcaError) else f"{type(error).__name__}: {error}"
     )
-    context.tell(f"error: {what}")
+    context.tell(f"error: {text}")
 
 
 async def _record(
-    request: web.Request, caller: Caller, asked: str, failure: Failure[BatchStatus], **more: Any
+    request: web.Request,
+    caller: Caller,
+    operation: str,
+    failure: ErrorElement[BatchStatus],
+    **more: Any,
 ) -> None:
     """Record an error that is answered; where the estate cannot be written, tell the operator."""
-    body = {"request": asked, "status": failure.status.value, "code": failure.code, **more}
+    body = {"request": operation, "status": failure.status.value, "code": failure.code, **more}
     context = request.app[CONTEXT]
     if context.desk.failure is not None:
         return  # to try that again at once would hold up everybody else
@@ -201,7 +209,7 @@ def _batch_id(request: web.Request) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _BatchAnswers:
     """The answers about a batch, read from the estate.
 
     Attributes:
@@ -215,7 +223,7 @@ class _Told:
     mode: Mode | None
 
     def look_up(self, estate: Estate, caller: Caller, number: int | None) -> BatchRequest:
-        """Find a batch of the caller's, and record what it is told of its state.
+        """Find a batch of the caller's, and record the state that it is answered with.
 
         Raises:
             InputError: if it has none of that number, or its result is no longer kept.
@@ -249,7 +257,7 @@ class _Told:
             certificates = (
                 self._certificates(estate, batch) if status is BatchStatus.COMPLETED else ()
             )
-            for part in answers.batch_result(
+            for part in csr_answers.batch_result(
                 self.build, batch.id, status, batch.reference, certificates
             ):
                 file.write(part)
@@ -261,20 +269,20 @@ class _Told:
         return file, length
 
     def _state(self, estate: Estate, batch: BatchRequest) -> BatchState:
-        state = batches.shown_state(batch, self.window, estate.clock.now().time())
+        state = csr_batches.shown_state(batch, self.window, estate.clock.now().time())
         return batch_misbehaviour.state_of(self.mode, state)
 
-    def _certificates(self, estate: Estate, batch: BatchRequest) -> Iterator[DeviceCertificate]:
-        result = batches.result_of(estate, batch)
+    def _certificates(self, estate: Estate, batch: BatchRequest) -> Iterator[CsrAnswer]:
+        result = csr_batches.result_of(estate, batch)
         for outcome in batch_misbehaviour.changed(self.mode, estate, result.outcomes):
             refused = batch_misbehaviour.refused(self.mode, outcome)
             if refused is not None:
                 yield refused
             elif outcome.certificate is not None:
-                yield DeviceCertificate(outcome.name, outcome.certificate)
+                yield CsrAnswer(outcome.name, outcome.certificate)
             else:
                 failure = codes.of_csr(outcome.status, outcome.code, outcome.reason)
-                yield DeviceCertificate(outcome.name, failure)
+                yield CsrAnswer(outcome.name, failure)
 
 
 async def _send(request: web.Request, file: IO[bytes], length: int) -> web.StreamResponse:

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
 from smki_testca.issuance.batch import portal
 from smki_testca.roles import Basis
-from smki_testca.service.device_csr.answers import AdHocStatus, BatchStatus, CsrStatus, Failure
+from smki_testca.service.device_csr.csr_answers import (
+    AdHocStatus,
+    BatchStatus,
+    CsrStatus,
+    ErrorElement,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +65,21 @@ _IN_BATCH = {
 }
 
 
-def of_request(error: Exception) -> Failure[AdHocStatus]:
+def of_request(error: Exception) -> ErrorElement[AdHocStatus]:
     """The answer of the Ad Hoc service to a request for which no certificate is issued."""
     text = text_of(error)
     known = CODES.get(error.code) if isinstance(error, SmkiTestcaError) else None
     if known is not None:
-        return Failure(AdHocStatus(known.status), known.code, text)
+        return ErrorElement(AdHocStatus(known.status), known.code, text)
     if isinstance(error, InputError | Refusal):
         outcome, code = portal.outcome(error)
         status = _IN_ADHOC[outcome]
-        return Failure(status, _with_prefix(code, status), text)
+        return ErrorElement(status, _with_prefix(code, status), text)
     code = _OF_ESTATE if isinstance(error, EstateError) else _OF_FAULT
-    return Failure(AdHocStatus.CA_ERROR, code, text)
+    return ErrorElement(AdHocStatus.CA_ERROR, code, text)
 
 
-def of_csr(status: portal.ReportedOutcome, code: str, text: str) -> Failure[CsrStatus]:
+def of_csr(status: portal.ReportedOutcome, code: str, text: str) -> ErrorElement[CsrStatus]:
     """The answer of the Batched service to a CSR for which no certificate is issued.
 
     Args:
@@ -82,28 +87,28 @@ def of_csr(status: portal.ReportedOutcome, code: str, text: str) -> Failure[CsrS
         code: in the same.
         text: what is wrong, and what to do about it.
     """
-    return Failure(_IN_BATCH[status], code, text)
+    return ErrorElement(_IN_BATCH[status], code, text)
 
 
-def of_submission(error: Exception) -> Failure[BatchStatus]:
+def of_submission(error: Exception) -> ErrorElement[BatchStatus]:
     """The answer of the Batched service to a batch that is not accepted."""
     return _of_batch(error, SUBMISSION_FAULT)
 
 
-def of_query(error: Exception) -> Failure[BatchStatus]:
+def of_query(error: Exception) -> ErrorElement[BatchStatus]:
     """The answer of the Batched service to a query to which there is no result."""
     return _of_batch(error, RESULT_FAULT)
 
 
-def _of_batch(error: Exception, fault: AnswerCode) -> Failure[BatchStatus]:
+def _of_batch(error: Exception, fault: AnswerCode) -> ErrorElement[BatchStatus]:
     known = CODES.get(error.code, fault) if isinstance(error, SmkiTestcaError) else fault
-    return Failure(BatchStatus(known.status), known.code, text_of(error))
+    return ErrorElement(BatchStatus(known.status), known.code, text_of(error))
 
 
 def text_of(error: Exception) -> str:
     """The text of an error: what is wrong, every reason of a refusal, and what to do.
 
-    Of what is wrong with the estate, a client is told no more than the code; and of an error that
+    Of what is wrong with the estate, a client learns no more than the code; and of an error that
     nobody foresaw, that there was one.
     """
     if isinstance(error, EstateError):

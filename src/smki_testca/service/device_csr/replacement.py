@@ -15,7 +15,7 @@ from smki_testca.issuance.issuance import Issuance
 from smki_testca.register.requests import Delivery
 from smki_testca.service.callers import AccessDeniedError, identify, peer_of
 from smki_testca.service.device_csr import adhoc_misbehaviour, codes
-from smki_testca.service.device_csr.admission import DENIED
+from smki_testca.service.device_csr.caller_admission import DENIED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
     from smki_testca.profiles.model import Interface
     from smki_testca.service.callers import Caller
-    from smki_testca.service.device_csr.answers import AdHocStatus, Failure
+    from smki_testca.service.device_csr.csr_answers import AdHocStatus, ErrorElement
     from smki_testca.service.misbehaviour.modes import Mode
 
 ACTION = "service.adhoc"
-"""The action of the audit entries of requests that no other entry tells of."""
+"""The action of the audit entries of requests that have no other entry."""
 _KEPT = timedelta(seconds=1)
 """How long what was looked up is used: by then, a certificate may have run out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request.
+class AdHocRequest:
+    """A request for one certificate.
 
     Attributes:
         certificate: that the client presented, DER; None if it presented none.
@@ -54,16 +54,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AdHocOutcome:
     """The outcome of a request.
 
     Attributes:
-        transaction: the number of the audit entry that tells of it.
+        transaction: the number of its audit entry.
         result: the certificate, DER, or why there is none.
     """
 
     transaction: int
-    result: bytes | Failure[AdHocStatus]
+    result: bytes | ErrorElement[AdHocStatus]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class _Known:
     callers: dict[bytes | None, Caller] = field(default_factory=dict)
 
 
-class Replacement:
-    """Answers requests, each within the transaction of the desk's writing thread.
+class ReplacementIssuer:
+    """Issues certificates in place of earlier ones, in the transaction of the desk's writer.
 
     Args:
         interface: of the service: who may use it.
@@ -97,7 +97,7 @@ class Replacement:
         self._known: _Known | None = None
         self._digest = b""
 
-    def answer(self, estate: Estate, asked: Asked) -> Outcome:
+    def answer(self, estate: Estate, request: AdHocRequest) -> AdHocOutcome:
         """Answer a request, and record it in the audit log.
 
         Raises:
@@ -106,7 +106,7 @@ class Replacement:
         """
         try:
             with estate.transaction():
-                outcome = self._recorded(estate, asked)
+                outcome = self._recorded(estate, request)
                 self._digest = estate.audit.newest_digest()
         except BaseException:
             # What was counted for it is taken back with everything else.
@@ -116,18 +116,18 @@ class Replacement:
             raise outcome
         return outcome
 
-    def _recorded(self, estate: Estate, asked: Asked) -> Outcome | AccessDeniedError:
+    def _recorded(self, estate: Estate, request: AdHocRequest) -> AdHocOutcome | AccessDeniedError:
         """The outcome of a request, with its audit entry; denied access is recorded, too."""
         known = self._up_to_date(estate)
         try:
-            caller = self._caller(estate, known, asked)
+            caller = self._caller(estate, known, request)
         except (AccessDeniedError, InputError) as error:
-            peer = peer_of(estate, asked.certificate, asked.address)
+            peer = peer_of(estate, request.certificate, request.address)
             if isinstance(error, InputError):
                 return _failed(estate, peer, codes.of_request(error))
             _record(estate, {"status": DENIED, "code": error.code, "peer": peer})
             return error
-        return self._outcome(estate, known, caller, asked)
+        return self._outcome(estate, known, caller, request)
 
     def _up_to_date(self, estate: Estate) -> _Known:
         """The estate as it is known; looked up again if others changed it, or after a while."""
@@ -141,31 +141,35 @@ class Replacement:
             known = self._known = _Known(now, Issuance(estate), estate.device_certificates())
         return known
 
-    def _caller(self, estate: Estate, known: _Known, asked: Asked) -> Caller:
+    def _caller(self, estate: Estate, known: _Known, request: AdHocRequest) -> Caller:
         """The caller of a request; see ``identify``."""
-        caller = known.callers.get(asked.certificate)
+        caller = known.callers.get(request.certificate)
         if caller is None:
-            caller = known.callers[asked.certificate] = identify(
-                estate, asked.certificate, asked.address, self._interface, self._purpose
+            caller = known.callers[request.certificate] = identify(
+                estate, request.certificate, request.address, self._interface, self._purpose
             )
-        return caller if caller.address == asked.address else replace(caller, address=asked.address)
+        if caller.address == request.address:
+            return caller
+        return replace(caller, address=request.address)
 
-    def _outcome(self, estate: Estate, known: _Known, caller: Caller, asked: Asked) -> Outcome:
+    def _outcome(
+        self, estate: Estate, known: _Known, caller: Caller, request: AdHocRequest
+    ) -> AdHocOutcome:
         try:
-            failure = adhoc_misbehaviour.failure_of(asked.mode)
+            failure = adhoc_misbehaviour.failure_of(request.mode)
             if failure is not None:
                 return _failed(estate, caller.as_json(), failure)
-            if isinstance(asked.csr, Exception):
-                return _failed(estate, caller.as_json(), codes.of_request(asked.csr))
-            record = _issue(estate, known, caller, asked.csr)
+            if isinstance(request.csr, Exception):
+                return _failed(estate, caller.as_json(), codes.of_request(request.csr))
+            record = _issue(estate, known, caller, request.csr)
         except Refusal as refusal:
             self._known = None
             # The gate's decision was recorded.
-            return Outcome(estate.audit.head().number, codes.of_request(refusal))
+            return AdHocOutcome(estate.audit.head().number, codes.of_request(refusal))
         except InputError as error:
             self._known = None
             return _failed(estate, caller.as_json(), codes.of_request(error))
-        return Outcome(record.audit, adhoc_misbehaviour.given(asked.mode, estate, record))
+        return AdHocOutcome(record.audit, adhoc_misbehaviour.given(request.mode, estate, record))
 
 
 def _issue(estate: Estate, known: _Known, caller: Caller, csr: Csr) -> Record:
@@ -209,10 +213,12 @@ def _check_issued_before(known: _Known, device_id: Eui64) -> None:
     known.issuance.history.know({device_id.value: len(certificates)})
 
 
-def _failed(estate: Estate, peer: dict[str, Any], failure: Failure[AdHocStatus]) -> Outcome:
+def _failed(
+    estate: Estate, peer: dict[str, Any], failure: ErrorElement[AdHocStatus]
+) -> AdHocOutcome:
     """The answer to a request for which nothing is issued, recorded."""
     body = {"status": failure.status.value, "code": failure.code, "peer": peer}
-    return Outcome(_record(estate, body), failure)
+    return AdHocOutcome(_record(estate, body), failure)
 
 
 def _record(estate: Estate, body: dict[str, Any]) -> int:

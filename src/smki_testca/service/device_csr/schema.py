@@ -13,7 +13,7 @@ VERSION = "1.0"
 _FOLDER = Path(__file__).parent / "schemas"
 
 
-class Schema(Enum):
+class MessageSchema(Enum):
     """The schema of one web service; its value is the name of its file."""
 
     AD_HOC = "ad-hoc-device-csr-1.0.xsd"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.estate.batch_requests import Origin
 from smki_testca.issuance.batch.csr_sources import ZipOfCsrs
-from smki_testca.service.device_csr.documents import CsrBatch
+from smki_testca.service.device_csr.submitted_messages import CsrBatch
 
 if TYPE_CHECKING:
     from smki_testca.estate.batch_requests import BatchRequest

@@ -16,8 +16,8 @@ from aiohttp import web
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError
 from smki_testca.estate_files import FILE_NAME
 from smki_testca.service.context import CONTEXT
-from smki_testca.service.misbehaviour.documents import NewRules
-from smki_testca.service.misbehaviour.plan import Rule
+from smki_testca.service.misbehaviour.control_requests import NewRules
+from smki_testca.service.misbehaviour.rule_plan import MisbehaviourRule
 from smki_testca.text import plain, shown, use_one_of
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ async def _add(request: web.Request) -> web.Response:
             "Send application/json.",
         )
     try:
-        asked = msgspec.json.decode(await request.read(), type=NewRules)
+        new_rules = msgspec.json.decode(await request.read(), type=NewRules)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             "control.json",
@@ -185,7 +185,7 @@ async def _add(request: web.Request) -> web.Response:
             'Send an object such as {"rules": ["adhoc=503:3"]}.',
         ) from error
     plan = request.app[CONTEXT].misbehaviour
-    added = plan.add(*map(Rule.parse, asked.rules), seed=asked.seed)
+    added = plan.add(*map(MisbehaviourRule.parse, new_rules.rules), seed=new_rules.seed)
     return _answer({"rules": [state.as_json() for state in added]}, HTTPStatus.CREATED)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from smki_testca.service.misbehaviour.record import record
+from smki_testca.service.misbehaviour.recording import record
 
 if TYPE_CHECKING:
     from smki_testca.service.context import Context
-    from smki_testca.service.tls import ServerContext, ToldSSLObject
+    from smki_testca.service.tls import AlertingSSLObject, ServerContext
 
 
 def install_handshakes(listening: ServerContext, context: Context, service: str) -> None:
@@ -22,7 +22,7 @@ def install_handshakes(listening: ServerContext, context: Context, service: str)
     """
     recordings: set[asyncio.Task[bool]] = set()
 
-    def choose(connection: ToldSSLObject) -> int | None:
+    def choose(connection: AlertingSSLObject) -> int | None:
         """The alert that answers a ClientHello, if it is one; other modes are set up."""
         state = context.misbehaviour.choose(service, None)
         if state is None:

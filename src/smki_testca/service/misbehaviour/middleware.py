@@ -15,7 +15,7 @@ from aiohttp import web
 
 from smki_testca.service.context import CONTEXT
 from smki_testca.service.misbehaviour.modes import Layer, Mode
-from smki_testca.service.misbehaviour.record import record
+from smki_testca.service.misbehaviour.recording import record
 from smki_testca.service.tls import peer_address, peer_certificate
 
 if TYPE_CHECKING:

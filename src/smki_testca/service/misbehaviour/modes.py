@@ -33,7 +33,7 @@ class Layer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestPattern:
     """The requests that a mode can change.
 
     Attributes:
@@ -50,14 +50,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MisbehaviourKind:
     """A way to misbehave.
 
     Attributes:
         name: as rules write it.
         does: what it does, in a sentence or two.
         layer: where it shows.
-        places: the requests that it can change.
+        patterns: the requests that it can change.
         argument: what follows the name in a rule, as documents write it; empty for nothing.
         basis: the clause by which a client must be ready for it, where there is one.
     """
@@ -65,7 +65,7 @@ class Kind:
     name: str
     does: str
     layer: Layer
-    places: tuple[Place, ...]
+    patterns: tuple[RequestPattern, ...]
     argument: str = ""
     basis: str = ""
 
@@ -97,7 +97,7 @@ class ErrorStatus:
     Attributes:
         status: as the messages have it.
         prefix: of its error codes; empty for one that has no code.
-        places: the requests that are answered with it.
+        patterns: the requests that are answered with it.
         is_of_batch: whether the result of a batch has it as a whole. Where only its CSRs can have
             it, each of them does.
         basis: the table of SEC App. M.
@@ -105,15 +105,23 @@ class ErrorStatus:
 
     status: str
     prefix: str
-    places: tuple[Place, ...]
+    patterns: tuple[RequestPattern, ...]
     basis: str
     is_of_batch: bool = False
 
 
-_ADHOC, _SUBMIT, _RESULT = Place("adhoc"), Place("batched", SUBMIT), Place("batched", RESULT)
-_ALL = tuple(map(Place, SERVICES))
-_XML = (Place("adhoc"), Place("batched"), Place("repository", "/services/*"))
-_RETRIEVE = Place("repository", "/services/retrievecertificate")
+_ADHOC, _SUBMIT, _RESULT = (
+    RequestPattern("adhoc"),
+    RequestPattern("batched", SUBMIT),
+    RequestPattern("batched", RESULT),
+)
+_ALL = tuple(map(RequestPattern, SERVICES))
+_XML = (
+    RequestPattern("adhoc"),
+    RequestPattern("batched"),
+    RequestPattern("repository", "/services/*"),
+)
+_RETRIEVE = RequestPattern("repository", "/services/retrievecertificate")
 _A, _C, _D = "SEC App. M A", "SEC App. M C", "SEC App. M D"
 
 ERRORS = {
@@ -173,14 +181,14 @@ ALERTS = {
 KINDS = {
     each.name: each
     for each in (
-        Kind("reset", "Drops the connection. Nothing is done.", Layer.TRANSPORT, _ALL),
-        Kind(
+        MisbehaviourKind("reset", "Drops the connection. Nothing is done.", Layer.TRANSPORT, _ALL),
+        MisbehaviourKind(
             "reset-after",
             "Does what is asked, and then drops the connection: the client cannot tell.",
             Layer.TRANSPORT,
             _ALL,
         ),
-        Kind(
+        MisbehaviourKind(
             "short",
             "Does what is asked, sends half of the answer's body behind a Content-Length for all"
             " of it, and closes the connection.",
@@ -188,7 +196,7 @@ KINDS = {
             _ALL,
             basis="RFC 9112 8",
         ),
-        Kind(
+        MisbehaviourKind(
             "slow",
             "Does what is asked, and sends the answer's body in small parts over a time such as 5s"
             f" (by default {DEFAULT_SECONDS:g}s).",
@@ -196,28 +204,28 @@ KINDS = {
             _ALL,
             "[:TIME]",
         ),
-        Kind(
+        MisbehaviourKind(
             "never",
             "Never answers. Nothing is done. It ends once the client hangs up, or the services"
             " end.",
             Layer.TRANSPORT,
             _ALL,
         ),
-        Kind(
+        MisbehaviourKind(
             "503",
             "Answers HTTP 503 with Retry-After. Nothing is done.",
             Layer.TRANSPORT,
             _ALL,
             basis="RFC 9110 15.6.4",
         ),
-        Kind(
+        MisbehaviourKind(
             "bad-xml",
             "Does what is asked, and answers with XML that ends within its last tag.",
             Layer.TRANSPORT,
             _XML,
             basis="XML 1.0 2.1",
         ),
-        Kind(
+        MisbehaviourKind(
             "wrong-certificate",
             "Answers with a certificate of another public key: an older one of the same Device,"
             " or the issuing CA's own.",
@@ -225,28 +233,28 @@ KINDS = {
             (_ADHOC, _RESULT, _RETRIEVE),
             basis="SEC L11.6",
         ),
-        Kind(
+        MisbehaviourKind(
             "other-device",
             "Answers with the certificate of another Device.",
             Layer.CONTENT,
             (_ADHOC, _RESULT, _RETRIEVE),
             basis="SEC L11.6",
         ),
-        Kind(
+        MisbehaviourKind(
             "stale-crl",
             "Answers with a revocation list whose nextUpdate is past.",
             Layer.CONTENT,
-            (Place("repository", "*/crl/*"),),
+            (RequestPattern("repository", "*/crl/*"),),
             basis="RFC 5280 5.1.2.5",
         ),
-        Kind(
+        MisbehaviourKind(
             "pending",
             "Says that the batch is PENDING, whatever became of it.",
             Layer.CONTENT,
             (_RESULT,),
             basis=_D,
         ),
-        Kind(
+        MisbehaviourKind(
             "error",
             "Answers with an error or status of SEC App. M. Nothing is done. In the result of a"
             " batch, each CSR has the status where a batch cannot have it.",
@@ -255,7 +263,7 @@ KINDS = {
             ":STATUS[:CODE]",
             "SEC App. M A, C and D",
         ),
-        Kind(
+        MisbehaviourKind(
             "each",
             "Answers with the result of a batch in which each CSR has the status.",
             Layer.CONTENT,
@@ -263,7 +271,7 @@ KINDS = {
             ":STATUS[:CODE]",
             _D,
         ),
-        Kind(
+        MisbehaviourKind(
             "alert",
             "Ends the handshake with a fatal alert.",
             Layer.TLS,
@@ -271,21 +279,21 @@ KINDS = {
             ":NAME",
             "RFC 5246 7.2",
         ),
-        Kind(
+        MisbehaviourKind(
             "expired-server-certificate",
             "Presents a server certificate that expired a day ago.",
             Layer.TLS,
             _ALL,
             basis="RFC 5280 6.1.3",
         ),
-        Kind(
+        MisbehaviourKind(
             "wrong-host-certificate",
             "Presents a server certificate of another host.",
             Layer.TLS,
             _ALL,
             basis="RFC 9525 6",
         ),
-        Kind(
+        MisbehaviourKind(
             "untrusted-server-certificate",
             "Presents a server certificate of a CA that no client trusts.",
             Layer.TLS,
@@ -313,7 +321,7 @@ class Mode:
         code: the ErrorCode of the error; empty for a status that has none.
     """
 
-    kind: Kind
+    kind: MisbehaviourKind
     seconds: float = DEFAULT_SECONDS
     alert: Alert | None = None
     error: ErrorStatus | None = None
@@ -335,11 +343,11 @@ class Mode:
         return self.error is not None and (self.name == "each" or not self.error.is_of_batch)
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def patterns(self) -> tuple[RequestPattern, ...]:
         """The requests that it can change."""
         if self.error is None or self.name == "each":
-            return self.kind.places
-        return self.error.places
+            return self.kind.patterns
+        return self.error.patterns
 
     def __str__(self) -> str:
         """The mode as rules write it."""
@@ -397,7 +405,7 @@ def _statuses(service: str | None) -> list[str]:
     own = [
         status
         for status, error in ERRORS.items()
-        if any(place.service == service for place in error.places)
+        if any(pattern.service == service for pattern in error.patterns)
     ]
     return own or list(ERRORS)
 

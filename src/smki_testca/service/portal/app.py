@@ -10,11 +10,12 @@ from aiohttp import web
 from smki_testca.errors import ExitCode, Refusal, SmkiTestcaError
 from smki_testca.service.callers import AccessDeniedError
 from smki_testca.service.context import CONTEXT
-from smki_testca.service.portal import guard
-from smki_testca.service.portal.page import Route, Unanswered
+from smki_testca.service.portal import request_guard
+from smki_testca.service.portal.navigation import NavigationEntry
 from smki_testca.service.portal.pages import pages
 from smki_testca.service.portal.rendering import STATIC, Templates
-from smki_testca.service.portal.session import Sessions
+from smki_testca.service.portal.sessions import Sessions
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.service.portal.viewer import viewer_of
 from smki_testca.service.portal.visit import Portal, Visit
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from smki_testca.service.context import Context
+    from smki_testca.service.portal.page_declaration import Route
 
 _PORTAL = web.AppKey("portal", Portal)
 _VISIT = web.RequestKey("visit", Visit)
@@ -36,8 +38,9 @@ _STATUSES = {
 
 def application(context: Context) -> web.Application:
     """The portal of running services."""
-    every_page = tuple(pages())
-    portal = Portal(context, every_page, Templates(), Sessions())
+    every_page = pages()
+    navigation = tuple(NavigationEntry(page.title, page.path) for page in every_page if page.title)
+    portal = Portal(context, navigation, Templates(), Sessions())
     # The body of a form is read in portions up to the limit of its route; nothing else is read.
     app = web.Application(middlewares=[_guarded])
     app[CONTEXT] = context
@@ -57,7 +60,7 @@ def _handler(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         viewer = await viewer_of(request, portal.context, portal.sessions)
-        visit = request[_VISIT] = Visit(portal, request, viewer, route)
+        visit = request[_VISIT] = Visit(portal, request, viewer, route.most)
         if viewer is None and not route.is_open:
             return _to_sign_in(visit)
         return await route.handler(visit)
@@ -83,8 +86,8 @@ async def _guarded(
     """Answer a request that comes from where it may, and any error with a page."""
     portal = request.app[_PORTAL]
     try:
-        guard.check_host(request, portal.context.settings)
-        guard.check_origin(request)
+        request_guard.check_host(request, portal.context.settings)
+        request_guard.check_origin(request)
         response = await handler(request)
     except Unanswered as error:
         response = _error_page(request, error)
@@ -103,7 +106,7 @@ async def _guarded(
         portal.context.tell(f"portal: internal error: {type(error).__name__}: {error}")
         response = _error_page(request, _FAULT)
     if not response.prepared:
-        for name, value in guard.HEADERS.items():
+        for name, value in request_guard.HEADERS.items():
             response.headers.setdefault(name, value)
     return response
 
@@ -145,7 +148,7 @@ def _error_page(
 ) -> web.StreamResponse:
     portal = request.app[_PORTAL]
     # Of a request that was not let in, nothing is known.
-    visit = request.get(_VISIT) or Visit(portal, request, None, None)
+    visit = request.get(_VISIT) or Visit(portal, request, None, 0)
     response = visit.page("error.html", status=error.status, error=error)
     if cause is not None and "Allow" in cause.headers:
         response.headers["Allow"] = cause.headers["Allow"]

@@ -13,7 +13,7 @@ from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 
-from smki_testca.service.portal.page import Unanswered
+from smki_testca.service.portal.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.service.callers import holder_of
-from smki_testca.service.portal.session import token_of
+from smki_testca.service.portal.sessions import token_of
 from smki_testca.service.tls import peer_certificate
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.service.context import Context
-    from smki_testca.service.portal.session import Sessions, SignedIn
+    from smki_testca.service.portal.sessions import Sessions, SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Viewer:
         return self.participant is None or owner == self.participant
 
     def sees_entry(self, owners: frozenset[str]) -> bool:
-        """Whether an entry of the audit log is shown that tells of some participants.
+        """Whether an entry of the audit log about some participants is shown.
 
-        A participant sees one that tells of it and of nobody else.
+        A participant sees one that is about it and about nobody else.
         """
         return all(map(self.sees, owners or {None}))
 

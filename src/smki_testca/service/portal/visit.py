@@ -13,8 +13,8 @@ from aiohttp import web
 
 from smki_testca.exporters.item import safe_name
 from smki_testca.service.portal.form import read_form
-from smki_testca.service.portal.page import Unanswered
-from smki_testca.service.portal.session import Sessions, set_token, token_of
+from smki_testca.service.portal.sessions import Sessions, set_token, token_of
+from smki_testca.service.portal.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.service.context import Context
     from smki_testca.service.portal.form import Form
-    from smki_testca.service.portal.page import Page, Route
+    from smki_testca.service.portal.navigation import NavigationEntry
     from smki_testca.service.portal.rendering import Templates
     from smki_testca.service.portal.viewer import Viewer
 
@@ -39,13 +39,14 @@ class Portal:
     """The portal, as every visit to it shares it.
 
     Attributes:
+        navigation: the pages that every page links to.
         memory: what pages remember until the services end.
         guesses: held while a password is checked, which is slow on purpose.
         long_reads: held while much is read. Both leave another thread that reads to everybody else.
     """
 
     context: Context
-    pages: tuple[Page, ...]
+    navigation: tuple[NavigationEntry, ...]
     templates: Templates
     sessions: Sessions
     memory: dict[str, Any] = field(default_factory=dict)
@@ -64,12 +65,12 @@ class Visit:
     """
 
     def __init__(
-        self, portal: Portal, request: web.Request, viewer: Viewer | None, route: Route | None
+        self, portal: Portal, request: web.Request, viewer: Viewer | None, most: int
     ) -> None:
         self.portal = portal
         self.request = request
         self._viewer = viewer
-        self._route = route
+        self._most = most
         known = token_of(request)
         self.has_token = known is not None
         self.token = known or Sessions.new_token()
@@ -102,14 +103,9 @@ class Visit:
         return self.portal.sessions.form_token(self.token)
 
     @property
-    def navigation(self) -> list[Page]:
+    def navigation(self) -> tuple[NavigationEntry, ...]:
         """The pages that the navigation shows."""
-        return [page for page in self.portal.pages if page.title]
-
-    def is_within(self, page: Page) -> bool:
-        """Whether this is a page, or one below it."""
-        path = self.request.path
-        return path == page.path or (page.path != "/" and path.startswith(f"{page.path}/"))
+        return self.portal.navigation
 
     def part(self, name: str) -> str:
         """The part of the path that a route names in braces."""
@@ -166,7 +162,7 @@ class Visit:
         Raises:
             Unanswered: if it is too large, no form, or not from a page of this visitor.
         """
-        form = await read_form(self.request, 0 if self._route is None else self._route.most)
+        form = await read_form(self.request, self._most)
         given = form.values.get(TOKEN, "").encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(given, self.form_token.encode("ascii")):
             raise Unanswered(

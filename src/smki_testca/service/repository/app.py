@@ -9,10 +9,10 @@ from aiohttp import web
 from smki_testca.service.context import CONTEXT, Context
 from smki_testca.service.failures import plain_failures
 from smki_testca.service.hosts import is_host_served
-from smki_testca.service.repository import downloads, search
-from smki_testca.service.repository.admission import Admission
-from smki_testca.service.repository.files import CERTIFICATE_FILES, LIST_ENDINGS
-from smki_testca.service.repository.index import index
+from smki_testca.service.repository import certificate_search, downloads
+from smki_testca.service.repository.account_admission import Admission
+from smki_testca.service.repository.index_page import index
+from smki_testca.service.repository.published_files import CERTIFICATE_FILES, LIST_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,12 +30,12 @@ _AUTHORITY = "/ca/{family}/{hierarchy}/{name}"
 def application(context: Context) -> web.Application:
     """The repository of running services."""
     app = web.Application(
-        middlewares=[plain_failures, _for_its_hosts], client_max_size=search.MAX_OCTETS
+        middlewares=[plain_failures, _for_its_hosts], client_max_size=certificate_search.MAX_OCTETS
     )
     app[CONTEXT] = context
-    app[search.ADMISSION] = Admission(context)
-    app.router.add_post(SEARCH_PATH, search.search)
-    app.router.add_post(RETRIEVE_PATH, search.retrieve)
+    app[certificate_search.ADMISSION] = Admission(context)
+    app.router.add_post(SEARCH_PATH, certificate_search.search)
+    app.router.add_post(RETRIEVE_PATH, certificate_search.retrieve)
     for path, handler in {
         "/": index,
         f"{_AUTHORITY}/{{file:{_FILES}}}": downloads.of_authority,
@@ -63,7 +63,7 @@ def _for_accounts(handler: Handler) -> Handler:
     """A handler of downloads that asks first who it is, where others than this machine call."""
 
     async def admitted(request: web.Request) -> web.StreamResponse:
-        refusal = await request.app[search.ADMISSION].refusal_of_download(request)
+        refusal = await request.app[certificate_search.ADMISSION].refusal_of_download(request)
         return refusal or await handler(request)
 
     return admitted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from smki_testca.service.repository.files import PublishedFile
+    from smki_testca.service.repository.published_files import PublishedFile
 
 _YEAR_SECONDS = 31_536_000
 """What never changes is kept for a year, as RFC 9111 5.2 advises no more."""

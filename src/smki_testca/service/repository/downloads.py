@@ -12,7 +12,7 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Tier
 from smki_testca.service.context import CONTEXT
-from smki_testca.service.repository import authorities, caching, files
+from smki_testca.service.repository import caching, published_authorities, published_files
 from smki_testca.service.repository.misbehaving import is_stale, stale_list
 from smki_testca.service.repository.published import HIERARCHIES
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.service.repository.authorities import PublishedAuthority
-    from smki_testca.service.repository.files import PublishedFile
+    from smki_testca.service.repository.published_authorities import PublishedAuthority
+    from smki_testca.service.repository.published_files import PublishedFile
 
 HELD_FOR = timedelta(hours=1)
 """How long caches may keep what a renewal of a CA changes."""
@@ -38,7 +38,7 @@ async def of_authority(request: web.Request) -> web.StreamResponse:
     def work(estate: Estate) -> PublishedFile:
         record = _authority(estate, place).record
         chain = [record, *estate.certificates.chain(record)]
-        return files.certificate_file(name, chain, _held(estate))
+        return published_files.certificate_file(name, chain, _held(estate))
 
     return await _download(request, work)
 
@@ -58,7 +58,9 @@ async def of_certificate(request: web.Request) -> web.StreamResponse:
         if record is None or not is_published:
             raise web.HTTPNotFound(text=f"The repository has no certificate {serial}.")
         chain = [record, *estate.certificates.chain(record)]
-        return files.certificate_file(name, chain, _held(estate) if files.has_chain(name) else None)
+        return published_files.certificate_file(
+            name, chain, _held(estate) if published_files.has_chain(name) else None
+        )
 
     return await _download(request, work)
 
@@ -70,12 +72,12 @@ async def of_list(request: web.Request) -> web.StreamResponse:
         desk = request.app[CONTEXT].desk
         record = await desk.write(lambda estate: stale_list(estate, _authority(estate, place)))
         return await _download(
-            request, lambda _: files.list_file(ending, record, is_latest=number == LATEST)
+            request, lambda _: published_files.list_file(ending, record, is_latest=number == LATEST)
         )
 
     def work(estate: Estate) -> PublishedFile:
         record = _list(estate, place, number)
-        return files.list_file(ending, record, is_latest=number == LATEST)
+        return published_files.list_file(ending, record, is_latest=number == LATEST)
 
     return await _download(request, work)
 
@@ -94,7 +96,7 @@ def _held(estate: Estate) -> datetime:
 
 
 def _authority(estate: Estate, place: tuple[str, ...]) -> PublishedAuthority:
-    authority = authorities.find(estate, place)
+    authority = published_authorities.find(estate, place)
     if authority is None:
         raise web.HTTPNotFound(
             text=f"There is no CA {'/'.join(place)}. The first page, /, has all."

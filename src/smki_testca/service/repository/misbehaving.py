@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.service.repository.authorities import PublishedAuthority
     from smki_testca.service.repository.published import Published
+    from smki_testca.service.repository.published_authorities import PublishedAuthority
 
 _PAST = timedelta(hours=1)
 """How long the nextUpdate of a stale list is past."""
@@ -53,7 +53,7 @@ def stale_list(estate: Estate, authority: PublishedAuthority) -> RevocationListR
         return newest
     began = ended - (newest.next_update - newest.this_update)
     profile = crls.profile_of_list(estate, authority.record.hierarchy, authority.record.tier)
-    made = estate.authorities.able(authority.record).issue_revocation_list(
+    stale = estate.authorities.able(authority.record).issue_revocation_list(
         profile,
         estate.revocations.of_authority(authority.issuer, began),
         max(1, newest.number - 1),
@@ -62,21 +62,21 @@ def stale_list(estate: Estate, authority: PublishedAuthority) -> RevocationListR
     )
     body = {
         "authority": str(authority.record.serial),
-        "number": made.number,
-        "this_update": iso(made.this_update),
-        "next_update": iso(made.next_update),
-        "sha256": hashlib.sha256(made.der).hexdigest(),
+        "number": stale.number,
+        "this_update": iso(stale.this_update),
+        "next_update": iso(stale.next_update),
+        "sha256": hashlib.sha256(stale.der).hexdigest(),
     }
     with estate.transaction():
         audit = estate.audit.append(now, "service.stale-crl", body)
     return replace(
         newest,
-        der=made.der,
-        number=made.number,
-        this_update=made.this_update,
-        next_update=made.next_update,
-        issued_at=made.this_update,
-        count=made.count,
+        der=stale.der,
+        number=stale.number,
+        this_update=stale.this_update,
+        next_update=stale.next_update,
+        issued_at=stale.this_update,
+        count=stale.count,
         audit=audit,
     )
 

@@ -14,7 +14,6 @@ from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, ParticipantKind, Tier
-from smki_testca.register.gate import ROLE
 from smki_testca.roles import KeyUsage
 from smki_testca.x509.view import view_certificate
 
@@ -35,7 +34,7 @@ _USAGES = {KeyUsage.DIGITAL_SIGNATURE.value: "DS", KeyUsage.KEY_AGREEMENT.value:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A certificate as the repository tells of it.
+    """A certificate as the repository describes it.
 
     Attributes:
         serial: of the certificate.
@@ -113,7 +112,8 @@ def _of(estate: Stores, record: Record, status: Status, makers: Collection[str])
     is_device = _is_device(record)
     eui64 = None if record.eui64 is None else str(record.eui64)
     # A CA's role is in its subject alone.
-    role = estate.library.roles.by_text(view_certificate(record.der).text(ROLE) or "")
+    profile = estate.library.profile(record.profile)
+    role = profile.role_in(view_certificate(record.der), estate.library.roles)
     return Published(
         record.serial,
         eui64 if is_device else None,

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from smki_testca.service.portal.page import Page
+    from smki_testca.service.portal.page_declaration import Page
 
 
 def pages() -> list[Page]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from smki_testca.errors import EstateError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners
 from smki_testca.estate.entry_text import entry_text
-from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.service.portal.page_declaration import Page, Route
+from smki_testca.service.portal.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +37,7 @@ _MAX_TEXT = 64 * 1024
 _VERIFICATION = "audit.verification"
 
 
-class Line(NamedTuple):
+class AuditLine(NamedTuple):
     """An entry in the list."""
 
     number: int
@@ -47,7 +48,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AuditPage:
     """A page of the log.
 
     Attributes:
@@ -55,13 +56,13 @@ class Found:
         is_cut: whether the page ended before it was full, although there may be more.
     """
 
-    lines: list[Line]
+    lines: list[AuditLine]
     onward: int | None
     is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class LastVerification:
     """The result of the last verification of the whole log.
 
     Attributes:
@@ -79,16 +80,16 @@ async def _list(visit: Visit) -> web.StreamResponse:
     participant = visit.query("participant") if visit.viewer.is_operator else ""
     before = visit.number("before", 0) or None
 
-    def find(estate: Estate) -> tuple[Found, list[str], Head | str]:
+    def find(estate: Estate) -> tuple[AuditPage, list[str], Head | str]:
         entries = _find(estate, visit.viewer, action, participant, before)
         actions = estate.audit.recent_actions(_RECENT) if visit.viewer.is_operator else []
         return entries, actions, _head(estate)
 
     entries, actions, head = await visit.read(find)
-    asked = {"action": action, "participant": participant}
+    query = {"action": action, "participant": participant}
     return visit.page(
         "audit.html",
-        found=entries,
+        entries=entries,
         action=action,
         participant=participant,
         actions=actions,
@@ -96,18 +97,18 @@ async def _list(visit: Visit) -> web.StreamResponse:
         head=head,
         verification=visit.portal.memory.get(_VERIFICATION),
         size=SIZE,
-        first=None if before is None else visit.link(**asked),
-        next=None if entries.onward is None else visit.link(**asked, before=entries.onward),
+        first=None if before is None else visit.link(**query),
+        next=None if entries.onward is None else visit.link(**query, before=entries.onward),
     )
 
 
 def _find(
     estate: Estate, viewer: Viewer, action: str, participant: str, before: int | None
-) -> Found:
+) -> AuditPage:
     """The entries that the viewer sees and asked for; those of a participant are its alone."""
     owners = AuditOwners(estate)
     word = viewer.participant or participant
-    lines: list[Line] = []
+    lines: list[AuditLine] = []
     read = 0
     while read < MAX_READ:
         entries = estate.audit.latest(
@@ -117,17 +118,17 @@ def _find(
             of = owners.of(entry)
             if viewer.sees_entry(of) and (not participant or participant in of):
                 if len(lines) == SIZE:
-                    return Found(lines, lines[-1].number, is_cut=False)
+                    return AuditPage(lines, lines[-1].number, is_cut=False)
                 lines.append(_line(entry, of))
         if len(entries) < _AT_A_TIME:
-            return Found(lines, None, is_cut=False)
+            return AuditPage(lines, None, is_cut=False)
         before, read = entries[-1].number, read + len(entries)
-    return Found(lines, before, is_cut=True)
+    return AuditPage(lines, before, is_cut=True)
 
 
-def _line(entry: Entry, owners: frozenset[str]) -> Line:
+def _line(entry: Entry, owners: frozenset[str]) -> AuditLine:
     details = entry_text(entry, _MAX_DETAILS)
-    return Line(entry.number, entry.at, entry.action, sorted(owners), details)
+    return AuditLine(entry.number, entry.at, entry.action, sorted(owners), details)
 
 
 def _head(estate: Estate) -> Head | str:
@@ -184,13 +185,13 @@ async def _verify(visit: Visit) -> web.StreamResponse:
             "Ask the operator to do it.",
         )
 
-    def examine(estate: Estate) -> Verification:
+    def examine(estate: Estate) -> LastVerification:
         now = estate.clock.now()
         try:
             verification = estate.audit.examine()
         except EstateError as error:
-            return Verification(now, 0, (), f"{error.message} {error.remedy}")
-        return Verification(now, verification.entries, verification.remarks, "")
+            return LastVerification(now, 0, (), f"{error.message} {error.remedy}")
+        return LastVerification(now, verification.entries, verification.remarks, "")
 
     visit.portal.memory[_VERIFICATION] = await visit.read_long(examine)
     return visit.see("/audit#verification")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.estate.batch_requests import BatchState
-from smki_testca.service.device_csr import batches
+from smki_testca.service.device_csr import csr_batches
 from smki_testca.service.portal.choices import purpose_text
-from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.service.portal.page_declaration import Page, Route
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.service.tls import peer_address
 from smki_testca.text import counted
 
@@ -58,7 +59,7 @@ class Shown:
     def of(cls, visit: Visit, batch: BatchRequest) -> Shown:
         """A batch at the time of a visit."""
         window = visit.context.settings.batch_window
-        state = batches.shown_state(batch, window, visit.context.clock.now().time())
+        state = csr_batches.shown_state(batch, window, visit.context.clock.now().time())
         done = 100 if state is BatchState.COMPLETED else 0
         return cls(batch, state, batch.issued * 100 // batch.signable if batch.signable else done)
 
@@ -73,28 +74,28 @@ class Outcomes:
     """
 
     counts: dict[str, int]
-    problems: list[batches.Outcome]
+    problems: list[csr_batches.ProcessedCsr]
 
     @classmethod
     def of(cls, estate: Estate, batch: BatchRequest) -> Outcomes | None:
         """Those of a batch; None if it has no result, or not any more."""
         if batch.state is not BatchState.COMPLETED or not batch.is_result_kept(estate.clock.now()):
             return None
-        report = batches.result_of(estate, batch).report
+        report = csr_batches.result_of(estate, batch).report
         counts: dict[str, int] = {}
         for _, _, status, _ in report.lines:
             counts[status.value] = counts.get(status.value, 0) + 1
         codes = {number: code for number, _, _, code in report.lines}
         statuses = {number: status for number, _, status, _ in report.lines}
         problems = [
-            batches.Outcome(name, statuses[number], None, codes[number], text)
+            csr_batches.ProcessedCsr(name, statuses[number], None, codes[number], text)
             for number, name, _, text in islice(report.problems, MAX_PROBLEMS)
         ]
         return cls(counts, problems)
 
 
 async def _list(visit: Visit) -> web.StreamResponse:
-    visible = await visit.read(lambda estate: batches.visible(estate, visit.viewer.participant))
+    visible = await visit.read(lambda estate: csr_batches.visible(estate, visit.viewer.participant))
     number = visit.number("page")
     shown = [Shown.of(visit, each) for each in visible[(number - 1) * SIZE : number * SIZE]]
     more = len(visible) > number * SIZE
@@ -111,7 +112,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
     number, participant = _number(visit), visit.viewer.participant
 
     def find(estate: Estate) -> tuple[BatchRequest, Outcomes | None]:
-        batch = _found(estate, number, participant)
+        batch = _visible_batch(estate, number, participant)
         return batch, Outcomes.of(estate, batch)
 
     batch, outcomes = await visit.read(find)
@@ -147,8 +148,8 @@ async def _response(visit: Visit) -> web.StreamResponse:
     number, participant = _number(visit), visit.viewer.participant
 
     def make(estate: Estate) -> tuple[str, bytes]:
-        _found(estate, number, participant)
-        return batches.response(estate, number, participant)
+        _visible_batch(estate, number, participant)
+        return csr_batches.response(estate, number, participant)
 
     name, data = await visit.read(make)
     return visit.download(data, name, "application/zip")
@@ -161,21 +162,21 @@ async def _reject(visit: Visit) -> web.StreamResponse:
     reason = form.text("reason") or "none was given"
 
     def reject(estate: Estate) -> None:
-        _found(estate, number, participant)
-        batches.reject(estate, number, participant, peer, reason)
+        _visible_batch(estate, number, participant)
+        csr_batches.reject(estate, number, participant, peer, reason)
 
     await visit.write(reject)
     return visit.see(f"/batches/{number}")
 
 
-def _found(estate: Estate, number: int, participant: str | None) -> BatchRequest:
+def _visible_batch(estate: Estate, number: int, participant: str | None) -> BatchRequest:
     """A batch that a participant may see.
 
     Raises:
         Unanswered: if there is none of that number, or it is somebody else's.
     """
     try:
-        return batches.find(estate, number, participant)
+        return csr_batches.find(estate, number, participant)
     except InputError as error:
         raise Unanswered.missing(error.message, "See the page Batches.") from error
 

@@ -20,7 +20,7 @@ from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Tier
-from smki_testca.service.portal.downloads import (
+from smki_testca.service.portal.certificate_downloads import (
     Download,
     download,
     downloads,
@@ -29,7 +29,8 @@ from smki_testca.service.portal.downloads import (
     plain_files,
 )
 from smki_testca.service.portal.form import Problem
-from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.service.portal.page_declaration import Page, Route
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.text import shown
 from smki_testca.x509.pem import to_pem
 
@@ -56,7 +57,7 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class CertificateSearch:
     """The terms of a search.
 
     Attributes:
@@ -74,7 +75,7 @@ class Search:
     problems: tuple[Problem, ...]
 
     @classmethod
-    def of(cls, visit: Visit) -> Search:
+    def of(cls, visit: Visit) -> CertificateSearch:
         """Read the query of a visit; a participant finds its own certificates alone."""
         given = {name: visit.query(name) for name in FIELDS}
         if not visit.viewer.is_operator:
@@ -126,7 +127,7 @@ def _run_number(text: str) -> int:
 
 
 async def _list(visit: Visit) -> web.StreamResponse:
-    search = Search.of(visit)
+    search = CertificateSearch.of(visit)
     name = search.given["cn"]
 
     def find(estate: Estate) -> tuple[CertificatePage | None, list[str], list[str]]:
@@ -145,9 +146,9 @@ async def _list(visit: Visit) -> web.StreamResponse:
     read = visit.read_long if is_long else visit.read
     page, environments, participants = await read(find)
     onward = None if page is None else page.onward
-    asked = {name: search.given[name] for name in FIELDS}
+    query = {name: search.given[name] for name in FIELDS}
     if not visit.viewer.is_operator:
-        asked["participant"] = ""
+        query["participant"] = ""
     return visit.page(
         "certificates.html",
         status=HTTPStatus.BAD_REQUEST if search.problems else HTTPStatus.OK,
@@ -160,8 +161,8 @@ async def _list(visit: Visit) -> web.StreamResponse:
         roles=_roles(visit),
         statuses=[("", "any"), *((each.word, each.word) for each in Status)],
         role_name=lambda code: role_name(code, visit.context.library.roles),
-        first=None if search.after is None else visit.link(**asked),
-        next=None if onward is None else visit.link(**asked, after=onward),
+        first=None if search.after is None else visit.link(**query),
+        next=None if onward is None else visit.link(**query, after=onward),
     )
 
 
@@ -187,17 +188,17 @@ def role_name(code: int | None, roles: Roles) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedBy:
+class CertificateCsr:
     """The CSR that asked for a certificate.
 
     Attributes:
-        told: what was noted of it, by what that is.
+        notes: the title and the text of each note of it.
         dropped: the paths of what the certificate does not take from it.
         sheet: its fields and findings; None where it is not kept.
         der: all of it; empty where it is not kept.
     """
 
-    told: tuple[tuple[str, str], ...]
+    notes: tuple[tuple[str, str], ...]
     dropped: tuple[str, ...] = ()
     sheet: Sheet | None = None
     der: bytes = b""
@@ -230,7 +231,7 @@ class Detail:
     predecessor: SerialNumber | None
     successors: list[SerialNumber]
     has_entry: bool
-    csr: AskedBy | None
+    csr: CertificateCsr | None
     run: int | None
     downloads: list[Download]
 
@@ -292,17 +293,17 @@ def _sheet_of(estate: Estate, record: Record, name: str, der: bytes) -> Sheet:
     return Sheet.of(Source(name, 0, der), linter)
 
 
-def _csr(estate: Estate, record: Record) -> AskedBy | None:
+def _csr(estate: Estate, record: Record) -> CertificateCsr | None:
     """The CSR that asked for a certificate, as far as it is kept; None where none did."""
     if record.place is not None:
         run = estate.runs.get(record.place[0])
         is_asked = run.terms.source == "requests"
-        return AskedBy((("CSR", f"one of those of run {run.id}"),)) if is_asked else None
+        return CertificateCsr((("CSR", f"one of those of run {run.id}"),)) if is_asked else None
     remarks = estate.audit.entry(record.audit).body.get("csr")
     if not isinstance(remarks, dict):
         return None
     dropped = remarks.get("dropped", ())
-    told = (
+    notes = (
         ("Taken as", str(remarks.get("as", ""))),
         ("Warnings", ", ".join(map(str, remarks.get("warnings", ()))) or "none"),
         ("Not taken from it", "; ".join(str(each.get("message", "")) for each in dropped)),
@@ -310,7 +311,9 @@ def _csr(estate: Estate, record: Record) -> AskedBy | None:
     der = base64.b64decode(str(remarks.get("der", "")))
     paths = tuple(str(each.get("path", "")) for each in dropped)
     sheet = _sheet_of(estate, record, "CSR", der) if der else None
-    return AskedBy(tuple((name, text or "nothing") for name, text in told), paths, sheet, der)
+    return CertificateCsr(
+        tuple((name, text or "nothing") for name, text in notes), paths, sheet, der
+    )
 
 
 async def _file(visit: Visit) -> web.StreamResponse:
@@ -327,10 +330,10 @@ async def _csr_file(visit: Visit) -> web.StreamResponse:
     serial = _serial(visit)
 
     def make(estate: Estate) -> Download:
-        asked = _csr(estate, visible(estate, serial, visit.viewer))
-        if asked is None or not asked.der:
+        csr = _csr(estate, visible(estate, serial, visit.viewer))
+        if csr is None or not csr.der:
             raise Unanswered.missing("The estate has no CSR of this certificate.")
-        pem = to_pem(asked.der, "CERTIFICATE REQUEST")
+        pem = to_pem(csr.der, "CERTIFICATE REQUEST")
         return Download(f"{serial}-csr.pem", "CSR", "application/x-pem-file", pem)
 
     return download(visit, await visit.read(make))

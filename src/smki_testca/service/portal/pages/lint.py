@@ -14,7 +14,7 @@ from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import LintSettings
 from smki_testca.lint.sheet import Sheet
 from smki_testca.service.portal.form import Problem
-from smki_testca.service.portal.page import Page, Route
+from smki_testca.service.portal.page_declaration import Page, Route
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -30,8 +30,8 @@ _STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The result of a file.
+class LintedFile:
+    """The documents of a file, linted.
 
     Attributes:
         sheets: of its documents, the first ``MAX_DOCUMENTS``.
@@ -63,7 +63,7 @@ async def _lint(visit: Visit) -> web.StreamResponse:
     return visit.page("linted.html", result=result, name=name, most=MAX_DOCUMENTS)
 
 
-def _linted(visit: Visit, data: bytes, trusted: list[bytes]) -> Result:
+def _linted(visit: Visit, data: bytes, trusted: list[bytes]) -> LintedFile:
     """Lint the documents of a file by themselves, with the estate's CAs trusted."""
     documents = Documents((_STANDARD_INPUT,), data)
     sources: list[Source] = list(islice(documents, MAX_DOCUMENTS + 1))
@@ -72,7 +72,7 @@ def _linted(visit: Visit, data: bytes, trusted: list[bytes]) -> Result:
     settings = LintSettings(context.clock.now(), context.library.overrides)
     issuers = gathered([*trusted, *(each.data for each in readable)], settings.at)
     linter = Linter(settings, issuers, context.library)
-    return Result(
+    return LintedFile(
         [Sheet.of(each, linter) for each in readable],
         [reason_of(each.problem) for each in sources if each.problem is not None],
         len(sources) > MAX_DOCUMENTS,

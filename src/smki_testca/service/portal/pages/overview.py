@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import years_after
 from smki_testca.estate.status import Status
-from smki_testca.service.portal.page import Page, Route
+from smki_testca.service.portal.authority_trees import family_trees
+from smki_testca.service.portal.page_declaration import Page, Route
 from smki_testca.service.portal.pages.revocation_lists import newest_lists
 from smki_testca.service.portal.timeline import Timeline, spans_from
-from smki_testca.service.portal.tree import family_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.inventory import Ending, Kind
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.profiles import Library
+    from smki_testca.service.portal.authority_trees import Family
     from smki_testca.service.portal.pages.revocation_lists import ShownList
-    from smki_testca.service.portal.tree import Family
     from smki_testca.service.portal.viewer import Viewer
     from smki_testca.service.portal.visit import Visit
 
@@ -50,17 +50,17 @@ class Service(NamedTuple):
 
     Attributes:
         name: of the service, as ``serve`` and the documents have it.
-        what: it is.
+        description: of what it is for.
         is_linked: whether a browser shows anything there.
     """
 
     name: str
-    what: str
+    description: str
     address: str
     is_linked: bool
 
 
-_WHAT = {
+_DESCRIPTIONS = {
     "adhoc": {"url": "Ad Hoc Device CSR Web Service (SEC App. M 2.4)"},
     "batched": {
         "submit": "Batched Device CSR Web Service (SEC App. M 2.5): SubmitCSRBatch",
@@ -110,9 +110,9 @@ def _services(visit: Visit) -> Iterator[Service]:
         if name == "control" and not visit.is_operator:
             continue
         is_for_browsers = name in {"portal", "repository"}
-        for key, what in _WHAT.get(name, {"url": ""}).items():
+        for key, description in _DESCRIPTIONS.get(name, {"url": ""}).items():
             if key in served:
-                yield Service(name, what, served[key], is_linked=is_for_browsers)
+                yield Service(name, description, served[key], is_linked=is_for_browsers)
 
 
 def _collect(estate: Estate, viewer: Viewer, years: int) -> Overview:

@@ -14,7 +14,8 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
 from smki_testca.service.portal.choices import RequestChoices, delivery, purpose_text
 from smki_testca.service.portal.form import Problem
-from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.service.portal.page_declaration import Page, Route
+from smki_testca.service.portal.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +53,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GateAnswer:
     """The gate's answer to "may P have this?".
 
     Attributes:
@@ -128,7 +129,7 @@ async def _ask(visit: Visit) -> web.StreamResponse:
     profile = next((each for each in profiles if each.name == chosen), None)
     values = defaultdict(str, {name: visit.query(name) for name in visit.request.query})
     problems: tuple[Problem, ...] = ()
-    answer: Answer | None = None
+    answer: GateAnswer | None = None
     choices = await visit.read(lambda estate: RequestChoices.of(estate, visit.viewer))
     if profile is not None and values.get("participant"):
         # A link, as from the page of a participant, chooses it and asks nothing yet.
@@ -137,12 +138,12 @@ async def _ask(visit: Visit) -> web.StreamResponse:
             raise Unanswered.missing(
                 "The register has no such participant.", "See the page Register."
             )
-        asked: Profile = profile
+        selected: Profile = profile
         problems = tuple(_problems(profile, values, library.roles)) if is_asked else ()
         try:
             if is_asked and not problems:
                 answer = await visit.read(
-                    lambda estate: _answer(estate, asked, values, delivery(visit))
+                    lambda estate: _answer(estate, selected, values, delivery(visit))
                 )
         except InputError as error:
             problems = (Problem("", f"{error.message} {error.remedy}".rstrip()),)
@@ -162,7 +163,7 @@ async def _ask(visit: Visit) -> web.StreamResponse:
 
 def _answer(
     estate: Estate, profile: Profile, values: Mapping[str, str], delivered: Delivery
-) -> Answer:
+) -> GateAnswer:
     """Ask the gate.
 
     Raises:
@@ -182,9 +183,9 @@ def _answer(
         delivery=delivered,
     )
     try:
-        return Answer(Issuance(estate).authorise(request))
+        return GateAnswer(Issuance(estate).authorise(request))
     except Refusal as refusal:
-        return Answer(reasons=refusal.reasons)
+        return GateAnswer(reasons=refusal.reasons)
 
 
 def _problems(profile: Profile, values: Mapping[str, str], roles: Roles) -> Iterator[Problem]:

@@ -8,7 +8,8 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lifecycle.crls import name_of
 from smki_testca.profiles.model import Tier
-from smki_testca.service.portal.page import Page, Route, Unanswered
+from smki_testca.service.portal.page_declaration import Page, Route
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:

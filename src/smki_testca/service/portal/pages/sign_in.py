@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from smki_testca.errors import InputError
 from smki_testca.estate.accounts import MAX_FAILURES
 from smki_testca.service.portal.form import Problem
-from smki_testca.service.portal.page import Page, Route
-from smki_testca.service.portal.session import set_token
+from smki_testca.service.portal.page_declaration import Page, Route
+from smki_testca.service.portal.sessions import set_token
 from smki_testca.service.sign_in import refuse_late
 from smki_testca.service.tls import peer_address
 

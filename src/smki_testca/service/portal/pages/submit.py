@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from smki_testca.authority.csr import MAX_OCTETS, OF_PORTAL, CsrFaultsError, TakenAs, parse
 from smki_testca.errors import InputError, Refusal
 from smki_testca.issuance.issuance import Issuance
-from smki_testca.service.device_csr.batches import PortalZip, submit_zip
+from smki_testca.service.device_csr.csr_batches import PortalZip, submit_zip
 from smki_testca.service.portal.choices import RequestChoices, delivery
 from smki_testca.service.portal.form import Problem
-from smki_testca.service.portal.page import Page, Route
+from smki_testca.service.portal.page_declaration import Page, Route
 from smki_testca.service.tls import peer_address
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ _TAKEN_AS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The request of a visitor.
+class SubmittedForm:
+    """The form that a visitor submitted.
 
     Attributes:
         values: of the fields, as they were filled in.
@@ -51,7 +51,7 @@ class Asked:
     zipped: bytes = b""
 
 
-class Reason(NamedTuple):
+class RejectionReason(NamedTuple):
     """A reason why there is no certificate; the rule is empty where the CSR is at fault."""
 
     text: str
@@ -61,7 +61,7 @@ class Reason(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SubmissionOutcome:
     """The outcome of a CSR.
 
     Attributes:
@@ -75,8 +75,8 @@ class Answer:
     record: Record | None = None
     warnings: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    faults: tuple[Reason, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+    faults: tuple[RejectionReason, ...] = ()
+    reasons: tuple[RejectionReason, ...] = ()
 
     @property
     def status(self) -> HTTPStatus:
@@ -91,52 +91,52 @@ async def _show(visit: Visit) -> web.StreamResponse:
 
 async def _submit(visit: Visit) -> web.StreamResponse:
     form = await visit.form()
-    asked = _asked(form)
-    problems = _problems(visit, asked)
+    submitted = _submitted_form(form)
+    problems = _problems(visit, submitted)
     if problems:
-        return await _page(visit, asked.values, problems)
-    if asked.zipped:
-        return await _submit_zip(visit, asked)
-    answer = await visit.write(lambda estate: _sign(estate, visit, asked))
-    another = visit.link("/submit", **{name: asked.values[name] for name in _KEPT})
+        return await _page(visit, submitted.values, problems)
+    if submitted.zipped:
+        return await _submit_zip(visit, submitted)
+    answer = await visit.write(lambda estate: _sign(estate, visit, submitted))
+    another = visit.link("/submit", **{name: submitted.values[name] for name in _KEPT})
     return visit.page("submitted.html", status=answer.status, answer=answer, another=another)
 
 
-def _asked(form: Form) -> Asked:
+def _submitted_form(form: Form) -> SubmittedForm:
     names = ("participant", "purpose", "environment", "taken-as", "csr", "label")
     values = {name: form.text(name) for name in names}
     upload = form.file("file")
     if upload is None or not upload.data:
-        return Asked(values, values["csr"].encode())
+        return SubmittedForm(values, values["csr"].encode())
     if upload.data.startswith(b"PK") or upload.name.lower().endswith(".zip"):
-        return Asked(values, name=upload.name, zipped=upload.data)
-    return Asked(values, upload.data)
+        return SubmittedForm(values, name=upload.name, zipped=upload.data)
+    return SubmittedForm(values, upload.data)
 
 
-def _problems(visit: Visit, asked: Asked) -> tuple[Problem, ...]:
+def _problems(visit: Visit, submitted: SubmittedForm) -> tuple[Problem, ...]:
     """The problems of a request: what is missing, or may not be asked for."""
-    values, problems = asked.values, []
+    values, problems = submitted.values, []
     if not visit.viewer.sees(values["participant"] or None):
         problems.append(Problem("participant", "Choose a participant that is yours."))
     if not values["participant"]:
         problems.append(Problem("participant", "Choose the participant that asks."))
     if not values["purpose"]:
         problems.append(Problem("purpose", "Choose the Testing Service."))
-    if not asked.csr and not asked.zipped:
+    if not submitted.csr and not submitted.zipped:
         problems.append(Problem("csr", "Paste a CSR here, or choose a file below."))
-    if asked.csr and values["csr"] and asked.csr != values["csr"].encode():
+    if submitted.csr and values["csr"] and submitted.csr != values["csr"].encode():
         problems.append(Problem("csr", "Paste a CSR or choose a file, not both."))
     if values["taken-as"] not in {"", *TakenAs}:
         problems.append(Problem("taken-as", "Choose one of these."))
-    if len(asked.csr) > MAX_OCTETS:
+    if len(submitted.csr) > MAX_OCTETS:
         problems.append(Problem("file", f"A CSR has at most {MAX_OCTETS:,} octets."))
     return tuple(problems)
 
 
-async def _submit_zip(visit: Visit, asked: Asked) -> web.StreamResponse:
-    values = asked.values
+async def _submit_zip(visit: Visit, submitted: SubmittedForm) -> web.StreamResponse:
+    values = submitted.values
     try:
-        zipped = await asyncio.to_thread(PortalZip.read, asked.name, asked.zipped)
+        zipped = await asyncio.to_thread(PortalZip.read, submitted.name, submitted.zipped)
     except InputError as error:
         problem = Problem("file", f"{error.message} {error.remedy}".rstrip())
         return await _page(visit, values, (problem,))
@@ -157,12 +157,12 @@ async def _submit_zip(visit: Visit, asked: Asked) -> web.StreamResponse:
     return visit.see(f"/batches/{number}")
 
 
-def _sign(estate: Estate, visit: Visit, asked: Asked) -> Answer:
+def _sign(estate: Estate, visit: Visit, submitted: SubmittedForm) -> SubmissionOutcome:
     """Sign a CSR through the gate; what is wrong is an answer, too."""
-    values = asked.values
+    values = submitted.values
     try:
         taken_as = TakenAs(values["taken-as"] or TakenAs.PORTAL)
-        csr = parse(asked.csr, estate.library, taken_as=taken_as, remedies=OF_PORTAL)
+        csr = parse(submitted.csr, estate.library, taken_as=taken_as, remedies=OF_PORTAL)
         request = estate.request(
             values["participant"],
             values["purpose"],
@@ -177,15 +177,18 @@ def _sign(estate: Estate, visit: Visit, asked: Asked) -> Answer:
         )
     except CsrFaultsError as error:
         faults = error.faults
-        return Answer(
-            faults=tuple(Reason(each.message, error.remedy, each.code) for each in faults)
+        return SubmissionOutcome(
+            faults=tuple(RejectionReason(each.message, error.remedy, each.code) for each in faults)
         )
     except Refusal as refusal:
-        told = (Reason(each.reason, each.remedy, each.code, each.rule) for each in refusal.reasons)
-        return Answer(reasons=tuple(told))
+        reasons = (
+            RejectionReason(each.reason, each.remedy, each.code, each.rule)
+            for each in refusal.reasons
+        )
+        return SubmissionOutcome(reasons=tuple(reasons))
     except InputError as error:
-        return Answer(faults=(Reason(error.message, error.remedy, error.code),))
-    return Answer(record, warnings, _dropped(csr))
+        return SubmissionOutcome(faults=(RejectionReason(error.message, error.remedy, error.code),))
+    return SubmissionOutcome(record, warnings, _dropped(csr))
 
 
 def _dropped(csr: Csr) -> tuple[str, ...]:

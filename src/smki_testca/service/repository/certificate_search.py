@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from smki_testca.service.context import CONTEXT
-from smki_testca.service.repository import messages, published
-from smki_testca.service.repository.admission import Admission
+from smki_testca.service.repository import published, search_messages
+from smki_testca.service.repository.account_admission import Admission
 from smki_testca.service.repository.misbehaving import wrong_certificate
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ async def search(request: web.Request) -> web.StreamResponse:
     """Answer ``/services/certificatesearch``."""
 
     def find(estate: Estate, document: bytes) -> tuple[int, bytes]:
-        asked = messages.search_request(document)
-        if asked.alt_name is not None:
-            certificates = published.by_alt_name(estate, asked.alt_name)
+        terms = search_messages.search_request(document)
+        if terms.alt_name is not None:
+            certificates = published.by_alt_name(estate, terms.alt_name)
         else:
-            certificates = published.by_subject_name(estate, asked.subject_name or "")
+            certificates = published.by_subject_name(estate, terms.subject_name or "")
         return _answered(estate, certificates)
 
     return await _answer(request, find, _failed_search)
@@ -51,7 +51,7 @@ async def retrieve(request: web.Request) -> web.StreamResponse:
     wrong = wrong_certificate(request)
 
     def find(estate: Estate, document: bytes) -> tuple[int, bytes]:
-        serial = messages.retrieval_request(document)
+        serial = search_messages.retrieval_request(document)
         certificate = None if serial is None else published.by_serial(estate, serial)
         if certificate is not None and wrong is not None:
             certificate = wrong(estate, certificate)
@@ -63,26 +63,30 @@ async def retrieve(request: web.Request) -> web.StreamResponse:
 def _answered(estate: Estate, certificates: list[published.Published]) -> tuple[int, bytes]:
     reference = _reference(estate)
     if not certificates:
-        code, message = messages.NOT_FOUND, "No certificate was found."
+        code, message = search_messages.NOT_FOUND, "No certificate was found."
     elif len(certificates) == published.MOST_FOUND:
-        code, message = messages.FOUND, f"The first {published.MOST_FOUND} that were found."
+        code, message = search_messages.FOUND, f"The first {published.MOST_FOUND} that were found."
     else:
-        code, message = messages.FOUND, "Success"
-    return code, messages.search_answer(certificates, code, message, reference)
+        code, message = search_messages.FOUND, "Success"
+    return code, search_messages.search_answer(certificates, code, message, reference)
 
 
 def _retrieved(estate: Estate, certificate: published.Published | None) -> tuple[int, bytes]:
-    code = messages.NOT_FOUND if certificate is None else messages.FOUND
+    code = search_messages.NOT_FOUND if certificate is None else search_messages.FOUND
     message = "No certificate was found." if certificate is None else "Success"
-    return code, messages.retrieval_answer(certificate, code, message, _reference(estate))
+    return code, search_messages.retrieval_answer(certificate, code, message, _reference(estate))
 
 
 def _failed_search(estate: Estate, reason: str) -> bytes:
-    return messages.search_answer((), messages.BAD_REQUEST, reason, _reference(estate))
+    return search_messages.search_answer(
+        (), search_messages.BAD_REQUEST, reason, _reference(estate)
+    )
 
 
 def _failed_retrieval(estate: Estate, reason: str) -> bytes:
-    return messages.retrieval_answer(None, messages.BAD_REQUEST, reason, _reference(estate))
+    return search_messages.retrieval_answer(
+        None, search_messages.BAD_REQUEST, reason, _reference(estate)
+    )
 
 
 def _reference(estate: Estate) -> int:
@@ -102,11 +106,11 @@ async def _answer(
 
     def work(estate: Estate) -> tuple[int, bytes]:
         if refusal:
-            return messages.BAD_REQUEST, failed(estate, refusal)
+            return search_messages.BAD_REQUEST, failed(estate, refusal)
         try:
             return find(estate, document)
-        except messages.BadRequestError as error:
-            return messages.BAD_REQUEST, failed(estate, str(error))
+        except search_messages.BadRequestError as error:
+            return search_messages.BAD_REQUEST, failed(estate, str(error))
 
     code, answer = await request.app[CONTEXT].desk.read(work)
     return web.Response(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.issuance.batch.portal_zip import MAX_REQUESTS
-from smki_testca.service.device_csr.schema import Schema
+from smki_testca.service.device_csr.schema import MessageSchema
 from smki_testca.service.xml import Message, XmlError, cut, elements, parts, strict_parser
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def signing_request(document: bytes) -> SigningRequest:
     message = Message(_REQUEST)
     with _faults_in_words():
         children = list(elements(document, message))
-        _check_schema(document, Schema.AD_HOC, _Judged())
+        _check_schema(document, MessageSchema.AD_HOC, _Judged())
     return SigningRequest(_id(message), _base64(children[-1], _id(message)))
 
 
@@ -142,7 +142,7 @@ def csr_batch(document: bytes) -> CsrBatch:
                 _base64(element, _id(message))
             except FormatError as fault:
                 faults.append(fault)
-        _check_schema(document, Schema.BATCHED, _JudgedBatch())
+        _check_schema(document, MessageSchema.BATCHED, _JudgedBatch())
     if faults:
         raise faults[0]
     return CsrBatch(_id(message), number, document)
@@ -185,8 +185,10 @@ def _base64(element: Element, request_id: str) -> bytes:
 def _without_types(fault: str) -> str:
     """The message of a schema, without the names that types have in our schemas alone."""
     fault = _FACET.sub("", fault)
-    what = next((text for name, text in _TYPES.items() if f"'{name}'" in fault), "a valid value")
-    return _OF_TYPE.sub(f" is not {what}", fault)
+    expected = next(
+        (text for name, text in _TYPES.items() if f"'{name}'" in fault), "a valid value"
+    )
+    return _OF_TYPE.sub(f" is not {expected}", fault)
 
 
 class _Judged:
@@ -221,7 +223,7 @@ class _JudgedBatch(_Judged):
         self.place = f", in the {tag} with the ID {cut(name)}" if name else ""
 
 
-def _check_schema(document: bytes, schema: Schema, judged: _Judged) -> None:
+def _check_schema(document: bytes, schema: MessageSchema, judged: _Judged) -> None:
     """Check a well-formed message without a document type or namespaces against its schema.
 
     Raises:

@@ -10,7 +10,7 @@ from smki_testca.service.callers import peer_of
 if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.service.context import Context
-    from smki_testca.service.misbehaviour.plan import RuleState
+    from smki_testca.service.misbehaviour.rule_plan import RuleState
 
 ACTION = "service.misbehaviour"
 _MOST_OF_PATH = 200
@@ -37,7 +37,7 @@ async def record(
         certificate: of the client, DER; None if it presented none.
 
     Returns:
-        Whether it was written; if not, the operator is told why.
+        Whether it was written; if not, the operator reads why.
     """
     body: dict[str, Any] = {
         "rule": str(state.rule),
@@ -50,9 +50,9 @@ async def record(
         body["path"] = path[:_MOST_OF_PATH]
 
     def write(estate: Estate) -> None:
-        told = body | {"peer": peer_of(estate, certificate, address)}
+        entry = body | {"peer": peer_of(estate, certificate, address)}
         with estate.transaction():
-            estate.audit.append(estate.clock.now(), ACTION, told)
+            estate.audit.append(estate.clock.now(), ACTION, entry)
 
     try:
         await context.desk.write(write)

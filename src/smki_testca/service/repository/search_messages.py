@@ -39,7 +39,7 @@ class BadRequestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchRequest:
     """A CertificateSearchRequest: one of these is there.
 
     Attributes:
@@ -51,7 +51,7 @@ class Search:
     subject_name: str | None = None
 
 
-def search_request(document: bytes) -> Search:
+def search_request(document: bytes) -> SearchRequest:
     """Read a CertificateSearchRequest.
 
     Raises:
@@ -65,12 +65,12 @@ def search_request(document: bytes) -> Search:
     if name == "CertificateSubjectName":
         if len(value) > MAX_NAME:
             raise BadRequestError(f"{name} has more than {MAX_NAME} characters.")
-        return Search(subject_name=value)
+        return SearchRequest(subject_name=value)
     if not _EUI64.fullmatch(value):
         raise BadRequestError(
             f"{name} {cut(value)} is not an EUI-64 with hyphens, like 00-DB-12-00-00-00-00-01."
         )
-    return Search(alt_name=Eui64.parse(value))
+    return SearchRequest(alt_name=Eui64.parse(value))
 
 
 def retrieval_request(document: bytes) -> SerialNumber | None:

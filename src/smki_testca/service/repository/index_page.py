@@ -14,14 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from smki_testca.clock import iso
 from smki_testca.service.context import CONTEXT
-from smki_testca.service.repository import authorities
-from smki_testca.service.repository.files import CERTIFICATE_FILES, LIST_ENDINGS
+from smki_testca.service.repository import published_authorities
+from smki_testca.service.repository.published_files import CERTIFICATE_FILES, LIST_ENDINGS
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
     from smki_testca.api import Estate
-    from smki_testca.service.repository.authorities import Listing
+    from smki_testca.service.repository.published_authorities import Listing
 
 MOST_NUMBERS = 50
 """The most earlier revocation lists of a CA that the page links to; the others can be asked for."""
@@ -46,7 +46,7 @@ async def index(request: web.Request) -> web.StreamResponse:
 
 
 def _page(estate: Estate) -> str:
-    listings = authorities.listings(estate)
+    listings = published_authorities.listings(estate)
     return _template().render(
         style=_style()[0],
         reference=estate.audit.head().number,

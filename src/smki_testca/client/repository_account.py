@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """An account at a repository.
+class RepositoryAccount:
+    """An account at a repository, as a client uses it.
 
     Attributes:
         api_key: of an account; empty for none.
@@ -59,5 +59,5 @@ class Account:
         return {"Authorization": f"Basic {text}"}
 
 
-NOBODY = Account()
+NOBODY = RepositoryAccount()
 """No account."""

@@ -187,8 +187,8 @@ def response(estate: Estate, number: int, participant: str | None) -> tuple[str,
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of one CSR of a batch.
+class ProcessedCsr:
+    """One CSR of a batch, and its outcome.
 
     Attributes:
         name: the ID of its DeviceCSR, or the name of its file.
@@ -206,7 +206,7 @@ class Outcome:
     reason: str = ""
 
 
-class Result:
+class BatchResult:
     """The result of a batch that is complete.
 
     Args:
@@ -220,7 +220,7 @@ class Result:
         self._estate = estate
         self._batch = batch
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ProcessedCsr]:
         """Yield what came of each CSR, in the order in which they were submitted.
 
         Memory does not grow with the certificates: few tiles are open at a time.
@@ -233,9 +233,9 @@ class Result:
         for number, name, status, code in self.report.lines:
             if status is portal.ReportedOutcome.SUCCESS:
                 _, der = next(certificates)
-                yield Outcome(name, status, der)
+                yield ProcessedCsr(name, status, der)
             else:
-                yield Outcome(name, status, None, code, reasons[number])
+                yield ProcessedCsr(name, status, None, code, reasons[number])
 
     def _certificates(self) -> Iterator[tuple[int, bytes]]:
         """The certificates in the order of their CSRs: that of a section's rows is the same."""
@@ -255,7 +255,7 @@ class Result:
         return heapq.merge(*map(of_section, sections.values()))
 
 
-def result_of(estate: Estate, batch: BatchRequest) -> Result:
+def result_of(estate: Estate, batch: BatchRequest) -> BatchResult:
     """The result of a batch.
 
     Raises:
@@ -275,4 +275,4 @@ def result_of(estate: Estate, batch: BatchRequest) -> Result:
     encoded = estate.batch_requests.report(batch.id)
     if encoded is None:
         raise unknown(batch.id)
-    return Result(estate, batch, msgspec.msgpack.decode(encoded, type=portal.PortalReport))
+    return BatchResult(estate, batch, msgspec.msgpack.decode(encoded, type=portal.PortalReport))

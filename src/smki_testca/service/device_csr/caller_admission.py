@@ -29,13 +29,13 @@ _MOST_OF_REQUEST = 200
 """How many characters of a request's method and path are recorded."""
 
 
-async def admitted(request: web.Request, interface: Interface, asked: str) -> Caller:
+async def admitted(request: web.Request, interface: Interface, operation: str) -> Caller:
     """The caller, as of now.
 
     Args:
         request: of the caller.
         interface: the web service.
-        asked: what is asked for, for the audit log.
+        operation: what is asked for, for the audit log.
 
     Raises:
         AccessDeniedError: if it may not; that is recorded.
@@ -51,7 +51,7 @@ async def admitted(request: web.Request, interface: Interface, asked: str) -> Ca
     except (AccessDeniedError, InputError) as error:
         status = DENIED if isinstance(error, AccessDeniedError) else _status(400)
         peer = await context.desk.read(lambda estate: peer_of(estate, der, address))
-        body = {"request": asked, "status": status, "code": error.code, "peer": peer}
+        body = {"request": operation, "status": status, "code": error.code, "peer": peer}
         await record(context, interface.name, body)
         raise
 
@@ -90,9 +90,9 @@ def refusals_recorded(interface: Interface) -> Middleware:
             refusal = web.HTTPBadRequest(
                 text="The body of the request is not of its Content-Encoding."
             )
-        asked = f"{request.method} {request.path}"[:_MOST_OF_REQUEST]
-        caller = await admitted(request, interface, asked)
-        body = {"request": asked, "status": _status(refusal.status), "peer": caller.as_json()}
+        operation = f"{request.method} {request.path}"[:_MOST_OF_REQUEST]
+        caller = await admitted(request, interface, operation)
+        body = {"request": operation, "status": _status(refusal.status), "peer": caller.as_json()}
         await record(request.app[CONTEXT], interface.name, body)
         raise refusal
 

@@ -86,11 +86,11 @@ S = TypeVar("S", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure(Generic[S]):
+class ErrorElement(Generic[S]):
     """An Error element, with the status that it belongs to.
 
     Attributes:
-        status: one that tells of an error.
+        status: any but success.
         code: two letters that follow from the status, a colon, and one to seven letters or digits.
         text: what is wrong, and what to do about it.
     """
@@ -106,8 +106,8 @@ class Failure(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceCertificate:
-    """The outcome of one CSR of a batch.
+class CsrAnswer:
+    """The answer on one CSR of a batch: a DeviceCertificate element.
 
     Attributes:
         id: the client's reference of the CSR.
@@ -115,13 +115,13 @@ class DeviceCertificate:
     """
 
     id: str
-    outcome: bytes | Failure[CsrStatus]
+    outcome: bytes | ErrorElement[CsrStatus]
 
 
 def signing_response(
     build: str,
     transaction: int,
-    outcome: bytes | Failure[AdHocStatus],
+    outcome: bytes | ErrorElement[AdHocStatus],
     request_id: str | None = None,
 ) -> bytes:
     """The DeviceCertificateSigningResponse to one request.
@@ -139,7 +139,7 @@ def signing_response(
 
 
 def batch_receipt(
-    build: str, outcome: int | Failure[BatchStatus], reference: str | None = None
+    build: str, outcome: int | ErrorElement[BatchStatus], reference: str | None = None
 ) -> bytes:
     """The SubmitCSRBatchStatus that answers a submission.
 
@@ -149,7 +149,7 @@ def batch_receipt(
         reference: the client's, of the batch; None if the submission could not be read.
     """
     root = _root("SubmitCSRBatchStatus", reference, build)
-    if isinstance(outcome, Failure):
+    if isinstance(outcome, ErrorElement):
         _add(root, "BatchStatus", outcome.status)
         _add_error(root, outcome)
     else:
@@ -158,7 +158,9 @@ def batch_receipt(
     return _document(root)
 
 
-def batch_failure(build: str, failure: Failure[BatchStatus], reference: str | None = None) -> bytes:
+def batch_failure(
+    build: str, failure: ErrorElement[BatchStatus], reference: str | None = None
+) -> bytes:
     """The CSRBatchResult that answers a query to which there is no result.
 
     Args:
@@ -177,9 +179,9 @@ def batch_result(
     batch: int,
     status: BatchStatus,
     reference: str,
-    certificates: Iterable[DeviceCertificate] = (),
+    certificates: Iterable[CsrAnswer] = (),
 ) -> Iterator[bytes]:
-    """Yield the parts of the CSRBatchResult that tells of a batch: 50,000 certificates are long.
+    """Yield the parts of the CSRBatchResult of a batch: 50,000 certificates are long.
 
     Args:
         build: the version of this software.
@@ -227,9 +229,9 @@ def _root(name: str, reference: str | None, build: str) -> etree._Element:
     return root
 
 
-def _add_outcome(parent: etree._Element, outcome: bytes | Failure[S], success: S) -> None:
+def _add_outcome(parent: etree._Element, outcome: bytes | ErrorElement[S], success: S) -> None:
     """Add the Status and what belongs to it."""
-    if isinstance(outcome, Failure):
+    if isinstance(outcome, ErrorElement):
         _add(parent, "Status", outcome.status.value)
         _add_error(parent, outcome)
     else:
@@ -237,7 +239,7 @@ def _add_outcome(parent: etree._Element, outcome: bytes | Failure[S], success: S
         _add(parent, "Certificate", base64.b64encode(outcome).decode("ascii"))
 
 
-def _add_error(parent: etree._Element, failure: Failure[S]) -> None:
+def _add_error(parent: etree._Element, failure: ErrorElement[S]) -> None:
     error = etree.SubElement(parent, "Error")
     _add(error, "ErrorCode", failure.code)
     text = failure.text

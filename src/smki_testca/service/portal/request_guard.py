@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from smki_testca.service.hosts import is_host_served
-from smki_testca.service.portal.page import Unanswered
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.text import shown
 
 if TYPE_CHECKING:

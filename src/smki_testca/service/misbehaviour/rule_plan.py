@@ -27,7 +27,7 @@ _FORM = "Write [SERVICE:]PATH=MODE[:TIMES][@PROBABILITY], such as adhoc:*=503:3.
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class MisbehaviourRule:
     """Which requests are answered badly, how, and how often.
 
     Attributes:
@@ -87,7 +87,7 @@ class Rule:
         if path is None or self.mode.kind.layer is Layer.TLS:
             return path is None and self.mode.kind.layer is Layer.TLS
         return fnmatchcase(path, self.path) and any(
-            place.has(service, path) for place in self.mode.places
+            pattern.has(service, path) for pattern in self.mode.patterns
         )
 
     def _check(self) -> None:
@@ -97,7 +97,7 @@ class Rule:
                 f"{self.mode.name} happens before there is a path.",
                 f"Name the service alone: {self.service or 'adhoc'}={self.mode}",
             )
-        possible = tuple(dict.fromkeys(place.service for place in self.mode.places))
+        possible = tuple(dict.fromkeys(pattern.service for pattern in self.mode.patterns))
         if self.service is not None and self.service not in possible:
             raise _error(
                 f"{self.service} cannot do {self.mode}.", f"It is for {', '.join(possible)}."
@@ -162,7 +162,7 @@ class RuleState:
     """
 
     number: int
-    rule: Rule
+    rule: MisbehaviourRule
     seed: int = 0
     seen: int = 0
     done: int = 0
@@ -201,7 +201,7 @@ class Plan:
         seed: of the probabilities.
     """
 
-    def __init__(self, rules: Iterable[Rule] = (), seed: int = 0) -> None:
+    def __init__(self, rules: Iterable[MisbehaviourRule] = (), seed: int = 0) -> None:
         self.seed = seed
         self._lock = threading.Lock()
         self._states: dict[int, RuleState] = {}
@@ -215,9 +215,9 @@ class Plan:
         Raises:
             InputError: if one cannot be read.
         """
-        return cls([Rule.parse(text) for text in texts], seed)
+        return cls([MisbehaviourRule.parse(text) for text in texts], seed)
 
-    def add(self, *rules: Rule, seed: int | None = None) -> list[RuleState]:
+    def add(self, *rules: MisbehaviourRule, seed: int | None = None) -> list[RuleState]:
         """Add rules behind those that are there: all of them or none.
 
         Args:

@@ -11,7 +11,7 @@ from smki_testca.exporters import export
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.service.portal.page import Unanswered
+from smki_testca.service.portal.unanswered import Unanswered
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _OF_ONE = {
     "c-table": "a table in C, declared in a header: firmware",
     "jwks": "its public key and its CAs' as a JSON Web Key Set: web programs",
 }
-"""What a format is of one certificate without a key, where its summary tells of more."""
+"""What a format is of one certificate without a key, where its summary describes more."""
 
 
 class Download(NamedTuple):
