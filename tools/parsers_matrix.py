@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import expectations
 from smki_testca.corpus.run.loaded_corpus import LoadedCase, of_cases
 from smki_testca.corpus.run.questions import CRL, CSR

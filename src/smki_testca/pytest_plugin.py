@@ -198,9 +198,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @cache
 def _catalogue() -> Catalogue:
     """Return every case of the corpus; each is made when it is asked for, once."""
-    from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
     from smki_testca.corpus.case_selection import Catalogue
+    from smki_testca.corpus.pki import corpus_pki
 
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 

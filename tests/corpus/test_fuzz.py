@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Level, Need, Verdict
 from smki_testca.corpus.delivery.folder import files
@@ -20,6 +19,7 @@ from smki_testca.corpus.fuzz.cases import cases_of
 from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
 from smki_testca.corpus.fuzz.mutations import OPERATORS, Material, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle, demands
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run.asking import RunSettings
 from smki_testca.corpus.run.loaded_corpus import load, of_cases
 from smki_testca.corpus.run.outcomes import CaseOutcome, judge

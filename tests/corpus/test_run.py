@@ -18,11 +18,11 @@ import pytest
 import small_corpus
 from small_corpus import HELLO, RIGHT, Device, lines_target, over_serial, over_tcp
 from smki_testca import folders
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.case_selection import CaseSelection, Catalogue
 from smki_testca.corpus.defect import Level, Need
 from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import expectations as expectations_file
 from smki_testca.corpus.run import resetting
 from smki_testca.corpus.run.journal import Journal

@@ -5,10 +5,11 @@ from collections import Counter
 import pytest
 
 from corpora import every_case, main_cases
-from smki_testca.corpus.bases import bases, corpus_pki
+from smki_testca.corpus.bases import bases
 from smki_testca.corpus.case import ListAnswer
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.parts import at
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import target_answers
 from smki_testca.corpus.run.loaded_corpus import of_cases
 from smki_testca.corpus.run.outcomes import CaseOutcome, judge

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.corpus import declared
-from smki_testca.corpus.bases import Base, bases, corpus_pki
+from smki_testca.corpus.bases import Base, bases
 from smki_testca.corpus.case import Case
 from smki_testca.corpus.defect import (
     Changed,
@@ -30,6 +30,7 @@ from smki_testca.corpus.parts import (
     RevocationListParts,
     at,
 )
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -42,7 +43,7 @@ from smki_testca.roles import Basis
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from smki_testca.corpus.bases import Pki
+    from smki_testca.corpus.pki import Pki
     from smki_testca.lint.findings import Finding
 
 _KINDS = {CertificateParts: "certificate", RevocationListParts: "CRL", CsrParts: "CSR"}

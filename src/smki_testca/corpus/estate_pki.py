@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 
-from smki_testca.corpus.bases import AT, HIERARCHIES, Pki
 from smki_testca.corpus.parts import CertificateParts, Extension
+from smki_testca.corpus.pki import AT, HIERARCHIES, Pki
 from smki_testca.der.read import Node, read
 from smki_testca.errors import InputError
 from smki_testca.profiles.model import Hierarchy, Tier

@@ -136,9 +136,9 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
 
 def _search(given: dict[str, Any]) -> DisagreementSearch:
     """The search that the options ask for."""
-    from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
     from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
+    from smki_testca.corpus.pki import corpus_pki
     from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.targets.naming import target_of
 

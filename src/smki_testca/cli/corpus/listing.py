@@ -26,9 +26,9 @@ _MOST_OCTETS = 64
 
 def catalogue() -> Catalogue:
     """Return every case of the corpus itself, each made when it is asked for."""
-    from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
     from smki_testca.corpus.case_selection import Catalogue
+    from smki_testca.corpus.pki import corpus_pki
 
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 

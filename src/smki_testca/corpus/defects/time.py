@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.bases import AT
 from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.defects.path_changes import ISSUING
 from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.parts import lasting, serial_of
+from smki_testca.corpus.pki import AT
 from smki_testca.der.encode import sequence, time
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
-from smki_testca.corpus.bases import AT
 from smki_testca.corpus.build import ENVIRONMENT
 from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.delivery.documents import FORMAT
 from smki_testca.corpus.delivery.layout import SCHEMA
+from smki_testca.corpus.pki import AT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

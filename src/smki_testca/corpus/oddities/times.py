@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.bases import AT
 from smki_testca.corpus.defect import Importance, Need, Stage, oddity
 from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.parts import lasting
+from smki_testca.corpus.pki import AT
 from smki_testca.der.encode import sequence, time
 from smki_testca.roles import Basis
 
