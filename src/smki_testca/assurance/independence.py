@@ -396,11 +396,11 @@ def nobody(evidence: ReportEvidence) -> Iterator[RecordBreach]:
 )  # fmt: skip
 def scheme(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find a scheme without the date of its approval."""
-    stated = evidence.record.scheme
-    if stated.approved is None:
-        name = evidence.record.organisations[stated.organisation].name
+    record_scheme = evidence.record.scheme
+    if record_scheme.approved is None:
+        name = evidence.record.organisations[record_scheme.organisation].name
         message = f"The record has no date for the SMKI PMA's approval of {name}."
-        yield RecordBreach(message, stated.path, stated.organisation)
+        yield RecordBreach(message, record_scheme.path, record_scheme.organisation)
 
 
 @of_report(
@@ -416,13 +416,13 @@ def scheme(evidence: ReportEvidence) -> Iterator[RecordBreach]:
 )  # fmt: skip
 def scheme_late(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find decisions on the outcome before the approval of the scheme."""
-    stated = evidence.record.scheme
-    name = evidence.record.organisations[stated.organisation].name
+    record_scheme = evidence.record.scheme
+    name = evidence.record.organisations[record_scheme.organisation].name
     for decision in evidence.report.outcome_decisions:
-        if stated.approved is not None and stated.approved > decision.day:
+        if record_scheme.approved is not None and record_scheme.approved > decision.day:
             yield RecordBreach(
-                f"The SMKI PMA approved {name} on {stated.approved}, after {decision}.",
-                (*stated.path, "approved-by-smki-pma"),
-                stated.organisation,
+                f"The SMKI PMA approved {name} on {record_scheme.approved}, after {decision}.",
+                (*record_scheme.path, "approved-by-smki-pma"),
+                record_scheme.organisation,
                 decision,
             )

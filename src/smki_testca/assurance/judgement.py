@@ -180,26 +180,29 @@ def judge(
         terms: what counts, and how well that is known.
         by_shipped_terms: whether these are as shipped, for reports to say so.
     """
-    ties, listed = Ties(record, terms), Counter[str]()
+    ties, listed_by_code = Ties(record, terms), Counter[str]()
     reports = tuple(
-        _judged(ReportEvidence(record, report, terms, ties), listed) for report in record.reports
+        _judged(ReportEvidence(record, report, terms, ties), listed_by_code)
+        for report in record.reports
     )
     findings = [
         finding
         for rule in RECORD_RULES.values()
-        for finding in _found(record, None, rule.rule, rule.find(record), Counter(), listed)
+        for finding in _found(record, None, rule.rule, rule.find(record), Counter(), listed_by_code)
     ]
     return Judgement(record, reports, tuple(findings), by_shipped_terms)
 
 
-def _judged(evidence: ReportEvidence, listed: Counter[str]) -> JudgedReport:
+def _judged(evidence: ReportEvidence, listed_by_code: Counter[str]) -> JudgedReport:
     findings: list[RecordFinding] = []
     verdicts = {ReportVerdict.INDEPENDENT}
     counts: Counter[Severity] = Counter()
     for rule in REPORT_RULES.values():
         of_rule: Counter[Severity] = Counter()
         breaches = rule.find(evidence)
-        findings += _found(evidence.record, evidence.report, rule.rule, breaches, of_rule, listed)
+        findings += _found(
+            evidence.record, evidence.report, rule.rule, breaches, of_rule, listed_by_code
+        )
         if of_rule[Severity.ERROR]:
             verdicts.add(rule.tells)
         counts += of_rule
@@ -214,7 +217,7 @@ def _found(
     rule: Rule,
     breaches: Iterable[RecordBreach],
     counts: Counter[Severity],
-    listed: Counter[str],
+    listed_by_code: Counter[str],
 ) -> list[RecordFinding]:
     """The findings of a rule, the gravest first: as many as are listed, and one for the others.
 
@@ -224,7 +227,7 @@ def _found(
         rule: the rule.
         breaches: of it, in any order; they are looked at once and not kept.
         counts: is added to: all of them, by severity.
-        listed: is added to: how many findings of each rule the whole record has.
+        listed_by_code: is added to: how many findings of each rule the whole record has.
     """
 
     def counted_one(breach: RecordBreach) -> tuple[object, ...]:
@@ -232,7 +235,7 @@ def _found(
         counts[severity] += 1
         return (SEVERITY_RANK[severity], *_order(breach))
 
-    room = max(MOST_OF_A_RULE - listed[rule.code], 0)
+    room = max(MOST_OF_A_RULE - listed_by_code[rule.code], 0)
     # With room for one more, the gravest of those that are left out is known as well.
     first = nsmallest(room + 1, breaches, key=counted_one)
     findings = [_finding(record, report, rule, breach) for breach in first[:room]]
@@ -244,7 +247,7 @@ def _found(
             grounds=first[room].grounds,
         )
         findings.append(_finding(record, report, rule, others))
-    listed[rule.code] += len(findings)
+    listed_by_code[rule.code] += len(findings)
     return findings
 
 

@@ -374,10 +374,10 @@ class _Reading:
 
 def _above(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
     """An organisation and all that own it, themselves or through others."""
-    reached, left = {name}, [name]
-    while left:
-        for parent in parents.get(left.pop(), ()):
+    reached, unvisited = {name}, [name]
+    while unvisited:
+        for parent in parents.get(unvisited.pop(), ()):
             if parent not in reached:
                 reached.add(parent)
-                left.append(parent)
+                unvisited.append(parent)
     return reached

@@ -132,10 +132,10 @@ def _reached(starts: Iterable[tuple[str, str]], graph: _Graph) -> dict[str, str]
     """
     reached: dict[str, str] = {}
     for origin, start in starts:
-        left = [start]
-        while left:
-            for name in graph.get(left.pop(), ()):
+        unvisited = [start]
+        while unvisited:
+            for name in graph.get(unvisited.pop(), ()):
                 if name not in reached:
                     reached[name] = origin
-                    left.append(name)
+                    unvisited.append(name)
     return reached

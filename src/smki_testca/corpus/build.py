@@ -202,12 +202,14 @@ class Builder:
 
     def _of_this_field(self, base: Base, defect: Defect, own: Finding | None) -> Expectation:
         """The expectation of a program of this field for a change of a base."""
-        stated = defect.gbcs or _of_this_field(base, defect.rfc5280, own)
+        expectation = defect.gbcs or _of_this_field(base, defect.rfc5280, own)
         of_base = self._of_profile(base)
         if not defect.is_good or of_base.basis is not Basis.ASSUMED:
-            return stated
+            return expectation
         # That an oddity must be taken is no better known than that its good base must be.
-        return replace(stated, basis=of_base.basis, source=f"{stated.source}; {of_base.source}")
+        return replace(
+            expectation, basis=of_base.basis, source=f"{expectation.source}; {of_base.source}"
+        )
 
     def _of_profile(self, base: Base) -> Expectation:
         """That a program of this field must take a good base is as well known as its profile."""

@@ -333,9 +333,9 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
     )
 
 
-def _declaring(stated: Mapping[str, Any]) -> Callable[[Make], Make]:
+def _declaring(attributes: Mapping[str, Any]) -> Callable[[Make], Make]:
     def declare(make: Make) -> Make:
-        declared = Defect(**stated, make=make)
+        declared = Defect(**attributes, make=make)
         namesakes = DEFECTS.setdefault(declared.name, [])
         taken = {base for other in namesakes for base in other.on} & set(declared.on)
         if taken:

@@ -52,8 +52,8 @@ def added(document: Document, name: str, value: bytes, *, critical: bool = False
 
 def without(document: Document, name: str) -> Document:
     """The document without an extension."""
-    kept = {key: value for key, value in document.extensions.items() if key != name}
-    return replace(document, extensions=kept)
+    others = {key: value for key, value in document.extensions.items() if key != name}
+    return replace(document, extensions=others)
 
 
 def rekeyed(

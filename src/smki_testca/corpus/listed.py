@@ -53,14 +53,16 @@ class ListedCorpus:
         """
         index = path / INDEX if path.is_dir() else path
         try:
-            read = msgspec.json.decode(utf8(read_regular(index, MAX_INDEX_OCTETS)), type=_Index)
+            index_file = msgspec.json.decode(
+                utf8(read_regular(index, MAX_INDEX_OCTETS)), type=_Index
+            )
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise InputError(
                 "corpus.index",
                 f"{index} cannot be used as the index of a corpus: {error}.",
                 "Name a folder that smki-testca corpus make or corpus fuzz wrote.",
             ) from error
-        return cls(path, tuple(_completed(case, read.at) for case in read.cases))
+        return cls(path, tuple(_completed(case, index_file.at) for case in index_file.cases))
 
     def case(self, name: str) -> CaseTable:
         """The case of an id, or of one that it had before.

@@ -144,7 +144,7 @@ class RevocationListParts:
     Attributes:
         profile: the name of the profile that it follows, such as ``organisation-crl``.
         entries: the revoked certificates, DER each; see ``entry``.
-        listed: any octets in place of the SEQUENCE of entries.
+        revoked_certificates: any octets in place of the SEQUENCE of entries.
     """
 
     profile: str
@@ -157,7 +157,7 @@ class RevocationListParts:
     version: bytes = integer(1)
     algorithm: bytes = ECDSA_SHA256
     outer: bytes | None = None
-    listed: bytes | None = None
+    revoked_certificates: bytes | None = None
     digest: hashes.HashAlgorithm | None = None
     signature: bytes | None = None
 
@@ -166,9 +166,9 @@ class RevocationListParts:
     @property
     def tbs(self) -> bytes:
         """The part that is signed."""
-        listed = self.listed
-        if listed is None:
-            listed = sequence(*self.entries) if self.entries else b""
+        revoked_certificates = self.revoked_certificates
+        if revoked_certificates is None:
+            revoked_certificates = sequence(*self.entries) if self.entries else b""
         extensions = tlv(0xA0, _encoded(self.extensions)) if self.extensions else b""
         return sequence(
             self.version,
@@ -176,7 +176,7 @@ class RevocationListParts:
             self.issuer,
             self.this_update,
             self.next_update,
-            listed,
+            revoked_certificates,
             extensions,
         )
 

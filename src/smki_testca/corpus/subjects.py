@@ -52,5 +52,5 @@ def with_attribute(
 
 def without_attribute(document: CertificateParts, name: str) -> CertificateParts:
     """The certificate without an attribute of its subject."""
-    kept = {key: rdn for key, rdn in relatives(document).items() if key != name}
-    return with_relatives(document, kept)
+    others = {key: rdn for key, rdn in relatives(document).items() if key != name}
+    return with_relatives(document, others)

@@ -179,7 +179,7 @@ class Contents:
             InputError: if the backup was changed or cut off, has more than its manifest says, or
                 a path or a size that no estate has.
         """
-        left = self.manifest.octets
+        octets_left = self.manifest.octets
         seen: set[PurePosixPath] = set()
         for _ in range(self.manifest.files):
             head = self._decoded(self._reader.line(MAX_HEAD_OCTETS), _Head, "the head of a file")
@@ -191,14 +191,14 @@ class Contents:
             if str(path) != head.path or path in seen:
                 raise damaged(self.name, f"{shown(head.path)} is in it twice, or written otherwise")
             seen.add(path)
-            left -= head.octets
-            if left < 0 or (most is not None and head.octets > most):
+            octets_left -= head.octets
+            if octets_left < 0 or (most is not None and head.octets > most):
                 raise damaged(self.name, f"a file in it has {head.octets} octets")
             pieces = self._pieces(head.octets)
             yield StoredFile(path, pieces)
             for _rest in pieces:
                 pass
-        if left or self._reader.read(1):
+        if octets_left or self._reader.read(1):
             raise damaged(self.name, "it has another length than its manifest says")
 
     def _pieces(self, octets: int) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ def _of_folder(command: Callable[..., Any]) -> Callable[..., Any]:
 @selecting
 @_of_folder
 @click.pass_obj
-def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
+def list_(session: Session, /, corpus: Path | None, **options: Any) -> None:
     """List the cases of the corpus, or those that fit every option.
 
     An option may be given several times: a case must fit any of its values. Cases of low importance
@@ -63,7 +63,7 @@ def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
 
     from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
-    criteria = selection(given)
+    criteria = selection(options)
     cases = (
         [as_table(case) for case in catalogue().select(criteria)]
         if corpus is None
@@ -72,7 +72,7 @@ def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
     if session.as_json:
         print_json_list("cases", (json.dumps(as_json(case)) for case in cases))
         return
-    columns = _columns(Level(given["level"]))
+    columns = _columns(Level(options["level"]))
     rows = ([column.text(case) for column in columns] for case in cases)
     print_rows(columns, rows, ahead=len(cases))
 
@@ -109,9 +109,9 @@ def explain(session: Session, case_id: str, corpus: Path | None) -> None:
         own_case = declared.case(case_id)
         case, der = as_table(own_case, declared.good()), own_case.der
     else:
-        listed = ListedCorpus.read(corpus)
-        case = listed.case(case_id)
-        der = listed.document(case) if session.as_json else b""
+        folder_corpus = ListedCorpus.read(corpus)
+        case = folder_corpus.case(case_id)
+        der = folder_corpus.document(case) if session.as_json else b""
     if session.as_json:
         print_json({**as_json(case), "der": der.hex()})
         return

@@ -235,11 +235,11 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> RunReport:
+def _run(loaded: LoadedCorpus, journal: Journal, **options: Any) -> RunReport:
     """Run a corpus as the options say, and report."""
-    level = Level(given["level"])
+    level = Level(options["level"])
     settings = RunSettings(
-        level, given["time_limit"], given["jobs"], given["reset"], given["capabilities"]
+        level, options["time_limit"], options["jobs"], options["reset"], options["capabilities"]
     )
     if settings.reset and settings.jobs > 1:
         raise UsageError(
@@ -249,22 +249,22 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> RunReport:
         )
     terms = ReportTerms(
         level,
-        Importance(given["fail_on"]),
-        given["strict"],
-        _expectations(given["expected"], level, loaded),
+        Importance(options["fail_on"]),
+        options["strict"],
+        _expectations(options["expected"], level, loaded),
     )
-    before = None if given["last"] is None else read_report(given["last"])
+    before = None if options["last"] is None else read_report(options["last"])
     if before is not None:
         before.check_level(level)
-    chosen = CaseFilter(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
+    chosen = CaseFilter(options["only"], options["profiles"], tuple(map(Stage, options["stages"])))
     cases = chosen.of(loaded.cases)
     journal.check_selected(case.id for case in cases)
-    target = target_of(given["target"])
+    target = target_of(options["target"])
     if settings.jobs > 1 and not target.is_parallel:
         raise UsageError("usage", "Only exec: takes --jobs.", "Leave it out.")
     ids = frozenset(case.id for case in loaded.cases)
     answers = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
-    run_report = report(loaded, cases, (given["target"], given["name"]), answers, terms)
+    run_report = report(loaded, cases, (options["target"], options["name"]), answers, terms)
     _warn_of_another(terms.expectations.target, run_report.name)
     return run_report if before is None else run_report.since(before)
 

@@ -280,4 +280,4 @@ def entry_of_another_ca(it: RevocationListParts, base: Base) -> RevocationListPa
 def list_empty(it: RevocationListParts, base: Base) -> RevocationListParts:
     """RevokedCertificates is 30 00."""
     del base
-    return but(it, listed=sequence())
+    return but(it, revoked_certificates=sequence())

@@ -28,7 +28,7 @@ def _refused(
     basis: Basis = Basis.SPECIFIED,
 ) -> Callable[[Make], Make]:
     """Declare a CSR that the gate refuses to whoever is wanted."""
-    stated = defect(
+    declare_defect = defect(
         name,
         on=(on,),
         title=title,
@@ -47,7 +47,7 @@ def _refused(
     )
 
     def declare(make: Make) -> Make:
-        stated(make)
+        declare_defect(make)
         return make
 
     return declare

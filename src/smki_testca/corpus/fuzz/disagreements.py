@@ -303,9 +303,9 @@ class DisagreementSearch:
         good = self.bases[base.name]
         view = view_of(base, der)
         facts = facts_in(base, view)
-        stated = {name: value for name, value in facts.items() if value is not None}
+        facts_read = {name: value for name, value in facts.items() if value is not None}
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
-        question = replace(good.question, id=name, der=der, expected=stated)
+        question = replace(good.question, id=name, der=der, expected=facts_read)
         return ChangedCase(mutation, good, question, view, facts)
 
     def _wrong_verdicts(self, changed: ChangedCase, answer: TargetAnswer) -> frozenset[Verdict]:

@@ -226,7 +226,7 @@ def report(
     corpus: LoadedCorpus,
     cases: Iterable[LoadedCase],
     target: tuple[str, str],
-    answered: RunAnswers,
+    run_answers: RunAnswers,
     terms: ReportTerms,
 ) -> RunReport:
     """The report of a run.
@@ -235,18 +235,18 @@ def report(
         corpus: that was run.
         cases: those that were selected.
         target: as ``--with`` names it, and what to call it.
-        answered: what the target answered.
+        run_answers: what the target answered.
         terms: by what it is judged.
     """
     return RunReport(
         target=target[0],
-        name=target[1] or answered.hello.name,
-        capabilities=tuple(sorted(answered.hello.capabilities)),
+        name=target[1] or run_answers.hello.name,
+        capabilities=tuple(sorted(run_answers.hello.capabilities)),
         corpus=corpus.digest,
         level=terms.level,
         fail_on=terms.fail_on,
         strict=terms.strict,
-        cases=tuple(_result(case, answered, terms) for case in cases),
+        cases=tuple(_result(case, run_answers, terms) for case in cases),
     )
 
 
@@ -258,11 +258,11 @@ def read_report(path: Path) -> RunReport:
     """
     data = read_regular(path, MAX_REPORT_OCTETS)
     try:
-        read = msgspec.json.decode(utf8(data), type=RunReport)
+        saved = msgspec.json.decode(utf8(data), type=RunReport)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _no_report(path, str(error)) from error
-    ids = Counter(result.id for result in read.cases)
-    for result in read.cases:
+    ids = Counter(result.id for result in saved.cases)
+    for result in saved.cases:
         if ids[result.id] > 1:
             raise _no_report(path, f"it has {result.id} {ids[result.id]} times")
         if (result.seen is None) is not (result.outcome in UNASKED):
@@ -270,7 +270,7 @@ def read_report(path: Path) -> RunReport:
             raise _no_report(
                 path, f"of {result.id}, {result.outcome} does not go with {behaviour} seen"
             )
-    return read
+    return saved
 
 
 def _no_report(path: Path, cause: str) -> InputError:
@@ -287,7 +287,7 @@ def _make_plain(struct: CaseResult | RunReport, *names: str) -> None:
         object.__setattr__(struct, name, plain(getattr(struct, name)))
 
 
-def _result(case: LoadedCase, answered: RunAnswers, terms: ReportTerms) -> CaseResult:
+def _result(case: LoadedCase, run_answers: RunAnswers, terms: ReportTerms) -> CaseResult:
     result = CaseResult(
         id=case.id,
         title=case.title,
@@ -299,10 +299,10 @@ def _result(case: LoadedCase, answered: RunAnswers, terms: ReportTerms) -> CaseR
         outcome=CaseOutcome.NOT_APPLICABLE,
         why=case.why,
     )
-    unasked = answered.unasked.get(case.id)
+    unasked = run_answers.unasked.get(case.id)
     if unasked is not None:
         return replace(result, outcome=unasked.outcome, note=unasked.note)
-    answer = answered.answers[case.id]
+    answer = run_answers.answers[case.id]
     judgement = judge(case, answer, terms.level)
     result = replace(
         result,

@@ -216,9 +216,9 @@ def _why(result: CaseResult) -> str:
 
 def _marks(results: Sequence[CaseResult | None]) -> str:
     """By what a row is shown."""
-    there = [result for result in results if result is not None]
-    is_remarkable = any(_CLASSES[result.outcome] in {"bad", "warn"} for result in there)
-    differs = len({result.seen for result in there if result.seen is not None}) > 1
+    present = [result for result in results if result is not None]
+    is_remarkable = any(_CLASSES[result.outcome] in {"bad", "warn"} for result in present)
+    differs = len({result.seen for result in present if result.seen is not None}) > 1
     return f"{'wrong ' * is_remarkable}{'differs' * differs}".strip()
 
 

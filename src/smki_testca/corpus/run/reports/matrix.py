@@ -59,8 +59,8 @@ class MatrixCell:
 
 def stages(reports: Iterable[RunReport]) -> list[Stage]:
     """The stages of the cases of some reports."""
-    there = {result.stage for report in reports for result in report.cases}
-    return [stage for stage in Stage if stage in there]
+    present = {result.stage for report in reports for result in report.cases}
+    return [stage for stage in Stage if stage in present]
 
 
 def cell(report: RunReport, stage: Stage | None, importance: Importance | None) -> MatrixCell:
