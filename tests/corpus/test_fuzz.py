@@ -197,7 +197,7 @@ def test_a_code_demands_what_all_defects_of_it_demand():
 @pytest.mark.slow
 def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
     made = search(right(), 500)
-    assert made.asked == 500
+    assert made.asked_changes == 500
     assert not made.disagreements
     assert not search(right(Level.GBCS), 400, level=Level.GBCS).disagreements
 
@@ -281,7 +281,7 @@ def test_a_parser_that_crashes_is_asked_a_good_document_and_goes_on():
         return Seen.CRASHED if question.der[-1] & 1 else right()(name, question)
 
     made = search(fragile, 60, names=("device",))
-    assert made.asked == 60
+    assert made.asked_changes == 60
     asked = [question.id for question in made.target.asked]
     crashed = [place for place, each in enumerate(made.target.asked) if each.der[-1] & 1]
     later = [asked[place + 1] for place in crashed if asked[place] != "good-device"]

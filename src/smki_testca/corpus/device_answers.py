@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.case import DeviceStatus
 from smki_testca.device.judge import Judge
-from smki_testca.device.own import AwaitedCertificate, OwnJudge
+from smki_testca.device.own_certificates import AwaitedCertificate, OwnJudge
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.roles import Basis, KeyUsage
