@@ -12,7 +12,7 @@ from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import LintSettings
-from smki_testca.lint.reports import REPORTS
+from smki_testca.lint.report_formats import REPORTS
 from smki_testca.lint.whole_input import set_findings
 from smki_testca.profiles.model import Severity
 

@@ -18,7 +18,7 @@ from smki_testca.estate.status import Status
 from smki_testca.exporters.registry import FORMATS, check_format
 from smki_testca.issuance.batch.column_names import ColumnNames
 from smki_testca.kits import documents as kit_documents
-from smki_testca.kits.labels import LabelTemplate
+from smki_testca.kits.label_templates import KitLabelTemplate
 from smki_testca.lifecycle.revocation import parse_reason
 from smki_testca.profiles import Library
 from smki_testca.profiles import documents as profile_documents
@@ -67,7 +67,7 @@ WORDS = {
     "any profile": (lambda: LIBRARY.any_profile("x"), LIBRARY.revocation_list_profile_names),
     "a hierarchy": (lambda: LIBRARY.hierarchy("x"), LIBRARY.hierarchies),
     "a column": (lambda: ColumnNames(Path("m"), ("a", "b")).named(["a", "{x}"]), ["a", "b"]),
-    "a placeholder": (lambda: LabelTemplate.parse("{x}", ("id", "role")), ["{id}", "{role}"]),
+    "a placeholder": (lambda: KitLabelTemplate.parse("{x}", ("id", "role")), ["{id}", "{role}"]),
     "a purpose": (lambda: _agreement(purposes=["x"]), LIBRARY.testing_services),
     "a category": (
         lambda: _agreement(categories=["x"]),

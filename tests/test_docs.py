@@ -251,7 +251,7 @@ def _keys(struct):
         ("profiles.md", "key of `[[hierarchy]]`", documents.HierarchyTable),
         ("profiles.md", "key of `[[user-role]]`", documents.UserRoleTable),
         ("profiles.md", "key of `[[remote-party-role]]`", documents.RemotePartyRoleTable),
-        ("kits.md", "key of `[[agreement]]`", kit_documents.AgreementTable),
+        ("kits.md", "key of `[[agreement]]`", kit_documents.KitAgreementTable),
         ("kits.md", "key of `[[allocation]]`", kit_documents.AllocationTable),
         ("corpus-run.md", "key of `expectations.toml`", run_documents.ExpectationsFile),
         ("corpus-run.md", "key of `[[known]]`", run_documents.KnownTable),

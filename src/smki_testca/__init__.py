@@ -186,7 +186,8 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.verification import RunFinding, RunVerification
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
-    from smki_testca.kits.kit import Kit, KitAgreement, KitDevice, KitDevices, KitRequest
+    from smki_testca.kits.kit import Kit, KitAgreement
+    from smki_testca.kits.kit_requests import KitDevice, KitDevices, KitRequest
     from smki_testca.kits.operations import apply_kit, kit_names, load_kit, make_kit
     from smki_testca.kits.plan import (
         KitAddition,
@@ -216,7 +217,7 @@ if TYPE_CHECKING:
         Particulars,
     )
     from smki_testca.register.agreements import Agreement
-    from smki_testca.register.corrections import Correction
+    from smki_testca.register.correction import Correction
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.notifications import Flow, Notification
     from smki_testca.register.participants import Participant
@@ -277,7 +278,8 @@ else:
         "issuance.batch.verification": ("RunFinding", "RunVerification"),
         "issuance.re_signing": ("ReSigning", "ReSigningTerms"),
         "issuance.renewal": ("Renewal",),
-        "kits.kit": ("Kit", "KitAgreement", "KitDevice", "KitDevices", "KitRequest"),
+        "kits.kit": ("Kit", "KitAgreement"),
+        "kits.kit_requests": ("KitDevice", "KitDevices", "KitRequest"),
         "kits.operations": ("apply_kit", "kit_names", "load_kit", "make_kit"),
         "kits.plan": (
             "KitAddition",
@@ -307,7 +309,7 @@ else:
             "Particulars",
         ),
         "register.agreements": ("Agreement",),
-        "register.corrections": ("Correction",),
+        "register.correction": ("Correction",),
         "register.gate": ("Authorisation",),
         "register.notifications": ("Flow", "Notification"),
         "register.participants": ("Participant",),

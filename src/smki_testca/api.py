@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.profiles.model import Environment, Hierarchy
-    from smki_testca.register.corrections import Correction
+    from smki_testca.register.correction import Correction
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.participants import Participant
 

@@ -155,3 +155,32 @@ class Refusal(SmkiTestcaError):  # noqa: N818 - the term of the field
             )
             for reason in self.reasons
         ]
+
+
+# What an error is about shows by its code alone: where it crosses from one process to another as
+# text, such as from that of a token, its type is lost.
+
+
+def is_of_token(error: SmkiTestcaError) -> bool:
+    """Whether an error says that a token, its module or a key in it cannot be used now."""
+    return error.code.startswith("token.")
+
+
+def is_of_pin(error: SmkiTestcaError) -> bool:
+    """Whether an error says that the PIN of a token is missing, wrong or locked."""
+    return error.code in {"token.pin", "token.pin_locked"}
+
+
+def is_of_missing_key(error: SmkiTestcaError) -> bool:
+    """Whether an error says that a token has no such key."""
+    return error.code == "token.key_missing"
+
+
+def is_of_passphrase(error: SmkiTestcaError) -> bool:
+    """Whether an error says that the passphrase of an estate is missing or wrong."""
+    return error.code == "estate.passphrase"
+
+
+def is_of_missing_estate(error: SmkiTestcaError) -> bool:
+    """Whether an error says that there is no estate in a directory."""
+    return error.code == "estate.missing"

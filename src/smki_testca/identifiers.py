@@ -141,6 +141,10 @@ class RegistryEntry:
         return "-".join(digits[i : i + 2] for i in range(0, len(digits), 2))
 
 
+class OrganisationBitsError(InputError):
+    """An organisation number of so many bits leaves none under a Registry Entry, or has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdRange:
     """The EUI-64s from ``first`` to ``last``, both included (ID Allocation Procedure)."""
@@ -166,10 +170,11 @@ class IdRange:
                 chooses the rest.
 
         Raises:
-            InputError: if the split leaves no bits, or the number does not fit.
+            OrganisationBitsError: if the split leaves no bits.
+            InputError: if the number does not fit.
         """
         if not 0 < organisation_bits < entry.extension_bits:
-            raise InputError(
+            raise OrganisationBitsError(
                 "id_range.split",
                 f"{counted(organisation_bits, 'organisation bit')} do not fit under {entry}"
                 f" ({entry.kind}), which leaves {entry.extension_bits} bits in all.",

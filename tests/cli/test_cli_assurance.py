@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET  # reads only what this package wrote
 import pytest
 
 from records import CASES, GOOD, changed
-from smki_testca.cli.cells import width_of
+from smki_testca.cli.terminal_cells import width_of
 from smki_testca.errors import ExitCode
 
 ROOT = Path(__file__).parent.parent.parent

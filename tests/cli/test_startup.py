@@ -19,7 +19,14 @@ UNUSED = (
 """Modules that issuing one certificate needs nothing of before its template is compiled."""
 
 HELP = {
-    *("cli", "cli.cells", "cli.command_line", "cli.configuration", "cli.input_files", "cli.output"),
+    *(
+        "cli",
+        "cli.terminal_cells",
+        "cli.command_line",
+        "cli.configuration",
+        "cli.input_files",
+        "cli.output",
+    ),
     *("cli.secret", "cli.session", "collector", "errors", "estate_files", "input_files", "text"),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from corpora import every_case
 from smki_testca.corpus.defect import Importance
-from smki_testca.lint.rows import aspects, rule_of
+from smki_testca.lint.row_checks import aspects, rule_of
 from smki_testca.profiles import Library
 
 # Every case is made and linted once.

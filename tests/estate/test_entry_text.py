@@ -2,7 +2,7 @@
 
 import pytest
 
-from smki_testca.estate.audit import Entry
+from smki_testca.estate.audit_entry import Entry
 from smki_testca.estate.entry_text import entry_text
 
 PEER = {"address": "127.0.0.1", "participant": "meters-one", "serial": "0A0B", "system": "a"}

@@ -17,7 +17,7 @@ import batches
 from estates import opened
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
-from smki_testca.estate.terms import Row, Secrets, Section, Terms
+from smki_testca.estate.terms import Secrets, Section, SectionRow, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
 
@@ -71,7 +71,7 @@ def _add_run(estate, parts, state, finished):
         values = list(range(ids[0], ids[0] + ids[1])) if is_range else ids
         for first in range(0, len(values), TILE):
             some = values[first : first + TILE]
-            rows = [Row(line, BASE + value) for line, value in enumerate(some, 1)]
+            rows = [SectionRow(line, BASE + value) for line, value in enumerate(some, 1)]
             estate.tiles.add(
                 TileRecord(run, number, place, first, first_row, len(some)),
                 None if is_range else msgspec.msgpack.encode(rows),

@@ -442,7 +442,7 @@ def test_a_sealed_file_opens_with_the_lines_key_alone(export, line, tmp_path, fo
 
 @pytest.mark.usefixtures("run")
 def test_a_sealed_file_that_was_cut_or_changed_does_not_open(export, line, tmp_path, monkeypatch):
-    monkeypatch.setattr("smki_testca.exporters.run_formats.sealing.CHUNK_OCTETS", 1024)
+    monkeypatch.setattr("smki_testca.exporters.run_formats.sealed_file.CHUNK_OCTETS", 1024)
     private, public = line
     _, sealed = export("device-file", "--with-keys", "--seal-to", public)
     whole = sealed.read_bytes()
@@ -469,7 +469,7 @@ def test_a_sealed_file_that_was_cut_or_changed_does_not_open(export, line, tmp_p
 def test_opening_a_sealed_file_leaves_it_for_its_owner_or_leaves_nothing(
     export, line, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("smki_testca.exporters.run_formats.sealing.CHUNK_OCTETS", 1024)
+    monkeypatch.setattr("smki_testca.exporters.run_formats.sealed_file.CHUNK_OCTETS", 1024)
     private, public = line
     _, sealed = export("device-file", "--with-keys", "--seal-to", public)
     whole = sealed.read_bytes()

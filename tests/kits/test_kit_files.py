@@ -19,7 +19,7 @@ from smki_testca.kits import loading
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import KitFile
 from smki_testca.kits.faults import KitFaultsError
-from smki_testca.kits.labels import LabelTemplate
+from smki_testca.kits.label_templates import KitLabelTemplate
 from smki_testca.kits.registering import sources
 from smki_testca.profiles import Library
 from smki_testca.roles import KeyUsage
@@ -256,7 +256,7 @@ def test_a_label_is_taken_only_if_it_can_be_filled(text):
     known = ("id", "number", "role", "usage", "environment")
     template = None
     with contextlib.suppress(InputError):
-        template = LabelTemplate.parse(text, known)
+        template = KitLabelTemplate.parse(text, known)
     if template is None:
         return
     filled = template.fill(Eui64(10), 3, KeyUsage.KEY_AGREEMENT, "E", role="R")

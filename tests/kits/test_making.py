@@ -26,7 +26,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.kits import maker
 from smki_testca.kits.directory import appearing
-from smki_testca.kits.issuing import check_count
+from smki_testca.kits.kit_issuance import check_count
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
 from smki_testca.shipped import shipped

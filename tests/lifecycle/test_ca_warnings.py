@@ -15,7 +15,7 @@ from smki_testca import kits
 from smki_testca.authority.filling import Validity, end_by_rows
 from smki_testca.clock import iso
 from smki_testca.estate.certificates import Selection
-from smki_testca.kits import issuing
+from smki_testca.kits import kit_issuance
 from smki_testca.profiles.model import Hierarchy, Tier
 
 YEAR = timedelta(days=365)
@@ -147,7 +147,7 @@ def test_a_kit_in_an_old_estate_warns(quickstart, ends):
     warnings: list[str] = []
     with opened(quickstart, ends["Z1"] - YEAR) as estate:
         kit = kits.load(estate.library, "quickstart")
-        issuing.issue(
+        kit_issuance.issue(
             estate,
             kit,
             selected=lambda request: request.profile in {"organisation", "device"},

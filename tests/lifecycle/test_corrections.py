@@ -19,7 +19,7 @@ from smki_testca.issuance.batch.planning import BatchPlan
 from smki_testca.lifecycle.corrections import NAMED
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.profiles.typed_subjects import DeviceSubject
-from smki_testca.register.corrections import Correction, parse_range
+from smki_testca.register.correction import Correction, parse_range
 from smki_testca.register.notifications import Flow
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped

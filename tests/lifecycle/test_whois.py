@@ -15,7 +15,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.importers.intake import take_in
 from smki_testca.lifecycle.whois import look_up, whois_certificate
-from smki_testca.register.corrections import Correction
+from smki_testca.register.correction import Correction
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
 

@@ -17,7 +17,7 @@ from smki_testca.lint.catalogue import DECLARING, explain, rules
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import LintSettings
-from smki_testca.lint.rows import ASPECTS
+from smki_testca.lint.row_checks import ASPECTS
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.rule import rule as declare
 from smki_testca.profiles import Library

@@ -17,7 +17,7 @@ from smki_testca.lint import certificate, chain, crl, csr, engine, sets, strict
 from smki_testca.lint.catalogue import rules
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.guard import run
-from smki_testca.lint.rows import aspects
+from smki_testca.lint.row_checks import aspects
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 

@@ -16,7 +16,7 @@ from golden_cases import AT, TRUSTED, documents
 from smki_testca.importers.sources import Source
 from smki_testca.lint import chain, engine
 from smki_testca.lint.linted import LintSettings
-from smki_testca.lint.rows import span_breaches
+from smki_testca.lint.row_checks import span_breaches
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_certificate

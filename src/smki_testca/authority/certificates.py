@@ -6,8 +6,9 @@ An end-entity certificate takes an ``Authorisation``; only the operator creates 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.authority.crl import revocation_list
 from smki_testca.authority.filling import (
@@ -32,7 +33,6 @@ from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from smki_testca.authority.crl import RevocationList
     from smki_testca.authority.revocation import Revocation
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from smki_testca.x509.fields import Value
     from smki_testca.x509.keys import PublicKey
     from smki_testca.x509.view import View
+
+_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,17 @@ class Certificate:
 
     def instant(self, end: str) -> datetime:
         """``notBefore`` or ``notAfter``."""
-        instant: datetime = self.values[f"validity.{end}"]  # type: ignore[assignment]
-        return instant
+        return _typed(self.values, f"validity.{end}", datetime)
 
     @property
     def key_usage(self) -> tuple[str, ...]:
         """The keyUsage bits, by name."""
-        usage: tuple[str, ...] = self.values["extensions.keyUsage"]  # type: ignore[assignment]
-        return usage
+        return _typed(self.values, "extensions.keyUsage", tuple)
 
     @property
     def public_key(self) -> bytes:
         """The SubjectPublicKeyInfo, DER."""
-        key: bytes = self.values["subjectPublicKeyInfo"]  # type: ignore[assignment]
-        return key
+        return _typed(self.values, "subjectPublicKeyInfo", bytes)
 
 
 class Unsigned:
@@ -136,8 +135,7 @@ class Unsigned:
 
     def instant(self, end: str) -> datetime:
         """``notBefore`` or ``notAfter``."""
-        instant: datetime = self.values[f"validity.{end}"]  # type: ignore[assignment]
-        return instant
+        return _typed(self.values, f"validity.{end}", datetime)
 
     def view(self) -> View:
         """Its fields as read from the certificate with a placeholder for the signature."""
@@ -299,14 +297,21 @@ class CertificationAuthority:
         signed, signature = _signed_parts(der)
         unsigned.template.verify(signed, unsigned.elements)
         if self._issuer is None or self.certificate is None:
-            own = unsigned.values["subjectPublicKeyInfo"]
-            key = load_public_key(own) if isinstance(own, bytes) else None
+            key = load_public_key(_typed(unsigned.values, "subjectPublicKeyInfo", bytes))
         else:
             key = _key_of(self.certificate)
         if key is None or not own_signature_fits(key, signature, signed):
             raise SmkiTestcaError(
                 "ca.key_mismatch", "The CA's key does not belong to the CA's certificate."
             )
+
+
+def _typed(values: Values, path: str, kind: type[_V]) -> _V:
+    """The value of a field that is in every certificate, and whose type follows from its path."""
+    value = values[path]
+    if not isinstance(value, kind):
+        raise TypeError(f"{path} is {type(value).__name__}, not {kind.__name__}")
+    return value
 
 
 def _signed_parts(der: bytes) -> tuple[bytes, bytes]:

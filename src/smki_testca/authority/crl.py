@@ -12,7 +12,7 @@ from smki_testca.clock import later, years_after
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.lint import crl
-from smki_testca.lint.rows import RowContext
+from smki_testca.lint.row_checks import RowContext
 from smki_testca.lint.rule import RULES
 from smki_testca.profiles.model import Constant, Derived, Severity
 from smki_testca.roles import Roles
@@ -159,7 +159,7 @@ def check_unsigned(
     surveyed = crl.survey(view, listed)
     remarks = [
         (RULES[breach.code].severity, breach.message[:1].upper() + breach.message[1:])
-        for breach in crl.breaches(crl.RevocationList(view, surveyed, profile, None))
+        for breach in crl.breaches(crl.CheckedRevocationList(view, surveyed, profile, None))
     ]
     context = RowContext(_NO_ROLES, None, authority)
     rows = crl.row_findings(view, surveyed, profile, context)

@@ -10,7 +10,7 @@ from smki_testca.clock import earlier, in_utc, years_after
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
-from smki_testca.lint.rows import span_breaches, value_breaches
+from smki_testca.lint.row_checks import span_breaches, value_breaches
 from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value, shown_value

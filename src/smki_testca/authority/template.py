@@ -17,7 +17,7 @@ from smki_testca.der import DerError, encode
 from smki_testca.der.read import read, read_wrapped
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
-from smki_testca.lint.rows import RowContext, check
+from smki_testca.lint.row_checks import RowContext, check
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.profiles.model import Constant, Derived, Input, Profile
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value

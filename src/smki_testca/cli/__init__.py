@@ -110,10 +110,10 @@ class LazyGroup(GroupReading):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
 
 
-def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
+def _print_version(context: click.Context, parameter: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - click calls it so
     """Print the version and exit. Only here is it read: that is too slow for ``--help``."""
     del parameter
-    if asked and not context.resilient_parsing:
+    if is_given and not context.resilient_parsing:
         say(f"smki-testca, version {smki_testca.__version__}")
         context.exit()
 
@@ -162,7 +162,10 @@ def main() -> NoReturn:
 
 def _after(session: Session, code: str | int | None) -> str | int | None:
     """Do what is due after a command; gives the exit code, which is 5 at least if that fails."""
-    for error in session.add_anchors():
+    for anchoring in session.anchorings.values():
+        error = anchoring.finish()
+        if error is None:
+            continue
         with contextlib.suppress(OSError):
             say(*error.lines(), err=True)
         code = max(code if isinstance(code, int) else ExitCode.DONE, error.exit_code)
@@ -205,6 +208,7 @@ def _run(session: Session) -> NoReturn:
             raise
         sys.exit(ExitCode.DONE if leaving.code == 1 else leaving.code)
     except Exception as error:
+        # Whatever else a fault of this program raises: its user gets one line and exit code 70.
         known = _environment_error(error)
         if known is None and os.environ.get("SMKI_TESTCA_TRACEBACK"):
             raise

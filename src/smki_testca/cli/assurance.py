@@ -12,7 +12,7 @@ from smki_testca.cli.drafting import new_assurance_record
 from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say, say_folded
-from smki_testca.lint.reports import as_document, as_junit, as_sarif
+from smki_testca.lint.report_formats import as_document, as_junit, as_sarif
 from smki_testca.profiles.model import Severity
 from smki_testca.toml import MAX_OCTETS
 

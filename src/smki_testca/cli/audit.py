@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.anchoring import is_same_place
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
@@ -18,7 +19,6 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import OUTPUT
-from smki_testca.cli.session import is_same_place
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.audit_owners import NAMING, AuditOwners
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.anchor import Anchor
     from smki_testca.estate.anchor_store import Continuation
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
 
 _MAX_DETAILS = 120
 """The most characters of an entry's details in the table; --json has all of them."""
@@ -84,7 +84,7 @@ def show(session: Session, last: int | None, action: str, participant: str) -> N
             entries = list(islice(newest_first, last))[::-1]
         else:
             entries = estate.audit.entries(last)
-    fault = session.noted_anchor_fault()
+    fault = session.anchors.note_fault(session.estate_directory())
     if session.as_json:
         print_json({"entries": [entry.as_json() for entry in entries], **anchor_mark(fault)})
         return
@@ -156,17 +156,17 @@ def anchor(session: Session, out: Path | None) -> None:
     to_file = None if out is None or is_standard_output(out) else AnchorFile(out)
     with session.open() as estate:
         if to_file is None:
-            made = estate.anchors.make()
+            new_anchor = estate.anchors.make()
         else:
             estate.anchors.unlock()
-            made = to_file.add(estate.anchors.make)
+            new_anchor = to_file.add(estate.anchors.make)
     if session.as_json:
         where = {} if to_file is None else {"file": str(out)}
-        print_json({**made.as_json(), **where})
+        print_json({**new_anchor.as_json(), **where})
     elif to_file is None:
-        say(made.line)
+        say(new_anchor.line)
     else:
-        say(f"The anchor of entry {made.number} is in {out}.")
+        say(f"The anchor of entry {new_anchor.number} is in {out}.")
 
 
 def _digest_option(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
@@ -247,13 +247,13 @@ def verify(session: Session, digest: str | None, files: Sequence[str], *, keys: 
     say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
     say(*_about_anchors(continuation))
     if in_tokens:
-        say(_about_tokens(in_tokens, asked=asks_tokens))
+        say(_about_tokens(in_tokens, are_checked=asks_tokens))
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
 
 
-def _about_tokens(count: int, *, asked: bool) -> str:
+def _about_tokens(count: int, *, are_checked: bool) -> str:
     keys = counted(count, "key")
-    if asked:
+    if are_checked:
         return f"{keys} in tokens {is_or_are(count)} there, and {'fits' if count == 1 else 'fit'}."
     return (
         f"{keys} in tokens {is_or_are(count)} not checked: no PKCS#11 module is named"

@@ -62,19 +62,19 @@ def backup(
     with estate:
         if backup_passphrase_file is not None:
             passphrase = readings(first_line(backup_passphrase_file))[0]
-        made = back_up(
+        new_backup = back_up(
             estate, passphrase, file, since=since, force=force, progress=Progress("backup, MiB")
         )
     if session.as_json:
-        print_json({"file": str(file), **made.as_json()})
+        print_json({"file": str(file), **new_backup.as_json()})
         return
-    entries = counted(made.entries, "entry", "entries")
-    tiles = counted(made.tiles, "tile")
+    entries = counted(new_backup.entries, "entry", "entries")
+    tiles = counted(new_backup.tiles, "tile")
     place = place_of(file, "in")
-    lines = [f"Backup {made.identity} is {place}: {entries} of the audit log, {tiles}."]
-    if made.earlier:
-        earlier = counted(len(made.earlier), "earlier backup")
-        others = counted(made.all_tiles - made.tiles, "other tile")
+    lines = [f"Backup {new_backup.identity} is {place}: {entries} of the audit log, {tiles}."]
+    if new_backup.earlier:
+        earlier = counted(len(new_backup.earlier), "earlier backup")
+        others = counted(new_backup.all_tiles - new_backup.tiles, "other tile")
         lines.append(f"It builds on {earlier}: keep those, too. They have {others} of the estate.")
     say(*lines, err=is_standard_output(file))
 

@@ -125,7 +125,7 @@ class Reading(click.Command):
         if not ctx.resilient_parsing:
             session = ctx.ensure_object(Session)
             seen = _Seen.of(ctx, args)
-            # Known before anything is found wrong, so that errors are told as the user asks.
+            # Known before anything is found wrong, so that errors are printed as the user asks.
             session.as_json |= seen.asks_for_json
             session.no_config |= seen.shuns_configuration
             session.ahead = seen.ahead
@@ -133,7 +133,7 @@ class Reading(click.Command):
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write where the global options are told, and what the command says at the end."""
+        """Write where the global options are explained, and what the command says at the end."""
         if ctx.parent is not None:
             formatter.write_paragraph()
             formatter.write_text(

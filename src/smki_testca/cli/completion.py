@@ -138,7 +138,7 @@ class Completed(click.ParamType[Any]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[Any]]:
-        """Return what begins as the incomplete value does; nothing where that cannot be told."""
+        """Return what begins as the incomplete value does; nothing where that cannot be known."""
         del ctx, param
         try:
             return list(self._complete(incomplete))

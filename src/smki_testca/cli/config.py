@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.configuration import KEYS, Source
+from smki_testca.cli.configuration import KEYS, SettingSource
 from smki_testca.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -68,4 +68,4 @@ def _setting(session: Session, name: str) -> Setting:
 def _value(setting: Setting) -> str:
     if setting.value is not None:
         return setting.value
-    return "(not shown)" if setting.source is Source.VARIABLE else ""
+    return "(not shown)" if setting.source is SettingSource.VARIABLE else ""

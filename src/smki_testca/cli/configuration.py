@@ -44,7 +44,7 @@ _PATHS = frozenset(
 _SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "seed")
 
 
-class Source(StrEnum):
+class SettingSource(StrEnum):
     """The sources of a value, the strongest first."""
 
     OPTION = "option"
@@ -64,7 +64,7 @@ class Setting:
     """
 
     value: str | None
-    source: Source
+    source: SettingSource
     place: str = ""
     written: str = ""
 
@@ -109,7 +109,7 @@ class Configuration:
                     f"It may have {MAX_CHARACTERS}.",
                 )
             text = str(path.parent / _expanded(value)) if key in _PATHS else value
-            settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}", value)
+            settings[key] = Setting(text, SettingSource.FILE, f"{path}:{place.line}", value)
         return cls(path, settings)
 
 
@@ -208,11 +208,11 @@ def why_untrusted(path: Path) -> str:
     if not hasattr(os, "geteuid"):
         return ""
     users = {os.geteuid(), 0}
-    for what, state in _writable_at(path):
+    for place, state in _writable_at(path):
         if state.st_uid not in users:
-            return f"{what} belongs to another user"
+            return f"{place} belongs to another user"
         if state.st_mode & stat.S_IWOTH and not stat.S_ISLNK(state.st_mode):
-            return f"everybody may write to {what}"
+            return f"everybody may write to {place}"
     return ""
 
 
@@ -227,10 +227,10 @@ def why_shared(path: Path) -> str:
     """
     if not hasattr(os, "geteuid"):
         return ""
-    for what, state in _writable_at(path):
+    for place, state in _writable_at(path):
         is_writable = state.st_mode & stat.S_IWGRP and not stat.S_ISLNK(state.st_mode)
         if is_writable and state.st_gid != 0 and not _is_own_group(state.st_gid):
-            return f"a group may write to {what}"
+            return f"a group may write to {place}"
     return ""
 
 

@@ -125,22 +125,22 @@ def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
         check_alone(session, path)
     passphrase_file = given["key_passphrase_file"]
     passphrase = None if passphrase_file is None else first_line(passphrase_file)
-    made = _built(session, profile, given)
-    texts = {key: made.key_pem(passphrase), out: made.pem}
+    request = _built(session, profile, given)
+    texts = {key: request.key_pem(passphrase), out: request.pem}
     write_texts({path: pem.decode("ascii") for path, pem in texts.items()}, force=force)
     if session.as_json:
         print_json(
             {
                 "csr": str(out),
                 "key": str(key),
-                "profile": made.profile,
-                "pem": made.pem.decode("ascii"),
+                "profile": request.profile,
+                "pem": request.pem.decode("ascii"),
                 "key_encrypted": passphrase is not None,
-                "key_secret": made.key_is_secret,
+                "key_secret": request.key_is_secret,
             }
         )
         return
-    if not made.key_is_secret:
+    if not request.key_is_secret:
         print_warnings([_NOT_SECRET])
     state = "encrypted" if passphrase is not None else "not encrypted"
     say(

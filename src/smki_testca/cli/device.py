@@ -100,7 +100,9 @@ def load(
     check_outside(device_file)
     chosen = _distinct((_pair(each, "--cell", "CELL=LABEL") for each in cells), "--cell")
     if source is not None and is_kit(Path(source)):
-        made = Device.load(Path(source), kind, environment, cells=chosen, library=session.library())
+        device = Device.load(
+            Path(source), kind, environment, cells=chosen, library=session.library()
+        )
     else:
         if source is not None:
             if Path(source).is_dir() and not is_estate(Path(source)):
@@ -112,19 +114,19 @@ def load(
                 )
             session.give("estate", source)
         with session.open() as estate:
-            made = Device.load(estate, kind, environment, cells=chosen)
-    made.write(device_file, force=force)
+            device = Device.load(estate, kind, environment, cells=chosen)
+    device.write(device_file, force=force)
     if session.as_json:
-        print_json({"file": str(device_file), **made.as_json(), "notes": list(made.notes)})
+        print_json({"file": str(device_file), **device.as_json(), "notes": list(device.notes)})
         return
-    print_warnings(made.notes)
-    filled = [held for held in made.cells.values() if held is not None]
+    print_warnings(device.notes)
+    filled = [held for held in device.cells.values() if held is not None]
     say(
-        f"{device_file} is {made.kind.name} of {made.environment}: {len(filled)} of"
-        f" {len(made.cells)} cells are filled."
+        f"{device_file} is {device.kind.name} of {device.environment}: {len(filled)} of"
+        f" {len(device.cells)} cells are filled."
     )
-    if made.kind.note:
-        say(f"note: {made.kind.note}")
+    if device.kind.note:
+        say(f"note: {device.kind.note}")
 
 
 @device.command()
@@ -137,20 +139,20 @@ def show(session: Session, /, device_file: Path) -> None:
     Example:
       smki-testca device show
     """
-    made = _read(session, device_file)
+    device = _read(session, device_file)
     if session.as_json:
-        print_json({"file": str(device_file), **made.as_json()})
+        print_json({"file": str(device_file), **device.as_json()})
         return
-    rows = [_row(name, held) for name, held in made.cells.items()]
-    if made.root is not None and "root" not in made.cells:
+    rows = [_row(name, held) for name, held in device.cells.items()]
+    if device.root is not None and "root" not in device.cells:
         from smki_testca.device.answer import CellContent
 
-        rows.insert(0, _row("(root)", CellContent.of(made.root)))
-    of_environment = f" of {made.environment}" if made.environment else ""
+        rows.insert(0, _row("(root)", CellContent.of(device.root)))
+    of_environment = f" of {device.environment}" if device.environment else ""
     columns = ("Cell", "Identifier", "Key identifier", "Not after")
-    print_table(columns, rows, f"{made.kind.name}{of_environment}")
-    if made.kind.note:
-        say(f"note: {made.kind.note}")
+    print_table(columns, rows, f"{device.kind.name}{of_environment}")
+    if device.kind.note:
+        say(f"note: {device.kind.note}")
 
 
 @device.command()
@@ -198,8 +200,8 @@ def update(
       smki-testca device update pp.pem --cell supplier/KA/prepayment --path issuing.pem
     """
     session: Session = context.obj
-    made = _read(session, device_file)
-    answered = made.update(
+    device = _read(session, device_file)
+    answered = device.update(
         _replacements(replacements, cells),
         _certificates(path),
         time_checks=not options["no_time_checks"],
@@ -209,13 +211,13 @@ def update(
         answers=_distinct(map(_answer, answers), "--answer"),
     )
     if any(answer.is_replaced for answer in answered):
-        made.write(device_file, force=True)
+        device.write(device_file, force=True)
     if session.as_json:
         documents = [answer.as_json() for answer in answered]
         print_json({"file": str(device_file), "answers": documents})
     else:
         for answer in answered:
-            _print_answer(answer, has_cell=answer.cell.short in made.cells)
+            _print_answer(answer, has_cell=answer.cell.short in device.cells)
     if not all(answer.is_replaced for answer in answered):
         context.exit(ExitCode.FINDINGS)
 

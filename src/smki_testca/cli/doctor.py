@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.configuration import Source
+from smki_testca.cli.configuration import SettingSource
 from smki_testca.cli.output import Progress, print_json, say, say_folded
 from smki_testca.errors import ExitCode
 from smki_testca.lifecycle.doctor import examination
@@ -94,7 +94,7 @@ def _patient(session: Session, *, with_keys: bool) -> Patient:
 def _passphrase_files(session: Session) -> dict[str, Path]:
     """Return the passphrase file that is named, by what names it."""
     setting = session.setting("passphrase-file")
-    if setting.value is None or setting.source is Source.DEFAULT:
+    if setting.value is None or setting.source is SettingSource.DEFAULT:
         return {}
     return {setting.place: Path(setting.value)}
 

@@ -32,8 +32,8 @@ _KIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def _draft(command: Callable[..., Any]) -> click.Command:
-    made: click.Command = click.command("new")(_FILE(_FORCE(click.pass_obj(command))))
-    return made
+    draft: click.Command = click.command("new")(_FILE(_FORCE(click.pass_obj(command))))
+    return draft
 
 
 @_draft

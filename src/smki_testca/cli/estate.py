@@ -55,7 +55,7 @@ def info(session: Session) -> None:
         directory, lambda: session.passphrase(directory), library, session.clock_or_system()
     ) as look:
         summary = sum_up(look)
-    fault = session.noted_anchor_fault()
+    fault = session.anchors.note_fault(directory)
     if session.as_json:
         print_json(
             {**summary.as_json(), "profiles_sha256": library.digest.hex(), **anchor_mark(fault)}

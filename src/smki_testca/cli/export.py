@@ -40,8 +40,8 @@ from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_p
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.idle_options import idle_options
-from smki_testca.exporters.leftovers import save
 from smki_testca.exporters.registry import FORMATS
+from smki_testca.exporters.stale_files import save
 from smki_testca.files import (
     write_file,
 )
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.estate.certificates import Record
-    from smki_testca.exporters.export import Made
     from smki_testca.exporters.item import Item
+    from smki_testca.exporters.prepared_export import PreparedExport
     from smki_testca.folders import OutputFile
 
 
@@ -153,32 +153,32 @@ def _export(
         )
         in_tokens = _in_tokens(selected) if with_keys else []
         named = given.get("status") or given.get("serial")
-        made = make(
+        prepared = make(
             *(form, selected, passphrase),
             current_only=not named,
             printable=printed,
             c_name=c_name,
         )
         if printed:
-            _check_one(made.files)
+            _check_one(prepared.files)
         else:
-            saved = save(estate, made, out, force=force, passphrase=passphrase)
+            saved = save(estate, prepared, out, force=force, passphrase=passphrase)
     print_warnings(idle)
-    unasked = [] if given.get("status") else _not_living(made)
+    unasked = [] if given.get("status") else _not_living(prepared)
     warnings = [
-        *summary(made.left_out, len(selected)),
-        *made.renamings(),
+        *summary(prepared.left_out, len(selected)),
+        *prepared.renamings(),
         *_warnings_of_tokens(in_tokens),
         *_warnings_of_use(unasked),
     ]
     if printed:
         print_warnings(
-            [*warnings, *(NOT_SECRET[1].decode().splitlines() if notes(made.written) else [])]
+            [*warnings, *(NOT_SECRET[1].decode().splitlines() if notes(prepared.written) else [])]
         )
-        _print(made.files[0], out)
+        _print(prepared.files[0], out)
         return
     if session.as_json:
-        remarks = {**_remarks(made), **_tokens_as_json(in_tokens), **_use_as_json(unasked)}
+        remarks = {**_remarks(prepared), **_tokens_as_json(in_tokens), **_use_as_json(unasked)}
         print_json({**saved.as_json(), **remarks})
         return
     print_warnings([*warnings, *saved.warnings()])
@@ -188,12 +188,12 @@ def _export(
     )
 
 
-def _remarks(made: Made) -> dict[str, list[dict[str, str]]]:
+def _remarks(prepared: PreparedExport) -> dict[str, list[dict[str, str]]]:
     left_out = [
         {"serial": str(each.item.record.serial), "name": each.item.name, "reason": each.reason}
-        for each in made.left_out
+        for each in prepared.left_out
     ]
-    renamed = [{"name": name, "written_as": instead} for name, instead in made.renamed]
+    renamed = [{"name": name, "written_as": instead} for name, instead in prepared.renamed]
     return {"left_out": left_out, "renamed": renamed}
 
 
@@ -244,9 +244,9 @@ def ca_keys(
     with session.open(needs_keys=True) as estate:
         named = estate.library.environment(estate.environment(environment))
         chosen = [name for name in estate.library.hierarchies if name in hierarchies]
-        made = share_authorities(estate, named, chosen, passphrase, out, force=force)
-    shared = made.given
-    warnings = _warnings_of_cas(made.in_tokens)
+        sharing = share_authorities(estate, named, chosen, passphrase, out, force=force)
+    shared = sharing.given
+    warnings = _warnings_of_cas(sharing.in_tokens)
     if session.as_json:
         print_json(
             {
@@ -328,12 +328,12 @@ def _tokens_as_json(items: Sequence[Item]) -> dict[str, list[dict[str, str]]]:
     return {"keys_in_tokens": certificates} if certificates else {}
 
 
-def _not_living(made: Made) -> list[Item]:
+def _not_living(prepared: PreparedExport) -> list[Item]:
     """The certificates written that are neither in use nor pending, though none took their place.
 
     Nobody would expect them under a plain name.
     """
-    return [item for item in made.written if item.status not in LIVING]
+    return [item for item in prepared.written if item.status not in LIVING]
 
 
 def _warnings_of_use(items: Sequence[Item]) -> list[str]:

@@ -13,7 +13,7 @@ from smki_testca.cli.dry_run import (
 )
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.lists import (
-    Terms,
+    ListTerms,
     print_list,
 )
 from smki_testca.cli.numbers import (
@@ -325,7 +325,7 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _SERIAL = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 
 
-def list_externals(session: Session, estate: Estate, given: Given, terms: Terms) -> None:
+def list_externals(session: Session, estate: Estate, given: Given, terms: ListTerms) -> None:
     """List the external certificates that fit, with the errors that lint finds.
 
     Raises:

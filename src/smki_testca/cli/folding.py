@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from smki_testca.cli.cells import cut, width_of
+from smki_testca.cli.terminal_cells import cut, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ _SHORT = 16
 """The width below which no column of words goes, if its words have it."""
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """A layout in which a table fits.
 
     Attributes:
@@ -48,7 +48,9 @@ class Layout(NamedTuple):
     widths: list[int]
 
 
-def layout(rows: Sequence[Sequence[Sequence[str]]], least: Sequence[int], width: int) -> Layout:
+def layout(
+    rows: Sequence[Sequence[Sequence[str]]], least: Sequence[int], width: int
+) -> TableLayout:
     """Return the columns that fit, and their widths.
 
     Args:
@@ -60,14 +62,14 @@ def layout(rows: Sequence[Sequence[Sequence[str]]], least: Sequence[int], width:
     cells = [[line for row in rows for line in row[place]] for place in places]
     whole = [max(map(width_of, lines), default=0) for lines in cells]
     if total(whole) <= width:
-        return Layout(places, whole)
+        return TableLayout(places, whole)
     narrow = [max(map(_narrowest, lines), default=0) for lines in cells]
     for place in least:
         if total([narrow[each] for each in places]) <= width:
             break
         places.remove(place)
     widths = [narrow[place] for place in places]
-    return Layout(places, _widened(widths, [whole[place] for place in places], width))
+    return TableLayout(places, _widened(widths, [whole[place] for place in places], width))
 
 
 def total(widths: Sequence[int]) -> int:

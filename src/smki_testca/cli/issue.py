@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from smki_testca.authority.filling import Validity
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
-    from smki_testca.exporters.leftovers import Saved
+    from smki_testca.exporters.stale_files import Saved
     from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.roles import Roles

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
-    from smki_testca.exporters.issued import Target
-    from smki_testca.exporters.leftovers import Saved
+    from smki_testca.exporters.issued_files import Target
+    from smki_testca.exporters.stale_files import Saved
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def target_of(given: dict[str, Any]) -> Target | None:
     with_key, force = given.pop("with_key"), given.pop("force")
     passphrase_file = given.pop("export_passphrase_file")
     if out is not None:
-        from smki_testca.exporters.issued import Target
+        from smki_testca.exporters.issued_files import Target
 
         passphrase = None if passphrase_file is None else first_line(passphrase_file)
         if passphrase is not None and not with_key:
@@ -84,10 +84,10 @@ def issued_to(
     issue: Callable[[], T],
     records_of: Callable[[T], list[Record]],
 ) -> tuple[T, Saved | None]:
-    """Issue, and write the files if there is a folder for them; see ``exporters.issued``."""
+    """Issue, and write the files if there is a folder for them; see ``exporters.issued_files``."""
     if target is None:
         return issue(), None
-    from smki_testca.exporters.issued import issue_to
+    from smki_testca.exporters.issued_files import issue_to
 
     return issue_to(target, estate, issue, records_of)
 

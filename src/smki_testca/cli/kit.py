@@ -107,7 +107,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
       smki-testca kit show zaz1 --devices 10
     """
     from smki_testca import kits
-    from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.kit_issuance import check_count
 
     library = session.library()
     loaded = kits.load(library, name)
@@ -226,7 +226,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     from smki_testca.api import Estate
     from smki_testca.entropy import parse_seed
     from smki_testca.kits import maker
-    from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.kit_issuance import check_count
     from smki_testca.kits.result import ESTATE
 
     seed, formats = options["seed"], options["formats"]
@@ -237,7 +237,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     )
     home = out / ESTATE
     # Many kits may be made where one file of anchors is configured, which is for one estate.
-    anchoring = session.anchoring(home) if session.is_named_estate(home) else None
+    anchoring = session.anchors.of(home) if session.is_named_estate(home) else None
     if anchoring is not None:
         anchoring.check_unused()
     result = maker.make(
@@ -291,7 +291,7 @@ def apply_(
     from smki_testca import kits
     from smki_testca.clock import parse_period
     from smki_testca.kits import applying, registering
-    from smki_testca.kits.issuing import check_count
+    from smki_testca.kits.kit_issuance import check_count
 
     session: Session = replace(context.obj, dry_run=dry_run)
     options = applying.ApplyOptions(parse_period(within), check_count(devices), dry_run)
@@ -317,9 +317,9 @@ def _issuing_in(estate: Estate, kit: Kit) -> list[Record]:
     """The CAs of an estate that a kit issues from."""
     from smki_testca.cli.issue import issuing_authorities
 
-    asked = [(each.environment, each.profile) for each in kit.requests]
+    requested = [(each.environment, each.profile) for each in kit.requests]
     devices = product(kit.environments, (each.profile for each in kit.devices))
-    return issuing_authorities(estate, [*asked, *devices])
+    return issuing_authorities(estate, [*requested, *devices])
 
 
 def _print_plan(plan: KitPlan) -> None:
@@ -337,9 +337,9 @@ def _print_plan(plan: KitPlan) -> None:
     _print_differences(plan.changed)
     _print_others(plan)
     if plan.does_something:
-        said = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
-        then = "renew" if plan.dry_run else "renewed"
-        say(f"{said} {counts[0]} and {then} {counts[1]}.")
+        adds = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
+        renews = "renew" if plan.dry_run else "renewed"
+        say(f"{adds} {counts[0]} and {renews} {counts[1]}.")
     elif plan.is_short:
         say("Nothing else to do.")
     else:
@@ -356,8 +356,8 @@ def _print_plan(plan: KitPlan) -> None:
     if plan.run is not None:
         say(f"The Devices are run {plan.run}.")
     if leftovers:
-        what = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
-        say(f"{what} not in the kit, and left as before.")
+        certificates = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
+        say(f"{certificates} not in the kit, and left as before.")
 
 
 def _print_others(plan: KitPlan) -> None:

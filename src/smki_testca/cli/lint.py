@@ -29,7 +29,7 @@ from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.inspection import certificates_to_trust
 from smki_testca.lint.linted import LintSettings
-from smki_testca.lint.reports import REPORTS, as_full_text, as_junit, as_text
+from smki_testca.lint.report_formats import REPORTS, as_full_text, as_junit, as_text
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request

@@ -178,12 +178,12 @@ def _kept_in_estate(path: Path, again: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what, which = "The list is issued", "it"
+        outcome, lists = "The list is issued", "it"
         if len(again) > 1:
-            what, which = f"{len(again)} lists are issued and not written", "each of them"
+            outcome, lists = f"{len(again)} lists are issued and not written", "each of them"
         raise write_error(
             "crl.unwritable",
-            f"{what}, but {path} cannot be written",
+            f"{outcome}, but {path} cannot be written",
             error,
-            f"Print {which} again: {'; '.join(again)}",
+            f"Print {lists} again: {'; '.join(again)}",
         ) from error

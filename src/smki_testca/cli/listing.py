@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.lists import Terms, print_list
+from smki_testca.cli.lists import ListTerms, print_list
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.records import DEFAULT, Listed, record_columns
 from smki_testca.cli.selection import own_selection, selecting
@@ -55,7 +55,7 @@ def list_(
       smki-testca --estate estate list --participant supplier-one --label 'Z1-*'
       --status in-use --status pending --sort -not-after
     """
-    terms = Terms(tuple(name for each in columns for name in each.split(",")), sort, limit)
+    terms = ListTerms(tuple(name for each in columns for name in each.split(",")), sort, limit)
     with session.open() as estate:
         if external:
             from smki_testca.cli.external import list_externals
@@ -63,7 +63,7 @@ def list_(
             list_externals(session, estate, given, terms)
             return
         known = record_columns(estate.library.roles, estate.runs.own_columns())
-        terms = Terms(_own_named(terms.columns, known), _own_named(terms.sort, known), limit)
+        terms = ListTerms(_own_named(terms.columns, known), _own_named(terms.sort, known), limit)
         certificates = estate.with_statuses(estate.select(own_selection(estate, given)))
         print_list(
             session,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
 
 
-class Terms(NamedTuple):
+class ListTerms(NamedTuple):
     """The terms of a list: what it shows, and in which order.
 
     Attributes:
@@ -36,7 +36,7 @@ class Terms(NamedTuple):
 
 def print_list(
     session: Session,
-    terms: Terms,
+    terms: ListTerms,
     name: str,
     items: Iterable[Any],
     known: Mapping[str, Column[Any]],
@@ -57,8 +57,8 @@ def print_list(
     Raises:
         UsageError: if there is no column of a name.
     """
-    columns = [_column(known, asked) for asked in terms.columns or default]
-    keys = [(_column(known, asked.removeprefix("-")), asked[:1] == "-") for asked in terms.sort]
+    columns = [_column(known, column) for column in terms.columns or default]
+    keys = [(_column(known, column.removeprefix("-")), column[:1] == "-") for column in terms.sort]
     if session.as_json:
         print_json_list(name, _ordered(items, keys, terms.limit, lambda i: json.dumps(as_json(i))))
         return

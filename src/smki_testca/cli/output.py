@@ -23,7 +23,7 @@ from typing import (
 
 import click
 
-from smki_testca.cli.cells import padded, width_of
+from smki_testca.cli.terminal_cells import padded, width_of
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.text import plain
 
@@ -113,7 +113,7 @@ def anchor_mark(fault: SmkiTestcaError | None) -> dict[str, Any]:
     """Return what JSON says of a log that does not continue its newest anchor; nothing otherwise.
 
     Args:
-        fault: of ``Session.noted_anchor_fault``.
+        fault: of ``Anchors.note_fault``.
     """
     return {} if fault is None else {"anchor_fault": fault.as_json()["error"]}
 
@@ -402,7 +402,7 @@ def print_json_list(name: str, documents: Iterable[str]) -> None:
 
 
 HEARTBEAT_SECONDS = 30.0
-"""How often a line tells that long work goes on, where standard error is no terminal."""
+"""How often a line reports that long work continues, where standard error is no terminal."""
 _REDRAW_SECONDS = 0.1
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.configuration import Setting, Source
+from smki_testca.cli.configuration import Setting, SettingSource
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.secret import NEW_PASSPHRASE, PASSPHRASE, given_or_typed
 from smki_testca.errors import InputError
@@ -77,7 +77,7 @@ def _stale(setting: Setting, file: Path | None) -> str | None:
         setting: where the old passphrase came from.
         file: the one that has the new passphrase now, if any.
     """
-    if setting.source is Source.VARIABLE:
+    if setting.source is SettingSource.VARIABLE:
         return PASSPHRASE.variable
     if setting.value is None or setting.value == "-":
         return None
@@ -91,7 +91,7 @@ def _new_passphrase(directory: Path, file: str | None) -> str:
     Raises:
         InputError: if none of them gives it.
     """
-    given = Setting(file, Source.OPTION if file is not None else Source.DEFAULT)
+    given = Setting(file, SettingSource.OPTION if file is not None else SettingSource.DEFAULT)
     setting = NEW_PASSPHRASE.setting(lambda _: given)
     new = given_or_typed(setting, f"New passphrase of {directory}", confirm=True)
     if new is None:

@@ -13,7 +13,7 @@ from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.cli.ca_files import CaFiles, ca_places, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
-from smki_testca.cli.configuration import Source
+from smki_testca.cli.configuration import SettingSource
 from smki_testca.cli.if_needed import (
     with_if_needed,
 )
@@ -70,7 +70,7 @@ def quickstart(session: Session, directory: Path) -> None:
     """
     path = directory
     passphrase = make_passphrase(SystemEntropy())
-    anchoring = session.anchoring(path)
+    anchoring = session.anchors.of(path)
     if anchoring is not None:
         anchoring.check_unused()
     with (
@@ -188,7 +188,7 @@ def init(
     name = (library.environment(environment) if environment else library.default_environment).name
     # What a killed command left is no estate to add to: it is removed, and made anew.
     is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
-    anchoring = session.anchoring(path)
+    anchoring = session.anchors.of(path)
     if anchoring is not None:
         (anchoring.check_unused if is_new else anchoring.check)()
     create_or_open = Estate.create if is_new else Estate.open
@@ -240,7 +240,7 @@ def _directory_of(session: Session, directory: Path | None) -> Path:
         return FOLDER.convert(setting.value, None, None)
     if directory is None:
         raise UsageError("usage", "No directory is given.", "Name one: smki-testca init DIR")
-    if setting.source is Source.OPTION and not session.is_named_estate(directory):
+    if setting.source is SettingSource.OPTION and not session.is_named_estate(directory):
         raise UsageError(
             "usage", f"DIR is {directory}, and --estate {setting.value}.", "Name one of them."
         )
@@ -285,5 +285,7 @@ def _add_keys_in_tokens(
             raise UsageError("usage", f"Two keys are given for {profile}.", "Give one.")
         keys[places[profile]] = FoundInToken(uri)
     if token is not None:
-        made = [place for place in places.values() if not hierarchies or place[0] in hierarchies]
-        keys.update((place, MadeInToken(token)) for place in made if place not in keys)
+        new_places = [
+            place for place in places.values() if not hierarchies or place[0] in hierarchies
+        ]
+        keys.update((place, MadeInToken(token)) for place in new_places if place not in keys)

@@ -203,7 +203,7 @@ def correct(
       smki-testca --estate estate register correct supplier-two --signifier TPTY-SUPPLIER-2
       smki-testca --estate estate register correct supplier-two --range 90-B3-D5-1F-3:0A1
     """
-    from smki_testca.register.corrections import Correction, parse_range
+    from smki_testca.register.correction import Correction, parse_range
 
     if exception is not None and not ranges:
         raise UsageError("usage", "--exception needs --range: it says why the range is allowed.")
@@ -280,11 +280,13 @@ def remove(session: Session, participant: str) -> None:
     type=number_from(1, MAX_ALLOCATED),
     help="The number of IDs; 1 by default.",
 )
-@click.option("--id", "wanted", metavar="EUI64", help="Allocate this ID instead of the next one.")
+@click.option(
+    "--id", "stated_id", metavar="EUI64", help="Allocate this ID instead of the next one."
+)
 @click.pass_obj
 @with_dry_run
 def allocate(
-    session: Session, participant: str, user_role: str, count: int | None, wanted: str | None
+    session: Session, participant: str, user_role: str, count: int | None, stated_id: str | None
 ) -> None:
     """Allocate the next IDs of participant ID's range, counting in hexadecimal.
 
@@ -294,13 +296,13 @@ def allocate(
     Example:
       smki-testca --estate estate register allocate supplier-one --user-role "Gas Supplier"
     """
-    if wanted is not None and count is not None:
+    if stated_id is not None and count is not None:
         raise UsageError("usage", "--id and --count cannot be used together.")
     with session.open() as estate:
-        if wanted is None:
+        if stated_id is None:
             ids = estate.register.allocate(participant, user_role, count or 1)
         else:
-            ids = [Eui64.parse(wanted)]
+            ids = [Eui64.parse(stated_id)]
             estate.register.allocate_id(participant, user_role, ids[0])
     if session.as_json:
         print_outcome(session, {"participant": participant, "ids": [str(eui64) for eui64 in ids]})

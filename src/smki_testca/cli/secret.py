@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.configuration import Setting, Source
+from smki_testca.cli.configuration import Setting, SettingSource
 from smki_testca.cli.input_files import read_input
 from smki_testca.errors import InputError
 from smki_testca.text import is_text, plain
@@ -44,12 +44,12 @@ class Secret:
             left: a file that counts, where there is one, before the one that is configured.
         """
         setting = setting_of(self.file_key)
-        if setting.source is Source.OPTION:
+        if setting.source is SettingSource.OPTION:
             return setting
         if os.environ.get(self.variable):
-            return Setting(None, Source.VARIABLE, self.variable)
+            return Setting(None, SettingSource.VARIABLE, self.variable)
         if left is not None and left.is_file():
-            return Setting(str(left), Source.DEFAULT)
+            return Setting(str(left), SettingSource.DEFAULT)
         return setting
 
     def hide(self) -> bool:
@@ -87,7 +87,7 @@ def is_ready(setting: Setting) -> bool:
     if setting.value is not None:
         return Path(setting.value).is_file()
     # Without a terminal there is none, and nobody is asked.
-    return setting.source is Source.VARIABLE or not _is_somebody_there()
+    return setting.source is SettingSource.VARIABLE or not _is_somebody_there()
 
 
 def given_or_typed(
@@ -106,7 +106,7 @@ def given_or_typed(
     """
     if setting.value is not None:
         return first_line(setting.value, may_be_mark=may_be_mark)
-    if setting.source is Source.VARIABLE:
+    if setting.source is SettingSource.VARIABLE:
         return _of_text(os.environ[setting.place], setting.place)
     return typed(question, confirm=confirm)
 

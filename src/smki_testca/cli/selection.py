@@ -206,14 +206,14 @@ def external_selection(estate: Estate, given: Given) -> Selection:
         InputError: as ``selection`` does, and if a serial number is too short for the beginning of
             one and no certificate has it.
     """
-    made = selection(estate, given)
+    chosen = selection(estate, given)
     for text in given["serial"]:
         if len(_digits(text)) < SerialPrefix.MIN_DIGITS:
             from smki_testca.estate.certificates import Selection
 
             if not estate.externals.select(Selection(serial=SerialNumber.parse(text))):
                 _check_length(text)
-    return made
+    return chosen
 
 
 def _digits(text: str) -> str:
@@ -222,7 +222,7 @@ def _digits(text: str) -> str:
 
 def _check_length(text: str) -> None:
     if len(_digits(text)) < SerialPrefix.MIN_DIGITS:
-        SerialNumber.parse(text)  # what is no number is told so
+        SerialNumber.parse(text)  # what is no number is an error
         raise InputError(
             "serial.prefix",
             f"{shown(text)} is too short for the beginning of a serial number.",
@@ -237,12 +237,12 @@ def exact_selection(estate: Estate, given: Given) -> Selection:
         InputError: as ``own_selection`` does, if there is no certificate of a serial, or if
             several begin with it.
     """
-    made = own_selection(estate, given)
+    chosen = own_selection(estate, given)
     if not given["serial"]:
-        return made
-    if len(given["serial"]) > 1 or _prefixes(made):
-        made = replace(made, serial=_named_serials(estate, made))
-    return made
+        return chosen
+    if len(given["serial"]) > 1 or _prefixes(chosen):
+        chosen = replace(chosen, serial=_named_serials(estate, chosen))
+    return chosen
 
 
 def narrow_selection(estate: Estate, given: Given) -> Selection:
@@ -306,19 +306,19 @@ def _participant(estate: Estate, name: str) -> str:
     return name
 
 
-def _prefixes(made: Selection) -> list[SerialPrefix]:
+def _prefixes(chosen: Selection) -> list[SerialPrefix]:
     from smki_testca.estate.certificates import values_of
 
-    return [serial for serial in values_of(made.serial) or () if isinstance(serial, SerialPrefix)]
+    return [serial for serial in values_of(chosen.serial) or () if isinstance(serial, SerialPrefix)]
 
 
-def _named_serials(estate: Estate, made: Selection) -> list[SerialNumber]:
+def _named_serials(estate: Estate, chosen: Selection) -> list[SerialNumber]:
     """Return the serial number of each certificate that the serials of a selection name."""
     from smki_testca.estate.certificates import Selection, values_of
 
-    records = list(estate.select(Selection(serial=made.serial)))
+    records = list(estate.select(Selection(serial=chosen.serial)))
     serials = []
-    for named in values_of(made.serial) or ():
+    for named in values_of(chosen.serial) or ():
         if isinstance(named, SerialPrefix):
             matching = [record for record in records if named.fits(str(record.serial))]
             _check_one(named, matching)

@@ -179,9 +179,9 @@ def _access(session: Session, settings: Settings) -> EstateAccess:
 def _adding_anchors(session: Session, access: EstateAccess) -> Callable[[Estate], None] | None:
     """Returns a function that adds an anchor while the services run; None if no file is configured.
 
-    What keeps it from that is told, and does not end the services.
+    What keeps it from that is printed, and does not end the services.
     """
-    anchoring = session.anchoring(access.directory)
+    anchoring = session.anchors.of(access.directory)
     if anchoring is None:
         return None
     anchoring.passphrase = lambda: access.passphrase  # a pipe gives it once
@@ -224,9 +224,9 @@ def _tell(settings: Settings, served: dict[str, Served]) -> None:
     """Print what answers where, how to try it, and what is out of the ordinary."""
     for name, each in served.items():
         say("", f"{_TITLES[name]}: {each.url}")
-        for what, url in each.more.items():
+        for kind, url in each.more.items():
             if url != each.url:
-                say(f"  {_ADDRESSES[what]}: {url}")
+                say(f"  {_ADDRESSES[kind]}: {url}")
         if each.client is not None:
             new = ", issued just now" if each.client.is_new else ""
             say(

@@ -9,14 +9,12 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from smki_testca.cli.configuration import (
     FILE_NAME,
     KEYS,
     Configuration,
     Setting,
-    Source,
+    SettingSource,
     is_named,
     locate,
 )
@@ -31,6 +29,7 @@ from smki_testca.text import shown
 if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.authority.signers.tokens.access import TokenAccess
+    from smki_testca.cli.anchoring import Anchors
     from smki_testca.clock import Clock
     from smki_testca.lifecycle.anchoring import Anchoring
     from smki_testca.profiles import Library
@@ -52,6 +51,7 @@ class Session:
         no_config: whether no configuration file is read.
         dry_run: whether to take back all that is done with the estate.
         if_needed: whether the command succeeds where the state is already as it would make it.
+        anchorings: what anchors estates at the end of the command, by their directories.
     """
 
     given: dict[str, str] = field(default_factory=dict)
@@ -60,8 +60,8 @@ class Session:
     no_config: bool = False
     dry_run: bool = False
     if_needed: bool = False
+    anchorings: dict[Path, Anchoring] = field(default_factory=dict)
     _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
-    _anchorings: dict[Path, Anchoring] = field(default_factory=dict)
     _pin_of_variable: str | None = field(default=None, repr=False)
 
     def give(self, name: str, value: str) -> None:
@@ -85,11 +85,11 @@ class Session:
         """
         value = self.given.get(name, self.ahead.get(name))
         if value is not None:
-            return Setting(value, Source.OPTION, f"--{name}")
+            return Setting(value, SettingSource.OPTION, f"--{name}")
         variable = _VARIABLES.get(name)
         if variable is not None and (value := os.environ.get(variable)):
-            return Setting(value, Source.VARIABLE, variable)
-        return self.configuration.settings.get(name) or Setting(None, Source.DEFAULT)
+            return Setting(value, SettingSource.VARIABLE, variable)
+        return self.configuration.settings.get(name) or Setting(None, SettingSource.DEFAULT)
 
     def configured_in(self, message: str) -> list[str]:
         """Return, for an error, the values of the configuration file that it names: a line each."""
@@ -100,7 +100,7 @@ class Session:
         return [
             f"note: {name} is {shown(setting.value)} by {setting.place}."
             for name, setting in settings.items()
-            if setting.source is Source.FILE and setting.value and setting.value in message
+            if setting.source is SettingSource.FILE and setting.value and setting.value in message
         ]
 
     @cached_property
@@ -179,15 +179,14 @@ class Session:
         """
         with without_collector():
             from smki_testca.api import Estate
+            from smki_testca.cli.anchoring import tolerated_fault
             from smki_testca.custody.passphrase_change import settle_file
 
         directory = self.estate_directory()
-        anchoring = self.anchoring(directory)
+        anchoring = self.anchors.of(directory)
         fault = None
-        if anchoring is not None and not must_continue and _is_investigating():
-            fault = anchoring.fault
-        elif anchoring is not None:
-            anchoring.check()
+        if anchoring is not None:
+            fault = tolerated_fault(anchoring, must_continue=must_continue)
         estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
@@ -216,7 +215,7 @@ class Session:
         estate = self.open()
         try:
             return estate, estate.estate_key.unlock_with(self.passphrase(estate.directory))
-        except BaseException:
+        except BaseException:  # also Ctrl-C at the prompt: nobody else has the estate to close it
             estate.close()
             raise
 
@@ -226,39 +225,20 @@ class Session:
         path = self.setting("audit.anchor").value
         return None if path is None else Path(path)
 
-    def anchoring(self, directory: Path) -> Anchoring | None:
-        """Return what anchors an estate after the command; None if no file is configured for it.
+    @property
+    def anchors(self) -> Anchors:
+        """The anchors that the command checks and adds; copies of a session share their state."""
+        from smki_testca.cli.anchoring import Anchors
 
-        Args:
-            directory: of the estate: the one that is named, or any if none is.
-        """
-        path = self.anchor_file
-        if path is None or (self.estate is not None and not self.is_named_estate(directory)):
-            return None
-        from smki_testca.lifecycle.anchoring import Anchoring
-
-        if directory not in self._anchorings:
-            self._anchorings[directory] = Anchoring(
-                directory, path, self.clock_or_system(), lambda: self.passphrase(directory)
-            )
-        return self._anchorings[directory]
-
-    def noted_anchor_fault(self) -> SmkiTestcaError | None:
-        """Return what is wrong with the newest anchor; the command ends with that error, too."""
-        anchoring = self.anchoring(self.estate_directory())
-        if anchoring is None:
-            return None
-        anchoring.note()
-        return anchoring.fault
+        return Anchors(
+            self.anchor_file, self.estate, self.clock_or_system, self.passphrase, self.anchorings
+        )
 
     def is_named_estate(self, directory: Path) -> bool:
         """Whether a directory is that of the estate that an option or the configuration names."""
-        return self.estate is not None and is_same_place(self.estate, directory)
+        from smki_testca.cli.anchoring import is_same_place
 
-    def add_anchors(self) -> list[SmkiTestcaError]:
-        """Add the anchors that are due at the end of the command; gives the errors of that."""
-        errors = [anchoring.finish() for anchoring in self._anchorings.values()]
-        return [error for error in errors if error is not None]
+        return self.estate is not None and is_same_place(self.estate, directory)
 
     def estate_directory(self) -> Path:
         """Return the directory of the estate.
@@ -283,7 +263,7 @@ class Session:
         if not self.has_passphrase_ready(estate.directory):
             try:
                 estate.unlock()
-            except BaseException:
+            except BaseException:  # also Ctrl-C at the prompt: the caller never gets the estate
                 estate.close()
                 raise
 
@@ -348,7 +328,11 @@ class Session:
                 f" {FILE_NAME}.",
             )
         path = Path(setting.value)
-        if setting.source is Source.FILE and not is_named() and self.configuration.path is not None:
+        if (
+            setting.source is SettingSource.FILE
+            and not is_named()
+            and self.configuration.path is not None
+        ):
             from smki_testca.cli.token_module import check_found
 
             check_found(path, setting, self.configuration.path)
@@ -378,19 +362,6 @@ class Session:
             raise EstateError(
                 "token.pin", f"The PIN of the token {shown(token)} is needed.", PIN.remedy
             )
-        if setting.source is Source.VARIABLE and PIN.hide():
+        if setting.source is SettingSource.VARIABLE and PIN.hide():
             self._pin_of_variable = str(pin)
         return str(pin)
-
-
-def is_same_place(path: Path | str, other: Path | str) -> bool:
-    """Whether two paths lead to one file or directory, however they are typed."""
-    return os.path.realpath(path) == os.path.realpath(other)
-
-
-def _is_investigating() -> bool:
-    """Whether the command that runs is one that also looks at an estate with a fault."""
-    from smki_testca.lifecycle.anchoring import INVESTIGATING
-
-    context = click.get_current_context(silent=True)
-    return context is not None and context.command_path.partition(" ")[2] in INVESTIGATING

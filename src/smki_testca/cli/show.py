@@ -18,7 +18,7 @@ from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, policy_names
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import LintSettings
-from smki_testca.lint.reports import text_line
+from smki_testca.lint.report_formats import text_line
 from smki_testca.lint.sheet import FINGERPRINTS, Sheet, fingerprints
 from smki_testca.profiles.model import Severity
 from smki_testca.text import shown

@@ -84,7 +84,7 @@ def ask_first(session: Session, estate: Estate, needs: Callable[[], Needs]) -> N
     Args:
         session: of the command.
         estate: that the command opened.
-        needs: of the command. If it fails, the command tells of that itself, where the gate would
+        needs: of the command. If it fails, the command reports that itself, where the gate would
             refuse before.
     """
     try:

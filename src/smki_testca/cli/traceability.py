@@ -1,4 +1,4 @@
-"""``trace``: where each rule and paragraph is enforced, what shows it, and what tells of it."""
+"""``trace``: where each rule and paragraph is enforced, what shows it, which codes report it."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _whole(directory: Path) -> Iterator[None]:
         with creating(directory, *FILES, _STAGED):
             yield
             are_placed = _place_profiles(directory)
-    except BaseException:
+    except BaseException:  # also after Ctrl-C, nothing is left of the estate
         if are_placed:
             remove(directory / PROFILES_FOLDER)
         raise

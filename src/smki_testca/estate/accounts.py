@@ -291,8 +291,8 @@ class AccountStore:
 
     def has_password(self, name: str, fitted: bytes) -> bool:
         """Whether an account still has the password whose digest a proof has as ``fitted``."""
-        stored = self._password(name)
-        return stored is not None and hmac.compare_digest(stored, fitted)
+        digest = self._password(name)
+        return digest is not None and hmac.compare_digest(digest, fitted)
 
     def settle(self, proof: Proof, details: Mapping[str, Any] = MappingProxyType({})) -> Account:
         """Count what a guess has shown: a failure may lock the account, a success clears them.
@@ -315,10 +315,10 @@ class AccountStore:
         return account
 
     def _settled(self, proof: Proof, details: Mapping[str, Any]) -> Account | None:
-        account, stored = self._find(proof.name), self._password(proof.name)
-        if account is None or stored is None or account.locked_until is not None:
+        account, digest = self._find(proof.name), self._password(proof.name)
+        if account is None or digest is None or account.locked_until is not None:
             return None
-        if proof.fitted is None or not hmac.compare_digest(proof.fitted, stored):
+        if proof.fitted is None or not hmac.compare_digest(proof.fitted, digest):
             self._count_failure(account, details)
             return None
         if account.failures:

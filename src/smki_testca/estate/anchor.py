@@ -201,15 +201,15 @@ def _read(match: re.Match[str]) -> Anchor | None:
 
 def _unreadable(origin: str, before: int | None = None, *, newer: bool = False) -> InputError:
     if newer:
-        what = "has an anchor of another version"
+        predicate = "has an anchor of another version"
     elif before is None:
-        what = "does not end with an anchor"
+        predicate = "does not end with an anchor"
     elif before:
-        what = f"has something after {counted(before, 'anchor')} that is not an anchor"
+        predicate = f"has something after {counted(before, 'anchor')} that is not an anchor"
     else:
-        what = "is not an anchor"
+        predicate = "is not an anchor"
     remedy = f"Give whole lines as audit anchor prints them: they begin with {MARK}.{_VERSION}."
-    return InputError("anchor.unreadable", f"{origin} {what}.", remedy)
+    return InputError("anchor.unreadable", f"{origin} {predicate}.", remedy)
 
 
 def _in_base64(octets: bytes) -> str:

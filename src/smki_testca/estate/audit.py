@@ -11,6 +11,7 @@ import msgspec
 
 from smki_testca.clock import from_iso
 from smki_testca.errors import EstateError
+from smki_testca.estate.audit_entry import Entry
 from smki_testca.estate.database import RESTORE, damaged, name_of_row
 from smki_testca.estate.row_sums import HEAD, RowSum
 from smki_testca.estate.tables import declared
@@ -37,37 +38,6 @@ _END = """\
 SELECT audit.number, digest, audit_states.digests AS after
 FROM audit LEFT JOIN audit_states ON audit_states.number = audit.number
 ORDER BY audit.number DESC LIMIT 1"""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry.
-
-    Attributes:
-        number: counts from 1.
-        at: UTC, ISO 8601.
-        action: the kind of decision or change, such as ``issue``.
-        body: the details.
-        digest: SHA-256 over the link before it and this entry, hexadecimal. The link is the digest
-            of the entry before; or, where a transaction that changed rows ended with that, SHA-256
-            over its digest and those of the changed tables.
-    """
-
-    number: int
-    at: str
-    action: str
-    body: dict[str, Any]
-    digest: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry as a JSON object."""
-        return {
-            "number": self.number,
-            "at": self.at,
-            "action": self.action,
-            "body": self.body,
-            "digest": self.digest,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,7 +407,7 @@ class AuditLog:
         self._appended = None
 
     def _bound_sum(self, table: str) -> RowSum:
-        """The sum of a table before this transaction, after a look at what the log tells of it.
+        """The sum of a table before this transaction, after a look at what the log records of it.
 
         Otherwise the next change would bind rows to the log that were changed behind its back.
         """
@@ -583,8 +553,8 @@ def unreadable_entry(number: int) -> EstateError:
     return _broken(f"cannot be read at entry {number}")
 
 
-def _broken(what: str) -> EstateError:
-    return EstateError("audit.broken", f"The audit log {what}.", RESTORE)
+def _broken(predicate: str) -> EstateError:
+    return EstateError("audit.broken", f"The audit log {predicate}.", RESTORE)
 
 
 def _changed(table: str, reason: str) -> EstateError:

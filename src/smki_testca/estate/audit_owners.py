@@ -11,7 +11,7 @@ from smki_testca.identifiers import SerialNumber
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.stores import Stores
 
 NAMING = frozenset({"issue", "check", "register.allocate", "service.adhoc", "service.batched"})

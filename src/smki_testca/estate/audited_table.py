@@ -11,7 +11,7 @@ from smki_testca.estate.database import RESTORE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
 
 
 def _none(entry: Entry) -> Iterable[Any]:

@@ -352,8 +352,8 @@ def unknown(number: int) -> InputError:
     return InputError("batch_request.unknown", f"There is no batch {number}.")
 
 
-def _already(number: int, what: str) -> AlreadySoError:
-    return AlreadySoError("batch_request.state", f"Batch {number} {what}.")
+def _already(number: int, predicate: str) -> AlreadySoError:
+    return AlreadySoError("batch_request.state", f"Batch {number} {predicate}.")
 
 
 _ENDS_OF_RUNS = {State.DONE: BatchState.COMPLETED, State.CANCELLED: BatchState.REJECTED}

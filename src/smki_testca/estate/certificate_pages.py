@@ -212,8 +212,8 @@ class CertificatePages:
         if statuses is not None and statuses <= _SET:
             listed = self._listed(statuses)
             if listed is not None:
-                wanted = [each for each in listed if run in {None, each.run}]
-                return self._at(wanted, selection, at, name, after)
+                places = [each for each in listed if run in {None, each.run}]
+                return self._at(places, selection, at, name, after)
         return self._by_tile(selection, at, name, run, after)
 
     def _one_place(
@@ -295,14 +295,14 @@ class CertificatePages:
         self, records: dict[RunPlace, Record], selection: Selection, at: datetime
     ) -> dict[RunPlace, Record]:
         """Those that have a selected status."""
-        wanted = selection.statuses
-        if wanted is None or not records:
+        selected = selection.statuses
+        if selected is None or not records:
             return records
         statuses = self._statuses.statuses(list(records.values()), at)
         return {
             each: record
             for (each, record), status in zip(records.items(), statuses, strict=True)
-            if status in wanted
+            if status in selected
         }
 
     def _listed(self, statuses: frozenset[Status]) -> list[RunPlace] | None:

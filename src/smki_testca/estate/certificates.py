@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.authority.certificates import Certificate
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
     from smki_testca.profiles.model import Environment
@@ -191,8 +191,8 @@ class Selection:
         columns = {name: _one_or_several(value) for name, value in self.columns.items()}
         object.__setattr__(self, "columns", columns)
         tests = ((name, values_of(getattr(self, name))) for name in _PARTS)
-        made = tuple(_Test.of(name, values) for name, values in tests if values is not None)
-        object.__setattr__(self, "_tests", made)
+        value_tests = tuple(_Test.of(name, values) for name, values in tests if values is not None)
+        object.__setattr__(self, "_tests", value_tests)
 
     @property
     def is_one_place(self) -> bool:
@@ -225,8 +225,8 @@ class Selection:
     def has_columns(self, stated: Mapping[str, str]) -> bool:
         """Whether a row fits that states these values in the operator's own columns."""
         return all(
-            name in stated and stated[name] in (values_of(asked) or ())
-            for name, asked in self.columns.items()
+            name in stated and stated[name] in (values_of(value) or ())
+            for name, value in self.columns.items()
         )
 
     def where(self) -> tuple[str, list[Any]]:
@@ -325,7 +325,7 @@ _PAGE = 500
 """The certificates that are read at a time."""
 
 
-class Outline(NamedTuple):
+class UniqueValues(NamedTuple):
     """The values of a certificate that must be unique, and within what.
 
     Attributes:
@@ -465,12 +465,12 @@ class CertificateStore:
             [*values, size],
         )
 
-    def outlines(self, size: int) -> Iterator[list[Outline]]:
+    def unique_values(self, size: int) -> Iterator[list[UniqueValues]]:
         """Yield what must be unique of every certificate, in pages of a size."""
         last = 0
         while True:
             page = self._database.records(
-                _outline,
+                _unique_values,
                 "SELECT rowid, serial, key_id, eui64, role, usage, family, hierarchy, label,"
                 " not_after FROM certificates WHERE rowid > ? ORDER BY rowid LIMIT ?",
                 (last, size),
@@ -482,7 +482,7 @@ class CertificateStore:
 
     def labels_of(self, holders: Iterable[str | None]) -> list[LabelUse]:
         """The labels of some holders' end entities, each once for a family and hierarchy."""
-        wanted = set(holders)
+        participants = set(holders)
         rows = self._database.rows(
             "SELECT participant, family, hierarchy, label, min(audit) AS since, min(rowid) AS row"
             " FROM certificates WHERE tier = 'end-entity' AND label IS NOT NULL"
@@ -494,11 +494,11 @@ class CertificateStore:
                 (row["since"], 0, 0, row["row"]),
             )
             for row in rows
-            if row["participant"] in wanted
+            if row["participant"] in participants
         ]
 
     def numbered(self, number: int) -> Record | None:
-        """The certificate of a number, as an ``Outline`` gives it."""
+        """The certificate of a number, as ``UniqueValues`` give it."""
         return next(iter(self._records("rowid = ?", [number])), None)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
@@ -664,9 +664,9 @@ def _recorded(entry: Entry) -> Iterator[tuple[str, tuple[int, str]]]:
         yield certificate["serial"], (entry.number, certificate["sha256"])
 
 
-def _outline(row: sqlite3.Row) -> Outline:
+def _unique_values(row: sqlite3.Row) -> UniqueValues:
     eui64 = row["eui64"]
-    return Outline(
+    return UniqueValues(
         number=row["rowid"],
         serial=row["serial"].rjust(16, b"\0"),
         key_id=row["key_id"],

@@ -70,27 +70,27 @@ def creating(directory: Path, *names: str) -> Iterator[None]:
         yield
         return
     directory.exists()  # raises the OSError of a name that can be no file's
-    made: list[Path] = []
+    folders: list[Path] = []
     try:
-        made += make_folders(directory)
+        folders += make_folders(directory)
         _clear(directory)
         _check_empty(directory)
         directory.chmod(0o700)
         descriptor = _mark(directory, names)
     except OSError as error:
-        remove_folders(made)
+        remove_folders(folders)
         raise _unwritable(directory, error) from error
     _made_here.add(place)
     try:
         create(directory / GITIGNORE, LEAVE_OUT_ALL)
         yield
         sync_folder(directory)
-        for folder in made:
+        for folder in folders:
             sync_folder(folder.absolute().parent)
         (directory / MARKER).unlink()
-    except BaseException as error:
+    except BaseException as error:  # also after Ctrl-C, nothing is left of the estate
         _remove(directory, names)
-        remove_folders(made)
+        remove_folders(folders)
         if isinstance(error, OSError) and error.errno in MEDIUM_ERRORS:
             raise _unwritable(directory, error) from error
         raise
@@ -116,7 +116,7 @@ def _mark(directory: Path, names: tuple[str, ...]) -> int:
         os.write(descriptor, json.dumps(names).encode())
         os.fsync(descriptor)
         sync_folder(directory)
-    except BaseException:
+    except BaseException:  # also after Ctrl-C: the marker would keep others from the directory
         remove(path)
         os.close(descriptor)
         raise

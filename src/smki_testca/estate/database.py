@@ -118,7 +118,7 @@ class Database:
             database = cls(called or path, _connect(path), dry_run=dry_run)
         try:
             database._check(path)
-        except BaseException:
+        except BaseException:  # also after Ctrl-C: the caller never gets it to close
             database.close()
             raise
         return database
@@ -210,7 +210,8 @@ class Database:
                 if not self.dry_run:
                     self._connection.execute("COMMIT")
             except BaseException:
-                # If the disk is full, SQLite has rolled back already.
+                # Whatever ends it, Ctrl-C too, nothing of it stays. If the disk is full, SQLite
+                # has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
@@ -314,7 +315,7 @@ class Database:
         self._connection.execute("SAVEPOINT part")
         try:
             yield
-        except BaseException:
+        except BaseException:  # whatever ends it, Ctrl-C too, nothing of it stays
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
@@ -603,7 +604,7 @@ class _translated:  # noqa: N801 - used as a context manager, whose like are fun
         if isinstance(error, sqlite3.ProgrammingError) and "thread" in str(error):
             raise _of_another_thread(self._path) from error
         if isinstance(error, sqlite3.DatabaseError):
-            raise _told(self._path, error) from error
+            raise _estate_error(self._path, error) from error
 
 
 class _reading(_translated):  # noqa: N801 - as above
@@ -635,7 +636,7 @@ def _of_another_thread(path: Path) -> EstateError:
     )
 
 
-def _told(path: Path, error: sqlite3.DatabaseError) -> EstateError:
+def _estate_error(path: Path, error: sqlite3.DatabaseError) -> EstateError:
     """The estate's error for one of SQLite."""
     # The low octet is the error, the others say more of it.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
 
 _MAX_SHOWN_ITEMS = 4
 """The longest list that is shown in full, in items."""
@@ -48,7 +48,7 @@ def _words(value: Any) -> str:
         is_long = len(value) > _MAX_SHOWN_ITEMS
         return f"{len(value)} of them" if is_long else ", ".join(map(_words, value))
     if isinstance(value, dict):
-        # What has a serial number is told by it.
+        # What has a serial number is named by it.
         known = {"serial": value["serial"]} if {"serial", "sha256"} == value.keys() else value
         return " ".join(_named(name, each, " ") for name, each in known.items() if each)
     if isinstance(value, str) and len(value) > _MAX_WORD and " " not in value:

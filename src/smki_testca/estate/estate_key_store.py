@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, is_of_passphrase
 from smki_testca.estate.sealing import EstateKey
 from smki_testca.passphrases import readings
 from smki_testca.text import is_text
@@ -122,7 +122,7 @@ class EstateKeyStore:
         try:
             EstateKey.unlock(passphrase, self.wrapped())
         except EstateError as error:
-            if error.code != "estate.passphrase":
+            if not is_of_passphrase(error):
                 raise
             return False
         return True
@@ -178,6 +178,6 @@ def _unlocked(passphrase: str, wrapped: bytes) -> tuple[str, EstateKey]:
         try:
             return text, EstateKey.unlock(text, wrapped)
         except EstateError as error:
-            if error.code != "estate.passphrase":
+            if not is_of_passphrase(error):
                 raise
     return last, EstateKey.unlock(last, wrapped)

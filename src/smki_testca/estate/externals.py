@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.database import Database
     from smki_testca.estate.estate_key_store import EstateKeyStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, is_of_passphrase
 from smki_testca.estate.database import RESTORE
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
@@ -28,7 +28,7 @@ def check_pair(identifier: bytes, unseal: Callable[[], bytes], whose: str) -> No
         public = private_keys.public_key_info(private_keys.from_pkcs8(unseal()))
         fault = None if key_id(public) == identifier else "is of another public key"
     except EstateError as error:
-        if error.code == "estate.passphrase":
+        if is_of_passphrase(error):
             raise
         fault = "was changed, or sealed for another use"
     except ValueError:

@@ -116,10 +116,10 @@ class KeyStore:
                 "The key pair is one that the estate has in a token: its private key is not kept"
                 " in the estate as well.",
             )
-        stored = self._database.row("SELECT holder FROM keys WHERE id = ?", (identifier,))
-        if stored is not None and stored["holder"] not in {None, holder}:
-            check_holders({stored["holder"]}, holder)
-        if stored is None:
+        existing = self._database.row("SELECT holder FROM keys WHERE id = ?", (identifier,))
+        if existing is not None and existing["holder"] not in {None, holder}:
+            check_holders({existing["holder"]}, holder)
+        if existing is None:
             label = sealing_label(identifier, holder)
             self._database.insert(
                 "keys",

@@ -55,31 +55,31 @@ def nobodys_digest() -> bytes:
     return PASSWORD_COST.header + bytes(_SALT_OCTETS + _DIGEST_OCTETS)
 
 
-def checked_digest(stored: bytes) -> bytes:
-    """The stored octets, checked to be the digest of a password.
+def checked_digest(digest: bytes) -> bytes:
+    """The digest, checked to be one of a password.
 
     Raises:
         ValueError: if it is not.
     """
-    _parts(stored)
-    return stored
+    _parts(digest)
+    return digest
 
 
-def _parts(stored: bytes) -> tuple[Cost, bytes]:
+def _parts(digest: bytes) -> tuple[Cost, bytes]:
     """The cost of a digest, and its salt and octets."""
-    stated = Cost.read(stored)
+    stated = Cost.read(digest)
     if stated is None or len(stated[1]) != _SALT_OCTETS + _DIGEST_OCTETS:
         raise ValueError("the digest of its password cannot be read")
     return stated
 
 
-def password_fits(password: str, stored: bytes) -> bool:
+def password_fits(password: str, digest: bytes) -> bool:
     """Whether a password is the one of a digest; it takes as long whether it is or not.
 
     Raises:
-        ValueError: if what is stored is not a digest.
+        ValueError: if the digest cannot be read.
     """
-    cost, body = _parts(stored)
+    cost, body = _parts(digest)
     # Nobody's password is longer, and hashing what somebody sends must have a bound.
     guess = password[: MAX_CHARACTERS + 1] if is_text(password) else ""
     stretched = _stretched(cost, guess, body[:_SALT_OCTETS])

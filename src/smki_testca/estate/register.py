@@ -383,7 +383,7 @@ class RegisterStore:
 
     def next_notification(self, flow: Flow) -> Notification:
         """The changes in a flow since its last notification; nothing is counted as told."""
-        number, before = self._last_told(flow)
+        number, before = self._last_notified(flow)
         return notify(flow, number + 1, self._clock.now(), before, statements(flow, self.load()))
 
     def count_as_told(self, notification: Notification) -> None:
@@ -394,7 +394,7 @@ class RegisterStore:
         """
         flow = notification.flow
         with self._database.transaction():
-            number, before = self._last_told(flow)
+            number, before = self._last_notified(flow)
             if notification.number != number + 1:
                 raise EstateError(
                     "estate.changing",
@@ -420,32 +420,32 @@ class RegisterStore:
         Raises:
             InputError: if the flow has none of that number.
         """
-        told = self._told(flow, number) if number <= LARGEST else None
-        if told is None:
-            last, _ = self._last_told(flow)
+        after = self._notified(flow, number) if number <= LARGEST else None
+        if after is None:
+            last, _ = self._last_notified(flow)
             raise InputError(
                 "notification.unknown",
                 f"The flow {flow} has no notification {number}.",
                 f"Name one from 1 to {last}." if last else "It has none yet.",
             )
-        before = self._told(flow, number - 1)
+        before = self._notified(flow, number - 1)
         return notify(
-            flow, number, told.at, before.statements if before else frozenset(), told.statements
+            flow, number, after.at, before.statements if before else frozenset(), after.statements
         )
 
-    def _last_told(self, flow: Flow) -> tuple[int, frozenset[Entry]]:
-        """The number of a flow's last notification, and what it had told then."""
+    def _last_notified(self, flow: Flow) -> tuple[int, frozenset[Entry]]:
+        """The number of a flow's last notification, and the facts that it left."""
         last = self._database.record(
-            _told,
+            _notified_state,
             "SELECT flow, number, at, said FROM notifications WHERE flow = ?"
             " ORDER BY number DESC LIMIT 1",
             (flow.value,),
         )
         return (0, frozenset()) if last is None else (last.number, last.statements)
 
-    def _told(self, flow: Flow, number: int) -> _Told | None:
+    def _notified(self, flow: Flow, number: int) -> _NotifiedState | None:
         return self._database.record(
-            _told,
+            _notified_state,
             "SELECT flow, number, at, said FROM notifications WHERE flow = ? AND number = ?",
             (flow.value, number),
         )
@@ -496,8 +496,8 @@ def _agreement(row: sqlite3.Row) -> Agreement:
     return agreement
 
 
-class _Told(NamedTuple):
-    """The facts that a flow told with a notification.
+class _NotifiedState(NamedTuple):
+    """The facts of a flow as a notification left them.
 
     Attributes:
         number: of the notification.
@@ -510,6 +510,6 @@ class _Told(NamedTuple):
     statements: frozenset[Entry]
 
 
-def _told(row: sqlite3.Row) -> _Told:
-    said = msgspec.json.decode(row["said"], type=list[tuple[str, ...]])
-    return _Told(row["number"], datetime.fromisoformat(row["at"]), frozenset(said))
+def _notified_state(row: sqlite3.Row) -> _NotifiedState:
+    entries = msgspec.json.decode(row["said"], type=list[tuple[str, ...]])
+    return _NotifiedState(row["number"], datetime.fromisoformat(row["at"]), frozenset(entries))

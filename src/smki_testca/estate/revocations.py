@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from smki_testca.estate.audit import Entry
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.database import Database
 
 

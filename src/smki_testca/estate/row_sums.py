@@ -80,7 +80,7 @@ class _RunRows:
         self.hasher.update(b"".join(map(_encode, rows)))
 
     def copy(self) -> _RunRows:
-        """A copy that goes on by itself."""
+        """A copy that changes independently of this one."""
         return _RunRows(self.count, self.last, self.hasher.copy())
 
     def sum(self, table: str, run: int) -> RowSum:

@@ -185,13 +185,13 @@ class RunCertificates:
 
     def labels_of(self, holders: Iterable[str | None]) -> Iterator[LabelUse]:
         """The labels of some holders' certificates, those of a tile each once."""
-        wanted = set(holders)
+        participants = set(holders)
         for run in self._runs.all():
-            if not any(section.participant in wanted for section in run.terms.sections):
+            if not any(section.participant in participants for section in run.terms.sections):
                 continue
             for tile in self._tiles.of_run(run.id, done=True):
                 section = run.terms.section(tile.section)
-                if section.participant not in wanted:
+                if section.participant not in participants:
                     continue
                 profile = self._library.profile(section.profile)
                 family = self._library.environment(section.environment).family

@@ -48,7 +48,7 @@ class RunLocks:
         if run in self._held and self._held[run].folder == folder:
             return
         self.release(run)  # of a run that was rolled back, whose number another has now
-        # On a full disk it cannot be made: whoever writes the first tile tells of that.
+        # On a full disk it cannot be made: whoever writes the first tile reports that.
         with contextlib.suppress(OSError):
             while True:
                 folder.parent.mkdir(mode=0o700, exist_ok=True)

@@ -26,11 +26,9 @@ from smki_testca.estate.inventory import Inventory
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
 from smki_testca.estate.key_store import KeyStore
-from smki_testca.estate.orphans import Orphans
 from smki_testca.estate.register import RegisterStore
 from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
-from smki_testca.estate.row_counts import RowCounts
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.service_certificates import ServiceCertificateStore
@@ -101,8 +99,6 @@ class Stores:
             self.certificates, self.runs, self.tiles, self.run_certificates, self.statuses
         )
         self.inventory = Inventory(database, self.runs, self.tiles, self.run_certificates, library)
-        self.row_counts = RowCounts(database)
-        self.orphans = Orphans(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.estate_key, self.key_holders, library)

@@ -131,7 +131,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         return self.sections[place]
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class SectionRow(msgspec.Struct, frozen=True, array_like=True):
     """The part of one certificate that its section does not have.
 
     Attributes:

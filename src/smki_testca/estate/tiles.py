@@ -15,7 +15,7 @@ from smki_testca.errors import EstateError, SmkiTestcaError
 from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.run_locks import is_locked
-from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
+from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, SectionRow
 from smki_testca.estate.tile import Tile, file_name, missing, read_octets, settle
 from smki_testca.estate_files import BULK_FOLDER
 from smki_testca.files import sync_file, sync_folder
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from smki_testca.estate.audit import AuditLog, Entry
+    from smki_testca.estate.audit import AuditLog
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.estate.database import Database
     from smki_testca.identifiers import Eui64
 
@@ -89,7 +90,7 @@ class TileStore:
 
         Args:
             tile: the tile.
-            rows: a list of ``Row`` in MessagePack; None for a range.
+            rows: a list of ``SectionRow`` in MessagePack; None for a range.
             participant: the holder of the certificates: its id in the register.
         """
         self._database.insert(
@@ -105,7 +106,7 @@ class TileStore:
                 "digest": b"",
             },
         )
-        decoded = [] if rows is None else msgspec.msgpack.decode(rows, type=list[Row])
+        decoded = [] if rows is None else msgspec.msgpack.decode(rows, type=list[SectionRow])
         self._database.insert_many(
             "row_ids",
             ("eui64", "run", "row"),
@@ -215,9 +216,9 @@ class TileStore:
         if self._database.dry_run:
             raise ValueError("a dry run makes no tiles")
         folder = self.folder(run)
-        for made in (self._folder, folder):
-            made.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(made.parent)
+        for path in (self._folder, folder):
+            path.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(path.parent)
         with unfinished_folder(
             self._folder, folder.name, leaves=lambda attempt: self._owes(run, attempt)
         ) as attempt:

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from smki_testca.x509.names import KeyType
 
 
-def refuse_seed(what: str) -> UsageError:
+def refuse_seed(subject: str) -> UsageError:
     """The error where a seed is given, and a token makes the key or the signatures.
 
     Args:
-        what: is in the token, such as ``"The CA's key"``.
+        subject: of the sentence; it is in the token, such as ``"The CA's key"``.
     """
     return UsageError(
         "token.seed",
-        f"{what} is in a token, which chooses at random: a seed could not give the same octets"
+        f"{subject} is in a token, which chooses at random: a seed could not give the same octets"
         " again.",
         "Leave the seed out, or use an estate whose CA keys are in no token.",
     )
@@ -129,7 +129,7 @@ class TokenKeys:
         If the token cannot be used then, the pair stays in it, and nothing refers to it.
         """
         for identifier, uri in list(self._made.items()):
-            # The error for which the transaction is taken back is told, not what follows it.
+            # The error for which the transaction is taken back is reported, not what follows it.
             with contextlib.suppress(SmkiTestcaError):
                 if self.row(identifier) is None:
                     del self._made[identifier]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,13 +10,13 @@ from smki_testca.errors import InputError
 from smki_testca.exporters.c_names import c_names
 from smki_testca.exporters.file_names import file_names
 from smki_testca.exporters.fitting import summary
-from smki_testca.exporters.format import LeftOut, Need
+from smki_testca.exporters.format import Need, OmittedItem
 from smki_testca.exporters.item import Item, is_reserved, safe_name
-from smki_testca.exporters.leftovers import save
+from smki_testca.exporters.prepared_export import PreparedExport
 from smki_testca.exporters.registry import FORMATS, check_format
+from smki_testca.exporters.stale_files import save
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Tier
-from smki_testca.text import shown
 from smki_testca.x509.private_keys import check_passphrase
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.format import FormerFile, Traits
+    from smki_testca.exporters.format import Traits
     from smki_testca.identifiers import SerialNumber
 
 
@@ -87,38 +86,6 @@ def _revocation_lists(estate: Stores) -> dict[bytes, list[bytes]]:
     return by_key
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The files of an export before they are written.
-
-    Attributes:
-        files: every file, notes included.
-        left_out: the certificates that the format cannot hold.
-        renamed: each label, participant and other name that Windows reserves, with the name that
-            a file or folder of the export has instead; once for each such name.
-        former: files that earlier exports may have written for certificates of the same labels,
-            and whose names no current certificate has.
-        written: the certificates in the files.
-    """
-
-    files: list[OutputFile]
-    left_out: list[LeftOut]
-    renamed: list[tuple[str, str]]
-    former: list[FormerFile]
-    written: list[Item]
-
-    def renamings(self) -> list[str]:
-        """A line for each name that Windows reserves."""
-        written: dict[str, list[str]] = {}
-        for name, instead in self.renamed:
-            written.setdefault(name, []).append(instead)
-        return [
-            f"Windows reserves the file name {shown(name)}: it is written as {names[0]}"
-            + (f", and {len(names) - 1} more like it." if len(names) > 1 else ".")
-            for name, names in written.items()
-        ]
-
-
 OUTDATED = "was renewed or replaced (--status or --serial exports it)"
 """Why a certificate is left out that was renewed, or replaced by another of its label."""
 
@@ -131,7 +98,7 @@ def make(
     current_only: bool = False,
     printable: bool = False,
     c_name: str | None = None,
-) -> Made:
+) -> PreparedExport:
     """Make every file of an export.
 
     Args:
@@ -172,8 +139,8 @@ def make(
         files = form.printable(selected, passphrase)
     else:
         files = [*form.files(selected, passphrase), *remarks]
-    left_out = [*left_out, *(LeftOut(item, OUTDATED) for item in outdated)]
-    return Made(files, left_out, renamed_among(written, files), former, written)
+    left_out = [*left_out, *(OmittedItem(item, OUTDATED) for item in outdated)]
+    return PreparedExport(files, left_out, renamed_among(written, files), former, written)
 
 
 def renamed_among(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tuple[str, str]]:
@@ -187,7 +154,7 @@ def renamed_among(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tu
     if not renamed:
         return []
     parts = {part for file in files for part in file.path.parts}
-    # A file's name goes on with a suffix, or with what the file is of the certificate.
+    # A file's name continues with a suffix, or with what the file is of the certificate.
     used = {part[: end.start()] for part in parts for end in _END_OF_NAME.finditer(part)}
     return [(name, new) for name, new in renamed if new in used]
 
@@ -209,7 +176,7 @@ def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> 
         raise InputError(
             "export.needs_keys",
             f"The format {traits.name} needs private keys, and this export has none.",
-            "Add --with-keys, and select certificates whose keys the estate made.",
+            "Add --with-keys, and select certificates whose keys the estate prepared.",
         )
     if traits.passphrase is Need.REQUIRED and not passphrase:
         raise InputError(
@@ -283,8 +250,8 @@ def export(  # noqa: PLR0913 - what may be asked of an export
             what is asked, or a file is there already or cannot be written.
     """
     terms = _Terms(passphrase, with_keys, current_only, c_name)
-    made = _made(estate, records, form, terms)
-    return save(estate, made, Path(out), force=force, passphrase=passphrase).paths
+    prepared = _prepared(estate, records, form, terms)
+    return save(estate, prepared, Path(out), force=force, passphrase=passphrase).paths
 
 
 def export_files(
@@ -316,8 +283,8 @@ def export_files(
             what is asked.
     """
     terms = _Terms(passphrase, with_keys, current_only, c_name)
-    made = _made(estate, records, form, terms)
-    return {file.path.as_posix(): file.data for file in made.files}
+    prepared = _prepared(estate, records, form, terms)
+    return {file.path.as_posix(): file.data for file in prepared.files}
 
 
 class _Terms(NamedTuple):
@@ -329,7 +296,9 @@ class _Terms(NamedTuple):
     c_name: str | None
 
 
-def _made(estate: Stores, records: Iterable[Record], form: str, terms: _Terms) -> Made:
+def _prepared(
+    estate: Stores, records: Iterable[Record], form: str, terms: _Terms
+) -> PreparedExport:
     check_format(form)
     chosen = list(records)
     if not chosen:

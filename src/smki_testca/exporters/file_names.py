@@ -377,12 +377,12 @@ def _namesakes(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[
     plain = [record for record in records.values() if not record.label]
     ids = dict.fromkeys(record.eui64.octets for record in plain if record.eui64 is not None)
     holders = dict.fromkeys(record.participant for record in plain if record.eui64 is None)
-    wanted = (
+    conditions = (
         ("tier = 'end-entity' AND label", labels),
         ("tier = 'end-entity' AND label IS NULL AND eui64", ids),
         ("tier = 'end-entity' AND label IS NULL AND eui64 IS NULL AND participant", holders),
     )
-    for condition, values in wanted:
+    for condition, values in conditions:
         every: list[Any] = list(values)
         for start in range(0, len(every), AT_ONCE):
             some = every[start : start + AT_ONCE]
@@ -393,9 +393,9 @@ def _namesakes(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[
 
 def _namesakes_of_runs(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[Record]:
     """Those of runs: certificates for the same EUI-64s."""
-    wanted = {(record.eui64, record.label) for record in records.values()}
+    pairs = {(record.eui64, record.label) for record in records.values()}
     records_of_runs = of_runs(estate, list(records.values()))
-    yield from (record for record in records_of_runs if (record.eui64, record.label) in wanted)
+    yield from (record for record in records_of_runs if (record.eui64, record.label) in pairs)
 
 
 def of_runs(estate: Stores, records: Sequence[Record]) -> Iterator[Record]:

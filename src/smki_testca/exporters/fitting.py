@@ -14,7 +14,7 @@ from smki_testca.text import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from smki_testca.exporters.format import LeftOut
+    from smki_testca.exporters.format import OmittedItem
     from smki_testca.exporters.item import Item
     from smki_testca.profiles.model import Hierarchy
 
@@ -76,7 +76,7 @@ def no_key(item: Item) -> str | None:
     return "has no private key here" if item.private_key is None else None
 
 
-def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
+def summary(left_out: Sequence[OmittedItem], total: int) -> list[str]:
     """Write one line for each reason why certificates were left out.
 
     Args:

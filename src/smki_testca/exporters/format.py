@@ -58,7 +58,7 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class OmittedItem:
     """A certificate that a format cannot hold.
 
     Attributes:
@@ -106,10 +106,10 @@ class Format(ABC):
         del item
         return None
 
-    def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
+    def left_out(self, items: Sequence[Item]) -> list[OmittedItem]:
         """The certificates that the format cannot hold, each with the reason."""
         reasons = ((item, self.misfit(item)) for item in items)
-        return [LeftOut(item, reason) for item, reason in reasons if reason is not None]
+        return [OmittedItem(item, reason) for item, reason in reasons if reason is not None]
 
     def check(self, items: Sequence[Item]) -> None:
         """Check what the format cannot hold together.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
 from smki_testca.exporters.fitting import check_one_environment, misfit
-from smki_testca.exporters.format import Format, LeftOut, Need, Traits
+from smki_testca.exporters.format import Format, Need, OmittedItem, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
@@ -71,7 +71,7 @@ class GbcsParserFolder(Format):
         """
         check_one_environment(items, base_name, self.traits.name)
 
-    def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
+    def left_out(self, items: Sequence[Item]) -> list[OmittedItem]:
         """The certificates that do not fit, then those that have the file name of another."""
         left_out = super().left_out(items)
         out = {id(entry.item) for entry in left_out}
@@ -83,7 +83,7 @@ class GbcsParserFolder(Format):
                 best[name] = item
         reason = "would have the file name of another, which is in use or newer"
         others = (item for item in candidates if best[base_name(item)] is not item)
-        return left_out + [LeftOut(item, reason) for item in others]
+        return left_out + [OmittedItem(item, reason) for item in others]
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Yield every file of the export."""

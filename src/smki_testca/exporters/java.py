@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.fitting import no_key
-from smki_testca.exporters.format import Format, LeftOut, Need, Traits
+from smki_testca.exporters.format import Format, Need, OmittedItem, Traits
 from smki_testca.exporters.item import authorities, flat_names, folder_of
 from smki_testca.folders import OutputFile
 from smki_testca.pkcs12.writer import KeyEntry, store
@@ -36,7 +36,7 @@ class JavaStores(Format):
         """The reason why a key store has no entry for an end entity; None for a CA."""
         return None if item.is_ca else no_key(item)
 
-    def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
+    def left_out(self, items: Sequence[Item]) -> list[OmittedItem]:
         """The end entities without a private key here, if the export has a key store."""
         if not any(item.private_key for item in items):
             return []

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.estate.certificates import Record
-    from smki_testca.exporters.export import Made
     from smki_testca.exporters.owned_files import OwnedFiles
+    from smki_testca.exporters.prepared_export import PreparedExport
 
 _CERTIFICATES = (".pem", ".der", ".p12")
 _KEY = ".key"
@@ -45,17 +45,17 @@ class Kept:
     file: OutputFile
 
 
-def kept(files: OwnedFiles, made: Made, out: Path) -> list[Kept]:
+def kept(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[Kept]:
     """The files in a folder that an export would overwrite or remove, and that are to stay.
 
     Args:
         files: tells whose the files are.
-        made: the files of the export.
+        prepared: the files of the export.
         out: the folder.
     """
-    existing = dict(_found(files, made, out))
+    existing = dict(_found(files, prepared, out))
     names = file_names(files.estate, existing.values())
-    written = {file.path for file in made.files}
+    written = {file.path for file in prepared.files}
     keeping: list[Kept] = []
     for path, record in existing.items():
         name = names[record.serial]
@@ -80,12 +80,14 @@ def kept(files: OwnedFiles, made: Made, out: Path) -> list[Kept]:
     return keeping
 
 
-def _found(files: OwnedFiles, made: Made, out: Path) -> Iterator[tuple[PurePosixPath, Record]]:
+def _found(
+    files: OwnedFiles, prepared: PreparedExport, out: Path
+) -> Iterator[tuple[PurePosixPath, Record]]:
     """The end entities' certificates under names of the export that are not those in it."""
-    own = {item.record.serial for item in made.written}
-    names = {item.name for item in made.written}
-    paths = [folder / name for folder, name in made.former]
-    paths += [file.path for file in made.files if file.path.stem in names]
+    own = {item.record.serial for item in prepared.written}
+    names = {item.name for item in prepared.written}
+    paths = [folder / name for folder, name in prepared.former]
+    paths += [file.path for file in prepared.files if file.path.stem in names]
     for path in dict.fromkeys(paths):
         if path.suffix not in _CERTIFICATES or path.name.endswith(FULL_CHAIN):
             continue

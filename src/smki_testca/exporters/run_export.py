@@ -43,10 +43,10 @@ def export_run(
         progress: called with the number of certificates or Devices written, and of all.
 
     Raises:
-        InputError: if there is no such run or format, the format cannot do what is asked or holds
+        InputError: if there is no such run or format, the format cannot do what is options or holds
             none of the certificates, or the file exists or cannot be written.
         UsageError: if the options do not go with the format.
-        EstateError: if private keys are asked for and the passphrase is wrong.
+        EstateError: if private keys are options for and the passphrase is wrong.
         OutputError: if the disk is full or fails.
     """
     if form not in RUN_FORMATS:
@@ -55,10 +55,11 @@ def export_run(
             f"There is no format {shown(form)} for runs.",
             use_one_of(RUN_FORMATS, given=form),
         )
-    chosen, place, asked = RUN_FORMATS[form], Path(out), options or RunExportOptions()
-    check(chosen, asked, place)
-    check_free(place, force=asked.force)
-    stored = estate.runs.get(run)
-    rows = RunRows(estate, stored, with_keys=asked.with_keys)
-    written = write(chosen, rows, estate.library, place, asked, progress)
-    return replace(written, out_of_use=out_of_use(estate, stored))
+    chosen, place = RUN_FORMATS[form], Path(out)
+    options = options or RunExportOptions()
+    check(chosen, options, place)
+    check_free(place, force=options.force)
+    issued_run = estate.runs.get(run)
+    rows = RunRows(estate, issued_run, with_keys=options.with_keys)
+    written = write(chosen, rows, estate.library, place, options, progress)
+    return replace(written, out_of_use=out_of_use(estate, issued_run))

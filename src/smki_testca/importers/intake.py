@@ -212,8 +212,8 @@ class _Collector:
         of_files: dict[bytes, str] = {}
         for der, label in stated.items():
             file = None if label is not None else self._file_alone(der)
-            if file is not None and (made := _label_of(self._names[file])) is not None:
-                of_files[der] = made
+            if file is not None and (file_label := _label_of(self._names[file])) is not None:
+                of_files[der] = file_label
         names = [label for label in stated.values() if label is not None]
         apart = told_apart([*dict.fromkeys(names), *of_files.values()])[len(set(names)) :]
         for (der, label), other in zip(of_files.items(), apart, strict=True):

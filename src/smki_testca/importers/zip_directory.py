@@ -109,11 +109,11 @@ def _name(info: zipfile.ZipInfo) -> str:
         return raw.decode("cp437")
 
 
-def _extra_field(extra: bytes, wanted: int) -> bytes | None:
+def _extra_field(extra: bytes, header_id: int) -> bytes | None:
     """The content of an extra field (APPNOTE 4.5); None where there is none of that kind."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<HH", extra)
-        if kind == wanted:
+        if kind == header_id:
             return extra[4 : 4 + length]
         extra = extra[4 + length :]
     return None

@@ -6,7 +6,7 @@ starts without the code that issues and exports.
 
 from __future__ import annotations
 
-from smki_testca.kits.issuing import issue
+from smki_testca.kits.kit_issuance import issue
 from smki_testca.kits.loading import check, load, names
 
 __all__ = ["check", "issue", "load", "names"]

@@ -22,7 +22,7 @@ from smki_testca.issuance.renewal import LISTED, Renewer
 from smki_testca.kits.authorities import add_authorities
 from smki_testca.kits.comparison import KitComparison, certificates, compare
 from smki_testca.kits.faults import Faults
-from smki_testca.kits.issuing import complete, plan_devices
+from smki_testca.kits.kit_issuance import complete, plan_devices
 from smki_testca.kits.plan import (
     UNFINISHED,
     KitAddition,
@@ -186,10 +186,10 @@ class _Application:
         return plan
 
     def _plan_runs(self, plan: KitPlan, comparison: KitComparison, runs: list[Run]) -> None:
-        """Plan what becomes of the runs that are not complete.
+        """Plan for each run that is not complete whether it is resumed.
 
         Raises:
-            Refusal: if the gate consents no longer to one that is to be resumed.
+            Refusal: if the gate no longer allows one that is to be resumed.
         """
         if not runs:
             return

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.identifiers import SerialNumber
     from smki_testca.kits.faults import Faults
-    from smki_testca.kits.kit import Kit, KitRequest
+    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit_requests import KitRequest
     from smki_testca.profiles import Library
     from smki_testca.profiles.inputs import InputValue
     from smki_testca.profiles.model import Profile

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.kits.labels import ID, NUMBER
+from smki_testca.kits.label_templates import ID, NUMBER
 from smki_testca.profiles.library import met_in
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smki_testca.kits.kit import KitDevices, KitRequest
+    from smki_testca.kits.kit_requests import KitDevices, KitRequest
     from smki_testca.roles import KeyUsage
 
 _FEWEST, _MOST = 20, 1_000

@@ -22,7 +22,7 @@ _UNWRITABLE = {
     "output.failed": OutputError,
     "export.unwritable": InputError,
 }
-"""The codes of errors that a file in the directory can cause, and what each is told as."""
+"""The codes of errors that a file in the directory can cause, and the class that reports each."""
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ CellUse = Literal["management", "pre-payment-top-up", "none"]
 Devices = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
-class AgreementTable(Document, frozen=True, kw_only=True):
+class KitAgreementTable(Document, frozen=True, kw_only=True):
     """An agreement whose days are counted from the day on which the kit is made."""
 
     reference: Line
@@ -103,7 +103,7 @@ class KitFile(Document, frozen=True, kw_only=True):
     trust_anchor_cells: list[NonEmpty] = []
     register: NonEmpty | None = None
     participant: list[ParticipantTable] = []
-    agreement: list[AgreementTable] = []
+    agreement: list[KitAgreementTable] = []
     allocation: list[AllocationTable] = []
     request: list[dict[str, Any]] = []
     series: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a kit, so that all of it is told at once."""
+"""Collects what is wrong with a kit, so that all of it is reported at once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from smki_testca.toml_places import Place
 
 LISTED = 1_000
-"""The most mistakes and refusals of a kit that are told; the others are counted."""
+"""The most mistakes and refusals of a kit that are reported; the others are counted."""
 _WITH_LINES = 20
-"""The most places in a kit that are told with their lines: each takes reading the file."""
+"""The most places in a kit that are reported with their lines: each takes reading the file."""
 
 
 class KitFaultsError(InputError):

@@ -13,13 +13,22 @@ import msgspec
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
-from smki_testca.kits.cells import request_of
+from smki_testca.kits.cell_folders import request_of
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.device_labels import check_device_labels
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
-from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
-from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, LabelTemplate
+from smki_testca.kits.kit import Kit, KitAgreement
+from smki_testca.kits.kit_requests import KitDevices, KitRequest
+from smki_testca.kits.label_templates import (
+    ENVIRONMENT,
+    ID,
+    NUMBER,
+    ROLE,
+    TYPE,
+    USAGE,
+    KitLabelTemplate,
+)
 from smki_testca.labels import check_label
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.profiles.documents import decode
@@ -35,10 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from smki_testca.kits.documents import (
-        AgreementTable,
         AllocationTable,
         CellUse,
         CountedTable,
+        KitAgreementTable,
     )
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile
@@ -287,7 +296,7 @@ class _Reader:
                 for _, _, eui64 in counting.ids(table.count)
             ]
 
-    def _agreement(self, table: AgreementTable, number: int) -> KitAgreement:
+    def _agreement(self, table: KitAgreementTable, number: int) -> KitAgreement:
         where = Place(self._origin).within("agreement", number - 1)
         end = table.until_days
         terms = register.AgreementTable(
@@ -368,7 +377,7 @@ class _Reader:
         has_role = any(each.option == ROLE for each in profile.input_types)
         names = [USAGE, ENVIRONMENT, *([ROLE] if has_role else []), *([ID] if stated else [])]
         with met_in(request.place.within("label")):
-            label = LabelTemplate.parse(request.label, tuple(names))
+            label = KitLabelTemplate.parse(request.label, tuple(names))
         with met_in(request.place.within(identifier or "")):
             eui64 = Eui64.parse(stated) if stated and ID in label.names else Eui64(0)
         role = request.inputs.get(ROLE, "")
@@ -416,7 +425,7 @@ class _Reader:
                     named.append(self._library.roles.remote_party_role(role).name)
             roles: list[str | None] = [*named] if named else [None]
             with below("label"):
-                label = LabelTemplate.parse(table.label, _IN_SERIES)
+                label = KitLabelTemplate.parse(table.label, _IN_SERIES)
             return [
                 _series_request(table, inputs, identifier, role, usage, label, each, where)
                 for each in counting.ids(table.count)
@@ -437,7 +446,7 @@ class _Reader:
         counting = self._counting(table, where)
         with met_in(where):
             with below("label"):
-                label = LabelTemplate.parse(table.label, _OF_DEVICES)
+                label = KitLabelTemplate.parse(table.label, _OF_DEVICES)
             if not label.names & {ID, NUMBER}:
                 raise InputError(
                     "kit.label",
@@ -537,7 +546,7 @@ def _series_request(  # a part of each kind
     identifier: str,
     role: str | None,
     usage: KeyUsage | None,
-    label: LabelTemplate,
+    label: KitLabelTemplate,
     counted: tuple[str, int, Eui64],
     place: Place,
 ) -> KitRequest:

@@ -16,12 +16,12 @@ from smki_testca.gitignore import (
 from smki_testca.kits.authorities import (
     add_authorities,
 )
-from smki_testca.kits.cells import (
+from smki_testca.kits.cell_folders import (
     write_cells,
 )
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
-from smki_testca.kits.issuing import issue, issue_devices
+from smki_testca.kits.kit_issuance import issue, issue_devices
 from smki_testca.kits.readme import text as readme
 from smki_testca.kits.result import ESTATE, EXPORT_PASSPHRASE_FILE, README, KitResult
 from smki_testca.passphrases import leave_passphrase, make_passphrase
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
-    from smki_testca.kits.kit import Kit, KitRequest
+    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit_requests import KitRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def fill(
     if kit.participants or kit.agreements:
         with met_in(Place(kit.origin)):
             estate.register.bring_in(list(kit.participants), kit.agreements_on(estate.clock))
-    issue(estate, kit, progress, selected=lambda asked: not is_later(asked), warn=warn)
+    issue(estate, kit, progress, selected=lambda request: not is_later(request), warn=warn)
     if seeded:
         add_authorities(estate, kit, later)
         issue(estate, kit, progress, selected=is_later, warn=warn)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from smki_testca.entropy import check_seed
 from smki_testca.kits import applying, loading, maker
-from smki_testca.kits.issuing import check_count
 from smki_testca.kits.kit import Kit
+from smki_testca.kits.kit_issuance import check_count
 from smki_testca.profiles import Library
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.kits.cells import FOLDER as CELLS
+from smki_testca.kits.cell_folders import FOLDER as CELLS
 from smki_testca.text import counted
 
 if TYPE_CHECKING:

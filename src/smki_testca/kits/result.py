@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from smki_testca.kits.cells import CellFolder
+    from smki_testca.kits.cell_folders import CellFolder
     from smki_testca.kits.exporting import Exports
     from smki_testca.kits.kit import Kit
 

@@ -10,7 +10,7 @@ from smki_testca.authority.certificates import Certificate, CertificationAuthori
 from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.lifecycle.ca_keys import MadeInToken, has_key, key_for
-from smki_testca.lint.rows import value_breaches
+from smki_testca.lint.row_checks import value_breaches
 from smki_testca.profiles.file_digests import profile_digests, profiles_of_ca
 from smki_testca.profiles.model import POLICY, Hierarchy, Tier
 from smki_testca.text import shown

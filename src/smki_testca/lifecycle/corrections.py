@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.register.corrections import Correction
+    from smki_testca.register.correction import Correction
     from smki_testca.register.participants import Participant
     from smki_testca.register.register import Register
     from smki_testca.roles import RemotePartyRole

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.estate.row_counts import RowCounts
 from smki_testca.estate.runs import State
 from smki_testca.estate_files import BULK_FOLDER, FILES
 from smki_testca.lifecycle.due_lists import due_lists
@@ -174,7 +175,8 @@ def sum_up(look: Look) -> EstateSummary:
         InputError: if a profile is invalid.
     """
     estate = look.estate
-    rows = estate.row_counts.by_table()
+    row_counts = RowCounts(look.database)
+    rows = row_counts.by_table()
     runs = Counter(run.state for run in estate.runs.all())
     return EstateSummary(
         directory=estate.directory,
@@ -186,8 +188,8 @@ def sum_up(look: Look) -> EstateSummary:
         rows={**rows, "audit": rows["audit"] - look.added},
         runs={state: runs[state] for state in State},
         due=tuple(due_lists(estate)),
-        sealed=estate.row_counts.sealed_keys(),
-        imported=estate.row_counts.imported_keys(),
+        sealed=row_counts.sealed_keys(),
+        imported=row_counts.imported_keys(),
         in_tokens=Counter(
             row.key.uri.token or str(row.key.uri) for row in estate.key_store.in_tokens.rows()
         ),

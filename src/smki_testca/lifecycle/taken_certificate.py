@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from smki_testca.profiles.model import Environment, Profile
     from smki_testca.x509.view import View
 
+_FIELDS = (
+    *("subjectPublicKeyInfo", "extensions.keyUsage"),
+    *("validity.notBefore", "validity.notAfter"),
+)
+"""The fields that an estate records of a CA's certificate."""
+
 
 def read_taken(
     estate: Stores,
@@ -47,16 +53,8 @@ def read_taken(
         view = view_certificate(der)
         root, _ = read(der, noun="certificate")
         body, _, signature = root.children
-        values = {
-            "subjectPublicKeyInfo": view.octets("subjectPublicKeyInfo") or b"",
-            "extensions.keyUsage": view.value("extensions.keyUsage"),
-            **{
-                f"validity.{end}": view.instant(f"validity.{end}")
-                for end in ("notBefore", "notAfter")
-            },
-        }
         serial = SerialNumber(int(str(view.value("serialNumber"))))
-        signed_with = key_id(values["subjectPublicKeyInfo"] or b"")  # type: ignore[arg-type] # octets
+        signed_with = key_id(view.octets("subjectPublicKeyInfo") or b"")
     except (DerError, InputError, ValueError) as error:
         raise refused(profile, f"cannot be read: {error}") from error
     if signed_with != key_id(public_key):
@@ -71,7 +69,9 @@ def read_taken(
     _check_rows(estate, der, profile, environment, der if issuer is None else issuer.der)
     if estate.by_serial(serial) is not None:
         raise refused(profile, f"has the serial number {serial}, which the estate has already")
-    return Certificate(der, profile, serial, estate.clock.now(), values, ())  # type: ignore[arg-type] # the linter saw their types
+    # The linter saw that each of them is there, and of its type.
+    values = {path: value for path in _FIELDS if (value := view.value(path)) is not None}
+    return Certificate(der, profile, serial, estate.clock.now(), values, ())
 
 
 def common_name(certificate: Certificate) -> str | None:

@@ -49,15 +49,23 @@ def look_up(estate: Stores, term: str) -> list[WhoisAnswer]:
             that is not known.
     """
     register = estate.register.load()
-    try:
-        return [whois_id(register, Eui64.parse(term))]
-    except InputError as error:
-        # Also 16 hexadecimal digits may be a Signifier or the like.
-        unknown = error if error.code == "whois.nobody" else None
+    unknown = None
+    if (eui64 := _eui64(term)) is not None:
+        try:
+            return [whois_id(register, eui64)]
+        except InputError as error:
+            unknown = error  # also 16 hexadecimal digits may be a Signifier or the like
     answers = whois_term(register, term) or _by_serial(estate, term) or _by_entry(register, term)
     if unknown is not None and not answers:
         raise unknown
     return answers
+
+
+def _eui64(term: str) -> Eui64 | None:
+    try:
+        return Eui64.parse(term)
+    except InputError:
+        return None
 
 
 def _by_entry(register: Register, term: str) -> list[WhoisAnswer]:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from smki_testca.lint.findings import Finding
-from smki_testca.lint.rows import RowContext, check
+from smki_testca.lint.row_checks import RowContext, check
 
 __all__ = ["Finding", "RowContext", "check"]

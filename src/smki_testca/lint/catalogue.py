@@ -10,19 +10,19 @@ from smki_testca.errors import InputError
 # Each of these modules declares its rules when it is imported.
 from smki_testca.lint import (
     certificate,
-    chain,
     crl,
     csr,
     distinguished_name,
     guard,
+    issuer_rules,
     reading,
     recognise,
     required,
     sets,
     strict,
-    structures,
+    structure_rules,
 )
-from smki_testca.lint.rows import aspects, rule_of
+from smki_testca.lint.row_checks import aspects, rule_of
 from smki_testca.lint.rule import RULES, Rule
 from smki_testca.profiles.model import SEVERITY_RANK
 from smki_testca.text import shown
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
 DECLARING = (
     certificate,
-    chain,
     crl,
     csr,
     distinguished_name,
     guard,
+    issuer_rules,
     reading,
     recognise,
     required,
     sets,
     strict,
-    structures,
+    structure_rules,
 )
 """The modules that declare rules."""
 

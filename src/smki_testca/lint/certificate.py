@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from smki_testca.clock import span_in_words
 from smki_testca.identifiers import identifies_nobody
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.lint.chain import DocumentSigner, PossibleIssuer
-    from smki_testca.lint.crl import RevocationList
     from smki_testca.lint.findings import Finding
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import (
@@ -51,7 +50,19 @@ _CONSTRAINTS = "extensions.basicConstraints"
 _TYPOS = {"Distributer": "Distributor"}
 
 
-class Certificate(NamedTuple):
+class CheckedDocument(Protocol):
+    """A certificate or CRL, as the rules that hold for both read it."""
+
+    @property
+    def view(self) -> View:
+        """Its fields."""
+
+    @property
+    def profile(self) -> DocumentProfile | None:
+        """The profile that it must follow; None for a document of no known kind."""
+
+
+class CheckedCertificate(NamedTuple):
     """A certificate and the facts that its rules check it against.
 
     Attributes:
@@ -99,7 +110,7 @@ class Certificate(NamedTuple):
     remedy="Sign again with one algorithm in both places.",
     good="ecdsa-with-SHA256 twice", bad="ecdsa-with-SHA256 inside, ecdsa-with-SHA384 outside",
 )  # fmt: skip
-def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
+def algorithms(document: CheckedDocument) -> Iterator[Breach]:
     """Compare the signature algorithm inside with the one outside."""
     inner, outer = document.view.fields.get("signature"), document.view.signature_algorithm
     if inner is not None and inner.value != outer.encoded:
@@ -129,7 +140,7 @@ def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
     remedy="Write the same key in that form, compute the key identifier again and sign again.",
     good="prime256v1, 04 and 64 octets", bad="02 or 03 and 32 octets; explicit curve parameters",
 )  # fmt: skip
-def public_key(certificate: Certificate) -> Iterator[Breach]:
+def public_key(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a public key that cannot be used, or is not of the profile's type or form."""
     spki = certificate.view.fields.get("subjectPublicKeyInfo")
     if spki is None:
@@ -166,7 +177,7 @@ def key_evidence(finding: Finding, profile: DocumentProfile | None) -> Finding:
     meaning="It ends before it begins.", remedy="Issue it with its dates in order.",
     good="2026 to 2036", bad="2036 to 2026",
 )  # fmt: skip
-def validity_order(certificate: Certificate) -> Iterator[Breach]:
+def validity_order(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a validity that ends before it begins."""
     start = certificate.view.instant("validity.notBefore")
     end = certificate.view.instant("validity.notAfter")
@@ -180,7 +191,7 @@ def validity_order(certificate: Certificate) -> Iterator[Breach]:
     meaning="It is not valid yet.", remedy="Wait, or check the clock.",
     good="linted after its notBefore", bad="linted before its notBefore",
 )  # fmt: skip
-def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
+def not_yet_valid(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a certificate that is not valid yet."""
     period = certificate.period
     if period is not None and certificate.at < period[0]:
@@ -193,7 +204,7 @@ def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
     meaning="It has expired. An old certificate is not a malformed one.", remedy="Renew it.",
     good="linted before its notAfter", bad="linted after its notAfter",
 )  # fmt: skip
-def expired(certificate: Certificate) -> Iterator[Breach]:
+def expired(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a certificate that has expired."""
     period = certificate.period
     if period is not None and certificate.at > period[1]:
@@ -207,7 +218,7 @@ def expired(certificate: Certificate) -> Iterator[Breach]:
     meaning="It expires within 90 days.", remedy="Renew it in time.",
     good="91 days left", bad="89 days left",
 )  # fmt: skip
-def ends_soon(certificate: Certificate) -> Iterator[Breach]:
+def ends_soon(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a certificate that expires within 90 days."""
     period = certificate.period
     if period is None or not period[0] <= certificate.at <= period[1]:
@@ -223,7 +234,7 @@ def ends_soon(certificate: Certificate) -> Iterator[Breach]:
     meaning="An extension is there twice.", remedy="Leave one out.",
     good="one keyUsage", bad="two keyUsages",
 )  # fmt: skip
-def duplicate_extensions(certificate: Certificate) -> Iterator[Breach]:
+def duplicate_extensions(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find each extension that is there twice, at its second place."""
     view = certificate.view
     if len(set(view.extension_order)) == len(view.extension_order):
@@ -243,7 +254,7 @@ def duplicate_extensions(certificate: Certificate) -> Iterator[Breach]:
     remedy="Leave it out, or mark it not critical.",
     good="an unknown extension, not critical", bad="an unknown extension, critical",
 )  # fmt: skip
-def unknown_critical_extensions(document: Certificate | RevocationList) -> Iterator[Breach]:
+def unknown_critical_extensions(document: CheckedDocument) -> Iterator[Breach]:
     """Find each critical extension that readers must reject."""
     view = document.view
     known = names.CRL_EXTENSIONS if view.kind == "CRL" else _OF_CERTIFICATE
@@ -280,7 +291,7 @@ _NOT_SUPPORTED = frozenset(
     remedy="Leave the extension out.",
     good="a complete CRL of one CA", bad="a CRL with a critical deltaCRLIndicator",
 )  # fmt: skip
-def unsupported_critical_extensions(document: Certificate | RevocationList) -> Iterator[Breach]:
+def unsupported_critical_extensions(document: CheckedDocument) -> Iterator[Breach]:
     """Find each critical extension that readers need not support, and that no row fills."""
     view, profile = document.view, document.profile
     for name, is_critical in view.criticality.items():
@@ -301,7 +312,7 @@ def unsupported_critical_extensions(document: Certificate | RevocationList) -> I
     remedy="Leave the extension out.",
     good="nameConstraints in a CA's certificate", bad="nameConstraints in a Device Certificate",
 )  # fmt: skip
-def extensions_for_cas(certificate: Certificate) -> Iterator[Breach]:
+def extensions_for_cas(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find extensions of CAs in a certificate that is no CA's."""
     view = certificate.view
     if view.value(f"{_CONSTRAINTS}.cA") is True:
@@ -322,7 +333,7 @@ def extensions_for_cas(certificate: Certificate) -> Iterator[Breach]:
     good="a certificate below CAs without such constraints",
     bad="a certificate of a CA whose nameConstraints permit other.test only",
 )  # fmt: skip
-def constraints_above(certificate: Certificate) -> Iterator[Breach]:
+def constraints_above(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find CAs of the path whose constraints this program does not evaluate."""
     for ca in certificate.path:
         held = [name for name in _CONSTRAINING if ca.view.criticality.get(name)]
@@ -346,7 +357,7 @@ _CONSTRAINING = ("nameConstraints", "policyConstraints")
     remedy="Leave it out, or write the number of CAs that may follow in a path.",
     good="cA TRUE, pathLenConstraint 1 in a root", bad="pathLenConstraint 0 without cA",
 )  # fmt: skip
-def path_length(certificate: Certificate) -> Iterator[Breach]:
+def path_length(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a pathLenConstraint that cannot be, and one that allows a root no CA."""
     view, profile = certificate.view, certificate.profile
     path = f"{_CONSTRAINTS}.pathLenConstraint"
@@ -373,7 +384,7 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
     remedy="Leave basicConstraints out.",
     good="no basicConstraints", bad="cA TRUE in a Device Certificate",
 )  # fmt: skip
-def end_entity(certificate: Certificate) -> Iterator[Breach]:
+def end_entity(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find an end entity that says it is a CA."""
     says_ca = certificate.view.value(f"{_CONSTRAINTS}.cA") is True
     if says_ca and certificate.profile.tier is Tier.END_ENTITY:
@@ -382,7 +393,7 @@ def end_entity(certificate: Certificate) -> Iterator[Breach]:
         yield Breach("extensions.basicConstraints.end_entity", offset, message, _CONSTRAINTS)
 
 
-def _has_issuing_ca(certificate: Certificate) -> bool:
+def _has_issuing_ca(certificate: CheckedCertificate) -> bool:
     """Whether the certificate's hierarchy has CAs below its root."""
     hierarchy = certificate.profile.hierarchy
     return any(
@@ -400,7 +411,7 @@ def _has_issuing_ca(certificate: Certificate) -> bool:
     good="a hardwareModuleName in a Device Certificate",
     bad="a hardwareModuleName in an Organisation Certificate",
 )  # fmt: skip
-def hardware_module(certificate: Certificate) -> Iterator[Breach]:
+def hardware_module(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find the name of a Device in a certificate whose profile has none."""
     fields = certificate.view.fields
     path = next((path for path in _HARDWARE_MODULE if path in fields), None)
@@ -422,7 +433,7 @@ def hardware_module(certificate: Certificate) -> Iterator[Breach]:
     meaning="An attribute of the subject is there twice.", remedy="Leave one out.",
     good="one OU", bad="two OUs",
 )  # fmt: skip
-def duplicate_attributes(certificate: Certificate) -> Iterator[Breach]:
+def duplicate_attributes(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find each attribute of the subject that is there twice."""
     order = certificate.view.subject_order
     if len(set(order)) == len(order):
@@ -439,7 +450,7 @@ def duplicate_attributes(certificate: Certificate) -> Iterator[Breach]:
     " it.", remedy="Choose serials whose first digit is 1 to 7.",
     good="4FBC…", bad="0F48…",
 )  # fmt: skip
-def leading_zero(certificate: Certificate) -> Iterator[Breach]:
+def leading_zero(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a serial number whose first hexadecimal digit is zero."""
     serial = certificate.view.fields.get("serialNumber")
     # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
@@ -456,7 +467,7 @@ def leading_zero(certificate: Certificate) -> Iterator[Breach]:
     remedy="Spell it correctly in new certificates.",
     good="Electricity Distributor", bad="Electricity Distributer",
 )  # fmt: skip
-def typos(certificate: Certificate) -> Iterator[Breach]:
+def typos(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find known slips of spelling."""
     name = certificate.view.text("subject.commonName") or ""
     for wrong, right in _TYPOS.items():
@@ -487,7 +498,7 @@ def typos(certificate: Certificate) -> Iterator[Breach]:
     remedy="Right in the ZAZ1 test PKI; elsewhere use the entry 70-B3-D5-1F-3.",
     good="70-B3-D5-1F-30-01-00-00", bad="90-B3-D5-1F-30-01-00-00",
 )  # fmt: skip
-def identifiers(certificate: Certificate) -> Iterator[Breach]:
+def identifiers(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Compare the User, RDP, DCC or Device ID with the SEC's Registry Entries."""
     profile = certificate.profile
     user, device = profile.field_of("eui64"), profile.field_of("device-id")
@@ -533,7 +544,7 @@ def _is_for_other_environments(entry: SecRegistryEntry, environment: str | None)
     remedy="Issue it for the usage that the role has.",
     good="01 for digital signature", bad="01 for key agreement",
 )  # fmt: skip
-def role_of_holder(certificate: Certificate) -> Iterator[Breach]:
+def role_of_holder(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Compare the role of an organisation with its ID and its key usage."""
     profile, view = certificate.profile, certificate.view
     place, identifier = profile.field_of("role"), profile.field_of("eui64")
@@ -577,7 +588,7 @@ def _is_of_another(octets: bytes, library: Library) -> bool:
     )
 
 
-CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
+CHECKERS: tuple[Callable[[CheckedCertificate], Iterator[Breach]], ...] = (
     algorithms,
     public_key,
     validity_order,

@@ -17,10 +17,10 @@ from smki_testca.lint.certificate import (
 )
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
-from smki_testca.lint.rows import check, entry_breaches, rule_of
+from smki_testca.lint.row_checks import check, entry_breaches, rule_of
 from smki_testca.lint.rule import LIMIT, detects, rule
 from smki_testca.lint.strict import entry_anomalies
-from smki_testca.lint.structures import entry_breaches as structure_breaches
+from smki_testca.lint.structure_rules import entry_breaches as structure_breaches
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
 from smki_testca.x509 import names
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from smki_testca.der.read import Anomaly
     from smki_testca.lint.chain import DocumentSigner
-    from smki_testca.lint.rows import RowContext
+    from smki_testca.lint.row_checks import RowContext
     from smki_testca.profiles.model import Profile, RevocationListProfile
     from smki_testca.x509.view import View
 
@@ -132,7 +132,7 @@ def _shape(entry: CrlEntry) -> object:
 
 
 def _has_broken_reason(entry: CrlEntry) -> bool:
-    """Whether a reasonCode is no ENUMERATED, which its structure tells of (``CRLReason``)."""
+    """Whether a reasonCode is no ENUMERATED, which its structure reports (``CRLReason``)."""
     if entry.node is None or "reasonCode" not in entry.criticality:
         return False
     reason = entry.wrapped.get("reasonCode")
@@ -153,7 +153,7 @@ def _count_entry(group: EntryGroup | None, entry: CrlEntry) -> EntryGroup:
     return group
 
 
-class RevocationList(NamedTuple):
+class CheckedRevocationList(NamedTuple):
     """A CRL and the facts that its rules check it against.
 
     Attributes:
@@ -182,7 +182,7 @@ class RevocationList(NamedTuple):
         return path not in self.view.fields and not self.has_row(row_path)
 
 
-def breaches(document: RevocationList) -> Iterator[Breach]:
+def breaches(document: CheckedRevocationList) -> Iterator[Breach]:
     """Every breach of a rule for CRLs, except those of its profile's rows."""
     for checker in CHECKERS:
         yield from checker(document)
@@ -194,7 +194,7 @@ def breaches(document: RevocationList) -> Iterator[Breach]:
     remedy="Use the status of Device Certificates instead.",
     good="a CRL of the Issuing OCA", bad="a CRL of the Issuing DCA",
 )  # fmt: skip
-def hierarchy(document: RevocationList) -> Iterator[Breach]:
+def hierarchy(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a CRL of a CA whose hierarchy has no CRLs."""
     ca = document.signer_profile
     if document.profile is None and ca is not None and ca.tier is not Tier.END_ENTITY:
@@ -208,7 +208,7 @@ def hierarchy(document: RevocationList) -> Iterator[Breach]:
     " keyUsage allows it.",
     good="keyCertSign, cRLSign", bad="keyCertSign only",
 )  # fmt: skip
-def issuer_key_usage(document: RevocationList) -> Iterator[Breach]:
+def issuer_key_usage(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a CA whose keyUsage does not allow it to sign CRLs."""
     issuer = document.signer.issuer
     if issuer is not None and not issuer.may("cRLSign"):
@@ -237,7 +237,7 @@ def issuer_key_usage(document: RevocationList) -> Iterator[Breach]:
     meaning="The CRL has no cRLNumber.", remedy="Issue it with one.",
     good="cRLNumber 7", bad="no cRLNumber",
 )  # fmt: skip
-def required_fields(document: RevocationList) -> Iterator[Breach]:
+def required_fields(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a CRL that is not v2, or lacks a field that RFC 5280 requires."""
     offset = document.view.signed.offset
     if not document.has_row("version") and document.view.value("version") != "v2":
@@ -257,7 +257,7 @@ def required_fields(document: RevocationList) -> Iterator[Breach]:
     remedy="Number CRLs from 1 on.",
     good="cRLNumber 7", bad="cRLNumber -1",
 )  # fmt: skip
-def number_range(document: RevocationList) -> Iterator[Breach]:
+def number_range(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a cRLNumber outside the range of RFC 5280."""
     crl_number = document.view.fields.get("extensions.cRLNumber")
     if crl_number is None or document.has_row("extensions.cRLNumber"):
@@ -279,7 +279,7 @@ def _is_in_order(view: View) -> bool:
     remedy="Issue it with its times in order.",
     good="nextUpdate 48 hours after thisUpdate", bad="nextUpdate an hour before thisUpdate",
 )  # fmt: skip
-def update_order(document: RevocationList) -> Iterator[Breach]:
+def update_order(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a nextUpdate that is not after thisUpdate."""
     if not _is_in_order(document.view):
         offset = document.view.fields["nextUpdate"].node.offset
@@ -292,7 +292,7 @@ def update_order(document: RevocationList) -> Iterator[Breach]:
     meaning="The CRL's nextUpdate has passed.", remedy="Fetch the newest CRL.",
     good="nextUpdate tomorrow", bad="nextUpdate yesterday",
 )  # fmt: skip
-def stale(document: RevocationList) -> Iterator[Breach]:
+def stale(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a CRL whose nextUpdate has passed."""
     at, end = document.at, document.view.instant("nextUpdate")
     if at is not None and end is not None and at > end and _is_in_order(document.view):
@@ -305,7 +305,7 @@ def stale(document: RevocationList) -> Iterator[Breach]:
     meaning="The CRL's thisUpdate is in the future.", remedy="Wait, or check the clock.",
     good="thisUpdate an hour ago", bad="thisUpdate tomorrow",
 )  # fmt: skip
-def future(document: RevocationList) -> Iterator[Breach]:
+def future(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find a CRL whose thisUpdate is in the future."""
     at, start = document.at, document.view.instant("thisUpdate")
     if at is not None and start is not None and at < start:
@@ -314,7 +314,7 @@ def future(document: RevocationList) -> Iterator[Breach]:
 
 
 @detects("extensions.duplicate")
-def duplicate_extensions(document: RevocationList) -> Iterator[Breach]:
+def duplicate_extensions(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find each repeated extension, at each place but its first."""
     view = document.view
     seen: set[str] = set()
@@ -331,7 +331,7 @@ def duplicate_extensions(document: RevocationList) -> Iterator[Breach]:
     remedy="Leave it out where nothing is revoked.",
     good="no revokedCertificates", bad="revokedCertificates 30 00",
 )  # fmt: skip
-def empty_list(document: RevocationList) -> Iterator[Breach]:
+def empty_list(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find an empty revokedCertificates."""
     listed = document.view.fields.get("revokedCertificates")
     if listed is not None and not listed.value and not document.survey.problems:
@@ -355,7 +355,7 @@ def _problem(problem: Anomaly) -> Breach:
     return Breach(problem.code, problem.offset, problem.message)
 
 
-def no_entries(document: RevocationList) -> Iterator[Breach]:
+def no_entries(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find the elements of the list that are no entries."""
     yield from document.survey.problems[:_MOST_ANOMALIES]
 
@@ -365,7 +365,7 @@ def no_entries(document: RevocationList) -> Iterator[Breach]:
     meaning="The CRL lists one serial number twice.", remedy="List each certificate once.",
     good="every serial once", bad="one serial with two dates",
 )  # fmt: skip
-def serial_twice(document: RevocationList) -> Iterator[Breach]:
+def serial_twice(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find serial numbers that are listed twice."""
     twice = document.survey.twice
     if twice is not None:
@@ -379,7 +379,7 @@ def serial_twice(document: RevocationList) -> Iterator[Breach]:
     remedy="List what was revoked when the CRL was issued.",
     good="revoked an hour before thisUpdate", bad="revoked an hour after thisUpdate",
 )  # fmt: skip
-def revoked_later(document: RevocationList) -> Iterator[Breach]:
+def revoked_later(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find entries that are dated after the CRL."""
     later = document.survey.later
     if later is not None:
@@ -389,7 +389,7 @@ def revoked_later(document: RevocationList) -> Iterator[Breach]:
 
 
 @detects("extensions.duplicate")
-def duplicate_entry_extensions(document: RevocationList) -> Iterator[Breach]:
+def duplicate_entry_extensions(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find entries that have an extension twice."""
     group = document.survey.duplicates
     if group is not None:
@@ -400,7 +400,7 @@ def duplicate_entry_extensions(document: RevocationList) -> Iterator[Breach]:
         yield Breach("extensions.duplicate", place, message)
 
 
-def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
+def entries_by_shape(document: CheckedRevocationList) -> Iterator[Breach]:
     """Find faults of entries: one finding for all that share the fault."""
     is_delta = "extensions.deltaCRLIndicator" in document.view.fields
     groups: dict[Breach, EntryGroup] = {}
@@ -458,7 +458,7 @@ def _shape_breaches(entry: CrlEntry, *, is_delta: bool) -> Iterator[Breach]:
 
 
 @detects("extensions.critical_unsupported")
-def _unsupported_extensions(entry: CrlEntry, document: RevocationList) -> Iterator[Breach]:
+def _unsupported_extensions(entry: CrlEntry, document: CheckedRevocationList) -> Iterator[Breach]:
     """Find critical extensions of an entry that readers need not support, and that no row fills."""
     for name, is_critical in entry.criticality.items():
         path = f"revokedCertificates.{name}"
@@ -513,7 +513,7 @@ def _entry_findings(
             yield Finding.of(breach, rule_of(row, breach.code))
 
 
-CHECKERS: tuple[Callable[[RevocationList], Iterator[Breach]], ...] = (
+CHECKERS: tuple[Callable[[CheckedRevocationList], Iterator[Breach]], ...] = (
     algorithms,
     hierarchy,
     issuer_key_usage,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.identifiers import identifies_nobody
-from smki_testca.lint import distinguished_name, structures
+from smki_testca.lint import distinguished_name, structure_rules
 from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
-from smki_testca.lint.rows import value_breaches
+from smki_testca.lint.row_checks import value_breaches
 from smki_testca.lint.rule import RULES, detects, rule
 from smki_testca.lint.strict import looks_raw, signature_anomalies
 from smki_testca.profiles.inputs import SIGNIFIER
@@ -216,7 +216,7 @@ class CertificationRequest:
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
 
     def faults_by(self, row: Row) -> list[str]:
-        """The faults for which a CSR's value for a row cannot be issued; a habit is none."""
+        """The faults for which a CSR's value for a row cannot be issued; a habit is not a fault."""
         field, value = row.field, self.view.value(row.field.path)
         if value is None:
             return []
@@ -258,7 +258,7 @@ def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
 
 
 def is_error(breach: Breach) -> bool:
-    """Whether a breach makes a CSR unusable; others are told of."""
+    """Whether a breach makes a CSR unusable; others are reported."""
     return RULES[breach.code].severity is Severity.ERROR
 
 
@@ -737,7 +737,7 @@ def role(request: CertificationRequest) -> Iterator[Breach]:
 
 def structure(request: CertificationRequest) -> Iterator[Breach]:
     """Compare the CSR with the structures of RFC 2986."""
-    yield from structures.breaches(request.view)
+    yield from structure_rules.breaches(request.view)
 
 
 CHECKERS: tuple[Callable[[CertificationRequest], Iterator[Breach]], ...] = (

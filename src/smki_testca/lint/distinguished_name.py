@@ -15,7 +15,7 @@ from smki_testca.x509.view import labelled_attributes, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smki_testca.lint.certificate import Certificate
+    from smki_testca.lint.certificate import CheckedCertificate
     from smki_testca.x509.view import View
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Zl", "Zp"})
@@ -29,7 +29,7 @@ and those without a meaning: noncharacters, unassigned ones and those for privat
     remedy="Leave it out.",
     good="no CN", bad="a CN of no characters, or of three spaces",
 )  # fmt: skip
-def empty_attributes(certificate: Certificate) -> Iterator[Breach]:
+def empty_attributes(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find each attribute of the subject that is an empty text, or only spaces."""
     for label, offset, fault in empty(certificate.view):
         message = f"the subject's {label} is {fault}"
@@ -44,7 +44,7 @@ def empty_attributes(certificate: Certificate) -> Iterator[Breach]:
     remedy="Leave them out.",
     good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
 )  # fmt: skip
-def characters(certificate: Certificate) -> Iterator[Breach]:
+def characters(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find each attribute of the subject that holds characters that are not shown."""
     for label, offset, character in unseen(certificate.view):
         message = f"the subject's {label} holds the character {character}, which is not shown"
@@ -57,7 +57,7 @@ def characters(certificate: Certificate) -> Iterator[Breach]:
     remedy="Write each attribute as an RDN of its own.",
     good="OU=02, ID=90-B3-D5-1F-30-01-00-00", bad="OU=02 + ID=90-B3-D5-1F-30-01-00-00",
 )  # fmt: skip
-def multi_valued(certificate: Certificate) -> Iterator[Breach]:
+def multi_valued(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find an RDN of several attributes in a subject that holds a User, RDP or DCC ID."""
     # Only these were seen. What other subjects look like is assumed.
     identifier = certificate.profile.field_of("eui64")
@@ -99,7 +99,7 @@ def _attributes(view: View) -> Iterator[tuple[str, str | None, int]]:
             yield label, text_of(value), value.offset
 
 
-CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
+CHECKERS: tuple[Callable[[CheckedCertificate], Iterator[Breach]], ...] = (
     empty_attributes,
     characters,
     multi_valued,

@@ -256,7 +256,7 @@ def _describe(
         _describe(child, depth + 1, lines, closed)
         wraps = child.tag == OCTET_STRING and children[0].tag == OID
         if wraps and depth + 1 < MAX_DEPTH:
-            # Only there, in an extension, are the octets an element: a key identifier is none,
+            # Only there, in an extension, are the octets an element: a key identifier is not one,
             # though its octets may look like one.
             inner, anomalies = read_wrapped(child)
             if inner is not None and not anomalies and inner.tag < _APPLICATION:
@@ -305,7 +305,7 @@ _APPLICATION, _CONTEXT = 0x40, 0x80
 def _value(tag: int, content: bytes) -> str | None:
     """The value of an element in words: an OID by its name, a string, a time.
 
-    None for others, and for what is broken: of these, the octets are told.
+    None for others, and for what is broken: these are shown as octets.
     """
     node = Node(content, tag, 0, 0)
     node.end = node.stop = len(content)

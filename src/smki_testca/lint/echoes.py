@@ -55,7 +55,7 @@ _REQUIRED = {
     "subject.country": {"encoding", "length", "value", "form"},
     "subject.empty": {"missing"},
 }
-"""The ways in which rows of the same field tell of a fault that a rule of RFC 5280 tells of."""
+"""The ways in which rows of the same field report a fault that a rule of RFC 5280 reports."""
 _FOLLOWING = {
     "subject.order": "subject.duplicate",
     "validity.notAfter.value": "validity.order",
@@ -89,7 +89,7 @@ def gravest(findings: list[Finding], rows: list[Finding]) -> tuple[list[Finding]
 
 
 def _is_same(finding: Finding, row: Finding) -> bool:
-    """Whether a row tells of the fault that a rule of RFC 5280 tells of."""
+    """Whether a row reports the fault that a rule of RFC 5280 reports."""
     aspect = row.code.rsplit(".", 1)[1]
     if finding.code == "subject.empty" and row.path == "extensions.subjectAltName":
         return aspect in {"critical", "missing"}

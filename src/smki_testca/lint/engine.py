@@ -13,18 +13,19 @@ from smki_testca.lint import (
     csr,
     distinguished_name,
     echoes,
+    issuer_rules,
     reading,
     required,
     strict,
-    structures,
+    structure_rules,
 )
-from smki_testca.lint.certificate import Certificate
+from smki_testca.lint.certificate import CheckedCertificate
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.guard import guarded, run
 from smki_testca.lint.linted import Linted
 from smki_testca.lint.recognise import Recogniser, other_pki
-from smki_testca.lint.rows import RowContext, check
+from smki_testca.lint.row_checks import RowContext, check
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.sets import facts_of, listing_of, request_facts_of
 from smki_testca.profiles import Library
@@ -47,18 +48,18 @@ if TYPE_CHECKING:
     from smki_testca.lint.linted import LintSettings
     from smki_testca.profiles.model import Environment, Hierarchy, Profile, RevocationListProfile
 
-_OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
-    *chain.CHECKERS,
-    *chain.OF_CERTIFICATE,
+_OF_CERTIFICATE: tuple[Callable[[CheckedCertificate], Iterable[Breach]], ...] = (
+    *issuer_rules.CHECKERS,
+    *issuer_rules.OF_CERTIFICATE,
     *certificate.CHECKERS,
     *required.CHECKERS,
     *distinguished_name.CHECKERS,
 )
-_OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...] = (
-    *chain.CHECKERS,
+_OF_REVOCATION_LIST: tuple[Callable[[crl.CheckedRevocationList], Iterable[Breach]], ...] = (
+    *issuer_rules.CHECKERS,
     *crl.CHECKERS,
 )
-_OF_SIGNED = (*strict.CHECKERS, structures.breaches)
+_OF_SIGNED = (*strict.CHECKERS, structure_rules.breaches)
 _OF_REQUEST = (strict.anomalies,)
 
 
@@ -141,7 +142,7 @@ class Linter:
         profile = self._profile or self.recognise(view)
         environment = self._environment
         spki = view.octets("subjectPublicKeyInfo") or b""
-        document = Certificate(
+        document = CheckedCertificate(
             view,
             profile,
             self.library,
@@ -243,7 +244,7 @@ class Linter:
             ca = guarded("kind", lambda: self.recognise.signer_of(view, issuer), breaches)
             if ca is not None and ca.tier is not Tier.END_ENTITY:
                 profile = self.library.revocation_list_profile_for(ca.hierarchy, ca.tier)
-        document = crl.RevocationList(view, survey, profile, self.at, signer, ca)
+        document = crl.CheckedRevocationList(view, survey, profile, self.at, signer, ca)
         run(_OF_REVOCATION_LIST, document, breaches)
         rows: list[Finding] = []
         if profile is not None:

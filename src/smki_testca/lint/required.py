@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.der import Node
-    from smki_testca.lint.certificate import Certificate
+    from smki_testca.lint.certificate import CheckedCertificate
     from smki_testca.x509.view import View
 
 _ANY_POLICY = "2.5.29.32.0"
@@ -67,7 +67,7 @@ def _children(view: View, path: str) -> list[Node]:
     meaning="A policy is in certificatePolicies more than once.", remedy="State it once.",
     good="one policy", bad="one policy twice",
 )  # fmt: skip
-def repeated_policies(certificate: Certificate) -> Iterator[Breach]:
+def repeated_policies(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a policy that is there more than once, at its second place."""
     path = "extensions.certificatePolicies"
     seen: Counter[str] = Counter()
@@ -86,7 +86,7 @@ def repeated_policies(certificate: Certificate) -> Iterator[Breach]:
     meaning="A policy is mapped to or from anyPolicy.", remedy="Leave that mapping out.",
     good="1.2.3.4 to 1.2.3.5", bad="1.2.3.4 to 2.5.29.32.0",
 )  # fmt: skip
-def mapped_any_policy(certificate: Certificate) -> Iterator[Breach]:
+def mapped_any_policy(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a mapping to or from anyPolicy."""
     path = "extensions.policyMappings"
     # In an end entity it has no place at all: extensions.only_for_cas.
@@ -106,7 +106,7 @@ def mapped_any_policy(certificate: Certificate) -> Iterator[Breach]:
     remedy="Leave both out: the keyIdentifier is enough.",
     good="a keyIdentifier", bad="a keyIdentifier and an authorityCertIssuer",
 )  # fmt: skip
-def half_authority(certificate: Certificate) -> Iterator[Breach]:
+def half_authority(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find an authorityKeyIdentifier with one of issuer and serial number."""
     path = "extensions.authorityKeyIdentifier"
     halves = [part for part in _children(certificate.view, path) if part.tag in {0xA1, 0x82}]
@@ -132,7 +132,7 @@ def half_authority(certificate: Certificate) -> Iterator[Breach]:
     remedy="Mark it critical.",
     good="nameConstraints, critical", bad="nameConstraints, not critical",
 )  # fmt: skip
-def criticality(certificate: Certificate) -> Iterator[Breach]:
+def criticality(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find extensions whose criticality RFC 5280 fixes and that have the other one."""
     view = certificate.view
     # In an end entity they have no place at all: extensions.only_for_cas.
@@ -161,7 +161,7 @@ def criticality(certificate: Certificate) -> Iterator[Breach]:
     remedy="Leave keyCertSign out.",
     good="digitalSignature in an end entity", bad="keyCertSign in an end entity",
 )  # fmt: skip
-def key_usage(certificate: Certificate) -> Iterator[Breach]:
+def key_usage(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a keyUsage of nothing, and one that only a CA may have."""
     view, path = certificate.view, "extensions.keyUsage"
     value = view.value(path)
@@ -171,7 +171,7 @@ def key_usage(certificate: Certificate) -> Iterator[Breach]:
     elif (
         isinstance(value, tuple)
         and "keyCertSign" in value
-        # Of a CA, rows tell that basicConstraints does not say so.
+        # Of a CA, rows of its profile report that basicConstraints does not say so.
         and certificate.profile.tier is Tier.END_ENTITY
         and not _is_ca(view)
     ):
@@ -188,7 +188,7 @@ def key_usage(certificate: Certificate) -> Iterator[Breach]:
     remedy="Write the name as its type demands, or leave it out.",
     good="dNSName gateway.example", bad="iPAddress of 3 octets",
 )  # fmt: skip
-def general_names(certificate: Certificate) -> Iterator[Breach]:
+def general_names(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find names in the two extensions of names that cannot be what their type says."""
     for extension in ("subjectAltName", "issuerAltName"):
         path = f"extensions.{extension}"
@@ -238,7 +238,7 @@ _GENERAL_NAMES = {
     remedy="Say where the CRL is, or leave the point out.",
     good="a distributionPoint", bad="reasons alone",
 )  # fmt: skip
-def reasons_only(certificate: Certificate) -> Iterator[Breach]:
+def reasons_only(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find a point of distribution that says neither where the CRL is nor whose it is."""
     for extension in ("cRLDistributionPoints", "freshestCRL"):
         path = f"extensions.{extension}"
@@ -267,7 +267,7 @@ def reasons_only(certificate: Certificate) -> Iterator[Breach]:
     remedy="Write the two letters of ISO 3166.",
     good="PrintableString GB", bad="PrintableString GBR",
 )  # fmt: skip
-def attribute_values(certificate: Certificate) -> Iterator[Breach]:
+def attribute_values(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find attributes of the subject that are not of their type or size."""
     subject = certificate.view.fields.get("subject")
     for relative in () if subject is None else subject.node.children:
@@ -296,7 +296,7 @@ def attribute_values(certificate: Certificate) -> Iterator[Breach]:
     remedy="Write the holder's name, or, of an end entity, a critical subjectAltName.",
     good="an empty subject and a critical subjectAltName", bad="a CA with an empty subject",
 )  # fmt: skip
-def empty_subject(certificate: Certificate) -> Iterator[Breach]:
+def empty_subject(certificate: CheckedCertificate) -> Iterator[Breach]:
     """Find an empty subject where RFC 5280 demands one that is not, or a critical other name."""
     view = certificate.view
     subject = view.fields.get("subject")
@@ -312,7 +312,7 @@ def empty_subject(certificate: Certificate) -> Iterator[Breach]:
     yield Breach("subject.empty", subject.node.offset, message, "subject")
 
 
-CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
+CHECKERS: tuple[Callable[[CheckedCertificate], Iterator[Breach]], ...] = (
     repeated_policies,
     mapped_any_policy,
     half_authority,

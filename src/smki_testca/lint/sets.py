@@ -255,7 +255,7 @@ class Together:
         )
 
     @cached_property
-    def holdings(self) -> list[CertificateFacts | RequestFacts]:
+    def key_holders(self) -> list[CertificateFacts | RequestFacts]:
         """The certificates and CSRs that say whose a key is, without copies and CAs.
 
         The certificates come first, so that no CSR is evidence against them.
@@ -265,8 +265,8 @@ class Together:
             _without_copies(self.requests),
             key=lambda request: (request.is_device, request.key, request.signed),
         )
-        holdings: list[CertificateFacts | RequestFacts] = [*certificates, *requests]
-        return [holding for holding in holdings if holding.eui64 is not None]
+        documents: list[CertificateFacts | RequestFacts] = [*certificates, *requests]
+        return [document for document in documents if document.eui64 is not None]
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -393,11 +393,11 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
 def shared_keys(documents: Together) -> Iterator[Breach]:
     """Find keys that two holders share, or two usages of one holder, at the later document."""
     by_key: dict[bytes, list[CertificateFacts | RequestFacts]] = defaultdict(list)
-    for holding in documents.holdings:
-        by_key[holding.key].append(holding)
-    for holdings in by_key.values():
-        if len(holdings) > 1:
-            yield from _shared_key(holdings)
+    for document in documents.key_holders:
+        by_key[document.key].append(document)
+    for sharing in by_key.values():
+        if len(sharing) > 1:
+            yield from _shared_key(sharing)
 
 
 @rule(
@@ -421,28 +421,30 @@ def shared_keys(documents: Together) -> Iterator[Breach]:
     remedy="Make a key pair for each usage.",
     good="one key for DS, another for KA", bad="one key for a Device's DS and KA",
 )  # fmt: skip
-def _shared_key(holdings: Sequence[CertificateFacts | RequestFacts]) -> Iterator[Breach]:
+def _shared_key(documents: Sequence[CertificateFacts | RequestFacts]) -> Iterator[Breach]:
     """Compare each document with those before it that have its key; one of a kind is enough."""
     path = "subjectPublicKeyInfo"
-    has_device = any(holding.is_device for holding in holdings)
+    has_device = any(document.is_device for document in documents)
     seen: dict[object, CertificateFacts | RequestFacts] = {}
-    for holding in holdings:
-        holder = holding.eui64, holding.is_device
+    for document in documents:
+        holder = document.eui64, document.is_device
         earlier = seen.values()
         other = next((each for each in earlier if (each.eui64, each.is_device) != holder), None)
-        same = next((each for each in earlier if {each.usage, holding.usage} == _BOTH_USAGES), None)
+        same = next(
+            (each for each in earlier if {each.usage, document.usage} == _BOTH_USAGES), None
+        )
         if other is not None:
             message = f"its key is that of another: {other.place}"
             if has_device:
-                yield Breach("set.key_of_device_shared", None, message, path, holding.position)
+                yield Breach("set.key_of_device_shared", None, message, path, document.position)
             else:
                 yield Breach(
-                    "set.key_of_organisation_shared", None, message, path, holding.position
+                    "set.key_of_organisation_shared", None, message, path, document.position
                 )
         elif same is not None:
             message = f"its key has another usage, too: {same.place}"
-            yield Breach("set.key_of_two_usages", None, message, path, holding.position)
-        seen.setdefault((holder, holding.usage), holding)
+            yield Breach("set.key_of_two_usages", None, message, path, document.position)
+        seen.setdefault((holder, document.usage), document)
 
 
 @rule(

@@ -110,7 +110,7 @@ def _rows(description: Description) -> list[SheetRow]:
 
 
 def _place(path: str, rows: Sequence[SheetRow]) -> int:
-    """The place for the row of a field without one: before its parts, or by its like."""
+    """The place for the row of a field without one: before its parts, or after its siblings."""
     for place, row in enumerate(rows):
         if row.path.startswith(f"{path}."):
             return place

@@ -69,7 +69,7 @@ def _steps(at: str) -> list[str | int]:
 
 
 def _resolved(tree: Any, shape: type[Any], message: str, steps: list[str | int]) -> KeyPath:
-    """A path with the keys of dictionaries; cut off before one that cannot be told."""
+    """A path with the keys of dictionaries; cut off before one that cannot be known."""
     path: KeyPath = ()
     for step in steps:
         if step != _ANY_KEY:

@@ -88,7 +88,7 @@ class AgreementChange:
 
     @classmethod
     def of_entry(cls, number: int, at: str, action: str, body: dict[str, Any]) -> AgreementChange:
-        """The change that an entry of the audit log tells of.
+        """The change that an entry of the audit log records.
 
         Raises:
             AttributeError, LookupError, TypeError: if the body is not that of its action.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
+from smki_testca.identifiers import Eui64, IdRange, OrganisationBitsError, RegistryEntry, Signifier
 from smki_testca.profiles.documents import Count, Document, NonEmpty, decode
 from smki_testca.profiles.library import met_in
 from smki_testca.profiles.model import ParticipantKind
@@ -299,10 +299,11 @@ def organisation_range(table: RangeTable) -> OrganisationRange:
     bits = table.organisation_bits
     try:
         ids = IdRange.of_organisation(entry, number, bits)
+    except OrganisationBitsError as error:
+        is_default = bits == DEFAULT_ORGANISATION_BITS
+        raise error.at("registry-entry" if is_default else "organisation-bits") from None
     except InputError as error:
-        is_split = error.code == "id_range.split"
-        of_split = "registry-entry" if bits == DEFAULT_ORGANISATION_BITS else "organisation-bits"
-        raise error.at(of_split if is_split else "organisation-number") from None
+        raise error.at("organisation-number") from None
     return OrganisationRange(entry, number, bits, ids, table.exception)
 
 

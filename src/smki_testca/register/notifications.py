@@ -82,7 +82,7 @@ class Notification:
         return out.getvalue()
 
     def after(self, before: frozenset[Entry]) -> frozenset[Entry]:
-        """The statements that were told once it is, from those told before."""
+        """The statements of the flow after this notification, from those before it."""
         return (before - frozenset(self.removed)) | frozenset(self.added)
 
     def _changes(self) -> Iterable[tuple[str, Entry]]:

@@ -104,11 +104,11 @@ class Register:
 
     def holder_of_range(self, eui64: Eui64) -> Participant | None:
         """The participant in whose range an ID lies, allocated or not."""
-        return self._named(self._holdings.ranges.holder(eui64))
+        return self._named(self._exclusive_entries.ranges.holder(eui64))
 
     def holder_of_device_id(self, eui64: Eui64) -> Participant | None:
         """The participant under whose own Registry Entry a Device ID lies."""
-        return self._named(self._holdings.entries.holder(eui64))
+        return self._named(self._exclusive_entries.entries.holder(eui64))
 
     def device_entries_of_others(
         self, ids: IdRange, participant: Participant
@@ -119,7 +119,7 @@ class Register:
                 return []
         return [
             (self.participants[holder], block.entry)
-            for block, holder in self._holdings.entries.in_range(ids)
+            for block, holder in self._exclusive_entries.entries.in_range(ids)
             if holder != participant.id
         ]
 
@@ -149,8 +149,8 @@ class Register:
         }
 
     @cached_property
-    def _holdings(self) -> _Holdings:
-        return _Holdings(self.participants.values())
+    def _exclusive_entries(self) -> _ExclusiveEntries:
+        return _ExclusiveEntries(self.participants.values())
 
     def holders_of_market_participant(self, identifier: str) -> list[Participant]:
         """The Parties that a Market Participant ID identifies, in any scheme."""
@@ -184,7 +184,7 @@ class Register:
         known = self.participants if known is None else known
         merged = dict(self.participants)
         # Its own, because it changes with each participant that arrives.
-        holdings = _Holdings(merged.values())
+        exclusive = _ExclusiveEntries(merged.values())
         seen: set[str] = set()
         for place, participant in enumerate(arriving):
             with below("participant", place):
@@ -195,10 +195,10 @@ class Register:
                 seen.add(participant.id)
                 check_participant(participant)
                 self._check_entries(participant)
-                holdings.check(participant, known.get(participant.id))
+                exclusive.check(participant, known.get(participant.id))
                 before = merged.get(participant.id)
                 merged[participant.id] = _updated(before, participant)
-                holdings.replace(before, merged[participant.id])
+                exclusive.replace(before, merged[participant.id])
                 _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
@@ -425,8 +425,8 @@ class Register:
                 ).at("registry-entries", place)
 
 
-class _Holdings:
-    """The holdings that only one participant may have: Signifiers, ranges and the like.
+class _ExclusiveEntries:
+    """The entries that only one participant may have: Signifiers, ranges and the like.
 
     Attributes:
         ranges: of organisations, with the participants' ids.

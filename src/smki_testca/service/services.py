@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 
 import smki_testca
-from smki_testca.errors import EstateError, SmkiTestcaError
+from smki_testca.errors import EstateError, SmkiTestcaError, is_of_pin
 from smki_testca.service import applications, client_files, misbehaviour, paths
 from smki_testca.service.client_folder import client_folder
 from smki_testca.service.client_trust import ClientTrust, client_trust
@@ -50,8 +50,6 @@ Whoever waits for a client then, such as for the rest of a body, is given as lon
 _WATCH_SECONDS = 1.0
 """How often the estate is asked for newer revocation lists."""
 _LOOPBACK = "127.0.0.1"
-_PIN = "token.pin"
-"""How the codes of errors begin that no later attempt would mend."""
 _CLIENTS = {
     Listener.ADHOC: ssl.CERT_REQUIRED,
     Listener.BATCHED: ssl.CERT_REQUIRED,
@@ -193,7 +191,7 @@ class Services:
             EstateError: if a PIN is wrong, or locked.
         """
         for error in await self._desk.write(_errors_of_tokens):
-            if error.code.startswith(_PIN):
+            if is_of_pin(error):  # no later attempt would mend that
                 raise error
             self._tell(f"warning: {error.message} {error.remedy}")
 

@@ -333,8 +333,8 @@ LINES = {
         " and its module with the vendor's programs. Then continue it: smki-testca batch resume 1"
     ),
     "C_Sign:50:crash": (
-        "error: The process that uses the token ended: the PKCS#11 module may have crashed."
-        " Continue it: smki-testca batch resume 1"
+        "error: The process that uses the token ended by SIGABRT: the PKCS#11 module may have"
+        " crashed. Continue it: smki-testca batch resume 1"
     ),
 }
 

@@ -16,7 +16,7 @@ from smki_testca.estate.out_of_use import out_of_use
 from smki_testca.exporters.idle_options import idle_options
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_export import export_run
-from smki_testca.exporters.run_formats.sealing import line_key
+from smki_testca.exporters.run_formats.sealed_file import line_key
 from smki_testca.exporters.run_formats.writing import RunExportOptions, check
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output
@@ -131,24 +131,24 @@ def export(
             print_warnings(["--with-keys changes nothing: a response has no private keys."])
         _tell(session, out, {"run": run, "out": str(out), "certificates": count}, unused)
         return
-    asked = RunExportOptions(
+    options = RunExportOptions(
         passphrase=None if export_passphrase_file is None else first_line(export_passphrase_file),
         key_form=None if key_form is None else KeyForm(key_form),
         line=None if seal_to is None else line_key(read_input(seal_to), seal_to),
         **given,
     )
-    check(RUN_FORMATS[form], asked, out)
+    check(RUN_FORMATS[form], options, out)
     check_free(out, force=force)
     with session.open() as estate:
-        written = export_run(estate, run, form, out, asked, Progress("Exporting"))
+        written = export_run(estate, run, form, out, options, Progress("Exporting"))
     idle = idle_options(
         RUN_FORMATS[form].traits,
-        with_keys=asked.with_keys,
-        has_passphrase=asked.passphrase is not None,
-        has_key_form=asked.key_form is not None,
+        with_keys=options.with_keys,
+        has_passphrase=options.passphrase is not None,
+        has_key_form=options.key_form is not None,
     )
     print_warnings(idle)
-    _tell_written(session, run, out, written, asked)
+    _tell_written(session, run, out, written, options)
 
 
 def _check_response(*options: str | None, **given: Any) -> None:
@@ -167,13 +167,13 @@ def _check_response(*options: str | None, **given: Any) -> None:
 
 
 def _tell_written(
-    session: Session, run: int, out: Path, written: RunExport, asked: RunExportOptions
+    session: Session, run: int, out: Path, written: RunExport, options: RunExportOptions
 ) -> None:
     """Print what was written."""
     document: dict[str, Any] = {"run": run, "out": str(out), "certificates": written.certificates}
     if written.devices is not None:
         document |= {"devices": written.devices, "left_out": written.left_out}
-    if asked.split is not None:
+    if options.split is not None:
         document["parts"] = written.parts
     if written.left_out and not session.as_json:
         left_out = counted(written.left_out, "certificate")
@@ -192,9 +192,9 @@ def _tell(session: Session, out: Path, document: dict[str, Any], unused: OutOfUs
     print_warnings(unused.remarks(document["run"]))
     count: int = document["certificates"]
     devices, parts = document.get("devices"), document.get("parts")
-    what = counted(count, "certificate")
+    certificates = counted(count, "certificate")
     if devices is not None:
-        what += f" of {counted(devices, 'Device')}"
+        certificates += f" of {counted(devices, 'Device')}"
     if parts is not None:
-        what += f" in {counted(parts, 'part')}"
-    say(f"{what} {is_or_are(count)} {place_of(out, 'in')}.", err=is_standard_output(out))
+        certificates += f" in {counted(parts, 'part')}"
+    say(f"{certificates} {is_or_are(count)} {place_of(out, 'in')}.", err=is_standard_output(out))

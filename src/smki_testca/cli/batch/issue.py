@@ -91,8 +91,8 @@ def issue(session: Session, /, manifest: str | None, *, dry_run: bool, **options
             return
     if session.as_json:
         planned = _planned_as_json(outcome) | document if outcome.count else None
-        told = {"dry_run": True} if dry_run else {}
-        print_json({"run": planned, **({} if planned else document), **told})
+        flags = {"dry_run": True} if dry_run else {}
+        print_json({"run": planned, **({} if planned else document), **flags})
     elif outcome.count:
         say(f"{counted(outcome.count, 'certificate')} would be issued.")
     else:
@@ -204,5 +204,5 @@ def _as_json(outcome: BatchOutcome) -> dict[str, Any]:
         "skipped_lines": list(outcome.skipped[:LISTED_SKIPPED]),
         "retired": outcome.retired,
     }
-    told = {key: value for key, value in document.items() if value}
-    return problems_as_json(outcome) | warnings_as_json(outcome) | told
+    non_empty = {key: value for key, value in document.items() if value}
+    return problems_as_json(outcome) | warnings_as_json(outcome) | non_empty

@@ -52,20 +52,25 @@ def note(
     }
     with session.open() as estate:
         stored_run = estate.runs.get(run)
-        made = delivery_note.note_of(estate, stored_run, Progress("reading"))
+        run_note = delivery_note.note_of(estate, stored_run, Progress("reading"))
         unused = out_of_use(estate, stored_run)
         if out is None or not session.as_json:
             print_warnings(unused.remarks(run))
         every = delivery_note.delivered(estate, stored_run) if each else None
         if out is None:
             form = "json" if session.as_json else form
-            for line in writers[form](made, every):
+            for line in writers[form](run_note, every):
                 say(*(line.splitlines() or [""]))
             return
         with output(out, force=force, text=True) as file:
-            file.writelines(f"{line}\n" for line in writers[form](made, every))
+            file.writelines(f"{line}\n" for line in writers[form](run_note, every))
     if session.as_json:
-        document = {"run": run, "out": str(out), "certificates": made.count, "sha256": made.sha256}
+        document = {
+            "run": run,
+            "out": str(out),
+            "certificates": run_note.count,
+            "sha256": run_note.sha256,
+        }
         print_json(document | unused.as_json())
     else:
         say(f"The delivery note of run {run} is {place_of(out)}.", err=is_standard_output(out))

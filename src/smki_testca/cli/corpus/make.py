@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.configuration import Source
+from smki_testca.cli.configuration import SettingSource
 from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.cli.corpus.selecting import selecting, selection
 from smki_testca.cli.output import print_json, print_warnings, say
@@ -61,7 +61,7 @@ def make(
     in_c = CNames() if c_name is None else CNames.own(c_name)
     check_folder(out)
     left_out: Mapping[str, str] = {}
-    if session.setting("estate").source is Source.OPTION:
+    if session.setting("estate").source is SettingSource.OPTION:
         with session.open() as estate:
             ask_first(session, estate, lambda: Needs(authorities_of(estate), sealing=False))
             estate_corpus = make_under(estate, selection(options))

@@ -8,14 +8,14 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.exporters.format import Need
-from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 from smki_testca.exporters.run_formats.table import COLUMNS, own_names, values
 from smki_testca.text import spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smki_testca.exporters.run_formats.content import Issued, Part
+    from smki_testca.exporters.run_formats.run_content import Issued, Part
 
 _OCTETS = ("certificate", "private_key")
 _ROWS_AT_ONCE = 500
@@ -35,9 +35,9 @@ class CsvTable(FileFormat):
     )
     is_text = True
 
-    def write(self, file: IO[Any], part: Part[Issued], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[Issued], context: ExportContext) -> None:
         """Write a line for each certificate."""
-        keys, columns = setting.keys, setting.columns
+        keys, columns = context.keys, context.columns
         header = (*COLUMNS, *_OCTETS, *own_names(columns, (*COLUMNS, *_OCTETS)))
         rows = (
             (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.exporters.format import Need
-from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 
 if TYPE_CHECKING:
-    from smki_testca.exporters.run_formats.content import Issued, Part
+    from smki_testca.exporters.run_formats.run_content import Issued, Part
 
 
 class DerStream(FileFormat):
@@ -23,8 +23,8 @@ class DerStream(FileFormat):
         of_devices=False,
     )
 
-    def write(self, file: IO[Any], part: Part[Issued], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[Issued], context: ExportContext) -> None:
         """Write the certificates without their keys."""
-        del setting
+        del context
         for _, row in part:
             file.write(row.der)

@@ -7,10 +7,10 @@ from typing import IO, TYPE_CHECKING, Any
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.run_formats.csv_table import write_csv
 from smki_testca.exporters.run_formats.device_table import rows, schema
-from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 
 if TYPE_CHECKING:
-    from smki_testca.exporters.run_formats.content import Device, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
 
 
 class DeviceCsv(FileFormat):
@@ -25,6 +25,6 @@ class DeviceCsv(FileFormat):
     )
     is_text = True
 
-    def write(self, file: IO[Any], part: Part[Device], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[RunDevice], context: ExportContext) -> None:
         """Write a line for each Device."""
-        write_csv(file, schema(setting), rows(part, setting))
+        write_csv(file, schema(context), rows(part, context))

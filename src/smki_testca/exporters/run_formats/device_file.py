@@ -21,10 +21,10 @@ from smki_testca.errors import InputError
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.run_formats.run_format import (
     NAME_COLUMN,
+    ExportContext,
     FileFormat,
     Keys,
     RunTraits,
-    Setting,
     name_of,
 )
 from smki_testca.text import shown
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smki_testca.estate.run_rows import RunRow
-    from smki_testca.exporters.run_formats.content import Device, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
 
 MAGIC: Final = b"SMKIDEVS"
 VERSION: Final = 1
@@ -103,10 +103,10 @@ class DeviceFile(FileFormat):
         limit=MAX_DEVICES,
     )
 
-    def write(self, file: IO[Any], part: Part[Device], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[RunDevice], context: ExportContext) -> None:
         """Write the file: its records are looked at once for the indexes, then written."""
-        keys = setting.keys
-        layout = _layout(part, setting)
+        keys = context.keys
+        layout = _layout(part, context)
         key_octets = _key_octets(keys)
         width = layout.name
         record_octets = RECORD.size + width + 2 * key_octets + 2 * layout.certificate + 4
@@ -139,7 +139,7 @@ class DeviceFile(FileFormat):
             crc32(by_name),
             crc32(chains),
             0 if encryption is None else encryption.iterations,
-            setting.rows.run.id,
+            context.rows.run.id,
             bytes(16) if encryption is None else encryption.salt,
         ).ljust(HEADER_OCTETS - 4, b"\x00")
         digest = hashlib.sha256()
@@ -147,11 +147,11 @@ class DeviceFile(FileFormat):
             digest.update(octets)
             file.write(octets)
         for device in part:
-            chain = setting.chain(device)
+            chain = context.chain(device)
             record = b"".join(
                 (
                     _fixed_part(device, keys, chains_at + layout.chains[chain], len(chain)),
-                    _name(device, setting, is_named=layout.is_named).ljust(width, b"\x00"),
+                    _name(device, context, is_named=layout.is_named).ljust(width, b"\x00"),
                     *(
                         _key(device, number, row, keys).ljust(key_octets, b"\x00")
                         for number, row in ((DS, device.ds), (KA, device.ka))
@@ -168,21 +168,21 @@ class DeviceFile(FileFormat):
         file.write(digest.digest())
 
 
-def _layout(part: Part[Device], setting: Setting) -> _Layout:
+def _layout(part: Part[RunDevice], context: ExportContext) -> _Layout:
     """Look at every Device of a file."""
-    is_named = setting.name_by is not None or NAME_COLUMN in setting.columns
+    is_named = context.name_by is not None or NAME_COLUMN in context.columns
     layout = _Layout([], [], 0, {}, is_named)
     end_of_chains = 0
     for number, device in enumerate(part.ahead()):
         layout.ids.append((device.eui64, number))
         if is_named:
-            layout.names.append((_name(device, setting, is_named=True), number))
+            layout.names.append((_name(device, context, is_named=True), number))
         for _, row in device.halves:
             if row is not None:
                 layout.certificate = max(layout.certificate, len(row.der))
                 if not is_named:
                     layout.names.append((_hexadecimal(row.serial), number))
-        chain = setting.chain(device)
+        chain = context.chain(device)
         if chain not in layout.chains:
             layout.chains[chain] = end_of_chains
             end_of_chains += len(chain)
@@ -199,7 +199,7 @@ def _layout(part: Part[Device], setting: Setting) -> _Layout:
     return layout
 
 
-def _name(device: Device, setting: Setting, *, is_named: bool) -> bytes:
+def _name(device: RunDevice, context: ExportContext, *, is_named: bool) -> bytes:
     """The name of a Device by the operator's own column; that of its first certificate otherwise.
 
     Raises:
@@ -208,8 +208,8 @@ def _name(device: Device, setting: Setting, *, is_named: bool) -> bytes:
     if not is_named:
         row = device.ds or device.ka
         return b"" if row is None else _hexadecimal(row.serial)
-    if setting.name_by is not None:
-        name = name_of(device, setting.name_by)
+    if context.name_by is not None:
+        name = name_of(device, context.name_by)
     else:
         name = device.columns.get(NAME_COLUMN, "")
     octets = name.encode()
@@ -249,7 +249,7 @@ def _key_octets(keys: Keys) -> int:
     return _KEY_OCTETS[keys.form] + around
 
 
-def _key(device: Device, number: int, row: RunRow | None, keys: Keys) -> bytes:
+def _key(device: RunDevice, number: int, row: RunRow | None, keys: Keys) -> bytes:
     """The private key of a certificate, encrypted where asked for; empty without one."""
     if row is None or row.key is None:
         return b""
@@ -259,7 +259,7 @@ def _key(device: Device, number: int, row: RunRow | None, keys: Keys) -> bytes:
     return keys.encryption.seal(key, device.eui64 + bytes((number,)))
 
 
-def _fixed_part(device: Device, keys: Keys, chain_at: int, chain_octets: int) -> bytes:
+def _fixed_part(device: RunDevice, keys: Keys, chain_at: int, chain_octets: int) -> bytes:
     """The beginning of a record."""
     ds, ka = device.ds, device.ka
     key_octets = _key_octets(keys)

@@ -11,9 +11,9 @@ from smki_testca.exporters.own_columns import DEVICE_COLUMNS, columns_file
 from smki_testca.exporters.run_formats.run_format import (
     SEEDED_NOTE,
     SEEDED_TEXT,
+    ExportContext,
     PathFormat,
     RunTraits,
-    Setting,
     name_of,
 )
 from smki_testca.folders import put
@@ -22,7 +22,7 @@ from smki_testca.text import shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smki_testca.exporters.run_formats.content import Device, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
 
 
 class DeviceFolders(PathFormat):
@@ -41,13 +41,13 @@ class DeviceFolders(PathFormat):
         can_name=True,
     )
 
-    def make(self, path: Path, part: Part[Device], setting: Setting) -> None:
+    def make(self, path: Path, part: Part[RunDevice], context: ExportContext) -> None:
         """Write the folders."""
-        keys = setting.keys
+        keys = context.keys
         if keys.are_written and not keys.are_secret:
             put(path / SEEDED_NOTE, SEEDED_TEXT.encode())
         for device in part:
-            folder = path / _name(device, setting.name_by)
+            folder = path / _name(device, context.name_by)
             if folder.name.casefold() == SEEDED_NOTE.casefold():
                 raise InputError(
                     "export.device_name",
@@ -69,12 +69,12 @@ class DeviceFolders(PathFormat):
                 key = keys.of(row)
                 if key is not None:
                     put(folder / f"{name}.key", key)
-            put(folder / "chain.der", setting.chain(device))
+            put(folder / "chain.der", context.chain(device))
             if device.columns:
                 put(folder / DEVICE_COLUMNS, columns_file(device.columns))
 
 
-def _name(device: Device, column: str | None) -> str:
+def _name(device: RunDevice, column: str | None) -> str:
     """The name of a Device's folder: its EUI-64, or what the operator's own column says."""
     if column is None:
         return device.eui64.hex()

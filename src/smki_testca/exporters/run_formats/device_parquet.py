@@ -7,10 +7,10 @@ from typing import IO, TYPE_CHECKING, Any
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.run_formats.device_table import rows, schema
 from smki_testca.exporters.run_formats.parquet_table import write_parquet
-from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 
 if TYPE_CHECKING:
-    from smki_testca.exporters.run_formats.content import Device, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
 
 _ROWS_AT_ONCE = 2_000
 """Each has some 2.5 kB, which are in memory several times."""
@@ -27,10 +27,10 @@ class DeviceParquet(FileFormat):
         suffix=".parquet",
     )
 
-    def write(self, file: IO[Any], part: Part[Device], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[RunDevice], context: ExportContext) -> None:
         """Write a row for each Device.
 
         Raises:
             UsageError: if pyarrow is not installed.
         """
-        write_parquet(file, schema(setting), rows(part, setting), _ROWS_AT_ONCE)
+        write_parquet(file, schema(context), rows(part, context), _ROWS_AT_ONCE)

@@ -12,15 +12,15 @@ from smki_testca.exporters.format import Need
 from smki_testca.exporters.run_formats.device_table import rows, schema
 from smki_testca.exporters.run_formats.run_format import (
     NAME_COLUMN,
+    ExportContext,
     PathFormat,
     RunTraits,
-    Setting,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smki_testca.exporters.run_formats.content import Device, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
 
 _TYPES: Final = {str: "TEXT", bool: "INTEGER", bytes: "BLOB"}
 _PAGE_OCTETS: Final = 1 << 14
@@ -41,7 +41,7 @@ class DeviceSqlite(PathFormat):
         can_seal=False,
     )
 
-    def make(self, path: Path, part: Part[Device], setting: Setting) -> None:
+    def make(self, path: Path, part: Part[RunDevice], context: ExportContext) -> None:
         """Write the file.
 
         Raises:
@@ -50,13 +50,13 @@ class DeviceSqlite(PathFormat):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-                _fill(connection, part, setting)
+                _fill(connection, part, context)
         except sqlite3.OperationalError as error:
             raise OSError(*_as_system_error(error)) from error
 
 
-def _fill(connection: sqlite3.Connection, part: Part[Device], setting: Setting) -> None:
-    keys, columns = setting.keys, schema(setting)
+def _fill(connection: sqlite3.Connection, part: Part[RunDevice], context: ExportContext) -> None:
+    keys, columns = context.keys, schema(context)
     # The file is not seen before it is whole, so that it needs no journal.
     for pragma in (
         f"page_size = {_PAGE_OCTETS}",
@@ -72,13 +72,13 @@ def _fill(connection: sqlite3.Connection, part: Part[Device], setting: Setting) 
     connection.executemany(
         "INSERT INTO export VALUES (?, ?)",
         [
-            ("run", setting.rows.run.id),
+            ("run", context.rows.run.id),
             ("key_form", keys.form.value if keys.are_written else None),
             ("keys_encrypted", keys.encryption is not None),
         ],
     )
     places = ", ".join("?" * len(columns))
-    connection.executemany(f"INSERT INTO devices VALUES ({places})", rows(part, setting))  # noqa: S608 - places alone
+    connection.executemany(f"INSERT INTO devices VALUES ({places})", rows(part, context))  # noqa: S608 - places alone
     connection.execute("CREATE UNIQUE INDEX devices_by_eui64 ON devices (eui64)")
     if NAME_COLUMN in columns:
         connection.execute(f"CREATE INDEX devices_by_name ON devices ({NAME_COLUMN})")

@@ -9,8 +9,8 @@ from smki_testca.exporters.run_formats.table import own_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.exporters.run_formats.content import Device, Part
-    from smki_testca.exporters.run_formats.run_format import Setting
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
+    from smki_testca.exporters.run_formats.run_format import ExportContext
 
 COLUMNS: Final[dict[str, type]] = {
     "eui64": str,
@@ -39,16 +39,16 @@ COLUMNS: Final[dict[str, type]] = {
 """The columns and their types; the operator's own follow them."""
 
 
-def schema(setting: Setting) -> dict[str, type]:
+def schema(context: ExportContext) -> dict[str, type]:
     """The columns of an export and their types, the operator's own included."""
-    return {**COLUMNS, **dict.fromkeys(own_names(setting.columns, COLUMNS), str)}
+    return {**COLUMNS, **dict.fromkeys(own_names(context.columns, COLUMNS), str)}
 
 
-def rows(part: Part[Device], setting: Setting) -> Iterator[tuple[Any, ...]]:
+def rows(part: Part[RunDevice], context: ExportContext) -> Iterator[tuple[Any, ...]]:
     """The values of each Device, in the order of the columns."""
-    keys, columns = setting.keys, setting.columns
+    keys, columns = context.keys, context.columns
     for device in part:
-        facts, issuer = device.facts, setting.issuer(device)
+        facts, issuer = device.facts, context.issuer(device)
         section = facts.section
         halves: list[Any] = []
         for _, row in device.halves:
@@ -69,6 +69,6 @@ def rows(part: Part[Device], setting: Setting) -> Iterator[tuple[Any, ...]]:
             section.issuer,
             issuer.label,
             *halves,
-            setting.chain(device),
+            context.chain(device),
             *(own.get(name) for name in columns),
         )

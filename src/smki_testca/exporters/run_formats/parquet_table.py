@@ -7,13 +7,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import UsageError
 from smki_testca.exporters.format import Need
-from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 from smki_testca.exporters.run_formats.table import COLUMNS, own_names, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from smki_testca.exporters.run_formats.content import Issued, Part
+    from smki_testca.exporters.run_formats.run_content import Issued, Part
 
 _ROWS_AT_ONCE = 10_000
 _OCTETS = ("certificate", "private_key")
@@ -31,13 +31,13 @@ class ParquetTable(FileFormat):
         of_devices=False,
     )
 
-    def write(self, file: IO[Any], part: Part[Issued], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[Issued], context: ExportContext) -> None:
         """Write a row for each certificate.
 
         Raises:
             UsageError: if pyarrow is not installed.
         """
-        keys, columns = setting.keys, setting.columns
+        keys, columns = context.keys, context.columns
         schema: dict[str, type] = {
             **{name: str for name in COLUMNS if name != "keys_secret"},
             "keys_secret": bool,

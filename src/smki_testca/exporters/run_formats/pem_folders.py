@@ -10,9 +10,9 @@ from smki_testca.exporters.own_columns import COLUMNS, columns_file
 from smki_testca.exporters.run_formats.run_format import (
     SEEDED_NOTE,
     SEEDED_TEXT,
+    ExportContext,
     PathFormat,
     RunTraits,
-    Setting,
 )
 from smki_testca.folders import put
 from smki_testca.x509.exported_keys import KeyForm
@@ -21,7 +21,7 @@ from smki_testca.x509.pem import to_pem
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smki_testca.exporters.run_formats.content import Issued, Part
+    from smki_testca.exporters.run_formats.run_content import Issued, Part
 
 _LABELS = {KeyForm.PKCS8: "PRIVATE KEY", KeyForm.SEC1: "EC PRIVATE KEY"}
 
@@ -43,9 +43,9 @@ class PemFolders(PathFormat):
         can_seal=False,
     )
 
-    def make(self, path: Path, part: Part[Issued], setting: Setting) -> None:
+    def make(self, path: Path, part: Part[Issued], context: ExportContext) -> None:
         """Write the files of each certificate."""
-        keys = setting.keys
+        keys = context.keys
         if not keys.are_secret:
             put(path / SEEDED_NOTE, SEEDED_TEXT.encode())
         encrypted = "" if keys.encryption is None else "ENCRYPTED "

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.run_rows import RunRow, RunRows
-    from smki_testca.exporters.run_formats.content import Device, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunDevice
     from smki_testca.x509.exported_keys import KeyEncryption
 
 NAME_COLUMN: Final = "serial_number"
@@ -82,8 +82,8 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """The setting that the parts of one export share.
+class ExportContext:
+    """The run and the choices that the parts of one export share.
 
     Attributes:
         rows: of the run, for the CAs above its certificates.
@@ -101,14 +101,14 @@ class Setting:
         """The names of the operator's own columns."""
         return self.rows.columns()
 
-    def chain(self, device: Device) -> bytes:
+    def chain(self, device: RunDevice) -> bytes:
         """The CAs above the certificates of a Device in DER, one after the other, the root last."""
         section = device.facts.section
         if section.issuer not in self._chains:
             self._chains[section.issuer] = b"".join(ca.der for ca in self.rows.chain(section))
         return self._chains[section.issuer]
 
-    def issuer(self, device: Device) -> Record:
+    def issuer(self, device: RunDevice) -> Record:
         """The CA that issued the certificates of a Device."""
         return self.rows.chain(device.facts.section)[0]
 
@@ -133,13 +133,13 @@ class FileFormat(RunFormat):
     is_text: ClassVar[bool] = False
 
     @abstractmethod
-    def write(self, file: IO[Any], part: Part[Any], setting: Setting) -> None:
+    def write(self, file: IO[Any], part: Part[Any], context: ExportContext) -> None:
         """Write the file.
 
         Args:
             file: to write to; it may be a pipe.
             part: the units of the file.
-            setting: of the export.
+            context: of the export.
 
         Raises:
             InputError: if the format cannot hold a unit.
@@ -151,13 +151,13 @@ class PathFormat(RunFormat):
     """A format that makes its file or folder itself."""
 
     @abstractmethod
-    def make(self, path: Path, part: Part[Any], setting: Setting) -> None:
+    def make(self, path: Path, part: Part[Any], context: ExportContext) -> None:
         """Make the file, or fill the folder.
 
         Args:
             path: of a file that does not exist, or of an empty folder.
             part: the units of the file or folder.
-            setting: of the export.
+            context: of the export.
 
         Raises:
             InputError: if the format cannot hold a unit.
@@ -165,7 +165,7 @@ class PathFormat(RunFormat):
         """
 
 
-def name_of(device: Device, column: str) -> str:
+def name_of(device: RunDevice, column: str) -> str:
     """The name that a column of the operator's own gives a Device.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.exporters.run_formats.content import Issued
+    from smki_testca.exporters.run_formats.run_content import Issued
 
 COLUMNS: Final = (
     "serial",

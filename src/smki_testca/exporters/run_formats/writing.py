@@ -18,16 +18,16 @@ from typing import IO, TYPE_CHECKING, Any
 from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.out_of_use import OutOfUse
 from smki_testca.exporters.format import Need
-from smki_testca.exporters.run_formats.content import Certificates, Devices
+from smki_testca.exporters.run_formats.run_content import Certificates, Devices
 from smki_testca.exporters.run_formats.run_format import (
+    ExportContext,
     FileFormat,
     Keys,
     PathFormat,
     RunFormat,
-    Setting,
     check_column,
 )
-from smki_testca.exporters.run_formats.sealing import SealedFile
+from smki_testca.exporters.run_formats.sealed_file import SealedFile
 from smki_testca.files import (
     check_free,
     exists_error,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from smki_testca.estate.run_rows import RunRows
-    from smki_testca.exporters.run_formats.content import Content, Part
+    from smki_testca.exporters.run_formats.run_content import Part, RunContent
     from smki_testca.profiles import Library
 
 
@@ -111,7 +111,7 @@ class RunExport:
     out_of_use: OutOfUse = field(default_factory=OutOfUse)
 
 
-def check(form: RunFormat, asked: RunExportOptions, out: Path) -> None:
+def check(form: RunFormat, options: RunExportOptions, out: Path) -> None:
     """Check that a format can do what is asked, before anything is read.
 
     Raises:
@@ -119,42 +119,42 @@ def check(form: RunFormat, asked: RunExportOptions, out: Path) -> None:
         UsageError: if it is a folder and is to be written to standard output.
     """
     traits = form.traits
-    if asked.passphrase is not None:
-        check_passphrase(asked.passphrase)
-    writes_keys = asked.with_keys and traits.keys is not Need.NEVER
-    if asked.key_form is not None and asked.key_form not in traits.key_forms:
+    if options.passphrase is not None:
+        check_passphrase(options.passphrase)
+    writes_keys = options.with_keys and traits.keys is not Need.NEVER
+    if options.key_form is not None and options.key_form not in traits.key_forms:
         raise InputError(
             "export.key_form",
-            f"The format {traits.name} cannot hold keys as {asked.key_form}.",
+            f"The format {traits.name} cannot hold keys as {options.key_form}.",
             f"Use --key-form {' or '.join(traits.key_forms)}.",
         )
-    form_of_keys = asked.key_form or traits.key_forms[0]
-    encrypts = writes_keys and asked.passphrase is not None
+    form_of_keys = options.key_form or traits.key_forms[0]
+    encrypts = writes_keys and options.passphrase is not None
     if encrypts and form_of_keys not in traits.encrypted_forms:
         raise InputError(
             "export.cannot_encrypt",
             f"The format {traits.name} cannot encrypt keys as {form_of_keys}.",
             f"Use --key-form {' or '.join(traits.encrypted_forms)}, or the format device-file.",
         )
-    if asked.line is not None and not traits.can_seal:
+    if options.line is not None and not traits.can_seal:
         raise InputError(
             "export.cannot_seal",
             f"The format {traits.name} cannot be sealed.",
             "Leave --seal-to out, or choose a format of one file, such as device-file.",
         )
-    if asked.name_by is not None and not traits.can_name:
+    if options.name_by is not None and not traits.can_name:
         raise UsageError(
             "usage",
             f"The format {traits.name} does not name Devices by a column.",
             "Leave --name-by out, or choose device-folders or device-file.",
         )
-    if not traits.of_devices and (asked.environment or asked.profile):
+    if not traits.of_devices and (options.environment or options.profile):
         raise UsageError(
             "usage",
             f"The format {traits.name} always holds every certificate of the run.",
             "Leave --environment and --profile out, or choose a format of Devices.",
         )
-    if is_standard_output(out) and asked.split is not None:
+    if is_standard_output(out) and options.split is not None:
         raise UsageError("usage", "Parts are written to a folder.", "Name one with --out.")
 
 
@@ -163,7 +163,7 @@ def write(
     rows: RunRows,
     library: Library,
     out: Path,
-    asked: RunExportOptions,
+    options: RunExportOptions,
     progress: Callable[[int, int], None],
 ) -> RunExport:
     """Write the certificates of a run: all of them, or nothing.
@@ -173,7 +173,7 @@ def write(
         rows: of the run.
         library: of the profiles that it issued from.
         out: the file or folder to write; a folder of parts if they are asked for.
-        asked: how.
+        options: of the export.
         progress: called with the number of certificates or Devices written, and of all.
 
     Raises:
@@ -182,9 +182,9 @@ def write(
         OutputError: if the disk is full or fails.
     """
     traits = form.traits
-    content: Content[Any]
+    content: RunContent[Any]
     if traits.of_devices:
-        content = Devices(rows, library, asked.environment, asked.profile)
+        content = Devices(rows, library, options.environment, options.profile)
         if not len(content):
             raise InputError(
                 "export.none_fit",
@@ -193,75 +193,77 @@ def write(
             )
     else:
         content = Certificates(rows)
-    if asked.name_by is not None:
-        check_column(asked.name_by, rows.columns())
-    size = asked.split or len(content)
+    if options.name_by is not None:
+        check_column(options.name_by, rows.columns())
+    size = options.split or len(content)
     if traits.limit is not None and size > traits.limit:
         raise InputError(
             "export.split",
             f"A {traits.name} holds at most {traits.limit} Devices; this one would have {size}.",
             f"Add --split {traits.limit}.",
         )
-    setting = Setting(rows, _keys(form, asked, is_secret=not rows.run.terms.seeded), asked.name_by)
-    parts = content.parts(asked.split, progress)
-    if asked.split is None:
-        _write_whole(form, next(parts), setting, out, asked)
+    context = ExportContext(
+        rows, _keys(form, options, is_secret=not rows.run.terms.seeded), options.name_by
+    )
+    parts = content.parts(options.split, progress)
+    if options.split is None:
+        _write_whole(form, next(parts), context, out, options)
         count = 1
     else:
-        count = -(-len(content) // asked.split)
+        count = -(-len(content) // options.split)
         _check_higher_parts(out, form.traits.suffix, count)
-        _write_parts(form, parts, setting, out, asked)
+        _write_parts(form, parts, context, out, options)
     devices = len(content) if traits.of_devices else None
     return RunExport(content.certificates, devices, content.left_out, count)
 
 
-def _keys(form: RunFormat, asked: RunExportOptions, *, is_secret: bool) -> Keys:
-    are_written = asked.with_keys and form.traits.keys is not Need.NEVER
+def _keys(form: RunFormat, options: RunExportOptions, *, is_secret: bool) -> Keys:
+    are_written = options.with_keys and form.traits.keys is not Need.NEVER
     encryption = None
-    if are_written and asked.passphrase is not None:
-        encryption = KeyEncryption(asked.passphrase)
-    return Keys(asked.key_form or form.traits.key_forms[0], encryption, are_written, is_secret)
+    if are_written and options.passphrase is not None:
+        encryption = KeyEncryption(options.passphrase)
+    return Keys(options.key_form or form.traits.key_forms[0], encryption, are_written, is_secret)
 
 
 def _write_whole(
-    form: RunFormat, part: Part[Any], setting: Setting, out: Path, asked: RunExportOptions
+    form: RunFormat, part: Part[Any], context: ExportContext, out: Path, options: RunExportOptions
 ) -> None:
     """Write one file or folder."""
     if isinstance(form, FileFormat):
-        is_text = form.is_text and asked.line is None
-        with output(out, force=asked.force, text=is_text) as file:
-            _fill(form, file, part, setting, asked)
+        is_text = form.is_text and options.line is None
+        with output(out, force=options.force, text=is_text) as file:
+            _fill(form, file, part, context, options)
     elif isinstance(form, PathFormat) and form.traits.suffix:
-        with _made_file(out, force=asked.force) as path:
-            form.make(path, part, setting)
+        with _new_file(out, force=options.force) as path:
+            form.make(path, part, context)
     elif isinstance(form, PathFormat):
-        with output_folder(out, force=asked.force) as work:
-            form.make(work, part, setting)
+        with output_folder(out, force=options.force) as work:
+            form.make(work, part, context)
 
 
 def _write_parts(
     form: RunFormat,
     parts: Iterator[Part[Any]],
-    setting: Setting,
+    context: ExportContext,
     out: Path,
-    asked: RunExportOptions,
+    options: RunExportOptions,
 ) -> None:
     """Write numbered files or folders below a folder, which appear together.
 
     Raises:
         InputError: if files of an earlier export would stay in the folder of a part.
     """
-    with output_folder(out, force=asked.force) as work:
+    with output_folder(out, force=options.force) as work:
         for number, part in enumerate(parts, 1):
             path = work / f"{number:06d}{form.traits.suffix}"
             if isinstance(form, PathFormat):
                 if not form.traits.suffix:
                     path.mkdir(mode=0o700)
-                form.make(path, part, setting)
+                form.make(path, part, context)
             elif isinstance(form, FileFormat):
-                is_text = form.is_text and asked.line is None
+                is_text = form.is_text and options.line is None
                 with output(path, force=False, text=is_text) as file:
-                    _fill(form, file, part, setting, asked)
+                    _fill(form, file, part, context, options)
         for path in work.iterdir():
             for old in (out / path.name).rglob("*"):
                 if not os.path.lexists(work / old.relative_to(out)):
@@ -294,25 +296,29 @@ def _mixed_parts(path: Path) -> InputError:
 
 
 def _fill(
-    form: FileFormat, file: IO[Any], part: Part[Any], setting: Setting, asked: RunExportOptions
+    form: FileFormat,
+    file: IO[Any],
+    part: Part[Any],
+    context: ExportContext,
+    options: RunExportOptions,
 ) -> None:
     """Write a file, sealed if that is asked for."""
-    if asked.line is None:
-        form.write(file, part, setting)
+    if options.line is None:
+        form.write(file, part, context)
         return
-    sealed: Any = SealedFile(file, asked.line)
+    sealed: Any = SealedFile(file, options.line)
     if form.is_text:
         text = io.TextIOWrapper(sealed, encoding="utf-8", newline="")
-        form.write(text, part, setting)
+        form.write(text, part, context)
         text.flush()
         text.detach()
     else:
-        form.write(sealed, part, setting)
+        form.write(sealed, part, context)
     sealed.finish()
 
 
 @contextlib.contextmanager
-def _made_file(out: Path, *, force: bool) -> Iterator[Path]:
+def _new_file(out: Path, *, force: bool) -> Iterator[Path]:
     """Yield the path of a file to make; it gets its name when the block ends without an error.
 
     Raises:

@@ -104,12 +104,12 @@ def _is_of_devices(library: Library, profile: str) -> bool:
 
 
 class ExistingCertificates:
-    """Finds what the rows of one batch would double, and what becomes of them.
+    """Finds the certificates that the rows of one batch would double, and decides what to do then.
 
     Args:
         estate: that will issue.
         existing: what is done where there is a certificate already.
-        history: told of how many certificates there are for the Devices that are looked up.
+        history: learns how many certificates there are for the Devices that are looked up.
 
     Attributes:
         in_use: how many certificates of use there are of Devices and usages that get another.

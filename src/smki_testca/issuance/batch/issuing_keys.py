@@ -70,11 +70,6 @@ def is_in_token(estate: Stores, issuer: Record) -> bool:
     return estate.key_store.in_tokens.uri(issuer.key_id) is not None
 
 
-def is_of_token(error: EstateError) -> bool:
-    """Whether an error says that a token cannot be used now."""
-    return error.code.startswith("token.")
-
-
 def try_tokens(estate: Stores, serials: Iterable[str]) -> None:
     """Sign with the keys of CAs that are in tokens: what is wrong is known before there is a run.
 

@@ -22,7 +22,7 @@ from smki_testca.authority.filling import check_inputs, end_by_rows
 from smki_testca.clock import iso
 from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.key_holders import check_holders, participant_holder
-from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
+from smki_testca.estate.terms import TILE_ROWS, Secrets, Section, SectionRow, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import issuing_keys
@@ -160,7 +160,7 @@ class BatchPlan:
         self._sections: list[Section] = []
         self._section_numbers: dict[tuple[Any, ...], int] = {}
         self._authorised: dict[tuple[Any, ...], Authorisation] = {}
-        self._waiting: dict[int, list[Row]] = {}
+        self._waiting: dict[int, list[SectionRow]] = {}
         # Section, first row in it, count and encoded rows. Encoded, a million rows take little
         # memory.
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
@@ -358,13 +358,13 @@ class BatchPlan:
         usage: KeyUsage | None,
         texts: dict[str, str],
         columns: list[str],
-    ) -> Row:
+    ) -> SectionRow:
         """The row of a certificate: all that its section does not have."""
         eui64 = request.subject.embedded_id
         label = self._fill_label(
             self._label if row.label is None else row.label, row.columns, usage, eui64
         )
-        return Row(
+        return SectionRow(
             row.line,
             None if eui64 is None else eui64.value,
             texts,
@@ -520,7 +520,7 @@ class BatchPlan:
             seeded=self._secrets.seed is not None,
             label=None if isinstance(self._label, LabelTemplate) else self._label,
             label_template=None if template is None else template.text,
-            sections=[self._stored(section) for section in self._sections],
+            sections=[self._with_columns(section) for section in self._sections],
             basis=basis_of(self._estate.library, self._mark),
             manifest=self.manifest.sha256,
             options=dict(self.manifest.options),
@@ -664,8 +664,8 @@ class BatchPlan:
             experimental=authorisation.experimental,
         )
 
-    def _stored(self, section: Section) -> Section:
-        """A section as it is stored: those of rows know the names of the own columns."""
+    def _with_columns(self, section: Section) -> Section:
+        """A section as it is stored: with the names of the operator's own columns."""
         if not self._columns:
             return section
         return msgspec.structs.replace(section, columns=list(self._columns))

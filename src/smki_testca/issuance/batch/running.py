@@ -11,11 +11,10 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.signers.tokens.connection import SECOND_TRY
-from smki_testca.errors import AlreadySoError, EstateError, InputError
+from smki_testca.authority.signers.tokens.connection import SECOND_TRY, ProcessEndedError, ended
+from smki_testca.errors import AlreadySoError, EstateError, InputError, is_of_token
 from smki_testca.estate.runs import State
 from smki_testca.issuance.batch import issuing_keys
-from smki_testca.issuance.batch.issuing_keys import is_of_token
 from smki_testca.issuance.batch.reauthorisation import Reauthorisation
 from smki_testca.issuance.batch.replacing import retire_replaced
 from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
@@ -60,7 +59,7 @@ def resume(
             cannot be used.
     """
     run = _unfinished(estate, number)
-    with estate.runs.locks.holding(number), _resumable(number):
+    with estate.runs.locks.holding(number), _resumable(estate, number):
         _complete(estate, run, engine, progress, monotonic)
     return estate.runs.get(number)
 
@@ -185,17 +184,21 @@ def _translated_write_errors(number: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _resumable(number: int) -> Iterator[None]:
+def _resumable(estate: Stores, number: int) -> Iterator[None]:
     """Adds to an error of a token that the run can be resumed, once the token can be used."""
     try:
         yield
     except EstateError as error:
         if not is_of_token(error):
             raise
+        failure = error
+        if isinstance(error, ProcessEndedError):
+            # A worker sees only that the process is gone. Its starter can tell how it ended.
+            failure = ended(estate.tokens.how_it_ended)
         again = f"smki-testca batch resume {number}"
-        is_all = error.remedy == SECOND_TRY
-        remedy = f"Continue it: {again}" if is_all else f"{error.remedy} Then continue it: {again}"
-        raise EstateError(error.code, error.message, remedy) from error
+        is_all = failure.remedy == SECOND_TRY
+        first = "Continue it" if is_all else f"{failure.remedy} Then continue it"
+        raise EstateError(failure.code, failure.message, f"{first}: {again}") from failure
 
 
 def cancel(estate: Stores, number: int) -> Run:

@@ -25,7 +25,7 @@ from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.errors import EstateError
 from smki_testca.estate import tile
 from smki_testca.estate.serials import SerialSequence
-from smki_testca.estate.terms import Row
+from smki_testca.estate.terms import SectionRow
 from smki_testca.estate.tile import Extra, Header
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library
@@ -82,7 +82,7 @@ class Task:
         first: the first row, counted within the section.
         first_row: the first row, counted within the run.
         count: how many rows the tile has.
-        rows: a list of ``Row`` in MessagePack; None for a range, whose rows follow from the
+        rows: a list of ``SectionRow`` in MessagePack; None for a range, whose rows follow from the
             section.
     """
 
@@ -95,9 +95,11 @@ class Task:
     count: int
     rows: bytes | None
 
-    def decoded_rows(self) -> list[Row] | None:
+    def decoded_rows(self) -> list[SectionRow] | None:
         """The rows; None for a range."""
-        return None if self.rows is None else msgspec.msgpack.decode(self.rows, type=list[Row])
+        return (
+            None if self.rows is None else msgspec.msgpack.decode(self.rows, type=list[SectionRow])
+        )
 
 
 Place = tuple[str, str]
@@ -183,7 +185,7 @@ class TileMaker:
         )
 
     def _fixed_template(
-        self, task: Task, rows: Sequence[Row] | None, serial: bytes
+        self, task: Task, rows: Sequence[SectionRow] | None, serial: bytes
     ) -> FixedTemplate | None:
         """The template of fixed lengths for all rows of a task; None where their lengths differ."""
         if rows is not None and not all(map(_fits_fixed, rows)):
@@ -193,7 +195,7 @@ class TileMaker:
             self._fixed_templates[task.section_number] = self._fix_lengths(task, first, serial)
         return self._fixed_templates[task.section_number]
 
-    def _fix_lengths(self, task: Task, first: Row, serial: bytes) -> FixedTemplate | None:
+    def _fix_lengths(self, task: Task, first: SectionRow, serial: bytes) -> FixedTemplate | None:
         """The template of a section, lengths fixed; None where they cannot be."""
         profile = self._library.profile(task.section.profile)
         id_field = profile.field_of("device-id", "eui64")
@@ -245,7 +247,7 @@ class TileMaker:
         return ders, [pair and pair[_SCALAR] for pair in pairs]
 
     def _render(
-        self, task: Task, serials: Sequence[bytes], rows: Sequence[Row]
+        self, task: Task, serials: Sequence[bytes], rows: Sequence[SectionRow]
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Certificates of any type, and their private keys; the arguments as above."""
         section = task.section
@@ -298,7 +300,7 @@ class TileMaker:
         return SeededEntropy(hmac.digest(self._secrets.seed, row.to_bytes(8), hashlib.sha512))
 
     def _filled(
-        self, section: Section, row: Row, serial: bytes, public_key: bytes
+        self, section: Section, row: SectionRow, serial: bytes, public_key: bytes
     ) -> tuple[Template, Values]:
         """The template for a row, and the row's values checked against the profile."""
         inputs = _row_inputs(self._library.profile(section.profile), section, row)
@@ -365,15 +367,15 @@ def _algorithm(place: Place, certificate: bytes) -> SignatureAlgorithm:
     return signature_algorithm(key)
 
 
-def _rows(task: Task, rows: Sequence[Row] | None, count: int) -> Sequence[Row]:
+def _rows(task: Task, rows: Sequence[SectionRow] | None, count: int) -> Sequence[SectionRow]:
     """The first rows of a task; those of a range follow from its first Device ID."""
     if rows is not None:
         return rows[:count]
     first_id = (task.section.first_id or 0) + task.first
-    return [Row(1, first_id + n) for n in range(count)]
+    return [SectionRow(1, first_id + n) for n in range(count)]
 
 
-def _ids(task: Task, rows: Sequence[Row] | None) -> Sequence[int]:
+def _ids(task: Task, rows: Sequence[SectionRow] | None) -> Sequence[int]:
     """The EUI-64s of a task's rows, as far as they have any."""
     if rows is not None:
         return [row.eui64 for row in rows if row.eui64 is not None]
@@ -381,13 +383,13 @@ def _ids(task: Task, rows: Sequence[Row] | None) -> Sequence[int]:
     return range(first_id, first_id + task.count)
 
 
-def _fits_fixed(row: Row) -> bool:
+def _fits_fixed(row: SectionRow) -> bool:
     """Whether a row has only an EUI-64 and, if any, a P-256 key with an uncompressed point."""
     has_fixed_key = row.public_key is None or is_plain_p256(row.public_key)
     return has_fixed_key and row.eui64 is not None and not row.texts
 
 
-def _row_inputs(profile: Profile, section: Section, row: Row) -> dict[str, Value]:
+def _row_inputs(profile: Profile, section: Section, row: SectionRow) -> dict[str, Value]:
     """The inputs of a row and its section, by the names that profiles use."""
     inputs: dict[str, Value] = {**section.shared, **row.texts}
     if section.usage is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smki_testca.estate.terms import Row
+from smki_testca.estate.terms import SectionRow
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.subject import Subject
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def requests_of(
     estate: Stores, section: Section, tiles: Iterable[TileRecord]
-) -> Iterator[tuple[Row, Request]]:
+) -> Iterator[tuple[SectionRow, Request]]:
     """Yield the rows of some unfinished tiles of a section, each with its request.
 
     Args:
@@ -59,12 +59,12 @@ def requests_of(
         yield row, request.of(Subject(profile.name, profile.input_types, inputs))
 
 
-def _rows(estate: Stores, section: Section, tiles: Iterable[TileRecord]) -> Iterator[Row]:
+def _rows(estate: Stores, section: Section, tiles: Iterable[TileRecord]) -> Iterator[SectionRow]:
     for tile in tiles:
         if section.first_id is not None:
             for place in range(tile.first, tile.first + tile.count):
-                yield Row(place + 1, section.first_id + place)
+                yield SectionRow(place + 1, section.first_id + place)
             continue
         rows = estate.tiles.rows(tile.run, tile.number)
         if rows is not None:
-            yield from msgspec.msgpack.decode(rows, type=list[Row])
+            yield from msgspec.msgpack.decode(rows, type=list[SectionRow])

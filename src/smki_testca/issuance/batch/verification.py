@@ -196,7 +196,7 @@ def _keep_singles(
     estate: Stores, inspector: Inspector, files: FingerprintFiles, verification: RunVerification
 ) -> None:
     """Keep what must be unique of the certificates that were issued alone."""
-    for page in estate.certificates.outlines(_PAGE):
+    for page in estate.certificates.unique_values(_PAGE):
         records = Records()
         for each in page:
             origin = FingerprintOrigin(0, each.number).packed

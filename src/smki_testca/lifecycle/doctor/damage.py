@@ -78,7 +78,7 @@ def _of_file(look: Look, reported: str) -> Iterator[Observation]:
             yield _fault(kinds.DAMAGED_FILE, error)
         return
     for fault in faults:
-        # SQLite tells of some in several lines.
+        # SQLite reports some in several lines.
         text = " ".join(fault.split())
         if plain(fault) not in reported:
             yield Observation(kinds.DAMAGED_FILE, f"SQLite finds in {path}: {text}.", RESTORE)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.looking import Look
 
 SOON = timedelta(days=90)
-"""A CA that expires within this time is told of."""
+"""A CA that expires within this time is reported."""
 
 
 def check_authorities(patient: Patient, look: Look) -> Iterator[Observation]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.errors import InputError, SmkiTestcaError, is_of_missing_estate
 from smki_testca.lifecycle.doctor import (
     damage,
     due_work,
@@ -105,7 +105,7 @@ def examine(patient: Patient) -> Examination:
                 )
             )
         except SmkiTestcaError as error:
-            if error.code == "estate.missing":
+            if is_of_missing_estate(error):
                 raise
             observations.insert(0, Observation(kinds.OPEN, error.message, error.remedy))
             return Examination(tuple(observations), is_open=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE
+from smki_testca.estate.orphans import Orphans
 from smki_testca.lifecycle.doctor import kinds
 from smki_testca.lifecycle.doctor.observation import Observation
 from smki_testca.text import counted
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 
 def check(patient: Patient, look: Look) -> Iterator[Observation]:
     """Look where the keys are; with ``--keys``, open each as ``audit verify --keys`` does."""
-    estate = look.estate
-    for name in estate.orphans.authorities_without_key():
+    estate, orphans = look.estate, Orphans(look.database)
+    for name in orphans.authorities_without_key():
         yield Observation(
             kinds.KEY_MISSING,
             f"The key of the CA {name} is neither in the estate nor in a token: the CA cannot"
             " sign.",
             f"{RESTORE} Or roll the CA over.",
         )
-    for identifier in estate.orphans.keys_in_two_places():
+    for identifier in orphans.keys_in_two_places():
         yield Observation(
             kinds.KEY_TWICE,
             f"The key {identifier.hex()} is sealed in the estate, and noted as one in a token,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.database import RESTORE
+from smki_testca.estate.orphans import Orphans
 from smki_testca.lifecycle.doctor import kinds
 from smki_testca.lifecycle.doctor.observation import Observation
 
@@ -20,7 +21,7 @@ _UNUSED = "Nothing uses it. If audit verify finds no fault, it does no harm: kee
 def check(patient: Patient, look: Look) -> Iterator[Observation]:
     """Look for keys without certificates, and for what is of nobody in the register."""
     del patient
-    orphans = look.estate.orphans
+    orphans = Orphans(look.database)
     for kind, noun, keys in (
         (kinds.ORPHAN_SEALED_KEY, "sealed private key", orphans.sealed_keys()),
         (kinds.ORPHAN_TOKEN_KEY, "key in a token", orphans.token_keys()),

@@ -77,7 +77,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _modes(kind: ObservationKind, entries: list[_Entry]) -> Iterator[Observation]:
-    """Look whether others may do anything with some files; those of many are told together."""
+    """Look whether others may do anything with some files; those of many are reported together."""
     loose = [entry for entry in entries if entry.is_open_to_others]
     if not loose:
         return

@@ -113,12 +113,12 @@ class TokenConnection:
 
 
 def error_of(failure: Failure) -> SmkiTestcaError:
-    """The error that the token process tells of."""
+    """The error that the token process reports."""
     return _KINDS.get(failure.kind, EstateError)(failure.code, failure.message, failure.remedy)
 
 
 def failure_of(error: SmkiTestcaError) -> Failure:
-    """An error, to be told to whoever asked."""
+    """An error, to be reported to whoever asked."""
     kind = next(name for name, kind in _KINDS.items() if isinstance(error, kind))
     return Failure(kind, error.code, error.message, error.remedy)
 

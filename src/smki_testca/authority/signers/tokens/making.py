@@ -13,7 +13,7 @@ from pkcs11 import KeyType as TokenKeyType
 from pkcs11 import exceptions as ckr
 
 from smki_testca.authority.signers.tokens.connection import token_failed
-from smki_testca.authority.signers.tokens.finding import PrivateKeyObject, objects, uri_of, value
+from smki_testca.authority.signers.tokens.key_search import PrivateKeyObject, objects, uri_of, value
 from smki_testca.authority.signers.tokens.public_info import P256_PARAMETERS, public_keys
 from smki_testca.errors import EstateError
 from smki_testca.text import shown
@@ -69,7 +69,8 @@ def generate(
         _name_by(ids[1], public, private)
         return replace(key, uri=uri_of(private, token)), public_key
     except BaseException:
-        # The library may have failed when the pair was made and its objects were not known yet.
+        # Also after Ctrl-C. The library may have failed when the pair was made and its objects
+        # were not known yet.
         for key_id in ids:
             with contextlib.suppress(ckr.PKCS11Error):
                 remove(session, token.uri.with_key(key_id, ""))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pkcs11 import Mechanism
 
 from smki_testca.authority.signers.tokens.ecdsa import signature_value
-from smki_testca.authority.signers.tokens.finding import wrong_type
+from smki_testca.authority.signers.tokens.key_search import wrong_type
 from smki_testca.x509.keys import load_public_key, own_signature_fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.authority.signers.tokens.finding import PrivateKeyObject
+    from smki_testca.authority.signers.tokens.key_search import PrivateKeyObject
     from smki_testca.authority.signers.tokens.session import TokenSession
 
 _FIXED_TEXT = b"smki-testca asks whether this private key is that of a public key"

@@ -143,7 +143,7 @@ def _fits(present: _Present, uri: TokenUri) -> bool:
         (uri.serial, _serial(token)),
         (uri.slot_id, token.slot.slot_id),
     )
-    return all(asked is None or asked == there for asked, there in stated)
+    return all(expected is None or expected == actual for expected, actual in stated)
 
 
 def _not_loaded(path: str, error: ckr.PKCS11Error) -> SmkiTestcaError:

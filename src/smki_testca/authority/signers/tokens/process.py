@@ -54,7 +54,7 @@ _WORKING_SECONDS = 5.0
 _LOADING = 3
 """How many times as long as for a call it may take to load a module."""
 _TELLING_SECONDS = 2.0
-"""How long everybody who waits is told that the module hangs, before the process ends."""
+"""For how long those who wait get the error that the module hangs, before the process ends."""
 _ENDING_SECONDS = 4.0
 """How long what was begun may take, and logging out, when nobody needs the process any more."""
 

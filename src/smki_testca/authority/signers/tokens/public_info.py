@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pkcs11 import Attribute, ObjectClass
 from pkcs11 import KeyType as TokenKeyType
 
-from smki_testca.authority.signers.tokens.finding import objects, value, wrong_type
+from smki_testca.authority.signers.tokens.key_search import objects, value, wrong_type
 from smki_testca.authority.signers.tokens.session import PUBLIC_KEY_INFO
 from smki_testca.der import encode
 from smki_testca.der.read import DerError
@@ -27,7 +27,7 @@ from smki_testca.x509.view import view_certificate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.authority.signers.tokens.finding import PrivateKeyObject
+    from smki_testca.authority.signers.tokens.key_search import PrivateKeyObject
 
 P256_PARAMETERS = encode.oid("1.2.840.10045.3.1.7")
 """CKA_EC_PARAMS of P-256, by its name."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pkcs11 import Attribute
 
 from smki_testca.authority.signers.tokens import making
-from smki_testca.authority.signers.tokens.finding import (
+from smki_testca.authority.signers.tokens.key_search import (
     PrivateKeyObject,
     is_empty,
     private_key,
@@ -38,7 +38,7 @@ from smki_testca.authority.signers.tokens.messages import (
 from smki_testca.authority.signers.tokens.module_errors import emptied
 from smki_testca.authority.signers.tokens.public_info import public_keys
 from smki_testca.authority.signers.tokens.uri import TokenUri
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, is_of_missing_key
 from smki_testca.x509.keys import key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
@@ -110,8 +110,8 @@ class RequestHandler:
     def _open_key(self, uri: TokenUri, public_key: bytes) -> Opened:
         token = self._module.session(uri)
         key, mechanism = token.use("to find a key", partial(_checked, token, uri, public_key))
-        # The name tells the key, so that no other one can ever be taken for it. Whoever opened it
-        # before goes on with the object that was found last.
+        # The name is made from the key, so that no other one can be taken for it. Whoever opened
+        # it before continues with the object that was found last.
         name = hashlib.sha256(str(uri).encode() + public_key).digest()
         self._open[name] = _OpenKey(token, uri, public_key, mechanism, key, token.generation)
         return Opened(name, mechanism.takes_data)
@@ -132,10 +132,10 @@ class RequestHandler:
     def _generate(self, uri: TokenUri, key_type: KeyType, label: str) -> Key:
         token = self._module.session(uri)
 
-        def made(session: Any) -> Key:
+        def generate(session: Any) -> Key:
             return _key(*making.generate(session, token, key_type, label))
 
-        return token.write("to make a key pair", made)
+        return token.write("to make a key pair", generate)
 
     def _store_certificate(self, uri: TokenUri, der: bytes) -> Done:
         token = self._module.session(uri)
@@ -167,7 +167,7 @@ def _checked(
     try:
         key = private_key(session, token, uri)
     except EstateError as error:
-        if error.code == "token.key_missing" and is_empty(session):
+        if is_of_missing_key(error) and is_empty(session):
             raise emptied(token.label) from error
         raise
     mechanism = SigningMechanism.of(token, key)

@@ -16,7 +16,7 @@ from smki_testca.authority.signers.tokens.module_errors import (
     pin_locked,
     read_only,
 )
-from smki_testca.errors import EstateError, SmkiTestcaError
+from smki_testca.errors import EstateError, SmkiTestcaError, is_of_pin
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class TokenSession:
 
     def _not_logged_in(self, error: ckr.PKCS11Error) -> EstateError:
         refusal = explained(error, self.label, "to log in")
-        if refusal.code.startswith("token.pin"):
+        if is_of_pin(refusal):
             self.pin = None
             self._refused = refusal = _with_warning(refusal, self._flags_now())
         return refusal

@@ -62,7 +62,7 @@ class TokenProcess:
         self.address = _new_address()
         self.authkey = os.urandom(32)
         self._starter = os.getpid()
-        # Ctrl-C in a terminal is for the command: this process hears of it by the end of its input.
+        # Ctrl-C in a terminal is for the command: this process sees the end of its input.
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-P", "-m", _MODULE],
@@ -81,7 +81,7 @@ class TokenProcess:
         _running.add(self)
         try:
             self._begin(HandOver(str(module), self.address, self.authkey, CALL_SECONDS))
-        except BaseException:
+        except BaseException:  # also Ctrl-C: the process would stay
             self.end()
             raise
 

@@ -28,7 +28,7 @@ from smki_testca.authority.signers.tokens.messages import (
 from smki_testca.authority.signers.tokens.signer import TokenSigner
 from smki_testca.authority.signers.tokens.starting import TokenProcess, check_extra
 from smki_testca.authority.signers.tokens.uri import TokenUri
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, is_of_pin
 from smki_testca.text import is_text, shown
 from smki_testca.x509.names import KeyType
 
@@ -181,6 +181,15 @@ class Tokens:
             self._is_shared = True
             return self._process.address, self._process.authkey
 
+    @property
+    def how_it_ended(self) -> str:
+        """The way the token process ended; see ``TokenProcess.how_it_ended``.
+
+        Workers that share it see only that it is gone: it is no child of theirs.
+        """
+        process = self._process
+        return "" if process is None else process.how_it_ended
+
     def close(self) -> None:
         """End the token process, if there is one."""
         with self._starting:
@@ -204,7 +213,7 @@ class Tokens:
             except EstateError as error:
                 if not self._renews_for(error):
                     raise
-                identified = self._asked_of_fresh(identify, Identified)
+                identified = self._ask_fresh_process(identify, Identified)
             if identified.needs_pin:
                 pin = self._access.pin(identified.label)
                 if not is_text(pin):
@@ -231,15 +240,15 @@ class Tokens:
         """Open a key in a fresh token process.
 
         Raises:
-            EstateError: if that fails, too: the one that was told first, except for a PIN.
+            EstateError: if that fails, too: the one that was reported first, except for a PIN.
         """
         try:
             self._look(uri)
-            self._asked_of_fresh(OpenKey(str(uri), public_key), Opened)
+            self._ask_fresh_process(OpenKey(str(uri), public_key), Opened)
         except EstateError as again:
-            raise (again if again.code.startswith("token.pin") else error) from again
+            raise (again if is_of_pin(again) else error) from again
 
-    def _asked_of_fresh(self, request: Request, kind: type[A]) -> A:
+    def _ask_fresh_process(self, request: Request, kind: type[A]) -> A:
         """The answer of a fresh token process, which is not fresh any more if it has none."""
         try:
             return self._ask(request, kind)
@@ -252,8 +261,7 @@ class Tokens:
         try:
             return connection.ask(request, kind)
         except ProcessEndedError as error:
-            process = self._process
-            raise ended("" if process is None else process.how_it_ended) from error
+            raise ended(self.how_it_ended) from error
 
     def _connected(self) -> TokenConnection:
         with self._starting:

@@ -29,7 +29,7 @@ class Watch:
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[None]:
-        """Watches what is done in the block; ``another`` tells of a further call in it.
+        """Watches what is done in the block; ``another`` reports a further call in it.
 
         Blocks may be in each other.
         """

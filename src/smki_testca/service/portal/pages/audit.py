@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from smki_testca.api import Estate
-    from smki_testca.estate.audit import Entry, Head
+    from smki_testca.estate.audit import Head
+    from smki_testca.estate.audit_entry import Entry
     from smki_testca.service.portal.viewer import Viewer
     from smki_testca.service.portal.visit import Visit
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError, InputError, Refusal
+from smki_testca.errors import EstateError, InputError, Refusal, is_of_token
 from smki_testca.estate.terms import Secrets
-from smki_testca.issuance.batch.issuing_keys import is_of_token
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
 from smki_testca.workers import DIED
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.kits.comparison import KitCertificate
     from smki_testca.kits.faults import Faults
-    from smki_testca.kits.kit import Kit, KitRequest
+    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit_requests import KitRequest
 
 MAX_DEVICES = 100_000
 """The most Devices of one type in one environment."""

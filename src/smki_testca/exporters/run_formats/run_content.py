@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REPORTED = 1_000
-"""After how many units progress is told."""
+"""After how many units progress is reported."""
 _NONE = -1
 """In place of the row of a certificate that a Device does not have."""
 
@@ -38,7 +38,7 @@ Issued = tuple[SectionFacts, RunRow]
 """A certificate of a run, and what it shares with its section."""
 
 
-class Device(NamedTuple):
+class RunDevice(NamedTuple):
     """A Device with the certificates that a run issued to it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Device(NamedTuple):
         return ds if ds == ka else {**ka, **ds}
 
 
-class Content(ABC, Generic[T]):
+class RunContent(ABC, Generic[T]):
     """The content of an export in units: certificates or Devices.
 
     Attributes:
@@ -108,7 +108,7 @@ class Part(Generic[T]):
     """
 
     def __init__(
-        self, content: Content[T], start: int, stop: int, progress: Callable[[int, int], None]
+        self, content: RunContent[T], start: int, stop: int, progress: Callable[[int, int], None]
     ) -> None:
         self._content = content
         self._start, self._stop = start, stop
@@ -118,7 +118,7 @@ class Part(Generic[T]):
         return self._stop - self._start
 
     def __iter__(self) -> Iterator[T]:
-        """Its units; progress is told."""
+        """Its units; progress is reported."""
         units = self._content.between(self._start, self._stop)
         total = len(self._content)
         for start in range(self._start, self._stop, REPORTED):
@@ -130,7 +130,7 @@ class Part(Generic[T]):
         return self._content.without_keys().between(self._start, self._stop)
 
 
-class Certificates(Content[Issued]):
+class Certificates(RunContent[Issued]):
     """Every certificate of a run, in the order of its rows."""
 
     def __init__(self, rows: RunRows) -> None:
@@ -151,7 +151,7 @@ class Certificates(Content[Issued]):
                 yield facts, row
 
 
-class Devices(Content[Device]):
+class Devices(RunContent[RunDevice]):
     """The Devices of a run, in the order of the first line of each, or in a range of the IDs.
 
     A Device is what has certificates with a Device ID, a P-256 key, and one of the usages digital
@@ -193,7 +193,7 @@ class Devices(Content[Device]):
         same._rows = self._rows.without_keys()  # noqa: SLF001 - of the same class
         return same
 
-    def between(self, start: int, stop: int) -> Iterator[Device]:
+    def between(self, start: int, stop: int) -> Iterator[RunDevice]:
         """The Devices from one place to before another."""
         first_at, other_at = _Cursor(self._rows), _Cursor(self._rows)
         for place in range(start, stop):
@@ -207,9 +207,9 @@ class Devices(Content[Device]):
                     RESTORE,
                 )
             if first.usage == KeyUsage.DIGITAL_SIGNATURE:
-                yield Device(first.eui64, facts, first, other)
+                yield RunDevice(first.eui64, facts, first, other)
             else:
-                yield Device(first.eui64, facts, other, first)
+                yield RunDevice(first.eui64, facts, other, first)
 
     def _of_range(self) -> tuple[Sequence[int], Sequence[int]] | None:
         """The rows of a range that is done: it has a section of the same IDs for each usage.

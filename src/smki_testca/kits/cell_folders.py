@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
-    from smki_testca.kits.kit import Kit, KitRequest
+    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit_requests import KitRequest
     from smki_testca.profiles import Library
     from smki_testca.profiles.device_types import Cell, DeviceType
 

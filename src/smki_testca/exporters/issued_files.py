@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.errors import InputError, OutputError, Refusal
 from smki_testca.estate.token_keys import stays_in_token
-from smki_testca.exporters.export import Made, items, notes, renamed_among
+from smki_testca.exporters.export import items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.kept import kept
-from smki_testca.exporters.leftovers import Saved, tidied
 from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
+from smki_testca.exporters.prepared_export import PreparedExport
+from smki_testca.exporters.stale_files import Saved, tidied
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.files import exists_error
 from smki_testca.folders import OutputFile, check_folder, output_folder, put, settle, taken
@@ -91,9 +92,9 @@ def issue_to(
                     refusal = error  # the audit entry stays
                 else:
                     issued = records_of(result)
-                    made = _made(target, estate, issued)
-                    keeping = kept(files, made, target.out) if target.force else []
-                    _write(made, keeping, target, work)
+                    prepared = _prepared(target, estate, issued)
+                    keeping = kept(files, prepared, target.out) if target.force else []
+                    _write(prepared, keeping, target, work)
             if refusal is not None:
                 raise refusal
             records = issued
@@ -104,7 +105,7 @@ def issue_to(
     if not records and is_new:
         with contextlib.suppress(OSError):
             target.out.rmdir()
-    return result, tidied(files, made, target.out, keeping, force=target.force)
+    return result, tidied(files, prepared, target.out, keeping, force=target.force)
 
 
 def _remedy(records: Sequence[Record]) -> str:
@@ -127,14 +128,14 @@ def _tried(
             "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."
         )
     check_folder(target.out)
-    made = _made(target, estate, records_of(result))
-    _new_files(made, target)
+    prepared = _prepared(target, estate, records_of(result))
+    _new_files(prepared, target)
     files = OwnedFiles(estate, target.passphrase)
-    keeping = kept(files, made, target.out) if target.force else []
-    return result, tidied(files, made, target.out, keeping, force=target.force)
+    keeping = kept(files, prepared, target.out) if target.force else []
+    return result, tidied(files, prepared, target.out, keeping, force=target.force)
 
 
-def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
+def _prepared(target: Target, estate: Stores, records: Sequence[Record]) -> PreparedExport:
     issued = items(estate, records, with_keys=target.with_key)
     without = [item for item in issued if target.with_key and item.private_key is None]
     if without and without[0].record.key_uri is not None:
@@ -157,7 +158,7 @@ def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
         *notes(issued),
     ]
     former = list(former_files(flat, ".pem", ".key", FULL_CHAIN))
-    return Made(files, [], renamed_among(issued, files), former, flat)
+    return PreparedExport(files, [], renamed_among(issued, files), former, flat)
 
 
 def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
@@ -170,7 +171,7 @@ def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
         yield OutputFile(PurePosixPath(name), file.data)
 
 
-def _write(made: Made, keeping: Sequence[Kept], target: Target, work: Path) -> None:
+def _write(prepared: PreparedExport, keeping: Sequence[Kept], target: Target, work: Path) -> None:
     """Write the files to a folder that is not finished, safe on the disk.
 
     Those that get another name are written under it, too.
@@ -179,13 +180,13 @@ def _write(made: Made, keeping: Sequence[Kept], target: Target, work: Path) -> N
         InputError: if one would overwrite another.
         OSError: if one cannot be written.
     """
-    files = [*_new_files(made, target), *(kept.file for kept in keeping)]
+    files = [*_new_files(prepared, target), *(kept.file for kept in keeping)]
     for path, data in {file.path: file.data for file in files}.items():
         put(work.joinpath(*path.parts), data)
     settle(work)
 
 
-def _new_files(made: Made, target: Target) -> list[OutputFile]:
+def _new_files(prepared: PreparedExport, target: Target) -> list[OutputFile]:
     """The files to write.
 
     A file that is there with the same octets stays: other certificates may have the same chain.
@@ -193,7 +194,7 @@ def _new_files(made: Made, target: Target) -> list[OutputFile]:
     Raises:
         InputError: if one would overwrite another.
     """
-    new = [file for file in made.files if not _is_there(file, target.out)]
+    new = [file for file in prepared.files if not _is_there(file, target.out)]
     present = None if target.force else taken(new, target.out)
     if present is not None:
         raise exists_error(present, "Name another folder, or add --force. Nothing is issued.")

@@ -25,7 +25,7 @@ TYPE = "type"
 
 
 @dataclass(frozen=True, slots=True)
-class LabelTemplate:
+class KitLabelTemplate:
     """A template whose placeholders have been checked."""
 
     text: str

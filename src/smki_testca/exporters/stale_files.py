@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.export import Made
     from smki_testca.exporters.kept import Kept
+    from smki_testca.exporters.prepared_export import PreparedExport
 
 _KEY = ".key"
 _CERTIFICATES = (".pem", ".der")
@@ -98,13 +98,18 @@ class Saved:
 
 
 def save(
-    estate: Stores, made: Made, out: Path, *, force: bool, passphrase: str | None = None
+    estate: Stores,
+    prepared: PreparedExport,
+    out: Path,
+    *,
+    force: bool,
+    passphrase: str | None = None,
 ) -> Saved:
     """Write the files of an export below a folder, and remove what is stale there.
 
     Args:
         estate: the estate that has the certificates.
-        made: the files of the export.
+        prepared: the files of the export.
         out: the folder.
         force: whether existing files are overwritten, and stale ones removed.
         passphrase: of the export; it may open keys and stores of earlier ones.
@@ -114,12 +119,14 @@ def save(
         OutputError: if the disk is full or fails.
     """
     files = OwnedFiles(estate, passphrase)
-    keeping = kept(files, made, out) if force else []
-    write([*made.files, *(kept.file for kept in keeping)], out, force=force)
-    return tidied(files, made, out, keeping, force=force)
+    keeping = kept(files, prepared, out) if force else []
+    write([*prepared.files, *(kept.file for kept in keeping)], out, force=force)
+    return tidied(files, prepared, out, keeping, force=force)
 
 
-def tidied(files: OwnedFiles, made: Made, out: Path, keeping: list[Kept], *, force: bool) -> Saved:
+def tidied(
+    files: OwnedFiles, prepared: PreparedExport, out: Path, keeping: list[Kept], *, force: bool
+) -> Saved:
     """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
     Only a file of which everything is known to be the estate's is removed, or that has another
@@ -127,18 +134,20 @@ def tidied(files: OwnedFiles, made: Made, out: Path, keeping: list[Kept], *, for
 
     Args:
         files: tells which files are the estate's.
-        made: the files of the export.
+        prepared: the files of the export.
         out: the folder.
         keeping: files that were written under another name.
         force: whether to remove; otherwise the result names what is stale.
 
     """
-    paths = [out.joinpath(*path.parts) for path in dict.fromkeys(file.path for file in made.files)]
+    paths = [
+        out.joinpath(*path.parts) for path in dict.fromkeys(file.path for file in prepared.files)
+    ]
     moved = [
         (out.joinpath(*kept.old.parts), out.joinpath(*kept.file.path.parts)) for kept in keeping
     ]
     old = {path for path, _ in moved}
-    stale, removed = list(_stale(files, made, out)), []
+    stale, removed = list(_stale(files, prepared, out)), []
     if force:
         own = [path for path in stale if path in old or files.is_own(path)]
         # Certificates last: the one beside a key or columns says whose they are.
@@ -146,13 +155,13 @@ def tidied(files: OwnedFiles, made: Made, out: Path, keeping: list[Kept], *, for
         removed = own if files.estate.dry_run else [each for each in own if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
         removed = [path for path in removed if path not in old]
-    return Saved(paths, removed, stale, list(_unfit_keys(made, out)), moved)
+    return Saved(paths, removed, stale, list(_unfit_keys(prepared, out)), moved)
 
 
-def _stale(files: OwnedFiles, made: Made, out: Path) -> Iterator[Path]:
+def _stale(files: OwnedFiles, prepared: PreparedExport, out: Path) -> Iterator[Path]:
     present = _Present(out)
-    written = {file.path for file in made.files}
-    for folder, name in dict.fromkeys(made.former):
+    written = {file.path for file in prepared.files}
+    for folder, name in dict.fromkeys(prepared.former):
         if name in present[folder] and folder / name not in written:
             path = out.joinpath(*folder.parts, name)
             if files.concerns(path):
@@ -190,11 +199,11 @@ def _is_removed(path: Path) -> bool:
     return True
 
 
-def _unfit_keys(made: Made, out: Path) -> Iterator[Path]:
+def _unfit_keys(prepared: PreparedExport, out: Path) -> Iterator[Path]:
     """Keys that lie beside certificates written without theirs, and may be of earlier ones."""
-    written = {file.path for file in made.files}
+    written = {file.path for file in prepared.files}
     present = _Present(out)
-    for item in made.written:
+    for item in prepared.written:
         key = f"{item.name}{_KEY}"
         if key not in present[item.folder] or item.folder / key in written:
             continue

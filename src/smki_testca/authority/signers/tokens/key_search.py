@@ -45,8 +45,8 @@ def private_key(session: Any, token: TokenSession, uri: TokenUri) -> PrivateKeyO
     Raises:
         EstateError: if there is none or several, or it cannot sign.
     """
-    asked = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
-    fitting = _fitting(session, asked | _named(uri))
+    attributes = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
+    fitting = _fitting(session, attributes | _named(uri))
     if not fitting:
         raise EstateError(
             "token.key_missing",
@@ -65,10 +65,12 @@ def objects(
 
     What belongs to a private key has its CKA_ID, and may have a label of its own.
     """
-    asked = {Attribute.CLASS: kind} | _named(uri if uri.id is None else replace(uri, object=None))
+    attributes = {Attribute.CLASS: kind} | _named(
+        uri if uri.id is None else replace(uri, object=None)
+    )
     if key_type is not None:
-        asked[Attribute.KEY_TYPE] = key_type
-    return _fitting(session, asked)
+        attributes[Attribute.KEY_TYPE] = key_type
+    return _fitting(session, attributes)
 
 
 def is_empty(session: Any) -> bool:
@@ -82,9 +84,9 @@ def _named(uri: TokenUri) -> dict[Attribute, Any]:
     return {attribute: value for attribute, value in stated if value is not None}
 
 
-def _fitting(session: Any, asked: dict[Attribute, Any]) -> list[Any]:
+def _fitting(session: Any, attributes: dict[Attribute, Any]) -> list[Any]:
     """The first objects that have some attributes."""
-    with contextlib.closing(session.get_objects(asked)) as objects:
+    with contextlib.closing(session.get_objects(attributes)) as objects:
         return list(islice(objects, MOST_READ + 1))
 
 

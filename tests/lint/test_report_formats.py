@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.linted import Linted
-from smki_testca.lint.reports import GROUPED_FROM, REPORTS, as_full_text, as_junit, summary
+from smki_testca.lint.report_formats import GROUPED_FROM, REPORTS, as_full_text, as_junit, summary
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 

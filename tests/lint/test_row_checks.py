@@ -18,7 +18,7 @@ from smki_testca.der import DerError
 from smki_testca.der import encode as der
 from smki_testca.estate.certificates import Selection
 from smki_testca.lint import RowContext, check
-from smki_testca.lint.rows import ASPECTS
+from smki_testca.lint.row_checks import ASPECTS
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.x509 import names
