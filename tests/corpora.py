@@ -3,10 +3,11 @@
 from functools import cache
 
 from csrs import pem
-from smki_testca.corpus.bases import bases, corpus_pki
+from smki_testca.corpus.bases import bases
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.declared import DEFECTS
 from smki_testca.corpus.defect import Changed
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.lint.linted import LintSettings
 
 

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 import csrs
 from smki_testca.corpus import bases
-from smki_testca.corpus.bases import corpus_pki
-from smki_testca.corpus.changes import without
+from smki_testca.corpus.document_changes import without
 from smki_testca.corpus.parts import entry
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.der.encode import integer, time
 
 

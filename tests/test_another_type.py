@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from smki_testca.api import Estate
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import Eui64
 from smki_testca.importers.intake import FoundCertificate, Intake
@@ -533,8 +533,8 @@ def test_it_leaves_in_every_format_that_can_hold_it(run, proof, tmp_path, name):
     phrase = tmp_path / "phrase"
     phrase.write_text("to protect the export\n")
     words = ["--format", name, "--out", tmp_path / "out", "--label", "mine"]
-    words += [] if FORMATS[name].traits.keys is Need.NEVER else ["--with-keys"]
-    if FORMATS[name].traits.passphrase is Need.REQUIRED:
+    words += [] if FORMATS[name].traits.keys is FormatNeed.NEVER else ["--with-keys"]
+    if FORMATS[name].traits.passphrase is FormatNeed.REQUIRED:
         words += ["--export-passphrase-file", phrase]
     if name in {"keystore-json", "signing-tool", "gbcs-parser", "org-crypto"}:
         # Their programs know the certificates of SMKI only.

@@ -17,7 +17,7 @@ from smki_testca.cli import cli
 from smki_testca.corpus.run import documents as run_documents
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.exporters.export import takes_passphrase
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.registry import FORMATS, RUN_FORMATS
 from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
@@ -347,7 +347,7 @@ def test_the_needs_of_every_export_format_are_documented():
         name: (form.traits.keys, form.traits.passphrase) for name, form in FORMATS.items()
     }
     (row,) = (row for row in _table(_errors_of_exports(), "code") if "`export.passphrase`" in row)
-    assert _quoted([row[1]]) == takes_passphrase(Need.REQUIRED)
+    assert _quoted([row[1]]) == takes_passphrase(FormatNeed.REQUIRED)
 
 
 def _errors_of_exports():
@@ -358,7 +358,7 @@ def _errors_of_exports():
 
 def test_every_format_of_runs_is_documented_with_its_keys():
     section = _text("formats.md").split("\n## What `batch export` writes\n")[1]
-    words = {Need.NEVER: "never", Need.OPTIONAL: "with `--with-keys`"}
+    words = {FormatNeed.NEVER: "never", FormatNeed.OPTIONAL: "with `--with-keys`"}
     documented = {_quoted(row[:1])[0]: row[2] for row in _table(section, "format")}
     assert documented.pop("response") == "never"
     assert documented == {name: words[form.traits.keys] for name, form in RUN_FORMATS.items()}

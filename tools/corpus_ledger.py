@@ -26,8 +26,8 @@ def main() -> int:
         if known.get((case.id, str(case.revision)), case.fingerprint) != case.fingerprint
     ]
     if changed:
-        told = ", ".join(changed)
-        sys.stderr.write(f"Octets changed without a new revision: {told}\n")
+        ids_changed = ", ".join(changed)
+        sys.stderr.write(f"Octets changed without a new revision: {ids_changed}\n")
         return 1
     new = [
         f"{case.id} {case.revision} {case.fingerprint}"

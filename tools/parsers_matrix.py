@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import expectations
-from smki_testca.corpus.run.answers import Seen
-from smki_testca.corpus.run.loading import LoadedCase, of_cases
+from smki_testca.corpus.run.loaded_corpus import LoadedCase, of_cases
 from smki_testca.corpus.run.questions import CRL, CSR
+from smki_testca.corpus.run.target_answers import Seen
 from smki_testca.toml import parse
 
 if TYPE_CHECKING:

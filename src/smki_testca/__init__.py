@@ -152,7 +152,7 @@ if TYPE_CHECKING:
     from smki_testca.custody.restoring import Restored, restore
     from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict
     from smki_testca.device.device import Device, Replacement
-    from smki_testca.device.own import OwnAnswer
+    from smki_testca.device.own_certificates import OwnAnswer
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import (
         AlreadySoError,
@@ -244,7 +244,7 @@ else:
         "custody.restoring": ("Restored", "restore"),
         "device.answer": ("CellContent", "DeviceAnswer", "DeviceVerdict"),
         "device.device": ("Device", "Replacement"),
-        "device.own": ("OwnAnswer",),
+        "device.own_certificates": ("OwnAnswer",),
         "entropy": ("SeededEntropy",),
         "errors": (
             "AlreadySoError",

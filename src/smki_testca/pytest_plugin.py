@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import CaseSelection, Catalogue
+    from smki_testca.corpus.case_selection import CaseSelection, Catalogue
     from smki_testca.service.in_thread import ServicesInThread
     from smki_testca.testing import Device, Issued, Revoked, Trust, Workshop
 
@@ -198,9 +198,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @cache
 def _catalogue() -> Catalogue:
     """Return every case of the corpus; each is made when it is asked for, once."""
-    from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
-    from smki_testca.corpus.selection import Catalogue
+    from smki_testca.corpus.case_selection import Catalogue
+    from smki_testca.corpus.pki import corpus_pki
 
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 
@@ -211,8 +211,8 @@ def _selection(mark: pytest.Mark) -> CaseSelection:
     Raises:
         InputError: if it has another argument or word.
     """
+    from smki_testca.corpus.case_selection import CaseSelection
     from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
-    from smki_testca.corpus.selection import CaseSelection
     from smki_testca.errors import InputError
     from smki_testca.text import shown, use_one_of
 

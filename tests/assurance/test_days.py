@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records import A_POST, GOOD, changed, codes, judged
-from smki_testca.assurance import Verdict
+from smki_testca.assurance import ReportVerdict
 
 REVIEW = date(2015, 5, 11)
 """The day on which a reviews."""
@@ -41,8 +41,8 @@ def test_the_verdict_depends_only_on_whether_a_post_covers_the_day(start, end):
         start, end = end, start
     covers = (start is None or start <= REVIEW) and (end is None or end >= REVIEW)
     judgement = judged(_employed_by_the_dcc(start, end))
-    assert (judgement.verdict is Verdict.NOT_INDEPENDENT) is covers
-    assert (judgement.verdict is Verdict.INDEPENDENT) is not covers
+    assert (judgement.verdict is ReportVerdict.NOT_INDEPENDENT) is covers
+    assert (judgement.verdict is ReportVerdict.INDEPENDENT) is not covers
 
 
 @given(start=DAYS, end=DAYS)
@@ -167,4 +167,4 @@ def test_the_gravest_of_several_ties_is_named():
 
 
 def test_the_good_record_is_good():
-    assert (codes(GOOD), judged(GOOD).verdict) == (set(), Verdict.INDEPENDENT)
+    assert (codes(GOOD), judged(GOOD).verdict) == (set(), ReportVerdict.INDEPENDENT)

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from records import shipped_terms
-from smki_testca.assurance import documents, loading
+from smki_testca.assurance import documents, record_file
+from smki_testca.assurance.assessment_record import OrganisationKind, Outcome
 from smki_testca.assurance.judgement import MOST_OF_A_RULE
-from smki_testca.assurance.record import OrganisationKind, Outcome
-from smki_testca.assurance.rule import REPORT_RULES, Verdict, rules
+from smki_testca.assurance.record_rules import REPORT_RULES, ReportVerdict, rules
 from smki_testca.profiles.assurance_terms import AssuranceTerms
 from smki_testca.roles import Basis
 
@@ -30,16 +30,20 @@ def _rows(text):
 @pytest.mark.parametrize(
     ("heading", "verdict"),
     [
-        ("Who must not have influence", Verdict.NOT_INDEPENDENT),
-        ("What must be known", Verdict.NOT_SHOWN),
-        ("What a record must agree on", Verdict.INDEPENDENT),
+        ("Who must not have influence", ReportVerdict.NOT_INDEPENDENT),
+        ("What must be known", ReportVerdict.NOT_SHOWN),
+        ("What a record must agree on", ReportVerdict.INDEPENDENT),
     ],
 )
 def test_each_rule_is_documented_with_its_basis_and_source(heading, verdict):
     expected = [
         [f"`{rule.code}`", rule.severity, rule.basis, rule.source, rule.meaning]
         for rule in rules()
-        if (REPORT_RULES[rule.code].tells if rule.code in REPORT_RULES else Verdict.INDEPENDENT)
+        if (
+            REPORT_RULES[rule.code].tells
+            if rule.code in REPORT_RULES
+            else ReportVerdict.INDEPENDENT
+        )
         is verdict
     ]
     assert _rows(_section(heading)) == expected
@@ -107,11 +111,11 @@ def test_the_days_of_windows_are_documented():
 def test_the_limits_are_documented():
     section = _section("Limits")
     for number in (
-        f"{loading.MAX_ORGANISATIONS} organisations",
-        f"{loading.MAX_PERSONS} persons",
-        f"{loading.MAX_REPORTS} reports",
-        f"{loading.MAX_DECISIONS} decisions",
-        f"{loading.MAX_LINKS:,} parents",
+        f"{record_file.MAX_ORGANISATIONS} organisations",
+        f"{record_file.MAX_PERSONS} persons",
+        f"{record_file.MAX_REPORTS} reports",
+        f"{record_file.MAX_DECISIONS} decisions",
+        f"{record_file.MAX_LINKS:,} parents",
         "at most 200 characters",
         "1 MiB",
         f"the first {MOST_OF_A_RULE:,} findings",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records import CASES, expected, findings, judged
-from smki_testca.assurance.rule import rules
+from smki_testca.assurance.record_rules import rules
 
 EVERY = sorted(CASES.glob("*.toml"))
 

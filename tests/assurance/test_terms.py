@@ -3,7 +3,7 @@
 import pytest
 
 from records import A_POST, CASES, changed, codes, findings, judged, shipped_terms
-from smki_testca.assurance import Verdict
+from smki_testca.assurance import ReportVerdict
 from smki_testca.errors import InputError
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
@@ -38,7 +38,7 @@ def test_a_term_that_is_specified_makes_errors(tmp_path):
     specified = 'name = "contractor"\nbasis = "specified"\nsource = "SEC App. C 9.9"\n'
     judgement = judged(_case("post"), _terms(tmp_path, (CONTRACTOR, specified)))
     (finding,) = findings(judgement)
-    assert judgement.verdict is Verdict.NOT_INDEPENDENT
+    assert judgement.verdict is ReportVerdict.NOT_INDEPENDENT
     assert (finding.severity, finding.basis) == (Severity.ERROR, Basis.SPECIFIED)
     assert finding.source == "SEC App. C 9.9"
 
@@ -47,7 +47,7 @@ def test_a_severity_holds_whatever_the_basis(tmp_path):
     terms = _terms(tmp_path, (CONTRACTOR, f'{CONTRACTOR}severity = "notice"\n'))
     judgement = judged(_case("post"), terms)
     assert [one.severity for one in findings(judgement)] == [Severity.NOTICE]
-    assert judgement.verdict is Verdict.INDEPENDENT
+    assert judgement.verdict is ReportVerdict.INDEPENDENT
 
 
 def test_a_finding_is_as_grave_as_the_least_certain_of_its_terms():

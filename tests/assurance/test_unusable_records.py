@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records import A_POST, GOOD, changed, judged, shipped_terms
-from smki_testca.assurance import documents, judge, loading, read
+from smki_testca.assurance import documents, judge, read, record_file
 from smki_testca.errors import InputError
 from smki_testca.profiles.model import Severity
 
@@ -184,11 +184,11 @@ SEAT = '[[board]]\nperson = "b"\n'
 @pytest.mark.parametrize(
     ("table", "most", "there"),
     [
-        (ORGANISATION, loading.MAX_ORGANISATIONS, 4),
-        (PERSON, loading.MAX_PERSONS, 2),
-        (REPORT, loading.MAX_REPORTS, 1),
-        (DECISION, loading.MAX_DECISIONS, 2),
-        (SEAT, loading.MAX_LINKS, 5),
+        (ORGANISATION, record_file.MAX_ORGANISATIONS, 4),
+        (PERSON, record_file.MAX_PERSONS, 2),
+        (REPORT, record_file.MAX_REPORTS, 1),
+        (DECISION, record_file.MAX_DECISIONS, 2),
+        (SEAT, record_file.MAX_LINKS, 5),
     ],
     ids=["organisations", "persons", "reports", "decisions", "links"],
 )

@@ -7,10 +7,11 @@ import pytest
 
 import corpus_severities
 from corpora import declared, every_case, findings_of
-from smki_testca.corpus.bases import bases, corpus_pki
+from smki_testca.corpus.bases import bases
 from smki_testca.corpus.declared import DECLARING
 from smki_testca.corpus.defect import Level, Need, Verdict
 from smki_testca.corpus.difference import children_of
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.der.encode import tlv
 from smki_testca.der.read import read
 from smki_testca.profiles.model import Severity

@@ -14,12 +14,12 @@ import pytest
 
 from smki_testca.corpus.defect import Importance, Stage
 from smki_testca.corpus.delivery import documents
+from smki_testca.corpus.delivery.corpus_page import family
 from smki_testca.corpus.delivery.folder import files, written
 from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
 from smki_testca.corpus.delivery.marks import mark
-from smki_testca.corpus.delivery.page import family
 from smki_testca.corpus.delivery.symbols import CNames
-from smki_testca.corpus.run.loading import load
+from smki_testca.corpus.run.loaded_corpus import load
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.folders import write
 

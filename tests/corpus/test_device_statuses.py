@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from corpora import main_cases
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT
 from smki_testca.corpus.defect import Level, Verdict
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.device.judge import Judge
 from smki_testca.profiles import Library
 

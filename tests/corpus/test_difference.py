@@ -6,8 +6,9 @@ import pytest
 
 from corpora import every_case
 from smki_testca.corpus import elements
-from smki_testca.corpus.bases import bases, corpus_pki
+from smki_testca.corpus.bases import bases
 from smki_testca.corpus.difference import difference
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.der.encode import tlv
 
 NULL = tlv(0x05, b"")

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from smki_testca.corpus.case_selection import CaseSelection
 from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.estate_corpus import make, recorded
 from smki_testca.corpus.parts import at
-from smki_testca.corpus.selection import CaseSelection
 from smki_testca.errors import ExitCode
 from smki_testca.estate.certificates import Selection as Records
 from smki_testca.importers.sources import Source

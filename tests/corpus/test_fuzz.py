@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.defect import Level, Need, Verdict
 from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.facts import facts_in, view_of
 from smki_testca.corpus.fuzz.cases import cases_of
+from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
 from smki_testca.corpus.fuzz.mutations import OPERATORS, Material, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle, demands
-from smki_testca.corpus.fuzz.search import Search
-from smki_testca.corpus.reading import facts_in, view_of
-from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run.asking import RunSettings
-from smki_testca.corpus.run.loading import load, of_cases
-from smki_testca.corpus.run.outcomes import Outcome, judge
+from smki_testca.corpus.run.loaded_corpus import load, of_cases
+from smki_testca.corpus.run.outcomes import CaseOutcome, judge
+from smki_testca.corpus.run.target_answers import Hello, Seen, TargetAnswer
 from smki_testca.der.read import read
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.folders import write
@@ -97,7 +97,9 @@ def right(level=Level.RFC5280):
 
 
 def search(answers, count=400, *, names=BASES, seed=3, most=100, hello=None, **settings):
-    made = Search(builder(), Parser(answers, hello), RunSettings(**settings), seed, names)
+    made = DisagreementSearch(
+        builder(), Parser(answers, hello), RunSettings(**settings), seed, names
+    )
     made.run(count, most)
     return made
 
@@ -195,7 +197,7 @@ def test_a_code_demands_what_all_defects_of_it_demand():
 @pytest.mark.slow
 def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
     made = search(right(), 500)
-    assert made.asked == 500
+    assert made.asked_changes == 500
     assert not made.disagreements
     assert not search(right(Level.GBCS), 400, level=Level.GBCS).disagreements
 
@@ -257,7 +259,7 @@ def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
         if loaded.base is not None:
             disagreement = found[loaded.id]
             assert loaded.question == disagreement.changed.question
-            assert judge(loaded, disagreement.answer, Level.RFC5280).outcome is Outcome.WRONG
+            assert judge(loaded, disagreement.answer, Level.RFC5280).outcome is CaseOutcome.WRONG
     for case in cases:
         if case.base is not None:
             codes = {each.code for each in (case.finding, *case.also) if each}
@@ -279,7 +281,7 @@ def test_a_parser_that_crashes_is_asked_a_good_document_and_goes_on():
         return Seen.CRASHED if question.der[-1] & 1 else right()(name, question)
 
     made = search(fragile, 60, names=("device",))
-    assert made.asked == 60
+    assert made.asked_changes == 60
     asked = [question.id for question in made.target.asked]
     crashed = [place for place, each in enumerate(made.target.asked) if each.der[-1] & 1]
     later = [asked[place + 1] for place in crashed if asked[place] != "good-device"]
@@ -298,7 +300,7 @@ def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
                 return TargetAnswer(Seen.HUNG)
             return super().ask(question, seconds)
 
-    made = Search(builder(), Dying(right()), RunSettings(), 1, ("device",))
+    made = DisagreementSearch(builder(), Dying(right()), RunSettings(), 1, ("device",))
     with pytest.raises(SmkiTestcaError) as error:
         made.run(100, 100)
     assert error.value.code == "corpus.target_lost"
@@ -314,14 +316,14 @@ def test_good_documents_that_the_parser_does_not_take_are_left_out():
             return super().ask(question, seconds)
 
     hello = Hello("narrow", frozenset(Need) - {Need.CSR})
-    made = Search(builder(), Narrow(right(), hello), RunSettings(), 1, BASES)
+    made = DisagreementSearch(builder(), Narrow(right(), hello), RunSettings(), 1, BASES)
     made.run(30, 100)
     assert made.left_out == {
         "organisation": "the target answers rejected",
         "device-csr": "the target lacks csr",
     }
     assert list(made.bases) == ["device", "organisation-crl"]
-    alone = Search(builder(), Narrow(right()), RunSettings(), 1, ("organisation",))
+    alone = DisagreementSearch(builder(), Narrow(right()), RunSettings(), 1, ("organisation",))
     with pytest.raises(InputError) as error:
         alone.run(30, 100)
     assert error.value.code == "corpus.no_base"

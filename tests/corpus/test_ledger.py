@@ -20,9 +20,9 @@ def _ledger():
 def test_each_case_has_the_octets_that_the_ledger_tells():
     ledger = _ledger()
     for case in every_case().values():
-        told = ledger.get((case.id, str(case.revision)))
-        assert told is not None, f"{case.id} is not in the ledger; {HINT}"
-        assert told == case.fingerprint, f"{case.id} changed; give it a new revision, then {HINT}"
+        digest = ledger.get((case.id, str(case.revision)))
+        assert digest is not None, f"{case.id} is not in the ledger; {HINT}"
+        assert digest == case.fingerprint, f"{case.id} changed; give it a new revision, then {HINT}"
 
 
 def test_a_case_that_is_gone_is_retired_and_its_id_not_used_again():

@@ -18,25 +18,25 @@ import pytest
 import small_corpus
 from small_corpus import HELLO, RIGHT, Device, lines_target, over_serial, over_tcp
 from smki_testca import folders
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.case_selection import CaseSelection, Catalogue
 from smki_testca.corpus.defect import Level, Need
 from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import expectations as expectations_file
 from smki_testca.corpus.run import resetting
-from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
 from smki_testca.corpus.run.journal import Journal
-from smki_testca.corpus.run.loading import load, of_cases
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.loaded_corpus import load, of_cases
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.questions import CERTIFICATE, Question
 from smki_testca.corpus.run.report import read_report
+from smki_testca.corpus.run.target_answers import Hello, Seen, TargetAnswer
 from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS, Lines
 from smki_testca.corpus.run.targets.log import Log
-from smki_testca.corpus.run.targets.messages import ProtocolError
 from smki_testca.corpus.run.targets.naming import WAYS
 from smki_testca.corpus.run.targets.program import PLACEHOLDERS
 from smki_testca.corpus.run.targets.protocol import TextDialect, crc16, with_crc
-from smki_testca.corpus.selection import CaseSelection, Catalogue
+from smki_testca.corpus.run.targets.target_messages import ProtocolError
 from smki_testca.errors import SmkiTestcaError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the targets are programs of POSIX")
@@ -1133,7 +1133,7 @@ def test_every_report_has_every_case(run, shell, tmp_path):
     assert "http" not in page
     assert '<meta name="viewport"' in page
     assert "prefers-color-scheme: dark" in page
-    assert all(f"<dt>{outcome}</dt>" in page for outcome in Outcome)
+    assert all(f"<dt>{outcome}</dt>" in page for outcome in CaseOutcome)
     assert page.count("Somebody must.") == 9
     rows = [
         line for line in (tmp_path / "markdown").read_text().splitlines() if "one-short" in line

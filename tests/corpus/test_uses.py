@@ -5,14 +5,15 @@ from collections import Counter
 import pytest
 
 from corpora import every_case, main_cases
-from smki_testca.corpus.bases import bases, corpus_pki
+from smki_testca.corpus.bases import bases
 from smki_testca.corpus.case import ListAnswer
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.parts import at
-from smki_testca.corpus.run import answers
-from smki_testca.corpus.run.answers import Seen
-from smki_testca.corpus.run.loading import of_cases
-from smki_testca.corpus.run.outcomes import Outcome, judge
+from smki_testca.corpus.pki import corpus_pki
+from smki_testca.corpus.run import target_answers
+from smki_testca.corpus.run.loaded_corpus import of_cases
+from smki_testca.corpus.run.outcomes import CaseOutcome, judge
+from smki_testca.corpus.run.target_answers import Seen
 from smki_testca.x509.entries import entries
 from smki_testca.x509.view import view_certificate, view_revocation_list
 
@@ -116,8 +117,8 @@ def test_a_run_finds_right_what_the_case_of_a_list_says_is_right(lists, level):
     loaded = {case.id: case for case in of_cases(lists).cases}
     for case in lists:
         for answer, seen in SEEN.items():
-            judged = judge(loaded[case.id], answers.TargetAnswer(seen), level)
-            is_right = judged.outcome in {Outcome.RIGHT, Outcome.EITHER}
+            judged = judge(loaded[case.id], target_answers.TargetAnswer(seen), level)
+            is_right = judged.outcome in {CaseOutcome.RIGHT, CaseOutcome.EITHER}
             assert is_right == (answer in case.answers(level)), (case.id, answer)
             passes = answer is ListAnswer.GOOD and ListAnswer.GOOD not in case.answers(level)
             assert judged.is_dangerous == passes, (case.id, answer)

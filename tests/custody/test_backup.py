@@ -23,8 +23,8 @@ from estates import opened, unpacked
 from smki_testca.clock import SystemClock
 from smki_testca.custody import backup as backing_up
 from smki_testca.custody.backup import back_up
-from smki_testca.custody.container import ContainerReader, ContainerWriter, Header
-from smki_testca.custody.contents import Contents, Manifest, write_head, write_manifest
+from smki_testca.custody.container import ContainerHeader, ContainerReader, ContainerWriter
+from smki_testca.custody.contents import BackupManifest, Contents, write_head, write_manifest
 from smki_testca.errors import EstateError, OutputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.database import FORMAT, Database
@@ -86,8 +86,8 @@ def write_backup(path, phrase, files, manifest):
     octets = sum(map(len, files.values()))
     known: dict[str, Any] = {"at": "", "chain": [], "version": "", **manifest}
     with path.open("wb") as sealed:
-        writer = ContainerWriter(sealed, Header(), phrase)
-        write_manifest(writer, Manifest(**known, files=len(files), octets=octets))
+        writer = ContainerWriter(sealed, ContainerHeader(), phrase)
+        write_manifest(writer, BackupManifest(**known, files=len(files), octets=octets))
         for name, data in files.items():
             write_head(writer, PurePosixPath(name), len(data))
             writer.write(data)

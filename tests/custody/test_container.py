@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smki_testca.custody import contents
-from smki_testca.custody.container import HEADER, ContainerReader, ContainerWriter, Header
+from smki_testca.custody.container import HEADER, ContainerHeader, ContainerReader, ContainerWriter
 from smki_testca.custody.contents import Contents
 from smki_testca.errors import InputError
 from smki_testca.estate.sealing import Cost
@@ -27,7 +27,7 @@ NOISE = random.Random(7).randbytes(150_000)
 
 def container(content):
     file = io.BytesIO()
-    writer = ContainerWriter(file, Header(IDENTITY, CHEAP), "phrase")
+    writer = ContainerWriter(file, ContainerHeader(IDENTITY, CHEAP), "phrase")
     writer.write(content)
     writer.finish()
     return file.getvalue()
@@ -90,7 +90,7 @@ def test_a_header_that_asks_for_too_much_work_is_refused_before_any(cost):
 
 def of_raw(raw):
     """A container whose stream has octets that no program compressed."""
-    file, header = io.BytesIO(), Header(IDENTITY, CHEAP)
+    file, header = io.BytesIO(), ContainerHeader(IDENTITY, CHEAP)
     file.write(header.octets)
     stream = SealingStream(file, header.key("phrase"), header.octets)
     stream.write(raw)
@@ -215,7 +215,7 @@ def test_what_expands_to_very_much_is_given_a_piece_at_a_time():
 def test_the_header_is_as_the_documentation_says():
     salt = bytes(16)
     assert HEADER.size == 45
-    octets = Header(IDENTITY, Cost(1 << 17, 8, 1), salt).octets
+    octets = ContainerHeader(IDENTITY, Cost(1 << 17, 8, 1), salt).octets
     assert octets == b"SMKIBKUP" + bytes([0, 1, 17, 8, 1]) + salt + IDENTITY
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from smki_testca import Device
-from smki_testca.corpus.bases import bases, corpus_pki
+from smki_testca.corpus.bases import bases
 from smki_testca.corpus.parts import serial_of
+from smki_testca.corpus.pki import corpus_pki
 
 # The cells of an ESME with load control, and the good documents that fill them.
 OF_CELLS = {

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from smki_testca import Eui64, InputError, KeyUsage
-from smki_testca.corpus.bases import AT
-from smki_testca.corpus.changes import with_value
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.parts import DEVICE_ID, at, usages
+from smki_testca.corpus.pki import AT
 from smki_testca.roles import Basis
 
 OWN_ID = Eui64.from_octets(DEVICE_ID)

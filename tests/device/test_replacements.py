@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from smki_testca import Device, InputError, Replacement
-from smki_testca.corpus.bases import AT
-from smki_testca.corpus.changes import with_extension, with_subject, without
+from smki_testca.corpus.document_changes import with_extension, with_subject, without
 from smki_testca.corpus.parts import at, extension, lasting, organisation_subject, usages
+from smki_testca.corpus.pki import AT
 from smki_testca.device.device import MAX_CERTIFICATE_OCTETS
 from smki_testca.profiles import Library
 from smki_testca.roles import Basis

@@ -10,9 +10,9 @@ from exported import names, records
 
 from compilers import COMPILERS, compiled
 from estates import opened
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.delivery.c_source import c_files
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.estate.status import Status
 from smki_testca.exporters.c_names import MAX_NAME, check_own, fitted

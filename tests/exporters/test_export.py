@@ -12,12 +12,12 @@ from exported import PHRASE, files, load_key, modes, records
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import items
 from smki_testca.exporters.file_names import file_names
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
 
-NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is Need.REQUIRED]
+NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is FormatNeed.REQUIRED]
 
 
 # Certificates that a format does not hold.

@@ -13,27 +13,27 @@ from smki_testca.errors import InputError
 from smki_testca.exporters.c_arrays import literal
 from smki_testca.exporters.export import items, make, takes_passphrase
 from smki_testca.exporters.fitting import misfit
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.registry import FORMATS, RUN_FORMATS
 
 FORMS = pytest.mark.parametrize("form", list(FORMATS))
-NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is Need.REQUIRED]
+NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is FormatNeed.REQUIRED]
 CANNOT_ENCRYPT = [
     name
     for name, form in FORMATS.items()
-    if form.traits.passphrase is Need.NEVER and form.traits.keys is not Need.NEVER
+    if form.traits.passphrase is FormatNeed.NEVER and form.traits.keys is not FormatNeed.NEVER
 ]
 
 
 def announced(traits, selected, passphrase):
     """The code of the refusal that the traits announce; None where there is none."""
     keys = any(item.private_key for item in selected)
-    if traits.keys is Need.REQUIRED and not keys:
+    if traits.keys is FormatNeed.REQUIRED and not keys:
         return "export.needs_keys"
-    if traits.passphrase is Need.REQUIRED and not passphrase:
+    if traits.passphrase is FormatNeed.REQUIRED and not passphrase:
         return "export.passphrase"
-    writes_keys = keys and traits.keys is not Need.NEVER
-    if traits.passphrase is Need.NEVER and passphrase is not None and writes_keys:
+    writes_keys = keys and traits.keys is not FormatNeed.NEVER
+    if traits.passphrase is FormatNeed.NEVER and passphrase is not None and writes_keys:
         return "export.cannot_encrypt"
     return None
 
@@ -86,7 +86,7 @@ def test_a_format_refuses_what_its_traits_announce_and_nothing_else(form, everyt
             continue
         octets = b"".join(file.data for file in make(form, selected, passphrase).files)
         assert octets
-        in_the_clear = traits.keys is not Need.NEVER and passphrase is None
+        in_the_clear = traits.keys is not FormatNeed.NEVER and passphrase is None
         for item in fitting:
             if item.private_key is not None:
                 assert shows(octets, item.private_key) == in_the_clear
@@ -96,7 +96,7 @@ def test_a_format_refuses_what_its_traits_announce_and_nothing_else(form, everyt
 def test_a_format_that_fits_nothing_would_write_nothing(form, everything):
     without = [replace(item, private_key=None) for item in everything]
     held = FORMATS[form].fitting(without)
-    assert bool(held) == (FORMATS[form].traits.keys is not Need.REQUIRED)
+    assert bool(held) == (FORMATS[form].traits.keys is not FormatNeed.REQUIRED)
     if not held:
         assert list(FORMATS[form].files(without, None)) == []
 
@@ -107,12 +107,12 @@ def test_what_a_format_never_takes_changes_nothing_in_it(form, everything):
     traits, files_of = FORMATS[form].traits, FORMATS[form].files
     without = [replace(item, private_key=None) for item in everything]
     written = list(files_of(everything, PHRASE))
-    assert (written == list(files_of(without, PHRASE))) == (traits.keys is Need.NEVER)
-    if traits.passphrase is Need.NEVER:
+    assert (written == list(files_of(without, PHRASE))) == (traits.keys is FormatNeed.NEVER)
+    if traits.passphrase is FormatNeed.NEVER:
         assert written == list(files_of(everything, None))
 
 
-@pytest.mark.parametrize("form", takes_passphrase(Need.REQUIRED))
+@pytest.mark.parametrize("form", takes_passphrase(FormatNeed.REQUIRED))
 def test_an_empty_passphrase_is_none(form, everything):
     with pytest.raises(InputError) as caught:
         make(form, everything, "")
@@ -123,7 +123,7 @@ def test_an_empty_passphrase_is_none(form, everything):
 @FORMS
 def test_a_store_each_is_announced(form, everything):
     traits = FORMATS[form].traits
-    passphrase = PHRASE if traits.passphrase is Need.REQUIRED else None
+    passphrase = PHRASE if traits.passphrase is FormatNeed.REQUIRED else None
     made = make(form, everything, passphrase).files
     stores = [one for one in made if one.path.suffix == ".p12"]
     assert (len(stores) == len(everything)) == traits.store_each
@@ -154,7 +154,7 @@ class Another(str):
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [form for form in FORMATS if form not in NEED_KEYS])
 def test_no_private_key_is_written_unless_asked_for(export, form):
-    outcome, folder = export(form, encrypted=FORMATS[form].traits.passphrase is Need.REQUIRED)
+    outcome, folder = export(form, encrypted=FORMATS[form].traits.passphrase is FormatNeed.REQUIRED)
     assert outcome.code == 0
     assert not files(folder, ".key")
     for path in folder.rglob("*"):

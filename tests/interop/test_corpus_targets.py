@@ -19,8 +19,8 @@ from parsers_matrix import LIBRARIES, expectations_of, tables
 from smki_testca.corpus.defect import Importance, Level, Stage
 from smki_testca.corpus.run.asking import RunSettings, ask_all
 from smki_testca.corpus.run.journal import Journal
-from smki_testca.corpus.run.loading import of_cases
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.loaded_corpus import of_cases
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.report import ReportTerms, report
 from smki_testca.corpus.run.targets.naming import target_of
 
@@ -111,14 +111,15 @@ def test_a_library_gets_wrong_what_its_expectations_say_and_nothing_else(
     refused = {
         result.id
         for result in made.cases
-        if result.id in bases and result.outcome not in {Outcome.RIGHT, Outcome.NOT_APPLICABLE}
+        if result.id in bases
+        and result.outcome not in {CaseOutcome.RIGHT, CaseOutcome.NOT_APPLICABLE}
     }
     assert refused <= set(known.known)
     if made.name == name:
         device = next(result for result in made.cases if result.id == "good-device")
         assert {"eui64", "usage"} <= set(device.facts)
         assert [f"{it.id}: {it.outcome}, {it.words}" for it in made.cases if it.failed] == []
-        unasked = {it.id for it in made.cases if it.outcome is Outcome.VACUOUS}
+        unasked = {it.id for it in made.cases if it.outcome is CaseOutcome.VACUOUS}
         assert bool(unasked) == bool(refused)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import smki_testca
-from smki_testca.assurance.rule import rules as assurance_rules
+from smki_testca.assurance.record_rules import rules as assurance_rules
 from smki_testca.errors import InputError
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library

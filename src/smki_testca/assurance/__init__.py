@@ -7,7 +7,7 @@ who took part, and whom they work for. ``assurance.judgement`` judges it.
 from __future__ import annotations
 
 from smki_testca.assurance.judgement import Judgement, judge
-from smki_testca.assurance.loading import read
-from smki_testca.assurance.rule import Verdict
+from smki_testca.assurance.record_file import read
+from smki_testca.assurance.record_rules import ReportVerdict
 
-__all__ = ["Judgement", "Verdict", "judge", "read"]
+__all__ = ["Judgement", "ReportVerdict", "judge", "read"]

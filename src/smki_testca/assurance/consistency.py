@@ -8,8 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from smki_testca.assurance.record import OrganisationKind, Outcome
-from smki_testca.assurance.rule import GLOSSARY, NOT_READ, ONE_DCC, Breach, of_record, of_report
+from smki_testca.assurance.assessment_record import OrganisationKind, Outcome
+from smki_testca.assurance.breach import RecordBreach
+from smki_testca.assurance.record_rules import GLOSSARY, NOT_READ, ONE_DCC, of_record, of_report
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from smki_testca.assurance.case import Case
-    from smki_testca.assurance.record import Post, Record
+    from smki_testca.assurance.assessment_record import AssessmentRecord, Post
+    from smki_testca.assurance.report_evidence import ReportEvidence
 
 _ONE_DAY = 1
 
@@ -35,15 +36,15 @@ _ONE_DAY = 1
         'outcome = "approved" with one caveat, or approved-with-caveats with none',
     )
 )  # fmt: skip
-def caveats(case: Case) -> Iterator[Breach]:
-    """Find them."""
-    report = case.report
+def caveats(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find a report whose outcome and caveats contradict each other."""
+    report = evidence.report
     if report.outcome is not None and bool(report.caveats) != (
         report.outcome is Outcome.APPROVED_WITH_CAVEATS
     ):
         count = len(report.caveats)
         has = f"has {counted(count, 'caveat')}" if count else "lists none"
-        yield Breach(
+        yield RecordBreach(
             f"The report {report.id} is {report.outcome.words}, but {has}.",
             (*report.path, "caveats") if report.caveats else (*report.path, "outcome"),
             grounds=(report.stage,),
@@ -60,18 +61,18 @@ def caveats(case: Case) -> Iterator[Breach]:
         'outcome = "not-approved" without failures, or "approved" with one',
     )
 )  # fmt: skip
-def failures(case: Case) -> Iterator[Breach]:
-    """Find such a report."""
-    report = case.report
+def failures(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find a report whose outcome and failures contradict each other."""
+    report = evidence.report
     if report.outcome is Outcome.APPROVED and report.failures and not report.caveats:
-        yield Breach(
+        yield RecordBreach(
             f"The report {report.id} is approved, but lists"
             f" {counted(len(report.failures), 'failure')} and no caveat.",
             (*report.path, "failures"),
             grounds=(report.stage,),
         )
     if report.outcome is Outcome.NOT_APPROVED and not report.failures:
-        yield Breach(
+        yield RecordBreach(
             f"The report {report.id} is not approved, but lists no failure.",
             (*report.path, "outcome"),
             grounds=(report.stage,),
@@ -89,28 +90,28 @@ def failures(case: Case) -> Iterator[Breach]:
         "decided, then reviewed",
     )
 )  # fmt: skip
-def dates(case: Case) -> Iterator[Breach]:
-    """Find them."""
-    report = case.report
+def dates(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find decisions, and a completion, that are out of order."""
+    report = evidence.report
     days = [decision.day for decision in report.outcome_decisions]
     if not days:
         return
     first, last = min(days), max(days)
     for decision in report.decisions:
         if decision.kind.stage == "before" and decision.day > last:
-            yield Breach(
+            yield RecordBreach(
                 f"The decision {decision} is after the outcome, which was decided on {last}.",
                 (*decision.path, "on"),
                 decision=decision,
             )
         if decision.kind.stage == "after" and decision.day < first:
-            yield Breach(
+            yield RecordBreach(
                 f"The decision {decision} is before the outcome, which was decided on {first}.",
                 (*decision.path, "on"),
                 decision=decision,
             )
     if report.completed is not None and report.completed < last:
-        yield Breach(
+        yield RecordBreach(
             f"The report {report.id} was complete on {report.completed}, before its outcome was"
             f" decided on {last}.",
             (*report.path, "completed"),
@@ -127,29 +128,29 @@ def dates(case: Case) -> Iterator[Breach]:
         "one of them is missing, or before that day",
     )
 )  # fmt: skip
-def provided(case: Case) -> Iterator[Breach]:
-    """Find reports that were not, or too early."""
-    report, completed = case.report, case.report.completed
+def provided(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find a report that was not given to both, or too early."""
+    report, completed = evidence.report, evidence.report.completed
     for key, name, day in (
         ("provided-to-dcc", "the DCC", report.to_dcc),
         ("provided-to-smki-pma", "the SMKI PMA", report.to_smki_pma),
     ):
         if completed is None:
             if day is not None:
-                yield Breach(
+                yield RecordBreach(
                     f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, and"
                     " the record does not say when it was complete.",
                     (*report.path, key),
                     grounds=(report.stage,),
                 )
         elif day is None:
-            yield Breach(
+            yield RecordBreach(
                 f"The record has no date on which {name} was given the report {report.id}.",
                 report.path,
                 grounds=(report.stage,),
             )
         elif day < completed:
-            yield Breach(
+            yield RecordBreach(
                 f"{name[0].upper()}{name[1:]} was given the report {report.id} on {day}, before it"
                 f" was complete on {completed}.",
                 (*report.path, key),
@@ -166,20 +167,20 @@ def provided(case: Case) -> Iterator[Breach]:
         "a person who is recused votes",
     )
 )  # fmt: skip
-def recusal(case: Case) -> Iterator[Breach]:
-    """Find such persons."""
-    for decision in case.report.decisions:
+def recusal(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons who took part in a decision from which they were recused."""
+    for decision in evidence.report.decisions:
         recused = {part.person for part in decision.parts if part.kind.recuses}
         recused |= {
             recusal.person
-            for recusal in case.report.recusals
+            for recusal in evidence.report.recusals
             if recusal.is_of(decision) and recusal.day <= decision.day
         }
         for part in decision.parts:
             if part.person in recused and part.kind.counts:
-                yield Breach(
-                    f"{case.record.people[part.person].name} was recused from {decision}, and took"
-                    f" part ({part.kind.name}) in it.",
+                yield RecordBreach(
+                    f"{evidence.record.people[part.person].name} was recused from {decision}, and"
+                    f" took part ({part.kind.name}) in it.",
                     part.path,
                     part.person,
                     decision,
@@ -196,20 +197,20 @@ def recusal(case: Case) -> Iterator[Breach]:
         "two of kind dcc without days",
     )
 )  # fmt: skip
-def dccs(record: Record) -> Iterator[Breach]:
-    """Find each that was so together with another before it in the record."""
-    known = [
+def dccs(record: AssessmentRecord) -> Iterator[RecordBreach]:
+    """Find each DCC whose days overlap those of another before it in the record."""
+    organisations = [
         organisation
         for organisation in record.organisations.values()
         if organisation.kind is OrganisationKind.DCC
     ]
-    known.sort(key=lambda organisation: organisation.id)
-    for place, organisation in enumerate(known):
+    organisations.sort(key=lambda organisation: organisation.id)
+    for place, organisation in enumerate(organisations):
         other = next(
-            (each for each in known[:place] if each.period.meets(organisation.period)), None
+            (each for each in organisations[:place] if each.period.meets(organisation.period)), None
         )
         if other is not None:
-            yield Breach(
+            yield RecordBreach(
                 f"{other.name} ({other.period}) and {organisation.name} ({organisation.period})"
                 " are both the DCC.",
                 (*organisation.path, "kind"),
@@ -226,7 +227,7 @@ def dccs(record: Record) -> Iterator[Breach]:
         "one employment ends a week after the next began",
     )
 )  # fmt: skip
-def overlap(record: Record) -> Iterator[Breach]:
+def overlap(record: AssessmentRecord) -> Iterator[RecordBreach]:
     """Find posts that began before the longest of those with another organisation had ended."""
     for person in record.people.values():
         employed = [post for post in person.posts if post.kind.name == "employee"]
@@ -235,7 +236,7 @@ def overlap(record: Record) -> Iterator[Breach]:
         for post in sorted(employed, key=_order):
             for other in longest.values():
                 if post.organisation != other.organisation and post.period.meets(other.period):
-                    yield Breach(
+                    yield RecordBreach(
                         f"{person.name} was an employee of {_employer(record, other)}"
                         f" ({other.period}) and of {_employer(record, post)} ({post.period}) at"
                         " once.",
@@ -258,8 +259,8 @@ def overlap(record: Record) -> Iterator[Breach]:
         "one post begins a month after the other ended",
     )
 )  # fmt: skip
-def gap(record: Record) -> Iterator[Breach]:
-    """Find such days."""
+def gap(record: AssessmentRecord) -> Iterator[RecordBreach]:
+    """Find the days between two posts of a person."""
     for person in record.people.values():
         posts = sorted(person.posts, key=_order)
         ends: date | None = None
@@ -269,7 +270,7 @@ def gap(record: Record) -> Iterator[Breach]:
             ends = before.period.end if ends is None else max(ends, before.period.end)
             start = after.period.start
             if start is not None and (start - ends).days > _ONE_DAY:
-                yield Breach(
+                yield RecordBreach(
                     f"The record does not say whom {person.name} worked for between {ends} and"
                     f" {start}.",
                     after.path,
@@ -287,5 +288,5 @@ def _end(post: Post) -> str:
     return str(post.period.end or "9999-12-31")
 
 
-def _employer(record: Record, post: Post) -> str:
+def _employer(record: AssessmentRecord, post: Post) -> str:
     return record.organisations[post.organisation or ""].name

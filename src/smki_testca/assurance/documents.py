@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from smki_testca.assurance.record import OrganisationKind, Outcome
+from smki_testca.assurance.assessment_record import OrganisationKind, Outcome
 from smki_testca.profiles.documents import Document
 
 Id = Annotated[

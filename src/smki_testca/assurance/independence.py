@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.assurance.assessment_record import ASSESSED, OrganisationKind, Person
+from smki_testca.assurance.breach import RecordBreach
 from smki_testca.assurance.influences import InfluenceKind, takes_part
-from smki_testca.assurance.record import ASSESSED, OrganisationKind, Person
-from smki_testca.assurance.rule import NOT_READ, SEED, Breach, Verdict, of_report
+from smki_testca.assurance.record_rules import NOT_READ, SEED, ReportVerdict, of_report
 from smki_testca.assurance.severities import gravest_first
 from smki_testca.assurance.ties import TieKind
 from smki_testca.lint.rule import Rule
@@ -21,8 +22,8 @@ from smki_testca.roles import Basis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.assurance.case import Case
     from smki_testca.assurance.influences import Influence
+    from smki_testca.assurance.report_evidence import ReportEvidence
 
 _REPLACE = "Let somebody without such a tie take the decision again."
 _SHOW = (
@@ -40,11 +41,11 @@ _SHOW = (
         "an employee of the scheme votes",
         "an employee of a DCC Service Provider votes",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def part(case: Case) -> Iterator[Breach]:
-    """Find them among those who took part."""
-    yield from case.linked(TieKind.SEED_POST, InfluenceKind.PART)
+def part(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons with such a post among those who took part."""
+    yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.PART)
 
 
 @of_report(
@@ -59,11 +60,11 @@ def part(case: Case) -> Iterator[Breach]:
         " decision",
         "the same without a recusal, or with one after the decision",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def board(case: Case) -> Iterator[Breach]:
-    """Find them among the board."""
-    yield from case.linked(TieKind.SEED_POST, InfluenceKind.BOARD)
+def board(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons with such a post on the board."""
+    yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.BOARD)
 
 
 @of_report(
@@ -75,11 +76,11 @@ def board(case: Case) -> Iterator[Breach]:
         "the DCC answers questions before the review begins",
         "an employee of the DCC advises on the outcome, or sits in the meeting",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def presence(case: Case) -> Iterator[Breach]:
-    """Find them among those who advised or were there."""
-    yield from case.linked(TieKind.SEED_POST, InfluenceKind.PRESENCE)
+def presence(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons with such a post among those who advised or were there."""
+    yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.PRESENCE)
 
 
 @of_report(
@@ -92,11 +93,11 @@ def presence(case: Case) -> Iterator[Breach]:
         "recorded by the day of the decision",
         "recorded a week after it",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def late_record(case: Case) -> Iterator[Breach]:
-    """Find them among the board."""
-    yield from case.linked(TieKind.SEED_POST, InfluenceKind.LATE_RECORD)
+def late_record(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find board members with such a post whose recusal was recorded late."""
+    yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.LATE_RECORD)
 
 
 @of_report(
@@ -110,11 +111,11 @@ def late_record(case: Case) -> Iterator[Breach]:
         "the scheme appoints the assessor",
         "the line manager of the assessor is an employee of a DCC Service Provider",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def oversight(case: Case) -> Iterator[Breach]:
-    """Find them among those who are over somebody who took part."""
-    yield from case.linked(TieKind.SEED_POST, InfluenceKind.OVERSIGHT)
+def oversight(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find whoever of these is over somebody who took part."""
+    yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.OVERSIGHT)
 
 
 @of_report(
@@ -126,11 +127,11 @@ def oversight(case: Case) -> Iterator[Breach]:
         "the scheme is an organisation of kind scheme",
         "the scheme is an organisation of kind dcc-service-provider",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def scheme_itself(case: Case) -> Iterator[Breach]:
-    """Find decisions by such a scheme."""
-    yield from case.linked(TieKind.SEED_POST, InfluenceKind.SCHEME)
+def scheme_itself(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find decisions on whose day the scheme was the DCC or a provider."""
+    yield from evidence.linked(TieKind.SEED_POST, InfluenceKind.SCHEME)
 
 
 @of_report(
@@ -143,11 +144,11 @@ def scheme_itself(case: Case) -> Iterator[Breach]:
         "a contractor of the scheme reviews",
         "a contractor of a DCC Service Provider reviews",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def post(case: Case) -> Iterator[Breach]:
-    """Find other posts."""
-    yield from case.linked(TieKind.OTHER_POST)
+def post(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons with another post there."""
+    yield from evidence.linked(TieKind.OTHER_POST)
 
 
 @of_report(
@@ -160,11 +161,11 @@ def post(case: Case) -> Iterator[Breach]:
         "an employee of a company that was sold before the decision votes",
         "an employee of a subsidiary of a DCC Service Provider votes",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def group(case: Case) -> Iterator[Breach]:
+def group(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find ties through a group of companies."""
-    yield from case.linked(TieKind.GROUP)
+    yield from evidence.linked(TieKind.GROUP)
 
 
 @of_report(
@@ -177,11 +178,11 @@ def group(case: Case) -> Iterator[Breach]:
         "the reviewer left the provider three years before",
         "the reviewer left the provider the day before",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def left(case: Case) -> Iterator[Breach]:
-    """Find posts that ended a little before."""
-    yield from case.linked(TieKind.LEFT)
+def left(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons whose post there ended a little before the decision."""
+    yield from evidence.linked(TieKind.LEFT)
 
 
 @of_report(
@@ -194,11 +195,11 @@ def left(case: Case) -> Iterator[Breach]:
         "the offer is accepted after the decision",
         "the offer is accepted before the decision, to begin after it",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def offer(case: Case) -> Iterator[Breach]:
-    """Find posts that were accepted by the day of the decision."""
-    yield from case.linked(TieKind.OFFER)
+def offer(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons who had accepted a post there by the day of the decision."""
+    yield from evidence.linked(TieKind.OFFER)
 
 
 @of_report(
@@ -213,11 +214,11 @@ def offer(case: Case) -> Iterator[Breach]:
         "the voter joins a provider a year later",
         "the voter joins a provider a week later",
     ),
-    Verdict.NOT_INDEPENDENT,
+    ReportVerdict.NOT_INDEPENDENT,
 )  # fmt: skip
-def joins(case: Case) -> Iterator[Breach]:
-    """Find posts that began a little later."""
-    yield from case.linked(TieKind.JOINS)
+def joins(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find persons whose post there began a little after the decision."""
+    yield from evidence.linked(TieKind.JOINS)
 
 
 @of_report(
@@ -229,11 +230,11 @@ def joins(case: Case) -> Iterator[Breach]:
         "an organisation of kind dcc, without days",
         "none, or one whose days ended before the decision",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def dcc(case: Case) -> Iterator[Breach]:
+def dcc(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find a report, or decisions of one, without the DCC."""
-    yield from _without(case, OrganisationKind.DCC)
+    yield from _without(evidence, OrganisationKind.DCC)
 
 
 @of_report(
@@ -247,27 +248,29 @@ def dcc(case: Case) -> Iterator[Breach]:
         "an organisation of kind dcc-service-provider, without days",
         "none, or one whose contract ended before the decision",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def providers(case: Case) -> Iterator[Breach]:
+def providers(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find a report, or decisions of one, without any DCC Service Provider."""
-    yield from _without(case, OrganisationKind.DCC_SERVICE_PROVIDER)
+    yield from _without(evidence, OrganisationKind.DCC_SERVICE_PROVIDER)
 
 
-def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
+def _without(evidence: ReportEvidence, kind: OrganisationKind) -> Iterator[RecordBreach]:
     """Yield the report if the record has no organisation of a kind, else each such decision."""
     title = ASSESSED[kind]
-    known = [
+    of_kind = [
         organisation
-        for organisation in case.record.organisations.values()
+        for organisation in evidence.record.organisations.values()
         if organisation.kind is kind
     ]
-    if not known:
-        yield Breach(f"The record does not say which organisation is {title}.", case.report.path)
+    if not of_kind:
+        yield RecordBreach(
+            f"The record does not say which organisation is {title}.", evidence.report.path
+        )
         return
-    for decision in case.report.decisions:
-        if not any(organisation.period.covers(decision.day) for organisation in known):
-            yield Breach(
+    for decision in evidence.report.decisions:
+        if not any(organisation.period.covers(decision.day) for organisation in of_kind):
+            yield RecordBreach(
                 f"The record does not say which organisation was {title} on the day of {decision}.",
                 decision.path,
                 decision=decision,
@@ -284,12 +287,12 @@ def _without(case: Case, kind: OrganisationKind) -> Iterator[Breach]:
         "each person has a post that covers the day of the decision",
         "the only post of a voter ended a month before the decision",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def employer(case: Case) -> Iterator[Breach]:
+def employer(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find persons without a post on the day, each once for each decision."""
     gravest: dict[tuple[str, str], Influence] = {}
-    for link in case.links:
+    for link in evidence.links:
         influence, day = link.influence, link.influence.decision.day
         person = influence.by
         if not isinstance(person, Person) or any(
@@ -300,7 +303,7 @@ def employer(case: Case) -> Iterator[Breach]:
         if place not in gravest or _gravity(influence) < _gravity(gravest[place]):
             gravest[place] = influence
     for influence in gravest.values():
-        yield Breach(
+        yield RecordBreach(
             f"{influence.by.name} {influence.words}, and the record does not say whom they worked"
             " for that day.",
             influence.path,
@@ -323,13 +326,13 @@ def _gravity(influence: Influence) -> tuple[int, int]:
         "a decision of kind outcome",
         "a draft and a review only",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def outcome(case: Case) -> Iterator[Breach]:
-    """Find a report without one."""
-    report = case.report
+def outcome(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find a report without a decision on the outcome."""
+    report = evidence.report
     if not report.outcome_decisions and not report.is_under_way:
-        yield Breach(f"No decision sets the outcome of the report {report.id}.", report.path)
+        yield RecordBreach(f"No decision sets the outcome of the report {report.id}.", report.path)
 
 
 @of_report(
@@ -342,11 +345,11 @@ def outcome(case: Case) -> Iterator[Breach]:
         "outcome and completed",
         "one of the two only",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def under_way(case: Case) -> Iterator[Breach]:
+def under_way(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find a report that is not complete."""
-    report = case.report
+    report = evidence.report
     if report.is_under_way:
         lacking = [
             words
@@ -357,7 +360,7 @@ def under_way(case: Case) -> Iterator[Breach]:
             if stated is None
         ]
         message = f"The assessment is under way: the report {report.id} has {' and '.join(lacking)}"
-        yield Breach(f"{message}.", report.path)
+        yield RecordBreach(f"{message}.", report.path)
 
 
 @of_report(
@@ -368,13 +371,13 @@ def under_way(case: Case) -> Iterator[Breach]:
         "a decision that two persons voted on",
         "a decision from which one person is recused, and nobody else is named",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def nobody(case: Case) -> Iterator[Breach]:
-    """Find such decisions."""
-    for decision in case.report.decisions:
+def nobody(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find decisions in which nobody took part."""
+    for decision in evidence.report.decisions:
         if not takes_part(decision):
-            yield Breach(
+            yield RecordBreach(
                 f"The record does not say who took part in {decision}.",
                 decision.path,
                 decision=decision,
@@ -389,15 +392,15 @@ def nobody(case: Case) -> Iterator[Breach]:
         "a date in approved-by-smki-pma",
         "no date there",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def scheme(case: Case) -> Iterator[Breach]:
+def scheme(evidence: ReportEvidence) -> Iterator[RecordBreach]:
     """Find a scheme without the date of its approval."""
-    stated = case.record.scheme
-    if stated.approved is None:
-        name = case.record.organisations[stated.organisation].name
+    record_scheme = evidence.record.scheme
+    if record_scheme.approved is None:
+        name = evidence.record.organisations[record_scheme.organisation].name
         message = f"The record has no date for the SMKI PMA's approval of {name}."
-        yield Breach(message, stated.path, stated.organisation)
+        yield RecordBreach(message, record_scheme.path, record_scheme.organisation)
 
 
 @of_report(
@@ -409,17 +412,17 @@ def scheme(case: Case) -> Iterator[Breach]:
         "approved on the day of the outcome",
         "approved a day after it",
     ),
-    Verdict.NOT_SHOWN,
+    ReportVerdict.NOT_SHOWN,
 )  # fmt: skip
-def scheme_late(case: Case) -> Iterator[Breach]:
-    """Find decisions on the outcome before that date."""
-    stated = case.record.scheme
-    name = case.record.organisations[stated.organisation].name
-    for decision in case.report.outcome_decisions:
-        if stated.approved is not None and stated.approved > decision.day:
-            yield Breach(
-                f"The SMKI PMA approved {name} on {stated.approved}, after {decision}.",
-                (*stated.path, "approved-by-smki-pma"),
-                stated.organisation,
+def scheme_late(evidence: ReportEvidence) -> Iterator[RecordBreach]:
+    """Find decisions on the outcome before the approval of the scheme."""
+    record_scheme = evidence.record.scheme
+    name = evidence.record.organisations[record_scheme.organisation].name
+    for decision in evidence.report.outcome_decisions:
+        if record_scheme.approved is not None and record_scheme.approved > decision.day:
+            yield RecordBreach(
+                f"The SMKI PMA approved {name} on {record_scheme.approved}, after {decision}.",
+                (*record_scheme.path, "approved-by-smki-pma"),
+                record_scheme.organisation,
                 decision,
             )

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from smki_testca.assurance.record import (
+    from smki_testca.assurance.assessment_record import (
+        AssessmentRecord,
         Decision,
         Organisation,
         Oversight,
         Person,
-        Record,
         Recusal,
         Report,
     )
@@ -66,7 +66,7 @@ class Influence:
 
 
 def influences(
-    record: Record, report: Report, decision: Decision, terms: AssuranceTerms
+    record: AssessmentRecord, report: Report, decision: Decision, terms: AssuranceTerms
 ) -> Iterator[Influence]:
     """Yield the influences on a decision of a report.
 
@@ -100,7 +100,7 @@ def takes_part(decision: Decision) -> bool:
 
 
 def _of_board(
-    record: Record,
+    record: AssessmentRecord,
     report: Report,
     decision: Decision,
     taking_part: set[str],
@@ -161,7 +161,7 @@ class _Way:
 
 
 def _over(
-    record: Record, taking_part: set[str], board: set[str], decision: Decision
+    record: AssessmentRecord, taking_part: set[str], board: set[str], decision: Decision
 ) -> Iterator[Influence]:
     """Yield those of whoever is over a person with influence: managers also through others.
 
@@ -207,7 +207,7 @@ def _later(oversight: Oversight, day: date) -> str | None:
     return f", afterwards ({oversight.period})" if oversight.kind.name == PAID else None
 
 
-def _by(record: Record, oversight: Oversight) -> Person | Organisation:
+def _by(record: AssessmentRecord, oversight: Oversight) -> Person | Organisation:
     if oversight.person is not None:
         return record.people[oversight.person]
     return record.organisations[oversight.organisation or ""]

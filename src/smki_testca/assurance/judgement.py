@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 # Each of these two modules declares its rules when it is imported.
 from smki_testca.assurance import consistency, independence
-from smki_testca.assurance.case import Case
-from smki_testca.assurance.finding import RecordFinding
-from smki_testca.assurance.rule import RECORD_RULES, REPORT_RULES, Breach, Verdict
+from smki_testca.assurance.breach import RecordBreach
+from smki_testca.assurance.record_finding import RecordFinding
+from smki_testca.assurance.record_rules import RECORD_RULES, REPORT_RULES, ReportVerdict
+from smki_testca.assurance.report_evidence import ReportEvidence
 from smki_testca.assurance.severities import least, least_known
 from smki_testca.assurance.ties import Ties
 from smki_testca.lint.linted import Linted
@@ -23,7 +24,7 @@ from smki_testca.toml_places import dotted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from smki_testca.assurance.record import Record, Report
+    from smki_testca.assurance.assessment_record import AssessmentRecord, Report
     from smki_testca.lint.rule import Rule
     from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
 
@@ -43,7 +44,7 @@ MOST_OF_A_RULE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedReport:
     """One report, judged.
 
     Attributes:
@@ -54,7 +55,7 @@ class Judged:
     """
 
     report: Report
-    verdict: Verdict
+    verdict: ReportVerdict
     findings: tuple[RecordFinding, ...]
     counts: Mapping[Severity, int]
 
@@ -68,9 +69,9 @@ class Judged:
         report = self.report
         name = f"The SMKI Assessment Report {report.id} ({report.stage.name}, "
         name += f"{report.state})"
-        if self.verdict is Verdict.NOT_INDEPENDENT:
+        if self.verdict is ReportVerdict.NOT_INDEPENDENT:
             return f"{name} was not independent: {counted(self.count(Severity.ERROR), 'error')}."
-        if self.verdict is Verdict.NOT_SHOWN:
+        if self.verdict is ReportVerdict.NOT_SHOWN:
             errors = counted(self.count(Severity.ERROR), "error")
             yet = " yet" if report.is_under_way else ""
             return f"{name} cannot be shown to be independent{yet}: {errors}."
@@ -79,8 +80,8 @@ class Judged:
             doubts.append(counted(self.count(Severity.NOTICE), "notice"))
         elif not self.count(Severity.WARNING):
             return f"{name} was independent."
-        said = " and ".join(doubt for doubt in doubts if not doubt.startswith("0 "))
-        return f"{name} was independent as far as is specified: {said}."
+        remarks = " and ".join(doubt for doubt in doubts if not doubt.startswith("0 "))
+        return f"{name} was independent as far as is specified: {remarks}."
 
     @property
     def _notices(self) -> list[RecordFinding]:
@@ -108,8 +109,8 @@ class Judgement:
         by_shipped_terms: whether what counts is as shipped, and no operator changed it.
     """
 
-    record: Record
-    reports: tuple[Judged, ...]
+    record: AssessmentRecord
+    reports: tuple[JudgedReport, ...]
     findings: tuple[RecordFinding, ...]
     by_shipped_terms: bool = True
 
@@ -119,9 +120,9 @@ class Judgement:
         return "shipped" if self.by_shipped_terms else "changed"
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ReportVerdict:
         """The worst verdict on a report."""
-        worst_first = list(Verdict)
+        worst_first = list(ReportVerdict)
         return min((report.verdict for report in self.reports), key=worst_first.index)
 
     @property
@@ -132,11 +133,11 @@ class Judgement:
         counts = Counter(report.verdict for report in self.reports)
         independent, not_independent = (
             f"{counts[verdict]} {'was' if counts[verdict] == 1 else 'were'}"
-            for verdict in (Verdict.INDEPENDENT, Verdict.NOT_INDEPENDENT)
+            for verdict in (ReportVerdict.INDEPENDENT, ReportVerdict.NOT_INDEPENDENT)
         )
         return (
             f"Of {len(self.reports)} SMKI Assessment Reports, {independent} independent,"
-            f" {not_independent} not, and {counts[Verdict.NOT_SHOWN]} cannot be shown to be."
+            f" {not_independent} not, and {counts[ReportVerdict.NOT_SHOWN]} cannot be shown to be."
         )
 
     @property
@@ -169,7 +170,9 @@ class Judgement:
         }
 
 
-def judge(record: Record, terms: AssuranceTerms, *, by_shipped_terms: bool = True) -> Judgement:
+def judge(
+    record: AssessmentRecord, terms: AssuranceTerms, *, by_shipped_terms: bool = True
+) -> Judgement:
     """Judge every report of a record.
 
     Args:
@@ -177,38 +180,44 @@ def judge(record: Record, terms: AssuranceTerms, *, by_shipped_terms: bool = Tru
         terms: what counts, and how well that is known.
         by_shipped_terms: whether these are as shipped, for reports to say so.
     """
-    ties, listed = Ties(record, terms), Counter[str]()
-    reports = tuple(_judged(Case(record, report, terms, ties), listed) for report in record.reports)
+    ties, listed_by_code = Ties(record, terms), Counter[str]()
+    reports = tuple(
+        _judged(ReportEvidence(record, report, terms, ties), listed_by_code)
+        for report in record.reports
+    )
     findings = [
         finding
         for rule in RECORD_RULES.values()
-        for finding in _found(record, None, rule.rule, rule.find(record), Counter(), listed)
+        for finding in _found(record, None, rule.rule, rule.find(record), Counter(), listed_by_code)
     ]
     return Judgement(record, reports, tuple(findings), by_shipped_terms)
 
 
-def _judged(case: Case, listed: Counter[str]) -> Judged:
+def _judged(evidence: ReportEvidence, listed_by_code: Counter[str]) -> JudgedReport:
     findings: list[RecordFinding] = []
-    verdicts = {Verdict.INDEPENDENT}
+    verdicts = {ReportVerdict.INDEPENDENT}
     counts: Counter[Severity] = Counter()
     for rule in REPORT_RULES.values():
         of_rule: Counter[Severity] = Counter()
-        findings += _found(case.record, case.report, rule.rule, rule.find(case), of_rule, listed)
+        breaches = rule.find(evidence)
+        findings += _found(
+            evidence.record, evidence.report, rule.rule, breaches, of_rule, listed_by_code
+        )
         if of_rule[Severity.ERROR]:
             verdicts.add(rule.tells)
         counts += of_rule
-    verdict = next(verdict for verdict in Verdict if verdict in verdicts)
+    verdict = next(verdict for verdict in ReportVerdict if verdict in verdicts)
     findings.sort(key=lambda finding: SEVERITY_RANK[finding.severity])
-    return Judged(case.report, verdict, tuple(findings), counts)
+    return JudgedReport(evidence.report, verdict, tuple(findings), counts)
 
 
 def _found(
-    record: Record,
+    record: AssessmentRecord,
     report: Report | None,
     rule: Rule,
-    breaches: Iterable[Breach],
+    breaches: Iterable[RecordBreach],
     counts: Counter[Severity],
-    listed: Counter[str],
+    listed_by_code: Counter[str],
 ) -> list[RecordFinding]:
     """The findings of a rule, the gravest first: as many as are listed, and one for the others.
 
@@ -218,31 +227,33 @@ def _found(
         rule: the rule.
         breaches: of it, in any order; they are looked at once and not kept.
         counts: is added to: all of them, by severity.
-        listed: is added to: how many findings of each rule the whole record has.
+        listed_by_code: is added to: how many findings of each rule the whole record has.
     """
 
-    def counted_one(breach: Breach) -> tuple[object, ...]:
+    def counted_one(breach: RecordBreach) -> tuple[object, ...]:
         severity = _weighed(rule, breach.grounds)[0]
         counts[severity] += 1
         return (SEVERITY_RANK[severity], *_order(breach))
 
-    room = max(MOST_OF_A_RULE - listed[rule.code], 0)
+    room = max(MOST_OF_A_RULE - listed_by_code[rule.code], 0)
     # With room for one more, the gravest of those that are left out is known as well.
     first = nsmallest(room + 1, breaches, key=counted_one)
     findings = [_finding(record, report, rule, breach) for breach in first[:room]]
     if len(first) > room:
         more = counts.total() - room
-        others = Breach(
+        others = RecordBreach(
             f"{more:,} more of this kind {'is' if more == 1 else 'are'} not listed.",
             () if report is None else report.path,
             grounds=first[room].grounds,
         )
         findings.append(_finding(record, report, rule, others))
-    listed[rule.code] += len(findings)
+    listed_by_code[rule.code] += len(findings)
     return findings
 
 
-def _finding(record: Record, report: Report | None, rule: Rule, breach: Breach) -> RecordFinding:
+def _finding(
+    record: AssessmentRecord, report: Report | None, rule: Rule, breach: RecordBreach
+) -> RecordFinding:
     """Combine a breach with its rule."""
     severity, basis, source = _weighed(rule, breach.grounds)
     return RecordFinding(
@@ -280,7 +291,7 @@ def _weighed(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]
     return severity, known.basis, known.source
 
 
-def _order(breach: Breach) -> tuple[object, ...]:
+def _order(breach: RecordBreach) -> tuple[object, ...]:
     """Sorts the breaches of a rule in a way that does not depend on the order of tables."""
     decision = breach.decision
     day = ("", "") if decision is None else (str(decision.day), decision.id)

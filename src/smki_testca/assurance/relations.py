@@ -6,14 +6,14 @@ from bisect import bisect_left, bisect_right
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.assurance.record import ASSESSED
+from smki_testca.assurance.assessment_record import ASSESSED
 from smki_testca.assurance.severities import gravest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from smki_testca.assurance.assessment_record import AssessmentRecord, Organisation
     from smki_testca.assurance.period import Period
-    from smki_testca.assurance.record import Organisation, Record
     from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
 
     Relation = tuple[Organisation, Term | None]
@@ -34,7 +34,7 @@ class Relations:
         terms: which relations in a group count.
     """
 
-    def __init__(self, record: Record, terms: AssuranceTerms) -> None:
+    def __init__(self, record: AssessmentRecord, terms: AssuranceTerms) -> None:
         self._organisations = record.organisations
         self._terms = terms
         changes = {date.min}
@@ -132,10 +132,10 @@ def _reached(starts: Iterable[tuple[str, str]], graph: _Graph) -> dict[str, str]
     """
     reached: dict[str, str] = {}
     for origin, start in starts:
-        left = [start]
-        while left:
-            for name in graph.get(left.pop(), ()):
+        unvisited = [start]
+        while unvisited:
+            for name in graph.get(unvisited.pop(), ()):
                 if name not in reached:
                     reached[name] = origin
-                    left.append(name)
+                    unvisited.append(name)
     return reached

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from smki_testca.assurance.record import ASSESSED
+from smki_testca.assurance.assessment_record import ASSESSED
 from smki_testca.assurance.relations import Relations
 from smki_testca.assurance.severities import gravest_first
 from smki_testca.profiles.assurance_terms import SEED_POSTS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from smki_testca.assurance.record import Organisation, Person, Post, Record
+    from smki_testca.assurance.assessment_record import AssessmentRecord, Organisation, Person, Post
     from smki_testca.assurance.relations import Relation
     from smki_testca.profiles.assurance_terms import AssuranceTerms, Term
 
@@ -72,7 +72,7 @@ class Ties:
         terms: which posts, groups and days count.
     """
 
-    def __init__(self, record: Record, terms: AssuranceTerms) -> None:
+    def __init__(self, record: AssessmentRecord, terms: AssuranceTerms) -> None:
         self._record = record
         self._terms = terms
         self._of_person: dict[tuple[str, date], Tie | None] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.assurance import Judgement, judge, read
-from smki_testca.assurance.rule import rules as all_rules
+from smki_testca.assurance.record_rules import rules as all_rules
 from smki_testca.cli.drafting import new_assurance_record
 from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
 from smki_testca.cli.input_files import read_input
@@ -19,7 +19,7 @@ from smki_testca.toml import MAX_OCTETS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from smki_testca.assurance.finding import RecordFinding
+    from smki_testca.assurance.record_finding import RecordFinding
     from smki_testca.cli.session import Session
 
 

@@ -95,7 +95,7 @@ def load(
       smki-testca device load device-maker --type gsme
     """
     from smki_testca.device.device import Device
-    from smki_testca.device.loading import is_kit
+    from smki_testca.device.filled_cells import is_kit
 
     check_outside(device_file)
     chosen = _distinct((_pair(each, "--cell", "CELL=LABEL") for each in cells), "--cell")

@@ -38,7 +38,7 @@ from smki_testca.estate.status import LIVING
 from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
 from smki_testca.exporters.fitting import summary
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.idle_options import idle_options
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.exporters.stale_files import save
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     "--export-passphrase-file",
     metavar="FILE",
     help="Encrypt the private keys with the passphrase on the first line of FILE;"
-    f" {' and '.join(takes_passphrase(Need.REQUIRED))} need it.",
+    f" {' and '.join(takes_passphrase(FormatNeed.REQUIRED))} need it.",
 )
 @click.option(
     "--c-name",

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_value
-from smki_testca.corpus.keys import Signer, ec_key, key_identifier_of, rsa_key
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.parts import (
     DEVICE_ID,
     ECDSA_SHA256,
-    POLICY,
     RSA_SHA256,
     SUPPLIER_ID,
-    TRUE,
-    Certificate,
-    Extension,
+    CertificateParts,
+    CsrParts,
     Parts,
-    Request,
-    RevocationList,
+    RevocationListParts,
     at,
-    authority_key,
-    ca_subject,
     dns,
     entry,
     extension,
@@ -29,22 +22,15 @@ from smki_testca.corpus.parts import (
     lasting,
     organisation_subject,
     policies,
-    rdn,
     reason,
     serial_of,
     three_names,
     usages,
 )
-from smki_testca.der.encode import integer, octet_string, oid, sequence, time
+from smki_testca.corpus.pki import AT, HIERARCHIES, Pki, pointer_to, subject_key_identifier
+from smki_testca.corpus.signing_keys import ec_key, rsa_key
+from smki_testca.der.encode import integer, oid, sequence, time
 from smki_testca.x509.names import KEY_PURPOSES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-AT = at("2026-07-01T12:00:00")
-"""The instant at which the corpus is judged; whatever it is, a verdict depends on it only in the
-cases that need the time."""
 
 DIGITAL_SIGNATURE, KEY_AGREEMENT = "digital-signature", "key-agreement"
 _BITS = {DIGITAL_SIGNATURE: "digitalSignature", KEY_AGREEMENT: "keyAgreement"}
@@ -83,34 +69,6 @@ class HolderFacts:
 
 
 @dataclass(frozen=True)
-class Pki:
-    """The CAs that the corpus is issued by: each certificate, and what signs with its key.
-
-    Attributes:
-        authorities: the CA Certificates by profile, such as ``device-issuing-ca``.
-        signers: the CAs' own keys, by profile.
-        policies: the policy OID of end entities, by hierarchy.
-        at: the instant at which documents are judged, unless a defect states another.
-    """
-
-    authorities: Mapping[str, Certificate]
-    signers: Mapping[str, Signer]
-    policies: Mapping[str, str] = field(default_factory=dict)
-    at: datetime = AT
-
-    def policy(self, hierarchy: str) -> str:
-        """The policy OID of a hierarchy."""
-        return self.policies.get(hierarchy, POLICY)
-
-    def chain(self, hierarchy: str) -> tuple[Certificate, Certificate]:
-        """The issuing CA and the root of a hierarchy."""
-        return (
-            self.authorities[f"{hierarchy}-issuing-ca"],
-            self.authorities[f"{hierarchy}-root-ca"],
-        )
-
-
-@dataclass(frozen=True)
 class Base:
     """A good document.
 
@@ -127,84 +85,15 @@ class Base:
     name: str
     title: str
     document: Parts
-    chain: tuple[Certificate, ...] = ()
+    chain: tuple[CertificateParts, ...] = ()
     facts: HolderFacts = field(default_factory=HolderFacts)
-    about: Certificate | None = None
+    about: CertificateParts | None = None
     pki: Pki = field(default_factory=lambda: Pki({}, {}), repr=False)
 
     @property
     def profile(self) -> str:
         """The name of the profile that the document follows."""
         return self.document.profile
-
-
-# The CAs
-
-_CA_SUBJECTS: dict[str, tuple[bytes | str, bytes | str]] = {
-    "organisation": (ca_subject("00", "ZA"), ca_subject("07", "Z1")),
-    "device": (ca_subject(None, "DZ"), ca_subject(None, "DZ1")),
-    "dccki": ("Root DCCKICA ZAZ1 Test", "EII DCCKICA ZAZ1 Test"),
-    "iki": ("Root ICA ZAZ1 Test", "Issuing ICA ZAZ1 Test"),
-}
-HIERARCHIES = tuple(_CA_SUBJECTS)
-_ENDS = ("2069-12-31T23:59:59", "2044-12-31T23:59:59")
-
-
-def corpus_pki() -> Pki:
-    """The CAs of the corpus itself, whose keys come from their names."""
-    authorities: dict[str, Certificate] = {}
-    signers: dict[str, Signer] = {}
-    for hierarchy, subjects in _CA_SUBJECTS.items():
-        above: Certificate | None = None
-        for tier, subject, end in zip(("root", "issuing"), subjects, _ENDS, strict=True):
-            profile = f"{hierarchy}-{tier}-ca"
-            smki = hierarchy in _SMKI
-            signers[profile] = ec_key(profile) if smki else rsa_key(profile)
-            name = subject if isinstance(subject, bytes) else _plain_ca(subject)
-            signer = signers[profile if above is None else above.profile]
-            above = _ca(profile, name, signers[profile], end, above, signer)
-            authorities[profile] = above
-    return Pki(authorities, signers)
-
-
-def _plain_ca(name: str) -> bytes:
-    return sequence(rdn("organizationName", "smki-testca"), rdn("commonName", name))
-
-
-def _ca(
-    profile: str, name: bytes, key: Signer, end: str, above: Certificate | None, signer: Signer
-) -> Certificate:
-    smki = profile.startswith(_SMKI)
-    length = 1 if above is None else 0
-    extensions = {
-        "keyUsage": extension("keyUsage", usages("keyCertSign", "cRLSign"), critical=True),
-        "basicConstraints": extension(
-            "basicConstraints", sequence(TRUE, integer(length)), critical=True
-        ),
-        "certificatePolicies": extension("certificatePolicies", policies(POLICY), critical=smki),
-        "subjectKeyIdentifier": _own_identifier(key.spki),
-    }
-    if above is not None:
-        extensions["authorityKeyIdentifier"] = _pointer(above)
-    return Certificate(
-        profile,
-        serial_of(profile),
-        name if above is None else above.subject,
-        lasting("2020-01-01", end),
-        name,
-        key.spki,
-        extensions,
-        signer,
-        algorithm=ECDSA_SHA256 if smki else RSA_SHA256,
-    )
-
-
-def _own_identifier(spki: bytes) -> Extension:
-    return extension("subjectKeyIdentifier", octet_string(key_identifier_of(spki)))
-
-
-def _pointer(above: Certificate) -> Extension:
-    return extension("authorityKeyIdentifier", authority_key(above.key_identifier))
 
 
 # End entities
@@ -218,7 +107,7 @@ def organisation(
     usage: str = DIGITAL_SIGNATURE,
     key: str = "",
     serial: str = "",
-) -> Certificate:
+) -> CertificateParts:
     """An Organisation Certificate with nothing wrong; its key and serial come from its name."""
     certificate = _end_entity(pki, "organisation", serial or name, ec_key(key or name).spki)
     certificate = replace(
@@ -235,7 +124,7 @@ def device(
     usage: str = DIGITAL_SIGNATURE,
     key: str = "",
     serial: str = "",
-) -> Certificate:
+) -> CertificateParts:
     """A Device Certificate with nothing wrong; its key and serial come from its name."""
     certificate = _end_entity(pki, "device", serial or name, ec_key(key or name).spki)
     certificate = with_value(certificate, "keyUsage", usages(_BITS[usage]))
@@ -251,14 +140,14 @@ def device(
     return replace(certificate, extensions={each: every[each] for each in order})
 
 
-def dccki(pki: Pki) -> Certificate:
+def dccki(pki: Pki) -> CertificateParts:
     """A DCCKI Infrastructure Certificate with nothing wrong."""
     names = three_names(unit="SUP1", name="gateway.example")
     certificate = _with_purposes(pki, "dccki", names, "clientAuth", "serverAuth")
     return with_value(certificate, "keyUsage", usages("digitalSignature", "keyEncipherment"))
 
 
-def iki(pki: Pki) -> Certificate:
+def iki(pki: Pki) -> CertificateParts:
     """An IKI certificate with nothing wrong."""
     return _with_purposes(pki, "iki", three_names(), "clientAuth")
 
@@ -271,10 +160,10 @@ _LASTS = {
 }
 
 
-def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> Certificate:
+def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> CertificateParts:
     issuer, _ = pki.chain(hierarchy)
     smki = hierarchy in _SMKI
-    return Certificate(
+    return CertificateParts(
         hierarchy,
         serial_of(serial),
         issuer.subject,
@@ -283,18 +172,18 @@ def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> Certifica
         spki,
         {
             "keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True),
-            "subjectKeyIdentifier": _own_identifier(spki),
+            "subjectKeyIdentifier": subject_key_identifier(spki),
             "certificatePolicies": extension(
                 "certificatePolicies", policies(pki.policy(hierarchy)), critical=smki
             ),
-            "authorityKeyIdentifier": _pointer(issuer),
+            "authorityKeyIdentifier": pointer_to(issuer),
         },
         pki.signers[issuer.profile],
         algorithm=ECDSA_SHA256 if smki else RSA_SHA256,
     )
 
 
-def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> Certificate:
+def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> CertificateParts:
     certificate = replace(
         _end_entity(pki, hierarchy, hierarchy, rsa_key(hierarchy).spki), subject=subject
     )
@@ -326,19 +215,19 @@ _UPDATES = {
 }
 
 
-def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationList:
+def revocation_list(pki: Pki, profile: str, revoked: CertificateParts) -> RevocationListParts:
     """A CRL with nothing wrong, of one entry whose reason is superseded."""
     signer = pki.authorities[_SIGNED_BY[profile]]
     later = pki.at - AT
     this_update, next_update = (time(at(moment) + later) for moment in _UPDATES[profile[-3:]])
-    return RevocationList(
+    return RevocationListParts(
         profile,
         signer.subject,
         this_update,
         next_update,
         (entry(revoked.serial, "2026-06-15", reason(4)),),
         {
-            "authorityKeyIdentifier": _pointer(signer),
+            "authorityKeyIdentifier": pointer_to(signer),
             "cRLNumber": extension("cRLNumber", integer(7)),
         },
         pki.signers[signer.profile],
@@ -349,7 +238,7 @@ def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationL
 # CSRs
 
 
-def request(profile: str) -> Request:
+def request(profile: str) -> CsrParts:
     """A CSR with nothing wrong."""
     key = rsa_key(profile) if profile in {"dccki", "iki"} else ec_key("requester")
     extensions = {"keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True)}
@@ -369,7 +258,7 @@ def request(profile: str) -> Request:
             "subjectAltName", sequence(dns(b"gateway.example"))
         )
     algorithm = RSA_SHA256 if profile in {"dccki", "iki"} else ECDSA_SHA256
-    return Request(profile, subject, key.spki, extensions, key, algorithm=algorithm)
+    return CsrParts(profile, subject, key.spki, extensions, key, algorithm=algorithm)
 
 
 # All of them

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.corpus import declared
-from smki_testca.corpus.bases import Base, bases, corpus_pki
+from smki_testca.corpus.bases import Base, bases
 from smki_testca.corpus.case import Case
 from smki_testca.corpus.defect import (
     Changed,
@@ -21,8 +21,16 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.device_answers import DeviceStatuses
 from smki_testca.corpus.difference import Difference, difference
-from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
-from smki_testca.corpus.reading import facts_in, view_of
+from smki_testca.corpus.facts import facts_in, view_of
+from smki_testca.corpus.parts import (
+    RSA_SHA256,
+    CertificateParts,
+    CsrParts,
+    Parts,
+    RevocationListParts,
+    at,
+)
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -35,14 +43,14 @@ from smki_testca.roles import Basis
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from smki_testca.corpus.bases import Pki
+    from smki_testca.corpus.pki import Pki
     from smki_testca.lint.findings import Finding
 
-_KINDS = {Certificate: "certificate", RevocationList: "CRL", Request: "CSR"}
+_KINDS = {CertificateParts: "certificate", RevocationListParts: "CRL", CsrParts: "CSR"}
 _LIBRARY_SOURCES = {
-    Certificate: "RFC 5280 4 and 6.1 forbid nothing in it",
-    RevocationList: "RFC 5280 5 and 6.3 forbid nothing in it",
-    Request: "RFC 2986 4 forbids nothing in it",
+    CertificateParts: "RFC 5280 4 and 6.1 forbid nothing in it",
+    RevocationListParts: "RFC 5280 5 and 6.3 forbid nothing in it",
+    CsrParts: "RFC 2986 4 forbids nothing in it",
 }
 _FROM_BEST = (Basis.SPECIFIED, Basis.OBSERVED, Basis.ASSUMED)
 _PORTAL = ("organisation", "device", "iki")
@@ -110,7 +118,7 @@ class Builder:
         about = changed.about or base.about
         crls = tuple(revocations.der for revocations in changed.crls)
         instant = self._at if defect.at is None else at(defect.at)
-        is_list = isinstance(base.document, RevocationList)
+        is_list = isinstance(base.document, RevocationListParts)
         codes = defect.findings_on(base.name)
         findings = self._findings(der, base, chain, crls, iso(instant))
         own = (
@@ -194,17 +202,19 @@ class Builder:
 
     def _of_this_field(self, base: Base, defect: Defect, own: Finding | None) -> Expectation:
         """The expectation of a program of this field for a change of a base."""
-        stated = defect.gbcs or _of_this_field(base, defect.rfc5280, own)
+        expectation = defect.gbcs or _of_this_field(base, defect.rfc5280, own)
         of_base = self._of_profile(base)
         if not defect.is_good or of_base.basis is not Basis.ASSUMED:
-            return stated
-        # What is odd in a document is no better known than what is usual in it.
-        return replace(stated, basis=of_base.basis, source=f"{stated.source}; {of_base.source}")
+            return expectation
+        # That an oddity must be taken is no better known than that its good base must be.
+        return replace(
+            expectation, basis=of_base.basis, source=f"{expectation.source}; {of_base.source}"
+        )
 
     def _of_profile(self, base: Base) -> Expectation:
         """That a program of this field must take a good base is as well known as its profile."""
         profile = base.profile
-        if isinstance(base.document, Request):
+        if isinstance(base.document, CsrParts):
             basis = Basis.SPECIFIED if profile in _PORTAL else Basis.ASSUMED
             source = "SEC App. M F, G" if profile in _PORTAL else "its profile is assumed"
             return Expectation(Verdict.ACCEPT, basis, source)
@@ -217,7 +227,7 @@ class Builder:
         self,
         der: bytes,
         base: Base,
-        chain: Sequence[Certificate],
+        chain: Sequence[CertificateParts],
         crls: Sequence[bytes],
         instant: str,
     ) -> tuple[Finding, ...]:
@@ -250,8 +260,9 @@ def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) ->
     """The expectation of a program of this field, from that of any and from the finding."""
     if rfc5280.verdict is Verdict.REJECT:
         return rfc5280
-    # No rule of the SMKI for readers of CRLs was read: to refuse a list frees nobody from it.
-    is_list = isinstance(base.document, RevocationList)
+    # No rule of the SMKI for readers of CRLs was read: that a CA broke a rule with its list does
+    # not allow them to ignore it.
+    is_list = isinstance(base.document, RevocationListParts)
     if finding is not None and finding.severity is Severity.ERROR and not is_list:
         # The rule is read; that a Device must refuse its breach is not (dossier: devices).
         return Expectation(Verdict.REJECT, Basis.ASSUMED, finding.source)
@@ -262,14 +273,16 @@ def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) ->
 def _needs(base: Base, needs: tuple[Need, ...], crls: tuple[bytes, ...]) -> tuple[Need, ...]:
     """The abilities that a case needs of a parser: those of its kind and its own."""
     document = base.document
-    of_kind = {RevocationList: (Need.CRL, Need.TIME), Request: (Need.CSR,)}.get(type(document), ())
+    of_kind = {RevocationListParts: (Need.CRL, Need.TIME), CsrParts: (Need.CSR,)}.get(
+        type(document), ()
+    )
     by_rsa = (Need.RSA,) if document.algorithm == RSA_SHA256 else ()
     by_crls = (Need.CRL, Need.TIME) if crls else ()
     return tuple(dict.fromkeys((*of_kind, *by_rsa, *by_crls, *needs)))
 
 
 def _change(
-    base: Base, der: bytes, chain: Sequence[Certificate], crls: Sequence[bytes]
+    base: Base, der: bytes, chain: Sequence[CertificateParts], crls: Sequence[bytes]
 ) -> Difference | None:
     """The one difference from the base: of the document, of a CA above it, or a CRL with it."""
     change = difference(_der(base.document), der)

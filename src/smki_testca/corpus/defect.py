@@ -1,7 +1,7 @@
-"""Declares defects: the metadata stands above the function that makes the change.
+"""Declares defects: the metadata is above the function that makes the change.
 
     @defect("san-not-critical", on=("device",), stage=Stage.PROFILE, …)
-    def san_not_critical(it: Certificate, base: Base) -> Certificate: …
+    def san_not_critical(it: CertificateParts, base: Base) -> CertificateParts: …
 
 A defect makes one case of each base that it is declared on: ``device-san-not-critical``.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
     Make = Callable[[Any, Base], Parts | bytes | "Changed"]
 
@@ -107,9 +107,9 @@ class Changed:
     """
 
     document: Parts | bytes
-    chain: Sequence[Certificate] | None = None
-    crls: Sequence[RevocationList] = ()
-    about: Certificate | None = None
+    chain: Sequence[CertificateParts] | None = None
+    crls: Sequence[RevocationListParts] = ()
+    about: CertificateParts | None = None
 
 
 @dataclass(frozen=True)
@@ -333,9 +333,9 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
     )
 
 
-def _declaring(stated: Mapping[str, Any]) -> Callable[[Make], Make]:
+def _declaring(attributes: Mapping[str, Any]) -> Callable[[Make], Make]:
     def declare(make: Make) -> Make:
-        declared = Defect(**stated, make=make)
+        declared = Defect(**attributes, make=make)
         namesakes = DEFECTS.setdefault(declared.name, [])
         taken = {base for other in namesakes for base in other.on} & set(declared.on)
         if taken:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.case import DeviceStatus
 from smki_testca.device.judge import Judge
-from smki_testca.device.own import AwaitedCertificate, OwnJudge
+from smki_testca.device.own_certificates import AwaitedCertificate, OwnJudge
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.roles import Basis, KeyUsage
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
     from smki_testca.device.answer import DeviceVerdict
     from smki_testca.profiles import Library
     from smki_testca.profiles.device_types import Cell
@@ -46,7 +46,7 @@ class DeviceStatuses:
         self,
         base: Base,
         der: bytes,
-        chain: Sequence[Certificate],
+        chain: Sequence[CertificateParts],
         at: datetime,
         expected: Mapping[str, str],
         name: str | None = None,
@@ -87,7 +87,7 @@ class DeviceStatuses:
         self,
         base: Base,
         der: bytes,
-        chain: Sequence[Certificate],
+        chain: Sequence[CertificateParts],
         at: datetime,
         expected: Mapping[str, str],
         name: str | None,

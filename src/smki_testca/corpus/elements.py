@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.parts import Certificate, Request
+from smki_testca.corpus.parts import CertificateParts, CsrParts
 from smki_testca.der.encode import OCTET_STRING, header, tlv
 from smki_testca.der.read import Node, read, read_wrapped
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
@@ -43,7 +43,7 @@ def edited(document: Parts, change: Callable[[bytes], bytes], name: str, *steps:
 
 
 def element(document: Parts, name: str, *steps: int) -> bytes:
-    """The octets of one element of a document; its place is told as ``edited`` tells it."""
+    """The octets of one element of a document; its place is given as for ``edited``."""
     return _found(document, name, steps)[1].encoded
 
 
@@ -67,9 +67,9 @@ def _found(document: Parts, name: str, steps: tuple[int, ...]) -> tuple[Node, No
 
 
 def _view_of(document: Parts) -> Callable[[bytes], View]:
-    if isinstance(document, Certificate):
+    if isinstance(document, CertificateParts):
         return view_certificate
-    return view_request if isinstance(document, Request) else view_revocation_list
+    return view_request if isinstance(document, CsrParts) else view_revocation_list
 
 
 def _inside(node: Node) -> list[Node]:
@@ -144,7 +144,7 @@ def without_element(octets: bytes, number: int) -> bytes:
 
 
 def doubled(octets: bytes, number: int) -> bytes:
-    """An element in which one of the elements in it stands twice."""
+    """An element in which one of the elements in it is there twice."""
     inside = elements_of(octets)
     return holding(octets, b"".join([*inside[:number], inside[number], *inside[number:]]))
 

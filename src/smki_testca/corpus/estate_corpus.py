@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.build import Builder
-from smki_testca.corpus.delivery.index import revision_of
+from smki_testca.corpus.case_selection import Catalogue
+from smki_testca.corpus.delivery.corpus_index import revision_of
 from smki_testca.corpus.estate_pki import estate_pki
-from smki_testca.corpus.selection import Catalogue
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import CaseSelection, CatalogueEntry
+    from smki_testca.corpus.case_selection import CaseSelection, CatalogueEntry
     from smki_testca.estate.stores import Stores
 
 

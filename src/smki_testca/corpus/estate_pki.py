@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 
-from smki_testca.corpus.bases import AT, HIERARCHIES, Pki
-from smki_testca.corpus.parts import Certificate, Extension
+from smki_testca.corpus.parts import CertificateParts, Extension
+from smki_testca.corpus.pki import AT, HIERARCHIES, Pki
 from smki_testca.der.read import Node, read
 from smki_testca.errors import InputError
 from smki_testca.profiles.model import Hierarchy, Tier
@@ -18,7 +18,7 @@ from smki_testca.x509.values import oid_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.authority.signers import Signer as AuthoritySigner
+    from smki_testca.authority.signers import Signer
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
 
@@ -34,7 +34,7 @@ class EstateSigner:
         signer: of the CA.
     """
 
-    def __init__(self, signer: AuthoritySigner) -> None:
+    def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
     @property
@@ -88,7 +88,7 @@ def estate_pki(estate: Stores, environment: str | None = None) -> Pki:
         EstateError: if the estate has no CAs of a hierarchy, or a key is missing.
     """
     known = estate.library.environment(estate.environment(environment))
-    authorities: dict[str, Certificate] = {}
+    authorities: dict[str, CertificateParts] = {}
     signers: dict[str, EstateSigner] = {}
     begins = AT
     above: EstateSigner | None = None
@@ -103,12 +103,12 @@ def estate_pki(estate: Stores, environment: str | None = None) -> Pki:
     return Pki(authorities, signers, policies, begins)
 
 
-def _parts(der: bytes, profile: str, signer: EstateSigner) -> Certificate:
+def _parts(der: bytes, profile: str, signer: EstateSigner) -> CertificateParts:
     """A CA Certificate as its parts; its signature is made again unless that gives another."""
     root, _ = read(der)
     tbs, algorithm, signature = root.children
     version, serial, _, issuer, validity, subject, spki, extensions = tbs.children
-    certificate = Certificate(
+    certificate = CertificateParts(
         profile,
         serial.encoded,
         issuer.encoded,
@@ -123,7 +123,7 @@ def _parts(der: bytes, profile: str, signer: EstateSigner) -> Certificate:
     if certificate.der == der:
         return certificate
     # Signed before ECDSA was deterministic, or by a key that is elsewhere.
-    return Certificate(**{**vars(certificate), "signature": signature.content[1:]})
+    return CertificateParts(**{**vars(certificate), "signature": signature.content[1:]})
 
 
 def _extensions(extensions: Node) -> Iterator[tuple[str, Extension]]:

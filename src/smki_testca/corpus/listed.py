@@ -11,7 +11,7 @@ import msgspec
 from smki_testca.corpus.delivery.documents import CaseTable
 from smki_testca.corpus.delivery.layout import INDEX, layout
 from smki_testca.corpus.delivery.symbols import CNames
-from smki_testca.corpus.run.loading import MAX_INDEX_OCTETS, load
+from smki_testca.corpus.run.loaded_corpus import MAX_INDEX_OCTETS, load
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
 from smki_testca.text import closest, shown, use_one_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.selection import CaseSelection
+    from smki_testca.corpus.case_selection import CaseSelection
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -53,14 +53,16 @@ class ListedCorpus:
         """
         index = path / INDEX if path.is_dir() else path
         try:
-            read = msgspec.json.decode(utf8(read_regular(index, MAX_INDEX_OCTETS)), type=_Index)
+            index_file = msgspec.json.decode(
+                utf8(read_regular(index, MAX_INDEX_OCTETS)), type=_Index
+            )
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise InputError(
                 "corpus.index",
                 f"{index} cannot be used as the index of a corpus: {error}.",
                 "Name a folder that smki-testca corpus make or corpus fuzz wrote.",
             ) from error
-        return cls(path, tuple(_completed(case, read.at) for case in read.cases))
+        return cls(path, tuple(_completed(case, index_file.at) for case in index_file.cases))
 
     def case(self, name: str) -> CaseTable:
         """The case of an id, or of one that it had before.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.keys import entropy, key_identifier_of
+from smki_testca.corpus.signing_keys import entropy, key_identifier_of
 from smki_testca.der.encode import (
     INTEGER,
     NULL,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives import hashes
 
-    from smki_testca.corpus.keys import Signer
+    from smki_testca.corpus.signing_keys import CorpusSigner
 
 UTF8, PRINTABLE = UTF8_STRING, PRINTABLE_STRING
 ECDSA_SHA256 = sequence(oid("1.2.840.10045.4.3.2"))
@@ -68,7 +68,7 @@ def _encoded(extensions: Mapping[str, Extension]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class CertificateParts:
     """A certificate (RFC 5280 4.1) and the signer of it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Certificate:
     subject: bytes
     spki: bytes
     extensions: Mapping[str, Extension]
-    signer: Signer = field(repr=False)
+    signer: CorpusSigner = field(repr=False)
     version: bytes = tlv(0xA0, integer(2))
     algorithm: bytes = ECDSA_SHA256
     outer: bytes | None = None
@@ -138,13 +138,13 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class RevocationList:
+class RevocationListParts:
     """A CRL (RFC 5280 5.1) and the signer of it.
 
     Attributes:
         profile: the name of the profile that it follows, such as ``organisation-crl``.
         entries: the revoked certificates, DER each; see ``entry``.
-        listed: any octets in place of the SEQUENCE of entries.
+        revoked_certificates: any octets in place of the SEQUENCE of entries.
     """
 
     profile: str
@@ -153,11 +153,11 @@ class RevocationList:
     next_update: bytes
     entries: tuple[bytes, ...]
     extensions: Mapping[str, Extension]
-    signer: Signer = field(repr=False)
+    signer: CorpusSigner = field(repr=False)
     version: bytes = integer(1)
     algorithm: bytes = ECDSA_SHA256
     outer: bytes | None = None
-    listed: bytes | None = None
+    revoked_certificates: bytes | None = None
     digest: hashes.HashAlgorithm | None = None
     signature: bytes | None = None
 
@@ -166,9 +166,9 @@ class RevocationList:
     @property
     def tbs(self) -> bytes:
         """The part that is signed."""
-        listed = self.listed
-        if listed is None:
-            listed = sequence(*self.entries) if self.entries else b""
+        revoked_certificates = self.revoked_certificates
+        if revoked_certificates is None:
+            revoked_certificates = sequence(*self.entries) if self.entries else b""
         extensions = tlv(0xA0, _encoded(self.extensions)) if self.extensions else b""
         return sequence(
             self.version,
@@ -176,7 +176,7 @@ class RevocationList:
             self.issuer,
             self.this_update,
             self.next_update,
-            listed,
+            revoked_certificates,
             extensions,
         )
 
@@ -193,7 +193,7 @@ class RevocationList:
 
 
 @dataclass(frozen=True)
-class Request:
+class CsrParts:
     """A CSR (RFC 2986 4.1), signed by its own key.
 
     Attributes:
@@ -206,7 +206,7 @@ class Request:
     subject: bytes
     spki: bytes
     extensions: Mapping[str, Extension]
-    signer: Signer = field(repr=False)
+    signer: CorpusSigner = field(repr=False)
     version: bytes = integer(0)
     attributes: tuple[bytes, ...] = ()
     algorithm: bytes = ECDSA_SHA256
@@ -234,7 +234,7 @@ class Request:
         return sequence(tbs, self.algorithm, bit_string(signature))
 
 
-Parts = Certificate | RevocationList | Request
+Parts = CertificateParts | RevocationListParts | CsrParts
 """A document of one of the three kinds."""
 
 

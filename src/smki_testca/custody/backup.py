@@ -17,12 +17,12 @@ import msgspec
 
 import smki_testca
 from smki_testca.clock import iso
-from smki_testca.custody.container import ContainerWriter, Header
+from smki_testca.custody.container import ContainerHeader, ContainerWriter
 from smki_testca.custody.contents import (
     ESTATE_PATH,
     MAX_CHAIN,
+    BackupManifest,
     Link,
-    Manifest,
     most_octets,
     write_head,
     write_manifest,
@@ -57,7 +57,7 @@ class Backup:
     """
 
     identity: str
-    manifest: Manifest
+    manifest: BackupManifest
     tiles: int
     all_tiles: int
 
@@ -121,7 +121,7 @@ def back_up(
     check_file(out, force=force)
     chain, after = ((), 0) if since is None else _chain(estate, Path(since))
     _check_apart(out, chain)
-    header = Header()
+    header = ContainerHeader()
     identity = header.identity.hex()
     at = estate.clock.now()
     with estate.transaction():
@@ -136,7 +136,7 @@ def back_up(
         tiles = copy.tiles.finished(after)
         profiles = list(_profiles(estate.directory))
         sizes = [file.stat().st_size, *(len(data) for _, data in profiles)]
-        manifest = Manifest(
+        manifest = BackupManifest(
             at=iso(at),
             chain=list(chain),
             entries=head.number,
@@ -241,7 +241,7 @@ def _chain(estate: Stores, since: Path) -> tuple[Sequence[Link], int]:
         InputError: if it is no backup, or none of this estate.
     """
     with unreadable(since), open_regular(since) as file:
-        identity: str | None = Header.read(file, str(since)).identity.hex()
+        identity: str | None = ContainerHeader.read(file, str(since)).identity.hex()
     known = {entry.body["backup"]: entry for entry in estate.audit.entries_of(ACTION)}
     chain = []
     while identity is not None:
@@ -273,7 +273,7 @@ def _check_apart(out: Path, chain: Sequence[Link]) -> None:
         return
     try:
         with open_regular(out) as file:
-            identity = Header.read(file, str(out)).identity.hex()
+            identity = ContainerHeader.read(file, str(out)).identity.hex()
     except (OSError, InputError):
         return  # it is no backup, or of another version than those of the chain
     if any(link.backup == identity for link in chain):

@@ -37,7 +37,7 @@ _PIECE_OCTETS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ContainerHeader:
     """The header of a backup, which anybody can read.
 
     Attributes:
@@ -98,7 +98,7 @@ class ContainerWriter:
         passphrase: that encrypts it.
     """
 
-    def __init__(self, file: IO[Any], header: Header, passphrase: str) -> None:
+    def __init__(self, file: IO[Any], header: ContainerHeader, passphrase: str) -> None:
         file.write(header.octets)
         self._stream = SealingStream(file, header.key(passphrase), header.octets)
         self._compressor = zlib.compressobj(_LEVEL)
@@ -122,7 +122,7 @@ class ContainerReader:
         stream: that follows the header.
     """
 
-    def __init__(self, name: str, header: Header, stream: OpeningStream) -> None:
+    def __init__(self, name: str, header: ContainerHeader, stream: OpeningStream) -> None:
         self.name = name
         self.header = header
         self._stream = stream
@@ -141,7 +141,7 @@ class ContainerReader:
         Raises:
             InputError: if it is no backup, or none of the passphrases fits.
         """
-        header = Header.read(file, name)
+        header = ContainerHeader.read(file, name)
         for passphrase in passphrases:
             key = header.key(passphrase)
             try:

@@ -62,7 +62,7 @@ class Link(msgspec.Struct, frozen=True):
     file: _Name
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
     """The list of what a backup has.
 
     Attributes:
@@ -126,13 +126,13 @@ def _is_name(part: str) -> bool:
     return len(part.encode("utf-8")) <= MAX_NAME_OCTETS
 
 
-def write_manifest(writer: ContainerWriter, manifest: Manifest) -> None:
+def write_manifest(writer: ContainerWriter, manifest: BackupManifest) -> None:
     """Write the manifest."""
     writer.write(msgspec.json.encode(manifest) + b"\n")
 
 
 def write_head(writer: ContainerWriter, path: PurePosixPath, octets: int) -> None:
-    """Write what stands before a file."""
+    """Write the line before a file."""
     writer.write(msgspec.json.encode(_Head(str(path), octets)) + b"\n")
 
 
@@ -163,7 +163,9 @@ class Contents:
         self._reader = reader
         self.name = reader.name
         self.identity = reader.header.identity.hex()
-        self.manifest = self._decoded(reader.line(MAX_MANIFEST_OCTETS), Manifest, "its manifest")
+        self.manifest = self._decoded(
+            reader.line(MAX_MANIFEST_OCTETS), BackupManifest, "its manifest"
+        )
 
     @property
     def chain(self) -> tuple[Link, ...]:
@@ -177,7 +179,7 @@ class Contents:
             InputError: if the backup was changed or cut off, has more than its manifest says, or
                 a path or a size that no estate has.
         """
-        left = self.manifest.octets
+        octets_left = self.manifest.octets
         seen: set[PurePosixPath] = set()
         for _ in range(self.manifest.files):
             head = self._decoded(self._reader.line(MAX_HEAD_OCTETS), _Head, "the head of a file")
@@ -189,14 +191,14 @@ class Contents:
             if str(path) != head.path or path in seen:
                 raise damaged(self.name, f"{shown(head.path)} is in it twice, or written otherwise")
             seen.add(path)
-            left -= head.octets
-            if left < 0 or (most is not None and head.octets > most):
+            octets_left -= head.octets
+            if octets_left < 0 or (most is not None and head.octets > most):
                 raise damaged(self.name, f"a file in it has {head.octets} octets")
             pieces = self._pieces(head.octets)
             yield StoredFile(path, pieces)
             for _rest in pieces:
                 pass
-        if left or self._reader.read(1):
+        if octets_left or self._reader.read(1):
             raise damaged(self.name, "it has another length than its manifest says")
 
     def _pieces(self, octets: int) -> Iterator[bytes]:
@@ -207,8 +209,8 @@ class Contents:
             octets -= len(piece)
             yield piece
 
-    def _decoded(self, line: bytes, kind: type[T], what: str) -> T:
+    def _decoded(self, line: bytes, kind: type[T], part: str) -> T:
         try:
             return msgspec.json.decode(line, type=kind)
         except msgspec.MsgspecError as error:
-            raise damaged(self.name, f"{what} cannot be read") from error
+            raise damaged(self.name, f"{part} cannot be read") from error

@@ -56,8 +56,8 @@ def change_passphrase(estate: Stores, passphrase: str, new: str) -> Path | None:
     with estate.transaction():
         estate.estate_key.rewrap(passphrase, new)
         estate.audit.append(estate.clock.now(), "estate.passphrase", {})
-        kept = _read(path)
-        follows = kept is not None and passphrase in readings(kept)
+        in_file = _read(path)
+        follows = in_file is not None and passphrase in readings(in_file)
         if follows:
             try:
                 replace_private(path, being_changed(passphrase, new))
@@ -106,17 +106,17 @@ def settle_file(estate: Stores) -> None:
         return
     # A change holds the same lock from before it writes the file until the estate has changed.
     with estate.transaction():
-        kept = _read(path)
-        if kept is None or kept.successor is None:
+        in_file = _read(path)
+        if in_file is None or in_file.successor is None:
             return
-        opening = next(filter(estate.estate_key.is_opened_by, readings(kept)), None)
+        opening = next(filter(estate.estate_key.is_opened_by, readings(in_file)), None)
         if opening is not None:
             replace_private(path, f"{opening}\n".encode())
 
 
 def _is_being_changed(path: Path) -> bool:
-    kept = _read(path)
-    return kept is not None and kept.successor is not None
+    in_file = _read(path)
+    return in_file is not None and in_file.successor is not None
 
 
 def _read(path: Path) -> Passphrase | None:

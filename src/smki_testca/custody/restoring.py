@@ -238,24 +238,24 @@ def _opened(path: Path, passphrases: Sequence[str], stack: ExitStack) -> Content
     return Contents(ContainerReader.open(file, str(path), passphrases))
 
 
-def _in_order(given: Sequence[Contents]) -> list[Contents]:
+def _in_order(backups: Sequence[Contents]) -> list[Contents]:
     """The backups of one chain, the newest first.
 
     Raises:
         InputError: if they are none, if one is missing, or one is not needed.
     """
-    by_identity = {backup.identity: backup for backup in given}
-    earlier = {link.backup for backup in given for link in backup.chain}
+    by_identity = {backup.identity: backup for backup in backups}
+    earlier = {link.backup for backup in backups for link in backup.chain}
     newest = [backup for identity, backup in by_identity.items() if identity not in earlier]
     if len(newest) != 1:
-        names = " and ".join(backup.name for backup in newest[:2] or given)
+        names = " and ".join(backup.name for backup in newest[:2] or backups)
         raise InputError(
             "backup.chain",
             f"{names} do not build on each other.",
             "Name one of them, and the earlier backups that it builds on.",
         )
     needed = {newest[0].identity, *(link.backup for link in newest[0].chain)}
-    stray = next((backup for backup in given if backup.identity not in needed), None)
+    stray = next((backup for backup in backups if backup.identity not in needed), None)
     if stray is not None:
         raise InputError(
             "backup.chain",

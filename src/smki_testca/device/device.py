@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import SystemClock, in_utc
-from smki_testca.device import loading, own, state
+from smki_testca.device import filled_cells, own_certificates, state
 from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict, cell_as_json
 from smki_testca.device.cells import cell_named, cell_of, type_named
 from smki_testca.device.judge import Judge, Verdicts
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from smki_testca.api import Estate
-    from smki_testca.device.own import OwnAnswer
+    from smki_testca.device.own_certificates import OwnAnswer
     from smki_testca.identifiers import Eui64
     from smki_testca.profiles.device_answers import AnswerStatus, ReplacementMode, UseCase
     from smki_testca.profiles.device_types import Cell, DeviceType
@@ -135,11 +135,11 @@ class Device:
         if isinstance(source, str | Path):
             library = library or Library()
             kind = type_named(device_type, library.device_types)
-            filled = loading.from_kit(Path(source), kind, environment, library, cells or {})
+            filled = filled_cells.from_kit(Path(source), kind, environment, library, cells or {})
         else:
             library = library or source.library
             kind = type_named(device_type, library.device_types)
-            filled = loading.from_estate(source, kind, environment, cells or {})
+            filled = filled_cells.from_estate(source, kind, environment, cells or {})
         return cls(
             kind,
             filled.root,
@@ -179,7 +179,7 @@ class Device:
         """
         by_cell = {cell.short: self._held.get(cell.name) for cell in self.kind.cells}
         certificates = {name: der for name, der in by_cell.items() if der is not None}
-        content = state.Stored(self.kind, self.environment, self.root, certificates)
+        content = state.SavedDevice(self.kind, self.environment, self.root, certificates)
         state.write(Path(path), content, force=force)
 
     @property
@@ -291,13 +291,17 @@ class Device:
         """
         _check_lengths([certificate, *path])
         _check_path(path)
-        expected = own.AwaitedCertificate(
-            device_id, usage, None if csr is None else own.key_of_request(csr)
+        expected = own_certificates.AwaitedCertificate(
+            device_id, usage, None if csr is None else own_certificates.key_of_request(csr)
         )
         moment = SystemClock().now() if at is None else in_utc(at)
         if answer is not None:
-            return own.injected(certificate, self.library.device_answers.own_status(str(answer)))
-        return own.judged(certificate, expected, path, moment, self.library, self.environment)
+            return own_certificates.injected(
+                certificate, self.library.device_answers.own_status(str(answer))
+            )
+        return own_certificates.judged(
+            certificate, expected, path, moment, self.library, self.environment
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The Device as a JSON object: its type, and what each of its cells holds."""

@@ -63,7 +63,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Stored:
+class SavedDevice:
     """A Device as its file has it.
 
     Attributes:
@@ -77,7 +77,7 @@ class Stored:
     certificates: Mapping[str, bytes]
 
 
-def write(path: Path, content: Stored, *, force: bool) -> None:
+def write(path: Path, content: SavedDevice, *, force: bool) -> None:
     """Write the file of a Device.
 
     Args:
@@ -132,7 +132,7 @@ def _check_is_device(path: Path) -> None:
         ) from error
 
 
-def read(path: Path, library: Library) -> Stored:
+def read(path: Path, library: Library) -> SavedDevice:
     """Read the file of a Device.
 
     Raises:
@@ -164,7 +164,7 @@ def read(path: Path, library: Library) -> Stored:
         if entry.certificate is not None:
             certificates[cell.short] = _certificate(entry.certificate, path, cell.short)
     root = None if document.root is None else _certificate(document.root, path, "root")
-    return Stored(kind, document.environment, root, certificates)
+    return SavedDevice(kind, document.environment, root, certificates)
 
 
 def _encoded(der: bytes | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.exporters.c_names import check_own
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.item import authorities, flat_names
 from smki_testca.folders import OutputFile
 from smki_testca.text import plain
@@ -41,8 +41,8 @@ class CHeader(Format):
     traits = Traits(
         name="c-header",
         summary="DER arrays in C: firmware",
-        keys=Need.OPTIONAL,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.NEVER,
     )
 
     def __init__(self, own: str = _OWN, file: str = _FILE) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.c_arrays import array, text
 from smki_testca.exporters.c_names import check_own, fitted
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.x509.outline import outline
 
@@ -43,8 +43,8 @@ class CTable(Format):
     traits = Traits(
         name="c-table",
         summary="tables in C to iterate, declared in a header: firmware",
-        keys=Need.OPTIONAL,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.NEVER,
         c_names=True,
     )
 

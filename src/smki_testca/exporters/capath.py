@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.der import encode
 from smki_testca.der.read import Node, read
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.item import authorities
 from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
@@ -43,8 +43,8 @@ class CaPath(Format):
     traits = Traits(
         name="capath",
         summary="CAs and CRLs by hashed name: openssl verify -CApath",
-        keys=Need.NEVER,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.NEVER,
+        passphrase=FormatNeed.NEVER,
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.text import spreadsheet_cell
 
@@ -48,8 +48,8 @@ class CsvInventory(Format):
     traits = Traits(
         name="csv",
         summary="an inventory of every certificate: spreadsheets",
-        keys=Need.NEVER,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.NEVER,
+        passphrase=FormatNeed.NEVER,
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.own_columns import COLUMNS
 from smki_testca.exporters.tree import CHAIN, chain_files, columns_files, former_files
 from smki_testca.folders import OutputFile
@@ -23,8 +23,8 @@ class DerTree(Format):
     traits = Traits(
         name="der",
         summary="the same in DER: device rigs, Java, smart-card tools",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

@@ -10,7 +10,7 @@ from smki_testca.errors import InputError
 from smki_testca.exporters.c_names import c_names
 from smki_testca.exporters.file_names import file_names
 from smki_testca.exporters.fitting import summary
-from smki_testca.exporters.format import Need, OmittedItem
+from smki_testca.exporters.format import FormatNeed, OmittedItem
 from smki_testca.exporters.item import Item, is_reserved, safe_name
 from smki_testca.exporters.prepared_export import PreparedExport
 from smki_testca.exporters.registry import FORMATS, check_format
@@ -172,21 +172,21 @@ def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> 
     if passphrase is not None:
         check_passphrase(passphrase)
     with_keys = any(item.private_key is not None for item in selected)
-    if traits.keys is Need.REQUIRED and not with_keys:
+    if traits.keys is FormatNeed.REQUIRED and not with_keys:
         raise InputError(
             "export.needs_keys",
             f"The format {traits.name} needs private keys, and this export has none.",
             "Add --with-keys, and select certificates whose keys the estate prepared.",
         )
-    if traits.passphrase is Need.REQUIRED and not passphrase:
+    if traits.passphrase is FormatNeed.REQUIRED and not passphrase:
         raise InputError(
             "export.passphrase",
             f"The format {traits.name} needs a passphrase.",
             "Give one with --export-passphrase-file FILE.",
         )
-    in_the_clear = traits.passphrase is Need.NEVER and traits.keys is not Need.NEVER
+    in_the_clear = traits.passphrase is FormatNeed.NEVER and traits.keys is not FormatNeed.NEVER
     if passphrase is not None and in_the_clear and with_keys:
-        *others, last = takes_passphrase(Need.OPTIONAL, Need.REQUIRED)
+        *others, last = takes_passphrase(FormatNeed.OPTIONAL, FormatNeed.REQUIRED)
         raise InputError(
             "export.cannot_encrypt",
             f"The format {traits.name} cannot hold encrypted private keys.",
@@ -195,7 +195,7 @@ def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> 
         )
 
 
-def takes_passphrase(*needs: Need) -> list[str]:
+def takes_passphrase(*needs: FormatNeed) -> list[str]:
     """The names of the formats with one of these needs of a passphrase."""
     return [name for name, form in FORMATS.items() if form.traits.passphrase in needs]
 

@@ -27,7 +27,7 @@ FormerFile = tuple["PurePosixPath", str]
 """The folder and the name of a file that an earlier export may have written."""
 
 
-class Need(StrEnum):
+class FormatNeed(StrEnum):
     """Whether a format takes private keys, or a passphrase."""
 
     NEVER = "never"
@@ -51,8 +51,8 @@ class Traits:
 
     name: str
     summary: str
-    keys: Need
-    passphrase: Need
+    keys: FormatNeed
+    passphrase: FormatNeed
     store_each: bool = False
     c_names: bool = False
 

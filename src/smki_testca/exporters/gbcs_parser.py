@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
 from smki_testca.exporters.fitting import check_one_environment, misfit
-from smki_testca.exporters.format import Format, Need, OmittedItem, Traits
+from smki_testca.exporters.format import Format, FormatNeed, OmittedItem, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
@@ -47,8 +47,8 @@ class GbcsParserFolder(Format):
     traits = Traits(
         name="gbcs-parser",
         summary="files named after EUI-64 and use: gbcs-parser",
-        keys=Need.REQUIRED,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.REQUIRED,
+        passphrase=FormatNeed.NEVER,
     )
 
     def misfit(self, item: Item) -> str | None:

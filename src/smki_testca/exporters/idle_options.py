@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 
 if TYPE_CHECKING:
     from smki_testca.exporters.format import Traits
@@ -21,7 +21,7 @@ def idle_options(
         has_passphrase: whether a passphrase is given.
         has_key_form: whether a form of private keys is given.
     """
-    holds_none = traits.keys is Need.NEVER
+    holds_none = traits.keys is FormatNeed.NEVER
     is_without = holds_none or not with_keys
     is_idle = {
         "--with-keys": with_keys and holds_none,
@@ -29,7 +29,7 @@ def idle_options(
         # A format that requires a passphrase protects more than keys with it.
         "--export-passphrase-file": has_passphrase
         and is_without
-        and traits.passphrase is not Need.REQUIRED,
+        and traits.passphrase is not FormatNeed.REQUIRED,
     }
     holder = f"the format {traits.name}" if holds_none else "an export without --with-keys"
     return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.fitting import no_key
-from smki_testca.exporters.format import Format, Need, OmittedItem, Traits
+from smki_testca.exporters.format import Format, FormatNeed, OmittedItem, Traits
 from smki_testca.exporters.item import authorities, flat_names, folder_of
 from smki_testca.folders import OutputFile
 from smki_testca.pkcs12.writer import KeyEntry, store
@@ -28,8 +28,8 @@ class JavaStores(Format):
     traits = Traits(
         name="java",
         summary="a trust store and a PKCS#12 key store: Java programs",
-        keys=Need.OPTIONAL,
-        passphrase=Need.REQUIRED,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.REQUIRED,
     )
 
     def misfit(self, item: Item) -> str | None:

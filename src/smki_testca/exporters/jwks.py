@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.x509.keys import load_public_key
 from smki_testca.x509.view import view_certificate
@@ -39,8 +39,8 @@ class JwkSet(Format):
     traits = Traits(
         name="jwks",
         summary="the public keys as a JSON Web Key Set: web programs",
-        keys=Need.NEVER,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.NEVER,
+        passphrase=FormatNeed.NEVER,
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.exporters.fitting import check_one_environment, misfit
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
@@ -26,8 +26,8 @@ class JsonKeyStore(Format):
     traits = Traits(
         name="keystore-json",
         summary="keystore.json: the key store of DCC Boxed's TypeScript tools",
-        keys=Need.REQUIRED,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.REQUIRED,
+        passphrase=FormatNeed.NEVER,
     )
 
     def misfit(self, item: Item) -> str | None:

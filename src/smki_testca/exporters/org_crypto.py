@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.fitting import misfit
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.item import flat_names
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
@@ -30,8 +30,8 @@ class OrganisationZip(Format):
     traits = Traits(
         name="org-crypto",
         summary="org-crypto.zip, as DCC Boxed offers it",
-        keys=Need.REQUIRED,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.REQUIRED,
+        passphrase=FormatNeed.NEVER,
     )
 
     def misfit(self, item: Item) -> str | None:

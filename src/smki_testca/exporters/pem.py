@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
@@ -28,8 +28,8 @@ class PemTree(Format):
     traits = Traits(
         name="pem",
         summary="PEM certificates and keys by holder: OpenSSL, curl, Node, Python",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.tree import former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.private_keys import from_pkcs8
@@ -22,8 +22,8 @@ class Pkcs12Stores(Format):
     traits = Traits(
         name="pkcs12",
         summary="a PKCS#12 store for each certificate: Java, Windows, browsers",
-        keys=Need.OPTIONAL,
-        passphrase=Need.REQUIRED,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.REQUIRED,
         store_each=True,
     )
 

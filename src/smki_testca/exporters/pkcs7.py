@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.folders import OutputFile
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class Pkcs7Bundle(Format):
     traits = Traits(
         name="pkcs7",
         summary="one bundle of all certificates, without keys: Windows, keytool",
-        keys=Need.NEVER,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.NEVER,
+        passphrase=FormatNeed.NEVER,
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

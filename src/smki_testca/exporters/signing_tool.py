@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.fitting import misfit
-from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.format import Format, FormatNeed, Traits
 from smki_testca.exporters.item import flat_names
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
@@ -26,8 +26,8 @@ class SigningToolFolder(Format):
     traits = Traits(
         name="signing-tool",
         summary="PEM certificates and DER keys: the DUIS signing tool",
-        keys=Need.REQUIRED,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.REQUIRED,
+        passphrase=FormatNeed.NEVER,
     )
 
     def misfit(self, item: Item) -> str | None:

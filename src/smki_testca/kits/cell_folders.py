@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
-from smki_testca.device.loading import CELLS_FOLDER
+from smki_testca.device.filled_cells import CELLS_FOLDER
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.item import safe_name

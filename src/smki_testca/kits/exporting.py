@@ -10,7 +10,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import items, make, notes
 from smki_testca.exporters.fitting import summary
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.registry import FORMATS, check_format
 from smki_testca.folders import OutputFile, write
@@ -82,7 +82,7 @@ def export(
         if not form.fitting(taken):
             exports.notes[name] = ["none of the certificates fits: there is no such folder"]
             continue
-        protected = form.traits.passphrase is Need.REQUIRED
+        protected = form.traits.passphrase is FormatNeed.REQUIRED
         parts = _parts(form, taken)
         left_out, renamings = [], []
         for folder, part in parts.items():

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 
 import batches
 from estates import copied_with_run
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_formats.table import COLUMNS
 
@@ -158,7 +158,7 @@ def test_a_form_holds_private_keys_if_its_traits_say_so(export, tmp_path, form):
         _, out = export(form, *more, out=tmp_path / f"out{len(more)}")
         files = [path for path in sorted([out, *out.rglob("*")]) if path.is_file()]
         written.append([(path.relative_to(out), path.read_bytes()) for path in files])
-    assert (written[0] == written[1]) == (RUN_FORMATS[form].traits.keys is Need.NEVER)
+    assert (written[0] == written[1]) == (RUN_FORMATS[form].traits.keys is FormatNeed.NEVER)
 
 
 @FORMS

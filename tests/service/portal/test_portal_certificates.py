@@ -11,7 +11,7 @@ import csrs
 from estates import opened
 from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.service.portal.pages import certificates
 from smki_testca.x509.pem import to_pem
@@ -200,7 +200,7 @@ def test_every_format_that_needs_no_key_is_offered_and_can_be_had(operator, reco
     without_keys = {
         name
         for name, form in FORMATS.items()
-        if Need.REQUIRED not in {form.traits.keys, form.traits.passphrase}
+        if FormatNeed.REQUIRED not in {form.traits.keys, form.traits.passphrase}
     }
     assert {"pem", "der", "pkcs7"} <= offered <= without_keys
     for name in offered:

@@ -10,17 +10,17 @@ import click
 
 from smki_testca.cli.output import print_document, print_json, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, check_distinct
-from smki_testca.corpus.run.comparison import RunComparison, as_comparison_text
 from smki_testca.corpus.run.report import read_report
 from smki_testca.corpus.run.reports.html import as_html
 from smki_testca.corpus.run.reports.markdown import as_markdown
+from smki_testca.corpus.run.run_comparison import RunComparison, as_comparison_text
 from smki_testca.files import check_file, write_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smki_testca.cli.session import Session
-    from smki_testca.corpus.run.report import Report
+    from smki_testca.corpus.run.report import RunReport
 
 
 @click.command()
@@ -47,7 +47,7 @@ def compare(
     Example:
       smki-testca corpus compare mbedtls.json wolfssl.json --html matrix.html
     """
-    forms: dict[Path | None, Callable[[Sequence[Report]], str]] = {
+    forms: dict[Path | None, Callable[[Sequence[RunReport]], str]] = {
         html: partial(as_html, subject="comparison"),
         markdown: as_markdown,
     }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.cli.session import Session
-    from smki_testca.corpus.fuzz.search import Search
+    from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
 
 FOLDER_NAME = "corpus-fuzz"
 """Where what is found is written, unless another folder is named."""
@@ -98,7 +98,7 @@ _MOST_COUNT = 100_000_000
 )
 @click.option("--force", is_flag=True, help="Overwrite the files of a folder that is there.")
 @click.pass_obj
-def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
+def fuzz(session: Session, /, out: Path, *, force: bool, **options: Any) -> None:
     """Search for changes of good documents that a parser under test judges wrongly.
 
     Each change is of one element, drawn from the seed; the linter and the corpus say what a parser
@@ -111,12 +111,12 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
       smki-testca corpus run corpus-fuzz --with 'jsonl:./verify'
     """
     _check_free(out, force=force)
-    search = _search(given)
+    search = _search(options)
     error: SmkiTestcaError | None = None
     interrupted = False
     try:
         with ended_as_by_ctrl_c():
-            search.run(given["count"], given["most"], Progress("asking"))
+            search.run(options["count"], options["most"], Progress("asking"))
     except KeyboardInterrupt:
         interrupted = True
     except InputError as caught:
@@ -134,32 +134,34 @@ def fuzz(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
         click.get_current_context().exit(code)
 
 
-def _search(given: dict[str, Any]) -> Search:
+def _search(options: dict[str, Any]) -> DisagreementSearch:
     """The search that the options ask for."""
-    from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
-    from smki_testca.corpus.fuzz.search import Search
+    from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
+    from smki_testca.corpus.pki import corpus_pki
     from smki_testca.corpus.run.asking import RunSettings
     from smki_testca.corpus.run.targets.naming import target_of
 
     builder = Builder(corpus_pki(), ENVIRONMENT)
-    names = _names(given["names"], list(builder.bases))
+    names = _names(options["names"], list(builder.bases))
     settings = RunSettings(
-        Level(given["level"]),
-        given["time_limit"],
-        reset=given["reset"],
-        capabilities=given["capabilities"],
+        Level(options["level"]),
+        options["time_limit"],
+        reset=options["reset"],
+        capabilities=options["capabilities"],
     )
-    return Search(builder, target_of(given["target"]), settings, given["seed"], names)
+    return DisagreementSearch(
+        builder, target_of(options["target"]), settings, options["seed"], names
+    )
 
 
-def _names(given: Iterable[str], known: Sequence[str]) -> Sequence[str]:
+def _names(ids: Iterable[str], known: Sequence[str]) -> Sequence[str]:
     """The names of good documents of their ids, or of all of them.
 
     Raises:
         InputError: if there is no such document.
     """
-    names = list(dict.fromkeys(each.removeprefix("good-") for each in given))
+    names = list(dict.fromkeys(each.removeprefix("good-") for each in ids))
     for name in names:
         if name not in known:
             remedy = use_one_of([f"good-{each}" for each in known], given=f"good-{name}")
@@ -184,7 +186,7 @@ def _check_free(out: Path, *, force: bool) -> None:
     check_folder(out)
 
 
-def _write(search: Search, out: Path, *, force: bool) -> Path:
+def _write(search: DisagreementSearch, out: Path, *, force: bool) -> Path:
     """Write the cases of what was found."""
     from smki_testca.corpus.delivery.folder import files
     from smki_testca.corpus.fuzz.cases import cases_of
@@ -194,8 +196,10 @@ def _write(search: Search, out: Path, *, force: bool) -> Path:
     return out
 
 
-def _report(session: Session, search: Search, folder: Path | None, *, interrupted: bool) -> None:
-    from smki_testca.corpus.fuzz.report import as_json, as_text
+def _report(
+    session: Session, search: DisagreementSearch, folder: Path | None, *, interrupted: bool
+) -> None:
+    from smki_testca.corpus.fuzz.search_report import as_json, as_text
 
     if session.as_json:
         print_json(as_json(search, folder, interrupted=interrupted))

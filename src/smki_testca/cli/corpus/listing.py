@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.cli.session import Session
+    from smki_testca.corpus.case_selection import Catalogue
     from smki_testca.corpus.delivery.documents import CaseTable
-    from smki_testca.corpus.selection import Catalogue
 
 _LEVELS = {Level.RFC5280: "RFC 5280", Level.GBCS: "GBCS"}
 _MOST_OCTETS = 64
@@ -26,9 +26,9 @@ _MOST_OCTETS = 64
 
 def catalogue() -> Catalogue:
     """Return every case of the corpus itself, each made when it is asked for."""
-    from smki_testca.corpus.bases import corpus_pki
     from smki_testca.corpus.build import ENVIRONMENT, Builder
-    from smki_testca.corpus.selection import Catalogue
+    from smki_testca.corpus.case_selection import Catalogue
+    from smki_testca.corpus.pki import corpus_pki
 
     return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
 
@@ -47,7 +47,7 @@ def _of_folder(command: Callable[..., Any]) -> Callable[..., Any]:
 @selecting
 @_of_folder
 @click.pass_obj
-def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
+def list_(session: Session, /, corpus: Path | None, **options: Any) -> None:
     """List the cases of the corpus, or those that fit every option.
 
     An option may be given several times: a case must fit any of its values. Cases of low importance
@@ -63,16 +63,16 @@ def list_(session: Session, /, corpus: Path | None, **given: Any) -> None:
 
     from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
-    wanted = selection(given)
+    criteria = selection(options)
     cases = (
-        [as_table(case) for case in catalogue().select(wanted)]
+        [as_table(case) for case in catalogue().select(criteria)]
         if corpus is None
-        else ListedCorpus.read(corpus).select(wanted)
+        else ListedCorpus.read(corpus).select(criteria)
     )
     if session.as_json:
         print_json_list("cases", (json.dumps(as_json(case)) for case in cases))
         return
-    columns = _columns(Level(given["level"]))
+    columns = _columns(Level(options["level"]))
     rows = ([column.text(case) for column in columns] for case in cases)
     print_rows(columns, rows, ahead=len(cases))
 
@@ -105,13 +105,13 @@ def explain(session: Session, case_id: str, corpus: Path | None) -> None:
     from smki_testca.corpus.listed import ListedCorpus, as_json, as_table
 
     if corpus is None:
-        known = catalogue()
-        made = known.case(case_id)
-        case, der = as_table(made, known.good()), made.der
+        declared = catalogue()
+        own_case = declared.case(case_id)
+        case, der = as_table(own_case, declared.good()), own_case.der
     else:
-        listed = ListedCorpus.read(corpus)
-        case = listed.case(case_id)
-        der = listed.document(case) if session.as_json else b""
+        folder_corpus = ListedCorpus.read(corpus)
+        case = folder_corpus.case(case_id)
+        der = folder_corpus.document(case) if session.as_json else b""
     if session.as_json:
         print_json({**as_json(case), "der": der.hex()})
         return
@@ -127,8 +127,8 @@ def _explanation(case: CaseTable) -> Iterator[tuple[str, str]]:
         yield "Remedy", case.remedy
     for level in Level:
         expected = case.expect[level]
-        told = _VERDICTS[expected.verdict.value]
-        yield _LEVELS[level], f"{told} (the verdict is {expected.basis}: {expected.source})"
+        demand = _VERDICTS[expected.verdict.value]
+        yield _LEVELS[level], f"{demand} (the verdict is {expected.basis}: {expected.source})"
     late = "" if case.at_least is case.stage else f"; {case.at_least} is not too late"
     yield "Stage", f"{case.stage}{late}"
     yield "Importance", case.importance.value

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Take the place of a corpus that is there.")
 @click.pass_obj
-def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **given: Any) -> None:
+def make(
+    session: Session, /, out: Path, c_name: str | None, *, force: bool, **options: Any
+) -> None:
     """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
 
     Without an option it has each defect on its main documents; with --every-base on all that it
@@ -47,8 +49,8 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
       smki-testca corpus make small --profile device --importance critical --max-octets 1024
       smki-testca corpus make own --estate estate --profile device
     """
+    from smki_testca.corpus.delivery.corpus_index import Heading
     from smki_testca.corpus.delivery.folder import written
-    from smki_testca.corpus.delivery.index import Heading
     from smki_testca.corpus.delivery.symbols import CNames
     from smki_testca.corpus.estate_corpus import make as make_under
     from smki_testca.corpus.estate_corpus import recorded
@@ -62,13 +64,13 @@ def make(session: Session, /, out: Path, c_name: str | None, *, force: bool, **g
     if session.setting("estate").source is SettingSource.OPTION:
         with session.open() as estate:
             ask_first(session, estate, lambda: Needs(authorities_of(estate), sealing=False))
-            made = make_under(estate, selection(given))
-            cases, left_out = made.cases, made.left_out
-            with recorded(estate, made):
-                heading = Heading(made.environment, made.at)
+            estate_corpus = make_under(estate, selection(options))
+            cases, left_out = estate_corpus.cases, estate_corpus.left_out
+            with recorded(estate, estate_corpus):
+                heading = Heading(estate_corpus.environment, estate_corpus.at)
                 paths = written(cases, out, heading, in_c, force=force)
     else:
-        cases = catalogue().select(selection(given), with_bases=True)
+        cases = catalogue().select(selection(options), with_bases=True)
         paths = written(cases, out, in_c=in_c, force=force)
     if session.as_json:
         counts = {"cases": len(cases), "files": len(paths)}

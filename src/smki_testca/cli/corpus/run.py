@@ -17,13 +17,14 @@ from smki_testca.corpus.run.asking import RunSettings, ask_all
 from smki_testca.corpus.run.expectations import Expectations
 from smki_testca.corpus.run.filtering import CaseFilter
 from smki_testca.corpus.run.journal import Journal
-from smki_testca.corpus.run.loading import LoadedCorpus, load
-from smki_testca.corpus.run.report import Report, ReportTerms, read_report, report
+from smki_testca.corpus.run.loaded_corpus import LoadedCorpus, load
+from smki_testca.corpus.run.report import ReportTerms, RunReport, read_report, report
+from smki_testca.corpus.run.reports.expectations_toml import as_expectations_toml
 from smki_testca.corpus.run.reports.html import as_html
 from smki_testca.corpus.run.reports.json_text import as_json_text
 from smki_testca.corpus.run.reports.junit import as_junit
 from smki_testca.corpus.run.reports.markdown import as_markdown
-from smki_testca.corpus.run.reports.text import as_text
+from smki_testca.corpus.run.reports.plain_text import as_text
 from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.files import check_file, write_texts
@@ -84,16 +85,16 @@ class Outputs:
         """Those that are asked for."""
         return [path for path in self.by_option.values() if path is not None]
 
-    def texts(self, made: Report) -> dict[Path, str]:
+    def texts(self, run_report: RunReport) -> dict[Path, str]:
         """The content of each."""
-        forms: Iterable[tuple[Path | None, Callable[[Report], str]]] = (
+        forms: Iterable[tuple[Path | None, Callable[[RunReport], str]]] = (
             (self.html, lambda it: as_html([it])),
             (self.junit, as_junit),
             (self.markdown, lambda it: as_markdown([it])),
             (self.save, as_json_text),
-            (self.write_expectations, expectations.draft),
+            (self.write_expectations, as_expectations_toml),
         )
-        return {path: form(made) for path, form in forms if path is not None}
+        return {path: form(run_report) for path, form in forms if path is not None}
 
 
 @click.command()
@@ -211,7 +212,7 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal,
     ):
         try:
-            made = _run(loaded, journal, **options)
+            run_report = _run(loaded, journal, **options)
         except KeyboardInterrupt:
             if not journal.answers:
                 raise
@@ -221,24 +222,24 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
                 err=True,
             )
             click.get_current_context().exit(INTERRUPTED)
-        write_texts(outputs.texts(made), force=options["force"])
+        write_texts(outputs.texts(run_report), force=options["force"])
         if session.as_json:
-            print_json(made.as_json())
+            print_json(run_report.as_json())
         else:
-            print_document(as_text(made))
+            print_document(as_text(run_report))
             for path in outputs.paths:
                 say(f"{path} is written.", err=True)
         # Only now has the user what the run found.
         journal.remove()
-    if made.failed:
+    if run_report.failed:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
+def _run(loaded: LoadedCorpus, journal: Journal, **options: Any) -> RunReport:
     """Run a corpus as the options say, and report."""
-    level = Level(given["level"])
+    level = Level(options["level"])
     settings = RunSettings(
-        level, given["time_limit"], given["jobs"], given["reset"], given["capabilities"]
+        level, options["time_limit"], options["jobs"], options["reset"], options["capabilities"]
     )
     if settings.reset and settings.jobs > 1:
         raise UsageError(
@@ -248,24 +249,24 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
         )
     terms = ReportTerms(
         level,
-        Importance(given["fail_on"]),
-        given["strict"],
-        _expectations(given["expected"], level, loaded),
+        Importance(options["fail_on"]),
+        options["strict"],
+        _expectations(options["expected"], level, loaded),
     )
-    before = None if given["last"] is None else read_report(given["last"])
+    before = None if options["last"] is None else read_report(options["last"])
     if before is not None:
         before.check_level(level)
-    chosen = CaseFilter(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
+    chosen = CaseFilter(options["only"], options["profiles"], tuple(map(Stage, options["stages"])))
     cases = chosen.of(loaded.cases)
     journal.check_selected(case.id for case in cases)
-    target = target_of(given["target"])
+    target = target_of(options["target"])
     if settings.jobs > 1 and not target.is_parallel:
         raise UsageError("usage", "Only exec: takes --jobs.", "Leave it out.")
     ids = frozenset(case.id for case in loaded.cases)
-    asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
-    made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
-    _warn_of_another(terms.expectations.target, made.name)
-    return made if before is None else made.since(before)
+    answers = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
+    run_report = report(loaded, cases, (options["target"], options["name"]), answers, terms)
+    _warn_of_another(terms.expectations.target, run_report.name)
+    return run_report if before is None else run_report.since(before)
 
 
 def _warn_of_another(expected: str, name: str) -> None:

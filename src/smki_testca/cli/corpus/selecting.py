@@ -12,7 +12,7 @@ from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from smki_testca.corpus.selection import CaseSelection
+    from smki_testca.corpus.case_selection import CaseSelection
 
 _Command = Any
 
@@ -64,22 +64,22 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def selection(given: Mapping[str, Any]) -> CaseSelection:
+def selection(options: Mapping[str, Any]) -> CaseSelection:
     """The selection that the options make.
 
     Args:
-        given: their values by name.
+        options: their values by name.
     """
-    from smki_testca.corpus.selection import CaseSelection
+    from smki_testca.corpus.case_selection import CaseSelection
 
     return CaseSelection(
-        given["only"],
-        given["profiles"],
-        tuple(map(Stage, given["stages"])),
-        tuple(map(Importance, given["importances"])),
-        tuple(map(Verdict, given["verdicts"])),
-        Level(given["level"]),
-        given["is_good"],
-        given["max_octets"],
-        every_base=given["every_base"],
+        options["only"],
+        options["profiles"],
+        tuple(map(Stage, options["stages"])),
+        tuple(map(Importance, options["importances"])),
+        tuple(map(Verdict, options["verdicts"])),
+        Level(options["level"]),
+        options["is_good"],
+        options["max_octets"],
+        every_base=options["every_base"],
     )

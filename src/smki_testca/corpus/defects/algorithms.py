@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.groups import SMKI
 from smki_testca.corpus.parts import ECDSA_SHA384
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 
 @defect(
@@ -29,6 +29,6 @@ if TYPE_CHECKING:
     " head-end finds right.",
     importance=Importance.MEDIUM,
 )
-def signed_with_sha_384(it: Certificate, _: Base) -> Certificate:
+def signed_with_sha_384(it: CertificateParts, _: Base) -> CertificateParts:
     """The algorithm is another one inside and outside, and so is the signature."""
     return but(it, algorithm=ECDSA_SHA384, digest=hashes.SHA384())

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_subject, with_value
 from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.document_changes import with_subject, with_value
 from smki_testca.corpus.elements import content_of, edited, holding
 from smki_testca.corpus.parts import SUPPLIER_ID, identifier, rdn
 from smki_testca.der.encode import BIT_STRING, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, Request
+    from smki_testca.corpus.parts import CertificateParts, CsrParts, Parts
 
 _ENDS = ("organisation",)
 _der = partial(defect, stage=Stage.DER, at_least=Stage.PROFILE)
@@ -34,7 +34,7 @@ _bits = partial(
     on=("device", "organisation"),
     title="whose keyUsage has eight unused bits",
 )
-def key_usage_eight_unused(it: Certificate, base: Base) -> bytes:
+def key_usage_eight_unused(it: CertificateParts, base: Base) -> bytes:
     """The octet of unused bits says 8."""
     del base
     return edited(
@@ -43,7 +43,7 @@ def key_usage_eight_unused(it: Certificate, base: Base) -> bytes:
 
 
 @_bits("key-usage-all-unused", on=_ENDS, title="whose keyUsage has 255 unused bits")
-def key_usage_all_unused(it: Certificate, base: Base) -> bytes:
+def key_usage_all_unused(it: CertificateParts, base: Base) -> bytes:
     """The octet of unused bits says 255."""
     del base
     return edited(
@@ -75,7 +75,7 @@ def key_usage_stray_bits(it: Parts, base: Base) -> bytes:
     title="whose keyUsage has no content",
     source="X.690 8.6.2.3",
 )
-def key_usage_no_octet(it: Certificate, base: Base) -> Certificate:
+def key_usage_no_octet(it: CertificateParts, base: Base) -> CertificateParts:
     """The BIT STRING has not even the octet of unused bits."""
     del base
     return with_value(it, "keyUsage", tlv(BIT_STRING, b""))
@@ -87,7 +87,7 @@ def key_usage_no_octet(it: Certificate, base: Base) -> Certificate:
     title="whose keyUsage has seven unused bits of no octet",
     source="X.690 8.6.2.3",
 )
-def key_usage_unused_of_none(it: Certificate, base: Base) -> Certificate:
+def key_usage_unused_of_none(it: CertificateParts, base: Base) -> CertificateParts:
     """The BIT STRING has no bit, and says that seven are unused."""
     del base
     return with_value(it, "keyUsage", tlv(BIT_STRING, b"\x07"))
@@ -101,7 +101,7 @@ def key_usage_unused_of_none(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     why="DER has one encoding of a list of named bits; nearly all readers take others, too.",
 )
-def key_usage_trailing_zeros(it: Certificate, base: Base) -> bytes:
+def key_usage_trailing_zeros(it: CertificateParts, base: Base) -> bytes:
     """All bits of the last octet of keyUsage are said to be in use."""
     del base
     return edited(
@@ -115,7 +115,9 @@ def key_usage_trailing_zeros(it: Certificate, base: Base) -> bytes:
     title="whose identifier of 60 bits sets a bit that it calls unused",
     source="X.690 11.2.1",
 )
-def identifier_stray_bits(it: Certificate | Request, base: Base) -> Certificate | Request:
+def identifier_stray_bits(
+    it: CertificateParts | CsrParts, base: Base
+) -> CertificateParts | CsrParts:
     """The identifier says that four bits are unused, and sets them (O18)."""
     del base
     unit, name = rdn("organizationalUnitName", "02"), rdn("commonName", "Supplier One")
@@ -128,7 +130,7 @@ def identifier_stray_bits(it: Certificate | Request, base: Base) -> Certificate 
     on=("device", "dccki"),
     title="whose subjectPublicKey has eight unused bits",
 )
-def key_unused_bits_eight(it: Certificate, base: Base) -> bytes:
+def key_unused_bits_eight(it: CertificateParts, base: Base) -> bytes:
     """The octet before the key's own octets says 8."""
     del base
     return edited(

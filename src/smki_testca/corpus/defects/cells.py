@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.bases import DIGITAL_SIGNATURE, KEY_AGREEMENT, ROLES
-from smki_testca.corpus.changes import with_value
 from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.parts import (
     DEVICE_ID,
     SUPPLIER_ID,
@@ -25,7 +25,7 @@ from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _DEVICES = ("device", "device-ka")
 _SUPPLIERS = ("organisation", "organisation-ka")
@@ -60,7 +60,7 @@ _ANOTHER_SUPPLIER = bytes.fromhex("90b3d51f30030000")
     needs=(Need.NAMES,),
     facts={"eui64": _ANOTHER_DEVICE.hex().upper()},
 )
-def of_another_device(it: Certificate, base: Base) -> Certificate:
+def of_another_device(it: CertificateParts, base: Base) -> CertificateParts:
     """Another Device ID in hwSerialNum."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(eui64=_ANOTHER_DEVICE)))
@@ -86,7 +86,7 @@ _NEIGHBOUR = DEVICE_ID[:7] + bytes((DEVICE_ID[7] + 1,))
     needs=(Need.NAMES,),
     facts={"eui64": _NEIGHBOUR.hex().upper()},
 )
-def of_the_next_device(it: Certificate, base: Base) -> Certificate:
+def of_the_next_device(it: CertificateParts, base: Base) -> CertificateParts:
     """The last octet of the Device ID is one more."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(eui64=_NEIGHBOUR)))
@@ -112,7 +112,7 @@ _TURNED = DEVICE_ID[::-1]
     needs=(Need.NAMES,),
     facts={"eui64": _TURNED.hex().upper()},
 )
-def of_the_device_turned_round(it: Certificate, base: Base) -> Certificate:
+def of_the_device_turned_round(it: CertificateParts, base: Base) -> CertificateParts:
     """The Device ID from its last octet to its first."""
     del base
     return with_value(it, "subjectAltName", sequence(hardware(eui64=_TURNED)))
@@ -134,7 +134,7 @@ def of_the_device_turned_round(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"eui64": _ANOTHER_SUPPLIER.hex().upper()},
 )
-def of_another_organisation(it: Certificate, base: Base) -> Certificate:
+def of_another_organisation(it: CertificateParts, base: Base) -> CertificateParts:
     """Another Entity Identifier in 2.5.4.45; name and role stay."""
     del base
     return replace(it, subject=organisation_subject(eui64=_ANOTHER_SUPPLIER))
@@ -159,7 +159,7 @@ _ASSIGNED = bytes((0x70,)) + SUPPLIER_ID[1:]
     needs=(Need.NAMES,),
     facts={"eui64": _ASSIGNED.hex().upper()},
 )
-def of_the_other_registry_entry(it: Certificate, base: Base) -> Certificate:
+def of_the_other_registry_entry(it: CertificateParts, base: Base) -> CertificateParts:
     """The ID under the SEC's own Registry Entry, not under its look-alike (O17)."""
     del base
     return replace(it, subject=organisation_subject(eui64=_ASSIGNED))
@@ -192,7 +192,7 @@ _AGREEMENT_OF_SIGNERS = {
     needs=(Need.NAMES,),
     facts={"usage": KEY_AGREEMENT},
 )
-def for_key_agreement(it: Certificate, base: Base) -> Certificate:
+def for_key_agreement(it: CertificateParts, base: Base) -> CertificateParts:
     """KeyAgreement in place of digitalSignature."""
     del base
     return with_value(it, "keyUsage", usages("keyAgreement"))
@@ -215,7 +215,7 @@ def for_key_agreement(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"usage": DIGITAL_SIGNATURE},
 )
-def for_signatures(it: Certificate, base: Base) -> Certificate:
+def for_signatures(it: CertificateParts, base: Base) -> CertificateParts:
     """DigitalSignature in place of keyAgreement."""
     del base
     return with_value(it, "keyUsage", usages("digitalSignature"))
@@ -237,7 +237,7 @@ def for_signatures(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"role": "03"},
 )
-def of_another_role(it: Certificate, base: Base) -> Certificate:
+def of_another_role(it: CertificateParts, base: Base) -> CertificateParts:
     """OU 03, networkOperator."""
     holder = bytes.fromhex(base.facts.eui64 or "")
     name = "Supplier One" if base.name in _SUPPLIERS else None
@@ -261,7 +261,7 @@ def of_another_role(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"role": "01"},
 )
-def of_recovery(it: Certificate, base: Base) -> Certificate:
+def of_recovery(it: CertificateParts, base: Base) -> CertificateParts:
     """OU 01, recovery."""
     holder = bytes.fromhex(base.facts.eui64 or "")
     name = "Supplier One" if base.name in _SUPPLIERS else None
@@ -284,7 +284,7 @@ def of_recovery(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"role": "87"},
 )
-def for_xml_only(it: Certificate, base: Base) -> Certificate:
+def for_xml_only(it: CertificateParts, base: Base) -> CertificateParts:
     """OU 87, xmlSign, of the same holder."""
     holder = bytes.fromhex(base.facts.eui64 or "")
     name = "Supplier One" if base.name in _SUPPLIERS else None
@@ -307,7 +307,7 @@ def for_xml_only(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"signifier": "SUP2"},
 )
-def of_another_signifier(it: Certificate, base: Base) -> Certificate:
+def of_another_signifier(it: CertificateParts, base: Base) -> CertificateParts:
     """Another Signifier in OU."""
     del base
     return replace(it, subject=three_names(unit="SUP2", name="gateway.example"))
@@ -329,7 +329,7 @@ def of_another_signifier(it: Certificate, base: Base) -> Certificate:
     needs=(Need.NAMES,),
     facts={"role": "03"},
 )
-def iki_of_another_role(it: Certificate, base: Base) -> Certificate:
+def iki_of_another_role(it: CertificateParts, base: Base) -> CertificateParts:
     """OU 03, networkOperator."""
     del base
     return replace(it, subject=three_names(unit="03"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import added, with_critical, with_value, without
 from smki_testca.corpus.groups import (
     CAS,
     ENDS,
@@ -22,14 +22,14 @@ from smki_testca.der.encode import INTEGER, integer, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _NAME, _PATH = "basicConstraints", "extensions.basicConstraints"
 _NOT_THE_LAST = "asks it of the CAs of a path, not of the certificate at its end"
 constraint_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 
 
-def _own_length(it: Certificate) -> int:
+def _own_length(it: CertificateParts) -> int:
     return 1 if it.is_self_issued else 0
 
 
@@ -46,7 +46,7 @@ def _own_length(it: Certificate) -> int:
     why="A reader that skips it does not tell CAs from end entities.",
     importance=Importance.MEDIUM,
 )
-def constraints_not_critical(it: Certificate, _: Base) -> Certificate:
+def constraints_not_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The criticality is left out."""
     return with_critical(it, _NAME, b"")
 
@@ -62,7 +62,7 @@ def constraints_not_critical(it: Certificate, _: Base) -> Certificate:
     " that an organisation's key had signed.",
     importance=Importance.HIGH,
 )
-def constraints_missing(it: Certificate, _: Base) -> Certificate:
+def constraints_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out."""
     return without(it, _NAME)
 
@@ -77,7 +77,7 @@ def constraints_missing(it: Certificate, _: Base) -> Certificate:
     why="A reader that looks for the BOOLEAN and not at its value takes it for a CA.",
     importance=Importance.HIGH,
 )
-def ca_false(it: Certificate, _: Base) -> Certificate:
+def ca_false(it: CertificateParts, _: Base) -> CertificateParts:
     """The BOOLEAN is 00, which DER leaves out."""
     return with_value(it, _NAME, sequence(FALSE, integer(_own_length(it))))
 
@@ -93,7 +93,7 @@ def ca_false(it: Certificate, _: Base) -> Certificate:
     why="A reader that goes by the extension, or by its pathLen, takes it for a CA.",
     importance=Importance.HIGH,
 )
-def ca_missing(it: Certificate, _: Base) -> Certificate:
+def ca_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The BOOLEAN is left out: the default is FALSE."""
     return with_value(it, _NAME, sequence(integer(_own_length(it))))
 
@@ -108,7 +108,7 @@ def ca_missing(it: Certificate, _: Base) -> Certificate:
     why="The CA may make further CAs, which the root never approved.",
     importance=Importance.MEDIUM,
 )
-def path_length_missing(it: Certificate, _: Base) -> Certificate:
+def path_length_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """An Issuing CA may have CAs below it."""
     return with_value(it, _NAME, sequence(TRUE))
 
@@ -123,7 +123,7 @@ def path_length_missing(it: Certificate, _: Base) -> Certificate:
     why="One more tier of CAs has room in a path than anybody approved.",
     importance=Importance.MEDIUM,
 )
-def path_length_another(it: Certificate, _: Base) -> Certificate:
+def path_length_another(it: CertificateParts, _: Base) -> CertificateParts:
     """The number is one more."""
     return with_value(it, _NAME, sequence(TRUE, integer(_own_length(it) + 1)))
 
@@ -140,7 +140,7 @@ def path_length_another(it: Certificate, _: Base) -> Certificate:
     " writes past its end.",
     importance=Importance.HIGH,
 )
-def path_length_300_octets(it: Certificate, _: Base) -> Certificate:
+def path_length_300_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """The number is larger than readers have room for."""
     return with_value(it, _NAME, sequence(TRUE, fixed_integer(300)))
 
@@ -155,7 +155,7 @@ def path_length_300_octets(it: Certificate, _: Base) -> Certificate:
     why="A reader that applies the limit of a root refuses every certificate below it.",
     importance=Importance.MEDIUM,
 )
-def path_length_0(it: Certificate, _: Base) -> Certificate:
+def path_length_0(it: CertificateParts, _: Base) -> CertificateParts:
     """A root may have end entities below it, and nothing else."""
     return with_value(it, _NAME, sequence(TRUE, integer(0)))
 
@@ -175,7 +175,7 @@ def path_length_0(it: Certificate, _: Base) -> Certificate:
     why="A reader of unsigned numbers has 4,294,967,295 CAs in a path.",
     importance=Importance.HIGH,
 )
-def path_length_negative(it: Certificate, _: Base) -> Certificate:
+def path_length_negative(it: CertificateParts, _: Base) -> CertificateParts:
     """The number is below zero."""
     return with_value(it, _NAME, sequence(TRUE, tlv(INTEGER, b"\xff")))
 
@@ -194,7 +194,7 @@ def path_length_negative(it: Certificate, _: Base) -> Certificate:
     " any supplier.",
     importance=Importance.CRITICAL,
 )
-def is_ca(it: Certificate, _: Base) -> Certificate:
+def is_ca(it: CertificateParts, _: Base) -> CertificateParts:
     """An end entity has cA TRUE."""
     return added(it, _NAME, sequence(TRUE), critical=True)
 
@@ -210,7 +210,7 @@ def is_ca(it: Certificate, _: Base) -> Certificate:
     " holder for a CA.",
     importance=Importance.CRITICAL,
 )
-def is_ca_not_critical(it: Certificate, _: Base) -> Certificate:
+def is_ca_not_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """An end entity has cA TRUE, and readers may pass over it."""
     return added(it, _NAME, sequence(TRUE))
 
@@ -226,6 +226,6 @@ def is_ca_not_critical(it: Certificate, _: Base) -> Certificate:
     why="A reader that goes by the pathLen takes an end entity for a CA.",
     importance=Importance.HIGH,
 )
-def path_length_alone(it: Certificate, _: Base) -> Certificate:
+def path_length_alone(it: CertificateParts, _: Base) -> CertificateParts:
     """An end entity has a pathLen of 0 and no cA."""
     return added(it, _NAME, sequence(integer(0)), critical=True)

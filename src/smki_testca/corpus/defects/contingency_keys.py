@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import added
 from smki_testca.der.encode import NULL, integer, octet_string, oid, sequence, tlv
 from smki_testca.x509.names import ROOT_EXTENSIONS
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _NAME = "wrappedApexContinKey"
 _OID, _PATH = ROOT_EXTENSIONS[_NAME], f"extensions.{_NAME}"
@@ -37,7 +37,7 @@ _LOST = "On the day that the root is lost, the key that should replace it cannot
     finding=f"{_PATH}.wrapAlgorithm.missing",
     why=_LOST,
 )
-def contingency_key_without_algorithm(it: Certificate, _: Base) -> Certificate:
+def contingency_key_without_algorithm(it: CertificateParts, _: Base) -> CertificateParts:
     """The first element is left out."""
     return added(it, _OID, sequence(_WRAPPED))
 
@@ -49,7 +49,7 @@ def contingency_key_without_algorithm(it: Certificate, _: Base) -> Certificate:
     also=("structure.AlgorithmIdentifier",),
     why=_LOST,
 )
-def contingency_key_of_numbered_algorithm(it: Certificate, _: Base) -> Certificate:
+def contingency_key_of_numbered_algorithm(it: CertificateParts, _: Base) -> CertificateParts:
     """The AlgorithmIdentifier holds an INTEGER."""
     return added(it, _OID, sequence(sequence(integer(1)), _WRAPPED))
 
@@ -60,7 +60,7 @@ def contingency_key_of_numbered_algorithm(it: Certificate, _: Base) -> Certifica
     finding=f"{_PATH}.wrappedContinPubKey.missing",
     why=_LOST,
 )
-def contingency_key_missing(it: Certificate, _: Base) -> Certificate:
+def contingency_key_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The second element is left out."""
     return added(it, _OID, sequence(_ALGORITHM))
 
@@ -71,7 +71,7 @@ def contingency_key_missing(it: Certificate, _: Base) -> Certificate:
     finding=f"{_PATH}.wrappedContinPubKey.unreadable",
     why=_LOST,
 )
-def contingency_key_empty(it: Certificate, _: Base) -> Certificate:
+def contingency_key_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """The OCTET STRING has no octet."""
     return added(it, _OID, sequence(_ALGORITHM, octet_string(b"")))
 
@@ -82,7 +82,7 @@ def contingency_key_empty(it: Certificate, _: Base) -> Certificate:
     finding="structure.ApexContingencyKey",
     why="A reader of the last element takes it for the wrapped key.",
 )
-def contingency_key_with_more(it: Certificate, _: Base) -> Certificate:
+def contingency_key_with_more(it: CertificateParts, _: Base) -> CertificateParts:
     """A NULL follows the wrapped key."""
     return added(it, _OID, sequence(_ALGORITHM, _WRAPPED, tlv(NULL, b"")))
 
@@ -98,7 +98,7 @@ def contingency_key_with_more(it: Certificate, _: Base) -> Certificate:
     why="Every reader that does not know it loses the root, and with it everything.",
     importance=Importance.HIGH,
 )
-def contingency_key_critical(it: Certificate, _: Base) -> Certificate:
+def contingency_key_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is right but for its criticality."""
     return added(it, _OID, sequence(_ALGORITHM, _WRAPPED), critical=True)
 
@@ -112,6 +112,6 @@ def contingency_key_critical(it: Certificate, _: Base) -> Certificate:
     " root.",
     importance=Importance.HIGH,
 )
-def contingency_key(it: Certificate, _: Base) -> Certificate:
+def contingency_key(it: CertificateParts, _: Base) -> CertificateParts:
     """An extension of roots is in another certificate."""
     return added(it, _OID, sequence(_ALGORITHM, _WRAPPED))

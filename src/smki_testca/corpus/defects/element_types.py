@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.elements import content_of, edited, element, elements_of, retagged
 from smki_testca.der.encode import BIT_STRING, OCTET_STRING, SEQUENCE, SET, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 EACH_KIND = ("device", "organisation-crl", "device-csr")
 _ENDS = ("organisation",)
@@ -36,7 +36,7 @@ _type = partial(
     finding="extensions.keyUsage.unreadable",
     source="RFC 5280 4.2.1.3",
 )
-def key_usage_as_octets(it: Certificate, base: Base) -> bytes:
+def key_usage_as_octets(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet in the value of keyUsage is 04."""
     del base
     return edited(it, lambda octets: retagged(octets, OCTET_STRING), "extensions.keyUsage")
@@ -71,7 +71,7 @@ def hardware_type_as_octets(it: Parts, base: Base) -> bytes:
     source="RFC 5280 4.2.1.9",
     importance=Importance.HIGH,
 )
-def path_length_enumerated(it: Certificate, base: Base) -> bytes:
+def path_length_enumerated(it: CertificateParts, base: Base) -> bytes:
     """A reader that passes over the element takes the CA for one without a limit."""
     del base
     return edited(
@@ -89,7 +89,7 @@ def path_length_enumerated(it: Certificate, base: Base) -> bytes:
     also=("extensions.basicConstraints.path_length",),
     source="RFC 5280 4.2.1.9",
 )
-def ca_as_integer(it: Certificate, base: Base) -> Certificate:
+def ca_as_integer(it: CertificateParts, base: Base) -> CertificateParts:
     """The cA of basicConstraints is an INTEGER of -1, whose octet is that of TRUE."""
     del base
     length = element(it, "extensions.basicConstraints.pathLenConstraint")
@@ -103,7 +103,7 @@ def ca_as_integer(it: Certificate, base: Base) -> Certificate:
     finding="structure.CRLReason",
     source="RFC 5280 5.3.1",
 )
-def reason_as_integer(it: RevocationList, base: Base) -> bytes:
+def reason_as_integer(it: RevocationListParts, base: Base) -> bytes:
     """The reason is an INTEGER in place of an ENUMERATED."""
     del base
     return edited(it, lambda octets: retagged(octets, 0x02), "revokedCertificates", 0, 2, 0, 1, 0)
@@ -116,7 +116,7 @@ def reason_as_integer(it: RevocationList, base: Base) -> bytes:
     finding="extensions.cRLNumber.unreadable",
     source="RFC 5280 5.2.3",
 )
-def crl_number_as_octets(it: RevocationList, base: Base) -> bytes:
+def crl_number_as_octets(it: RevocationListParts, base: Base) -> bytes:
     """The number has another type than INTEGER."""
     del base
     return edited(it, lambda octets: retagged(octets, OCTET_STRING), "extensions.cRLNumber")
@@ -129,7 +129,7 @@ def crl_number_as_octets(it: RevocationList, base: Base) -> bytes:
     finding="der.structure",
     source="RFC 5280 4.1.2.5",
 )
-def validity_as_set(it: Certificate, base: Base) -> bytes:
+def validity_as_set(it: CertificateParts, base: Base) -> bytes:
     """The two times are in a SET, which has no order."""
     del base
     return edited(it, lambda octets: retagged(octets, SET), "signed", 4)
@@ -142,7 +142,7 @@ def validity_as_set(it: Certificate, base: Base) -> bytes:
     finding="validity.notBefore.unreadable",
     source="RFC 5280 4.1.2.5",
 )
-def time_as_text(it: Certificate, base: Base) -> bytes:
+def time_as_text(it: CertificateParts, base: Base) -> bytes:
     """The octets of notBefore are right, and their type is none of time."""
     del base
     return edited(it, lambda octets: retagged(octets, 0x13), "validity.notBefore")
@@ -155,7 +155,7 @@ def time_as_text(it: Certificate, base: Base) -> bytes:
     finding="der.structure",
     source="RFC 5280 4.1.2.4",
 )
-def subject_as_set(it: Certificate, base: Base) -> bytes:
+def subject_as_set(it: CertificateParts, base: Base) -> bytes:
     """The RDNs of the subject are in a SET."""
     del base
     return edited(it, lambda octets: retagged(octets, SET), "subject")
@@ -168,7 +168,7 @@ def subject_as_set(it: Certificate, base: Base) -> bytes:
     finding="structure.Name",
     source="RFC 5280 4.1.2.4",
 )
-def rdn_as_sequence(it: Certificate, base: Base) -> bytes:
+def rdn_as_sequence(it: CertificateParts, base: Base) -> bytes:
     """The last RDN of the subject is a SEQUENCE in place of a SET."""
     del base
     return edited(it, lambda octets: retagged(octets, SEQUENCE), "subject", 2)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but, with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import but, with_value
 from smki_testca.corpus.elements import (
     appended,
     content_of,
@@ -23,7 +23,7 @@ from smki_testca.der.encode import NULL, integer, octet_string, oid, sequence, t
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 _ENDS = ("organisation",)
 _EACH_KIND = ("organisation", "organisation-crl")
@@ -53,7 +53,7 @@ _twice = partial(
 )
 
 
-def _sibling(it: Certificate, name: str, value: bytes) -> bytes:
+def _sibling(it: CertificateParts, name: str, value: bytes) -> bytes:
     """The certificate with a second extension of a name, with another value, at the end."""
     second = replace(it.extensions[name], value=value).encoded
     return edited(it, partial(appended, more=second), "extensions")
@@ -69,7 +69,7 @@ def _sibling(it: Certificate, name: str, value: bytes) -> bytes:
     source="RFC 5280 4.1: SIZE (1..MAX)",
     importance=Importance.HIGH,
 )
-def extensions_empty(it: Certificate, base: Base) -> Certificate:
+def extensions_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The [3] holds 30 00."""
     del base
     return but(it, extensions={})
@@ -81,7 +81,7 @@ def extensions_empty(it: Certificate, base: Base) -> Certificate:
     title="whose list of extensions is empty",
     source="RFC 5280 4.1 and 5.1: SIZE (1..MAX)",
 )
-def list_extensions_empty(it: RevocationList, base: Base) -> bytes:
+def list_extensions_empty(it: RevocationListParts, base: Base) -> bytes:
     """The [0] holds 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "extensions")
@@ -108,7 +108,7 @@ def fourth_element(it: Parts, base: Base) -> bytes:
     also=("extensions.keyUsage.unreadable",),
     source="RFC 5280 4.1",
 )
-def critical_twice(it: Certificate, base: Base) -> bytes:
+def critical_twice(it: CertificateParts, base: Base) -> bytes:
     """Two BOOLEANs stand in the extension."""
     del base
     return edited(it, partial(doubled, number=1), "extensions", 0)
@@ -122,7 +122,7 @@ def critical_twice(it: Certificate, base: Base) -> bytes:
     also=("extensions.keyUsage.critical",),
     source="RFC 5280 4.1",
 )
-def critical_last(it: Certificate, base: Base) -> bytes:
+def critical_last(it: CertificateParts, base: Base) -> bytes:
     """The BOOLEAN and the OCTET STRING have changed places."""
     del base
     return edited(it, partial(swapped, number=1), "extensions", 0)
@@ -136,7 +136,7 @@ def critical_last(it: Certificate, base: Base) -> bytes:
     also=("extensions.keyUsage.unreadable",),
     source="RFC 5280 4.1",
 )
-def without_value(it: Certificate, base: Base) -> bytes:
+def without_value(it: CertificateParts, base: Base) -> bytes:
     """The extension ends after its criticality."""
     del base
     return edited(it, partial(without_element, number=2), "extensions", 0)
@@ -150,7 +150,7 @@ def without_value(it: Certificate, base: Base) -> bytes:
     also=("extensions.unexpected",),
     source="RFC 5280 4.1",
 )
-def without_oid(it: Certificate, base: Base) -> bytes:
+def without_oid(it: CertificateParts, base: Base) -> bytes:
     """The extension begins with its criticality."""
     del base
     return edited(it, partial(without_element, number=0), "extensions", 0)
@@ -164,7 +164,7 @@ def without_oid(it: Certificate, base: Base) -> bytes:
     also=("extensions.unexpected",),
     source="RFC 5280 4.1",
 )
-def extension_empty(it: Certificate, base: Base) -> bytes:
+def extension_empty(it: CertificateParts, base: Base) -> bytes:
     """The list of extensions ends with 30 00."""
     del base
     return edited(it, partial(appended, more=sequence()), "extensions")
@@ -177,7 +177,7 @@ def extension_empty(it: Certificate, base: Base) -> bytes:
     finding="extensions.keyUsage.unreadable",
     source="RFC 5280 4.2: the DER encoding of an ASN.1 value",
 )
-def value_empty(it: Certificate, base: Base) -> Certificate:
+def value_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The OCTET STRING of keyUsage is empty."""
     del base
     return with_value(it, "keyUsage", b"")
@@ -190,8 +190,8 @@ def value_empty(it: Certificate, base: Base) -> Certificate:
     finding="structure.CertificatePolicies",
     source="RFC 5280 4.2.1.4",
 )
-def wrapped_twice(it: Certificate, base: Base) -> Certificate:
-    """An OCTET STRING stands in the OCTET STRING, and the policies in it."""
+def wrapped_twice(it: CertificateParts, base: Base) -> CertificateParts:
+    """An OCTET STRING is in the OCTET STRING, and the policies in it."""
     del base
     return with_value(
         it, "certificatePolicies", octet_string(it.extensions["certificatePolicies"].value)
@@ -206,7 +206,7 @@ def wrapped_twice(it: Certificate, base: Base) -> Certificate:
     on=(*_ENDS, "organisation-ka", "organisation-issuing-ca"),
     title="with keyUsage twice",
 )
-def key_usage_twice(it: Certificate, base: Base) -> bytes:
+def key_usage_twice(it: CertificateParts, base: Base) -> bytes:
     """The second keyUsage is the first one's octets."""
     del base
     return _sibling(it, "keyUsage", it.extensions["keyUsage"].value)
@@ -218,7 +218,7 @@ def key_usage_twice(it: Certificate, base: Base) -> bytes:
     title="with a second keyUsage that says keyAgreement",
     importance=Importance.CRITICAL,
 )
-def key_usage_contradicts(it: Certificate, base: Base) -> bytes:
+def key_usage_contradicts(it: CertificateParts, base: Base) -> bytes:
     """The first keyUsage is digitalSignature."""
     del base
     return _sibling(it, "keyUsage", b"\x03\x02\x03\x08")
@@ -230,7 +230,7 @@ def key_usage_contradicts(it: Certificate, base: Base) -> bytes:
     title="with subjectAltName twice",
     importance=Importance.CRITICAL,
 )
-def names_twice(it: Certificate, base: Base) -> bytes:
+def names_twice(it: CertificateParts, base: Base) -> bytes:
     """The second subjectAltName names another."""
     del base
     name = "subjectAltName"
@@ -244,21 +244,21 @@ def names_twice(it: Certificate, base: Base) -> bytes:
     title="with basicConstraints twice",
     importance=Importance.CRITICAL,
 )
-def constraints_twice(it: Certificate, base: Base) -> bytes:
+def constraints_twice(it: CertificateParts, base: Base) -> bytes:
     """The second basicConstraints has no pathLenConstraint."""
     del base
     return _sibling(it, "basicConstraints", sequence(TRUE))
 
 
 @_twice("policies-extension-twice", on=_ENDS, title="with certificatePolicies twice")
-def policies_twice(it: Certificate, base: Base) -> bytes:
+def policies_twice(it: CertificateParts, base: Base) -> bytes:
     """The second certificatePolicies is the first one's octets."""
     del base
     return _sibling(it, "certificatePolicies", it.extensions["certificatePolicies"].value)
 
 
 @_twice("ski-twice", on=_ENDS, title="with subjectKeyIdentifier twice")
-def key_identifier_twice(it: Certificate, base: Base) -> bytes:
+def key_identifier_twice(it: CertificateParts, base: Base) -> bytes:
     """The second subjectKeyIdentifier is another."""
     del base
     return _sibling(it, "subjectKeyIdentifier", octet_string(b"\x41" * 8))
@@ -276,7 +276,7 @@ def key_identifier_twice(it: Certificate, base: Base) -> bytes:
     rfc5280=Verdict.EITHER,
     importance=Importance.LOW,
 )
-def key_identifier_wrapped(it: Certificate, base: Base) -> Certificate:
+def key_identifier_wrapped(it: CertificateParts, base: Base) -> CertificateParts:
     """The identifier is 04 08 and the right one."""
     del base
     return with_value(
@@ -335,7 +335,7 @@ def authority_key_empty(it: Parts, base: Base) -> Parts:
     finding="structure.BasicConstraints",
     source="RFC 5280 4.2.1.9",
 )
-def constraints_more(it: Certificate, base: Base) -> bytes:
+def constraints_more(it: CertificateParts, base: Base) -> bytes:
     """A second pathLenConstraint of 0 follows the first."""
     del base
     return edited(it, partial(appended, more=integer(0)), "extensions.basicConstraints")
@@ -349,7 +349,7 @@ def constraints_more(it: Certificate, base: Base) -> bytes:
     source="RFC 5280 4.2.1.9",
     importance=Importance.HIGH,
 )
-def constraints_reversed(it: Certificate, base: Base) -> bytes:
+def constraints_reversed(it: CertificateParts, base: Base) -> bytes:
     """The two elements have changed places: a reader may take it for no CA."""
     del base
     return edited(it, partial(swapped, number=0), "extensions.basicConstraints")
@@ -363,8 +363,8 @@ def constraints_reversed(it: Certificate, base: Base) -> bytes:
     source="RFC 5280 4.2.1.9",
     importance=Importance.HIGH,
 )
-def constraints_bare(it: Certificate, base: Base) -> Certificate:
-    """TRUE stands in the value without a SEQUENCE around it."""
+def constraints_bare(it: CertificateParts, base: Base) -> CertificateParts:
+    """TRUE is in the value without a SEQUENCE around it."""
     del base
     return with_value(it, "basicConstraints", TRUE)
 
@@ -378,7 +378,7 @@ def constraints_bare(it: Certificate, base: Base) -> Certificate:
     title="whose certificatePolicies is empty",
     source="RFC 5280 4.2.1.4: SIZE (1..MAX)",
 )
-def policies_empty(it: Certificate, base: Base) -> Certificate:
+def policies_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The value is 30 00."""
     del base
     return with_value(it, "certificatePolicies", sequence())
@@ -391,7 +391,7 @@ def policies_empty(it: Certificate, base: Base) -> Certificate:
     finding="structure.CertificatePolicies",
     source="RFC 5280 4.2.1.4",
 )
-def policies_more(it: Certificate, base: Base) -> bytes:
+def policies_more(it: CertificateParts, base: Base) -> bytes:
     """A NULL follows the only policy."""
     del base
     return edited(it, partial(appended, more=_MORE), "extensions.certificatePolicies")
@@ -404,8 +404,8 @@ def policies_more(it: Certificate, base: Base) -> bytes:
     finding="structure.CertificatePolicies",
     source="RFC 5280 4.2.1.4",
 )
-def policy_bare(it: Certificate, base: Base) -> bytes:
-    """The OBJECT IDENTIFIER stands in the list itself."""
+def policy_bare(it: CertificateParts, base: Base) -> bytes:
+    """The OBJECT IDENTIFIER is in the list itself."""
     del base
     return edited(it, content_of, "extensions.certificatePolicies", 0)
 
@@ -417,7 +417,7 @@ def policy_bare(it: Certificate, base: Base) -> bytes:
     finding="structure.PolicyInformation",
     source="RFC 5280 4.2.1.4",
 )
-def policy_more(it: Certificate, base: Base) -> bytes:
+def policy_more(it: CertificateParts, base: Base) -> bytes:
     """The PolicyInformation holds a NULL in the place of qualifiers."""
     del base
     return edited(it, partial(appended, more=_MORE), "extensions.certificatePolicies", 0)
@@ -430,7 +430,7 @@ def policy_more(it: Certificate, base: Base) -> bytes:
     finding="structure.PolicyQualifiers",
     source="RFC 5280 4.2.1.4",
 )
-def qualifiers_null(it: Certificate, base: Base) -> bytes:
+def qualifiers_null(it: CertificateParts, base: Base) -> bytes:
     """The list of qualifiers has an element that is none."""
     del base
     return edited(it, partial(appended, more=sequence(_MORE)), "extensions.certificatePolicies", 0)
@@ -443,7 +443,7 @@ def qualifiers_null(it: Certificate, base: Base) -> bytes:
     source="RFC 5280 4.2.1.4: SIZE (1..MAX)",
     importance=Importance.LOW,
 )
-def qualifiers_empty(it: Certificate, base: Base) -> bytes:
+def qualifiers_empty(it: CertificateParts, base: Base) -> bytes:
     """30 00 follows the policyIdentifier."""
     del base
     return edited(it, partial(appended, more=sequence()), "extensions.certificatePolicies", 0)
@@ -456,7 +456,7 @@ def qualifiers_empty(it: Certificate, base: Base) -> bytes:
     finding="structure.PolicyQualifierInfo",
     source="RFC 5280 4.2.1.4",
 )
-def qualifier_of_three(it: Certificate, base: Base) -> bytes:
+def qualifier_of_three(it: CertificateParts, base: Base) -> bytes:
     """Two NULLs follow the identifier of the qualifier."""
     del base
     qualifier = sequence(oid("1.3.6.1.5.5.7.2.1"), _MORE, _MORE)
@@ -473,6 +473,6 @@ def qualifier_of_three(it: Certificate, base: Base) -> bytes:
     source="RFC 5280 4.2.1.1",
 )
 def identifier_twice(it: Parts, base: Base) -> bytes:
-    """The keyIdentifier stands twice in authorityKeyIdentifier."""
+    """The keyIdentifier is there twice in authorityKeyIdentifier."""
     del base
     return edited(it, partial(doubled, number=0), "extensions.authorityKeyIdentifier")

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import added, but
 from smki_testca.corpus.groups import (
     DCAS,
     ENDS,
@@ -21,7 +21,7 @@ from smki_testca.x509.names import KEY_PURPOSES
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _URL = tlv(0x86, b"http://test.example/")
 _NOTHING = tlv(NULL, b"")
@@ -44,7 +44,7 @@ extension_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
     why="A reader that looks for extensions at their usual place reads another one.",
     importance=Importance.LOW,
 )
-def extensions_order(it: Certificate, _: Base) -> Certificate:
+def extensions_order(it: CertificateParts, _: Base) -> CertificateParts:
     """The first extension comes last."""
     first, *rest = it.extensions.items()
     return replace(it, extensions=dict([*rest, first]))
@@ -60,7 +60,7 @@ def extensions_order(it: Certificate, _: Base) -> Certificate:
     why="Nobody knows what it says, and a Device with room for the usual ones may fail on it.",
     importance=Importance.LOW,
 )
-def extension_unknown(it: Certificate, _: Base) -> Certificate:
+def extension_unknown(it: CertificateParts, _: Base) -> CertificateParts:
     """An extension that nobody knows is added; it is not critical."""
     return added(it, _UNKNOWN, _NOTHING)
 
@@ -74,7 +74,7 @@ def extension_unknown(it: Certificate, _: Base) -> Certificate:
     why="What its issuer holds to be essential, perhaps a limit of use, is ignored.",
     importance=Importance.HIGH,
 )
-def extension_unknown_critical(it: Certificate, _: Base) -> Certificate:
+def extension_unknown_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """An extension that nobody knows is added; it is critical."""
     return added(it, _UNKNOWN, _NOTHING, critical=True)
 
@@ -88,7 +88,7 @@ def extension_unknown_critical(it: Certificate, _: Base) -> Certificate:
     why="A reader with room for short OIDs writes past its end, or compares a part.",
     importance=Importance.MEDIUM,
 )
-def extension_long_oid_critical(it: Certificate, _: Base) -> Certificate:
+def extension_long_oid_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The unknown extension has an OID longer than any that is in use."""
     return added(it, ".".join(["1.2", *["3"] * 64]), _NOTHING, critical=True)
 
@@ -102,7 +102,7 @@ def extension_long_oid_critical(it: Certificate, _: Base) -> Certificate:
     why="A reader that compares OIDs up to the shorter one's end takes it for a keyUsage.",
     importance=Importance.HIGH,
 )
-def extension_like_key_usage_critical(it: Certificate, _: Base) -> Certificate:
+def extension_like_key_usage_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """An extension 2.5.29.15.1 is added; its value is that of a keyUsage."""
     return added(it, "2.5.29.15.1", it.extensions["keyUsage"].value, critical=True)
 
@@ -116,7 +116,7 @@ def extension_like_key_usage_critical(it: Certificate, _: Base) -> Certificate:
     why="A reader with one list for certificates and CRLs takes what it must reject.",
     importance=Importance.MEDIUM,
 )
-def extension_crl_number_critical(it: Certificate, _: Base) -> Certificate:
+def extension_crl_number_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """An extension of CRLs is added; it is critical."""
     return added(it, "cRLNumber", integer(7), critical=True)
 
@@ -131,7 +131,7 @@ def extension_crl_number_critical(it: Certificate, _: Base) -> Certificate:
     why="Readers that know it take it and others do not: a meter and a head-end disagree.",
     importance=Importance.LOW,
 )
-def issuer_alt_name_critical(it: Certificate, _: Base) -> Certificate:
+def issuer_alt_name_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """A name of the issuer is added; it is critical."""
     return added(it, "issuerAltName", sequence(dns(b"ca.example")), critical=True)
 
@@ -149,7 +149,7 @@ def issuer_alt_name_critical(it: Certificate, _: Base) -> Certificate:
     why=_NEVER,
     importance=Importance.LOW,
 )
-def ext_key_usage(it: Certificate, _: Base) -> Certificate:
+def ext_key_usage(it: CertificateParts, _: Base) -> CertificateParts:
     """Purposes of TLS are added."""
     return added(it, "extKeyUsage", sequence(oid(KEY_PURPOSES["clientAuth"])))
 
@@ -164,7 +164,7 @@ def ext_key_usage(it: Certificate, _: Base) -> Certificate:
     why=_NEVER,
     importance=Importance.LOW,
 )
-def crl_distribution_points(it: Certificate, _: Base) -> Certificate:
+def crl_distribution_points(it: CertificateParts, _: Base) -> CertificateParts:
     """The address of a CRL is added."""
     return added(it, "cRLDistributionPoints", sequence(sequence(tlv(0xA0, tlv(0xA0, _URL)))))
 
@@ -179,7 +179,7 @@ def crl_distribution_points(it: Certificate, _: Base) -> Certificate:
     why=_NEVER,
     importance=Importance.LOW,
 )
-def authority_info_access(it: Certificate, _: Base) -> Certificate:
+def authority_info_access(it: CertificateParts, _: Base) -> CertificateParts:
     """The address of an OCSP responder is added."""
     return added(it, "authorityInfoAccess", sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), _URL)))
 
@@ -195,7 +195,7 @@ def authority_info_access(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes any GeneralNames for the holder's reads the name of the issuer.",
     importance=Importance.MEDIUM,
 )
-def issuer_alt_name(it: Certificate, _: Base) -> Certificate:
+def issuer_alt_name(it: CertificateParts, _: Base) -> CertificateParts:
     """A name of the issuer is added."""
     return added(it, "issuerAltName", sequence(dns(b"ca.example")))
 
@@ -210,7 +210,7 @@ def issuer_alt_name(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes the element after the key for the extensions reads none.",
     importance=Importance.LOW,
 )
-def issuer_unique_id(it: Certificate, _: Base) -> Certificate:
+def issuer_unique_id(it: CertificateParts, _: Base) -> CertificateParts:
     """The field of version 2 is there."""
     return but(it, unique_ids=tlv(0x81, bit_string(SUPPLIER_ID)[2:]))
 
@@ -226,7 +226,7 @@ def issuer_unique_id(it: Certificate, _: Base) -> Certificate:
     " Entity Identifier from this field reads what nobody else looks at.",
     importance=Importance.HIGH,
 )
-def subject_unique_id(it: Certificate, _: Base) -> Certificate:
+def subject_unique_id(it: CertificateParts, _: Base) -> CertificateParts:
     """The field of version 2 is there, with an identifier that is not the holder's."""
     other = SUPPLIER_ID[:5] + b"\x99" + SUPPLIER_ID[6:]
     return but(it, unique_ids=tlv(0x82, bit_string(other)[2:]))
@@ -245,7 +245,7 @@ def subject_unique_id(it: Certificate, _: Base) -> Certificate:
     why="A reader that applies limits of an end entity to nothing hides that it applies none.",
     importance=Importance.LOW,
 )
-def name_constraints(it: Certificate, _: Base) -> Certificate:
+def name_constraints(it: CertificateParts, _: Base) -> CertificateParts:
     """An end entity limits the names of those below it, of whom there are none."""
     names = sequence(tlv(0xA0, sequence(dns(b"ca.example"))))
     return added(it, "nameConstraints", names, critical=True)
@@ -261,7 +261,7 @@ def name_constraints(it: Certificate, _: Base) -> Certificate:
     why="A reader that demands a policy from here on accepts or refuses by a rule of the holder.",
     importance=Importance.LOW,
 )
-def policy_constraints(it: Certificate, _: Base) -> Certificate:
+def policy_constraints(it: CertificateParts, _: Base) -> CertificateParts:
     """An end entity demands an explicit policy at once."""
     return added(it, "policyConstraints", sequence(tlv(0x80, b"\x00")), critical=True)
 
@@ -277,7 +277,7 @@ def policy_constraints(it: Certificate, _: Base) -> Certificate:
     why="A reader that does not process them accepts certificates that the root never allowed.",
     importance=Importance.MEDIUM,
 )
-def name_constraints_not_critical(it: Certificate, _: Base) -> Certificate:
+def name_constraints_not_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """A CA's names are limited, and readers may ignore it."""
     return added(it, "nameConstraints", sequence(tlv(0xA0, sequence(dns(b"ca.example")))))
 
@@ -293,7 +293,7 @@ def name_constraints_not_critical(it: Certificate, _: Base) -> Certificate:
     why="Every policy of whatever it issues then counts as the test policy.",
     importance=Importance.MEDIUM,
 )
-def policy_mapped_to_any(it: Certificate, _: Base) -> Certificate:
+def policy_mapped_to_any(it: CertificateParts, _: Base) -> CertificateParts:
     """A CA has any policy stand for its own."""
     mapping = sequence(sequence(oid(POLICY), oid(ANY_POLICY)))
     return added(it, "policyMappings", mapping)
@@ -310,7 +310,7 @@ def policy_mapped_to_any(it: Certificate, _: Base) -> Certificate:
     why="A program that wants the CRL finds no address, and perhaps goes on without one.",
     importance=Importance.LOW,
 )
-def crl_distribution_points_reasons_only(it: Certificate, _: Base) -> Certificate:
+def crl_distribution_points_reasons_only(it: CertificateParts, _: Base) -> CertificateParts:
     """The point names neither a place nor an issuer."""
     return added(it, "cRLDistributionPoints", sequence(sequence(tlv(0x81, b"\x01\x06"))))
 
@@ -325,7 +325,7 @@ def crl_distribution_points_reasons_only(it: Certificate, _: Base) -> Certificat
     why="It tells that the certificate was made by hand, and makes it longer than it need be.",
     importance=Importance.LOW,
 )
-def netscape_comment(it: Certificate, _: Base) -> Certificate:
+def netscape_comment(it: CertificateParts, _: Base) -> CertificateParts:
     """A comment is added, as some configurations of OpenSSL do."""
     comment = text(0x16, "OpenSSL Generated Certificate")
     return added(it, "2.16.840.1.113730.1.13", comment)

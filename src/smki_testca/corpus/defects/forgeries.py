@@ -6,17 +6,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.elements import content_of, element
 from smki_testca.corpus.groups import led_by
-from smki_testca.corpus.keys import ec_key, entropy, rsa_key
 from smki_testca.corpus.parts import DEVICE_ID, SUPPLIER_ID, usages
+from smki_testca.corpus.signing_keys import ec_key, entropy, rsa_key
 from smki_testca.der.encode import integer
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 _ECDSA = ("device", "organisation", "organisation-issuing-ca", "organisation-crl")
 _ENDS = ("organisation",)
@@ -59,14 +59,14 @@ def one_bit(it: Parts, base: Base) -> bytes:
     on=(*_ENDS, "organisation-issuing-ca", "device-issuing-ca"),
     title="that another key signed",
 )
-def by_another_key(it: Certificate, base: Base) -> Certificate:
+def by_another_key(it: CertificateParts, base: Base) -> CertificateParts:
     """The issuer is named, and did not sign."""
     del base
     return replace(it, signature=ec_key("stranger").sign(it.tbs))
 
 
 @_invalid("signed-by-another-rsa-key", on=("dccki", "iki"), title="that another key signed")
-def by_another_rsa_key(it: Certificate, base: Base) -> Certificate:
+def by_another_rsa_key(it: CertificateParts, base: Base) -> CertificateParts:
     """The issuer is named; the key of another hierarchy's CA signed."""
     other = "iki-issuing-ca" if base.name == "dccki" else "dccki-issuing-ca"
     return replace(it, signature=rsa_key(other).sign(it.tbs))
@@ -88,14 +88,14 @@ def of_another(it: Parts, base: Base) -> Parts:
     on=("device",),
     title="whose signature covers only the content of its signed part",
 )
-def without_header(it: Certificate, base: Base) -> Certificate:
+def without_header(it: CertificateParts, base: Base) -> CertificateParts:
     """The tag and length of the signed part were left out when it was signed."""
     del base
     return replace(it, signature=it.signer.sign(content_of(it.tbs)))
 
 
 @_invalid("signature-random", on=("dccki", "iki"), title="whose signature is random")
-def random_octets(it: Certificate, base: Base) -> Certificate:
+def random_octets(it: CertificateParts, base: Base) -> CertificateParts:
     """The signature has the right length, and nothing to do with the key."""
     return replace(it, signature=b"\x01" + entropy(base.name).octets(255))
 
@@ -112,7 +112,7 @@ def _changed(it: Parts, before: bytes, after: bytes) -> bytes:
     finding="signature.invalid",
     also=("extensions.keyUsage.value",),
 )
-def usage_changed(it: Certificate, base: Base) -> bytes:
+def usage_changed(it: CertificateParts, base: Base) -> bytes:
     """The bit of the usage moved by one, and nobody signed again (O7)."""
     del base
     return _changed(it, usages("digitalSignature"), usages("nonRepudiation"))
@@ -123,7 +123,7 @@ def usage_changed(it: Certificate, base: Base) -> bytes:
     on=(*_ENDS, "organisation-supplier"),
     title="whose usage became keyAgreement after it was signed",
 )
-def usage_exchanged(it: Certificate, base: Base) -> bytes:
+def usage_exchanged(it: CertificateParts, base: Base) -> bytes:
     """The usage is another right one, and nobody signed again."""
     del base
     return _changed(it, usages("digitalSignature"), usages("keyAgreement"))
@@ -132,7 +132,7 @@ def usage_exchanged(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "identity-changed", on=("device",), title="whose Device ID was changed after it was signed"
 )
-def identity_changed(it: Certificate, base: Base) -> bytes:
+def identity_changed(it: CertificateParts, base: Base) -> bytes:
     """The last octet of the EUI-64 is another."""
     del base
     return _changed(it, DEVICE_ID, DEVICE_ID[:-1] + b"\xa5")
@@ -143,7 +143,7 @@ def identity_changed(it: Certificate, base: Base) -> bytes:
     on=("organisation", "organisation-ka"),
     title="whose identifier was changed after it was signed",
 )
-def identifier_changed(it: Certificate, base: Base) -> bytes:
+def identifier_changed(it: CertificateParts, base: Base) -> bytes:
     """The last octet of the EUI-64 is another."""
     del base
     return _changed(it, SUPPLIER_ID, SUPPLIER_ID[:-1] + b"\x01")
@@ -154,7 +154,7 @@ def identifier_changed(it: Certificate, base: Base) -> bytes:
     on=_ENDS,
     title="whose serialNumber was changed after it was signed",
 )
-def serial_changed(it: Certificate, base: Base) -> bytes:
+def serial_changed(it: CertificateParts, base: Base) -> bytes:
     """The last bit of the serial is the other one: a revoked certificate is on no list then."""
     del base
     return _changed(it, it.serial, it.serial[:-1] + bytes((it.serial[-1] ^ 1,)))
@@ -165,7 +165,7 @@ def serial_changed(it: Certificate, base: Base) -> bytes:
     on=("organisation", "dccki", "organisation-issuing-ca"),
     title="whose notAfter was changed after it was signed",
 )
-def validity_changed(it: Certificate, base: Base) -> bytes:
+def validity_changed(it: CertificateParts, base: Base) -> bytes:
     """It ends an hour earlier than its issuer said."""
     del base
     return _changed(it, b"1231235959Z", b"1231225959Z")
@@ -178,7 +178,7 @@ def validity_changed(it: Certificate, base: Base) -> bytes:
     facts={"status": "good"},
     title="with an entry that was changed after it was signed",
 )
-def entry_changed(it: RevocationList, base: Base) -> bytes:
+def entry_changed(it: RevocationListParts, base: Base) -> bytes:
     """The serial of the only entry is another: the revoked certificate passes."""
     del base
     serial = element(it, "revokedCertificates", 0, 0)
@@ -192,7 +192,7 @@ def entry_changed(it: RevocationList, base: Base) -> bytes:
     facts={"status": "good"},
     title="from which an entry was removed after it was signed",
 )
-def entry_removed(it: RevocationList, base: Base) -> bytes:
+def entry_removed(it: RevocationListParts, base: Base) -> bytes:
     """The list lacks its only entry, and has the signature of the whole."""
     del base
     return replace(it, entries=()).with_tbs(replace(it, entries=()).tbs, it.signer.sign(it.tbs))
@@ -255,6 +255,6 @@ def number_one(it: Parts, base: Base) -> Parts:
     source="RFC 3279 2.2.1",
 )
 def as_integer(it: Parts, base: Base) -> Parts:
-    """An INTEGER stands in the BIT STRING, as in signatures of DSA."""
+    """An INTEGER is in the BIT STRING, as in signatures of DSA."""
     del base
     return but(it, signature=integer(int.from_bytes(it.signer.sign(it.tbs))))

@@ -26,7 +26,7 @@ from smki_testca.der.encode import bit_string, octet_string, set_of
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _PATH = "subject.x500UniqueIdentifier"
 _OTHER_ID = bytes.fromhex("90b3d51f30020000")
@@ -57,7 +57,7 @@ _EVERY_ROLE = (
 )
 
 
-def _with_bits(it: Certificate, octets: bytes, unused_bits: int = 0) -> Certificate:
+def _with_bits(it: CertificateParts, octets: bytes, unused_bits: int = 0) -> CertificateParts:
     """The certificate with any octets as its identifier."""
     return with_relatives(it, {**relatives(it), IDENTIFIER: identifier(octets, unused_bits)})
 
@@ -78,7 +78,7 @@ def _own(base: Base) -> bytes:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def id_missing(it: Certificate, _: Base) -> Certificate:
+def id_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The attribute is left out (O18)."""
     return without_attribute(it, IDENTIFIER)
 
@@ -90,7 +90,7 @@ def id_missing(it: Certificate, _: Base) -> Certificate:
     finding=f"{_PATH}.order",
     why="Clients that take the last attribute for the identifier skip the certificate in silence.",
 )
-def id_before_role(it: Certificate, _: Base) -> Certificate:
+def id_before_role(it: CertificateParts, _: Base) -> CertificateParts:
     """The two change places (O18)."""
     names = relatives(it)
     unit, own = names.pop(UNIT), names.pop(IDENTIFIER)
@@ -105,7 +105,7 @@ def id_before_role(it: Certificate, _: Base) -> Certificate:
     why="Clients that take the last attribute for the identifier skip the certificate in silence.",
     importance=Importance.MEDIUM,
 )
-def id_first(it: Certificate, _: Base) -> Certificate:
+def id_first(it: CertificateParts, _: Base) -> CertificateParts:
     """It comes before the common name."""
     names = relatives(it)
     return with_relatives(it, {IDENTIFIER: names.pop(IDENTIFIER), **names})
@@ -120,7 +120,7 @@ def id_first(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def id_7_octets(it: Certificate, base: Base) -> Certificate:
+def id_7_octets(it: CertificateParts, base: Base) -> CertificateParts:
     """The last octet is left out."""
     return _with_bits(it, _own(base)[:7])
 
@@ -134,7 +134,7 @@ def id_7_octets(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def id_9_octets(it: Certificate, base: Base) -> Certificate:
+def id_9_octets(it: CertificateParts, base: Base) -> CertificateParts:
     """An octet follows the identifier (O18)."""
     return _with_bits(it, _own(base) + b"\x01")
 
@@ -147,7 +147,7 @@ def id_9_octets(it: Certificate, base: Base) -> Certificate:
     why="A reader of eight octets takes two of whatever follows for the last of the identifier.",
     facts=_NOBODY,
 )
-def id_6_octets(it: Certificate, base: Base) -> Certificate:
+def id_6_octets(it: CertificateParts, base: Base) -> CertificateParts:
     """It is as long as the address of a network card."""
     return _with_bits(it, _own(base)[:6])
 
@@ -161,7 +161,7 @@ def id_6_octets(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def id_empty(it: Certificate, _: Base) -> Certificate:
+def id_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """The BIT STRING has no bit."""
     return _with_bits(it, b"")
 
@@ -175,7 +175,7 @@ def id_empty(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def id_in_hexadecimal(it: Certificate, base: Base) -> Certificate:
+def id_in_hexadecimal(it: CertificateParts, base: Base) -> CertificateParts:
     """The BIT STRING holds the ASCII of the digits."""
     return _with_bits(it, _own(base).hex().encode("ascii"))
 
@@ -188,7 +188,7 @@ def id_in_hexadecimal(it: Certificate, base: Base) -> Certificate:
     why="It is 60 bits long: one reader takes it for the holder's, another for none.",
     facts=_NOBODY,
 )
-def id_unused_bits(it: Certificate, _: Base) -> Certificate:
+def id_unused_bits(it: CertificateParts, _: Base) -> CertificateParts:
     """Four bits of zero are said to be none (O18)."""
     return _with_bits(it, SUPPLIER_ID, 4)
 
@@ -204,7 +204,7 @@ def id_unused_bits(it: Certificate, _: Base) -> Certificate:
     facts=_NOBODY,
     stage=Stage.STRUCTURE,
 )
-def id_octet_string(it: Certificate, base: Base) -> Certificate:
+def id_octet_string(it: CertificateParts, base: Base) -> CertificateParts:
     """It is of another type."""
     return with_attribute(it, IDENTIFIER, octet_string(_own(base)))
 
@@ -221,7 +221,7 @@ def id_octet_string(it: Certificate, base: Base) -> Certificate:
     facts=_NOBODY,
     stage=Stage.STRUCTURE,
 )
-def id_text(it: Certificate, base: Base) -> Certificate:
+def id_text(it: CertificateParts, base: Base) -> CertificateParts:
     """It is written as people write it, 90-B3-D5-1F-30-01-00-00."""
     return with_attribute(it, IDENTIFIER, _own(base).hex("-").upper(), PRINTABLE)
 
@@ -235,7 +235,7 @@ def id_text(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "0" * 16},
 )
-def id_zeros(it: Certificate, _: Base) -> Certificate:
+def id_zeros(it: CertificateParts, _: Base) -> CertificateParts:
     """No bit is set."""
     return _with_bits(it, bytes(8))
 
@@ -249,7 +249,7 @@ def id_zeros(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "F" * 16},
 )
-def id_ones(it: Certificate, _: Base) -> Certificate:
+def id_ones(it: CertificateParts, _: Base) -> CertificateParts:
     """Every bit is set."""
     return _with_bits(it, b"\xff" * 8)
 
@@ -263,7 +263,7 @@ def id_ones(it: Certificate, _: Base) -> Certificate:
     " trusts the wrong Network Operator.",
     importance=Importance.CRITICAL,
 )
-def id_twice(it: Certificate, _: Base) -> Certificate:
+def id_twice(it: CertificateParts, _: Base) -> CertificateParts:
     """The identifier of another holder comes before the right one, which is the last attribute."""
     names = relatives(it)
     last = names.pop(IDENTIFIER)
@@ -279,7 +279,7 @@ def id_twice(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.1.2.4: an RDN is a set of attributes",
     why="It is another name. A reader of one attribute in each RDN finds the role alone.",
 )
-def id_with_role(it: Certificate, base: Base) -> Certificate:
+def id_with_role(it: CertificateParts, base: Base) -> CertificateParts:
     """The two attributes are one RelativeDistinguishedName."""
     names = relatives(it)
     del names[UNIT], names[IDENTIFIER]
@@ -303,7 +303,7 @@ def id_with_role(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NOBODY,
 )
-def id_with_name(it: Certificate, _: Base) -> Certificate:
+def id_with_name(it: CertificateParts, _: Base) -> CertificateParts:
     """A second identifier is hidden in the RDN of the common name."""
     named = attribute(COMMON_NAME, attribute_text(it, COMMON_NAME))
     hidden = attribute(IDENTIFIER, bit_string(_OTHER_ID))
@@ -320,8 +320,8 @@ def id_with_name(it: Certificate, _: Base) -> Certificate:
     " no identifier.",
     facts=_NOBODY,
 )
-def id_in_serial_number(it: Certificate, base: Base) -> Certificate:
-    """Text in 2.5.4.5 stands for 2.5.4.45."""
+def id_in_serial_number(it: CertificateParts, base: Base) -> CertificateParts:
+    """Text in 2.5.4.5 takes the place of 2.5.4.45."""
     names = relatives(it)
     digits = _own(base).hex().upper()
     return with_relatives(
@@ -342,7 +342,7 @@ def id_in_serial_number(it: Certificate, base: Base) -> Certificate:
     why="A reader that compares OIDs up to the shorter one's end reads an identifier that is none.",
     facts=_NOBODY,
 )
-def id_like_attribute(it: Certificate, base: Base) -> Certificate:
+def id_like_attribute(it: CertificateParts, base: Base) -> CertificateParts:
     """The OID of the attribute is one arc longer."""
     names = relatives(it)
     del names[IDENTIFIER]
@@ -362,7 +362,7 @@ def id_like_attribute(it: Certificate, base: Base) -> Certificate:
     " 90-B3-D5-F1-3 looks like either, and nobody was ever given it.",
     facts={"eui64": "90B3D5F130010000"},
 )
-def id_look_alike(it: Certificate, _: Base) -> Certificate:
+def id_look_alike(it: CertificateParts, _: Base) -> CertificateParts:
     """Two digits of the prefix are exchanged (O17)."""
     return _with_bits(it, bytes.fromhex("90b3d5f130010000"))
 
@@ -385,7 +385,7 @@ _reversed = partial(
     mains=0,
     facts={"eui64": "020000301FD5B390"},
 )
-def id_reversed(it: Certificate, base: Base) -> Certificate:
+def id_reversed(it: CertificateParts, base: Base) -> CertificateParts:
     """The first octet comes last."""
     return _with_bits(it, _own(base)[::-1])
 
@@ -400,7 +400,7 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "00DB1234567890A4"},
 )
-def id_of_a_device(it: Certificate, _: Base) -> Certificate:
+def id_of_a_device(it: CertificateParts, _: Base) -> CertificateParts:
     """It lies under a manufacturer's Registry Entry."""
     return _with_bits(it, bytes.fromhex("00db1234567890a4"))
 
@@ -413,6 +413,6 @@ def id_of_a_device(it: Certificate, _: Base) -> Certificate:
     why="A CA is taken for a supplier: a key that issues certificates would go into the cell of one"
     " that signs commands.",
 )
-def identifier_of_ca(it: Certificate, _: Base) -> Certificate:
+def identifier_of_ca(it: CertificateParts, _: Base) -> CertificateParts:
     """2.5.4.45 comes last, as in an Organisation Certificate."""
     return _with_bits(it, SUPPLIER_ID)

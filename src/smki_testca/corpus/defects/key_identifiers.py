@@ -6,8 +6,8 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import added, with_critical, with_value, without
 from smki_testca.corpus.groups import (
     DEVICES,
     ENDS,
@@ -29,7 +29,7 @@ from smki_testca.der.read import read
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _SUBJECT, _AUTHORITY = "subjectKeyIdentifier", "authorityKeyIdentifier"
 _EVERY_END = (*DEVICES, *ORGANISATIONS, *RSA_ENDS)
@@ -62,7 +62,7 @@ def _long_serial(octets: bytes) -> bytes:
     why="A library that does not process it refuses the certificate, another takes it.",
     importance=Importance.LOW,
 )
-def ski_critical(it: Certificate, _: Base) -> Certificate:
+def ski_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is marked critical."""
     return with_critical(it, _SUBJECT, TRUE)
 
@@ -87,7 +87,7 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
     why="Where two CAs share a name, nothing says which of them issued a certificate.",
     importance=Importance.MEDIUM,
 )
-def ski_missing(it: Certificate, _: Base) -> Certificate:
+def ski_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out."""
     return without(it, _SUBJECT)
 
@@ -103,7 +103,7 @@ def ski_missing(it: Certificate, _: Base) -> Certificate:
     " compares a part.",
     importance=Importance.HIGH,
 )
-def ski_20_octets(it: Certificate, _: Base) -> Certificate:
+def ski_20_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is as long as one of method (1)."""
     return with_value(it, _SUBJECT, octet_string(b"\x41" * 20))
 
@@ -118,7 +118,7 @@ def ski_20_octets(it: Certificate, _: Base) -> Certificate:
     why="A program that looks certificates up by 20 octets does not find it.",
     importance=Importance.LOW,
 )
-def ski_8_octets(it: Certificate, _: Base) -> Certificate:
+def ski_8_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is as long as one of method (2)."""
     return with_value(it, _SUBJECT, octet_string(b"\x41" * 8))
 
@@ -133,7 +133,7 @@ def ski_8_octets(it: Certificate, _: Base) -> Certificate:
     why="All certificates that have it so share one key identifier.",
     importance=Importance.MEDIUM,
 )
-def ski_empty(it: Certificate, _: Base) -> Certificate:
+def ski_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """It has no octet."""
     return with_value(it, _SUBJECT, octet_string(b""))
 
@@ -148,7 +148,7 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
     why="Devices, head-ends and CMS messages name keys by it: another key is meant than is used.",
     importance=Importance.HIGH,
 )
-def ski_of_another_key(it: Certificate, _: Base) -> Certificate:
+def ski_of_another_key(it: CertificateParts, _: Base) -> CertificateParts:
     """It has the right length and not the right octets."""
     length = 8 if it.profile.startswith(("organisation", "device")) else 20
     return with_value(it, _SUBJECT, octet_string(b"\x41" * length))
@@ -164,7 +164,7 @@ def ski_of_another_key(it: Certificate, _: Base) -> Certificate:
     why="The four bits 0100 are forgotten: a reader that computes the identifier finds another.",
     importance=Importance.MEDIUM,
 )
-def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
+def ski_of_no_type_bits(it: CertificateParts, _: Base) -> CertificateParts:
     """The first hexadecimal digit is that of the hash, not 4."""
     point = read(it.spki)[0].children[1].content[1:]
     digest = hashlib.sha1(point, usedforsecurity=False).digest()
@@ -185,7 +185,7 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     stage=Stage.STRUCTURE,
 )
-def ski_integer(it: Certificate, _: Base) -> Certificate:
+def ski_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """It is of another type."""
     return with_value(it, _SUBJECT, integer(4))
 
@@ -204,7 +204,7 @@ def ski_integer(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     stage=Stage.STRUCTURE,
 )
-def ski_bare(it: Certificate, _: Base) -> Certificate:
+def ski_bare(it: CertificateParts, _: Base) -> CertificateParts:
     """The octets stand in the extension without the OCTET STRING that they belong in."""
     return with_value(it, _SUBJECT, it.key_identifier)
 
@@ -225,7 +225,7 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
     why="A library that does not process it refuses the certificate, another takes it.",
     importance=Importance.LOW,
 )
-def aki_critical(it: Certificate, _: Base) -> Certificate:
+def aki_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is marked critical."""
     return with_critical(it, _AUTHORITY, TRUE)
 
@@ -240,7 +240,7 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
     why="Where two CAs share a name, nothing says which of them issued it.",
     importance=Importance.MEDIUM,
 )
-def aki_missing(it: Certificate, _: Base) -> Certificate:
+def aki_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out."""
     return without(it, _AUTHORITY)
 
@@ -256,7 +256,7 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
     " room for.",
     importance=Importance.LOW,
 )
-def aki_with_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
+def aki_with_issuer_and_serial(it: CertificateParts, base: Base) -> CertificateParts:
     """The true issuer and serial number of the CA are added."""
     above = base.chain[0]
     pointer = tlv(0x80, above.key_identifier)
@@ -278,7 +278,7 @@ def aki_with_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
     why="A reader that compares both compares with what it does not have.",
     importance=Importance.LOW,
 )
-def aki_half(it: Certificate, base: Base) -> Certificate:
+def aki_half(it: CertificateParts, base: Base) -> CertificateParts:
     """The issuer is added without the serial number."""
     above = base.chain[0]
     issuer = tlv(0xA1, tlv(0xA4, above.issuer))
@@ -298,7 +298,7 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
     why="A reader that finds the issuing key by its identifier finds none.",
     importance=Importance.MEDIUM,
 )
-def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
+def aki_of_serial_alone(it: CertificateParts, _: Base) -> CertificateParts:
     """The keyIdentifier gives way to an authorityCertSerialNumber."""
     return with_value(it, _AUTHORITY, sequence(_long_serial(b"\x41" * 16)))
 
@@ -314,7 +314,7 @@ def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
     " nobody finds it.",
     importance=Importance.MEDIUM,
 )
-def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
+def aki_of_issuer_and_serial(it: CertificateParts, base: Base) -> CertificateParts:
     """The true issuer and serial number of the CA stand in place of its key identifier."""
     above = base.chain[0]
     number = _long_serial(read(above.serial)[0].content)
@@ -331,7 +331,7 @@ def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
     why="A reader with room for the 8 octets of every SMKI certificate writes past its end.",
     importance=Importance.HIGH,
 )
-def aki_20_octets(it: Certificate, _: Base) -> Certificate:
+def aki_20_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is as long as one of method (1)."""
     return with_value(it, _AUTHORITY, authority_key(b"\x41" * 20))
 
@@ -347,7 +347,7 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
     " meter and a head-end disagree.",
     importance=Importance.HIGH,
 )
-def aki_of_another_key(it: Certificate, base: Base) -> Certificate:
+def aki_of_another_key(it: CertificateParts, base: Base) -> CertificateParts:
     """It has the right length and not the right octets."""
     length = len(base.chain[0].key_identifier)
     return with_value(it, _AUTHORITY, authority_key(b"\x41" * length))
@@ -363,6 +363,6 @@ def aki_of_another_key(it: Certificate, base: Base) -> Certificate:
     why="Nothing; it says again what is known, and the root is longer.",
     importance=Importance.LOW,
 )
-def aki_of_itself(it: Certificate, _: Base) -> Certificate:
+def aki_of_itself(it: CertificateParts, _: Base) -> CertificateParts:
     """A root points to its own key."""
     return added(it, _AUTHORITY, authority_key(it.key_identifier))

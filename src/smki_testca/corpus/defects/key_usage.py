@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import with_critical, with_value, without
 from smki_testca.corpus.groups import CAS, ENDS, EVERY, KINDS, SMKI_ISSUING, SMKI_ROOTS, led_by
 from smki_testca.corpus.parts import usages
 from smki_testca.der.encode import BIT_STRING, integer, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _NAME = "keyUsage"
 _SMKI_ENDS = (*ENDS, "device-ka", "organisation-ka")
@@ -31,7 +31,7 @@ usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
     why="A reader may then skip it, and use a key agreement key to verify signatures.",
     importance=Importance.MEDIUM,
 )
-def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
+def key_usage_not_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The criticality of keyUsage is left out."""
     return with_critical(it, _NAME, b"")
 
@@ -47,7 +47,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
     " for.",
     importance=Importance.HIGH,
 )
-def key_usage_missing(it: Certificate, _: Base) -> Certificate:
+def key_usage_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out."""
     return without(it, _NAME)
 
@@ -63,7 +63,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
     importance=Importance.HIGH,
     stage=Stage.STRUCTURE,
 )
-def key_usage_integer(it: Certificate, _: Base) -> Certificate:
+def key_usage_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """The value is an INTEGER instead of a BIT STRING."""
     return with_value(it, _NAME, integer(3))
 
@@ -78,7 +78,7 @@ def key_usage_integer(it: Certificate, _: Base) -> Certificate:
     why="Its CRLs are then refused, or are taken from a key that may not sign them.",
     importance=Importance.MEDIUM,
 )
-def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
+def key_usage_without_crl_sign(it: CertificateParts, _: Base) -> CertificateParts:
     """A CA has keyCertSign alone."""
     return with_value(it, _NAME, usages("keyCertSign"))
 
@@ -93,7 +93,7 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
     why="Whatever it issues has no path: a reader that looks refuses all of it, others take it.",
     importance=Importance.HIGH,
 )
-def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
+def key_usage_without_cert_sign(it: CertificateParts, _: Base) -> CertificateParts:
     """A CA has cRLSign alone."""
     return with_value(it, _NAME, usages("cRLSign"))
 
@@ -109,7 +109,7 @@ def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
     " signs commands.",
     importance=Importance.HIGH,
 )
-def key_usage_of_end_entity(it: Certificate, _: Base) -> Certificate:
+def key_usage_of_end_entity(it: CertificateParts, _: Base) -> CertificateParts:
     """A CA has digitalSignature alone."""
     return with_value(it, _NAME, usages("digitalSignature"))
 
@@ -126,7 +126,7 @@ def key_usage_of_end_entity(it: Certificate, _: Base) -> Certificate:
     importance=Importance.HIGH,
     facts={"usage": None},
 )
-def key_usage_two(it: Certificate, _: Base) -> Certificate:
+def key_usage_two(it: CertificateParts, _: Base) -> CertificateParts:
     """Both bits are set, of which a certificate has one."""
     return with_value(it, _NAME, usages("digitalSignature", "keyAgreement"))
 
@@ -143,7 +143,7 @@ def key_usage_two(it: Certificate, _: Base) -> Certificate:
     importance=Importance.HIGH,
     facts={"usage": None},
 )
-def key_usage_non_repudiation(it: Certificate, _: Base) -> Certificate:
+def key_usage_non_repudiation(it: CertificateParts, _: Base) -> CertificateParts:
     """The bit beside digitalSignature is set instead of it."""
     return with_value(it, _NAME, usages("nonRepudiation"))
 
@@ -158,7 +158,7 @@ def key_usage_non_repudiation(it: Certificate, _: Base) -> Certificate:
     why="A client that compares the octets 03 02 07 80 skips the certificate in silence.",
     importance=Importance.MEDIUM,
 )
-def key_usage_signature_and_non_repudiation(it: Certificate, _: Base) -> Certificate:
+def key_usage_signature_and_non_repudiation(it: CertificateParts, _: Base) -> CertificateParts:
     """A bit is set besides the right one."""
     return with_value(it, _NAME, usages("digitalSignature", "nonRepudiation"))
 
@@ -175,7 +175,7 @@ def key_usage_signature_and_non_repudiation(it: Certificate, _: Base) -> Certifi
     importance=Importance.MEDIUM,
     facts={"usage": None},
 )
-def key_usage_key_encipherment(it: Certificate, _: Base) -> Certificate:
+def key_usage_key_encipherment(it: CertificateParts, _: Base) -> CertificateParts:
     """The use of an RSA key is named for a key on a curve."""
     return with_value(it, _NAME, usages("keyEncipherment"))
 
@@ -191,7 +191,7 @@ def key_usage_key_encipherment(it: Certificate, _: Base) -> Certificate:
     " not see the limit.",
     importance=Importance.LOW,
 )
-def key_usage_agreement_and_encipher_only(it: Certificate, _: Base) -> Certificate:
+def key_usage_agreement_and_encipher_only(it: CertificateParts, _: Base) -> CertificateParts:
     """The bit that limits key agreement is set, too."""
     return with_value(it, _NAME, usages("keyAgreement", "encipherOnly"))
 
@@ -206,7 +206,7 @@ def key_usage_agreement_and_encipher_only(it: Certificate, _: Base) -> Certifica
     why="The bit is the ninth: a reader of one octet does not see it.",
     importance=Importance.LOW,
 )
-def key_usage_agreement_and_decipher_only(it: Certificate, _: Base) -> Certificate:
+def key_usage_agreement_and_decipher_only(it: CertificateParts, _: Base) -> CertificateParts:
     """The only bit of the second octet is set, too."""
     return with_value(it, _NAME, usages("keyAgreement", "decipherOnly"))
 
@@ -223,7 +223,7 @@ def key_usage_agreement_and_decipher_only(it: Certificate, _: Base) -> Certifica
     importance=Importance.HIGH,
     facts={"usage": None},
 )
-def key_usage_signs_certificates(it: Certificate, _: Base) -> Certificate:
+def key_usage_signs_certificates(it: CertificateParts, _: Base) -> CertificateParts:
     """An end entity may sign certificates, and nothing else."""
     return with_value(it, _NAME, usages("keyCertSign"))
 
@@ -238,7 +238,7 @@ def key_usage_signs_certificates(it: Certificate, _: Base) -> Certificate:
     why="A reader accepts CRLs of the end entity's key.",
     importance=Importance.MEDIUM,
 )
-def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
+def key_usage_signs_crls(it: CertificateParts, base: Base) -> CertificateParts:
     """An end entity may sign CRLs, too."""
     own = "keyAgreement" if base.name.endswith("-ka") else "digitalSignature"
     return with_value(it, _NAME, usages(own, "cRLSign"))
@@ -255,7 +255,7 @@ def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"usage": None},
 )
-def key_usage_none(it: Certificate, _: Base) -> Certificate:
+def key_usage_none(it: CertificateParts, _: Base) -> CertificateParts:
     """The BIT STRING is empty."""
     return with_value(it, _NAME, tlv(BIT_STRING, b"\x00"))
 
@@ -270,7 +270,7 @@ def key_usage_none(it: Certificate, _: Base) -> Certificate:
     why="A TLS peer that heeds keyUsage ends the handshake; one that does not hides the mistake.",
     importance=Importance.MEDIUM,
 )
-def key_usage_key_agreement(it: Certificate, _: Base) -> Certificate:
+def key_usage_key_agreement(it: CertificateParts, _: Base) -> CertificateParts:
     """An RSA key is said to agree keys."""
     return with_value(it, _NAME, usages("keyAgreement"))
 
@@ -286,7 +286,7 @@ def key_usage_key_agreement(it: Certificate, _: Base) -> Certificate:
     " takes them from it.",
     importance=Importance.HIGH,
 )
-def key_usage_signs_too(it: Certificate, _: Base) -> Certificate:
+def key_usage_signs_too(it: CertificateParts, _: Base) -> CertificateParts:
     """A CA has the bit of an end entity, too."""
     return with_value(it, _NAME, usages("digitalSignature", "keyCertSign", "cRLSign"))
 
@@ -301,7 +301,7 @@ def key_usage_signs_too(it: Certificate, _: Base) -> Certificate:
     why="TLS 1.2 with RSA key exchange fails, where a gateway still has it.",
     importance=Importance.LOW,
 )
-def key_usage_signature_alone(it: Certificate, _: Base) -> Certificate:
+def key_usage_signature_alone(it: CertificateParts, _: Base) -> CertificateParts:
     """One of two bits is left out."""
     return with_value(it, _NAME, usages("digitalSignature"))
 
@@ -317,6 +317,6 @@ def key_usage_signature_alone(it: Certificate, _: Base) -> Certificate:
     " copies.",
     importance=Importance.LOW,
 )
-def key_usage_with_encipherment(it: Certificate, _: Base) -> Certificate:
+def key_usage_with_encipherment(it: CertificateParts, _: Base) -> CertificateParts:
     """A bit is set besides the right one."""
     return with_value(it, _NAME, usages("digitalSignature", "keyEncipherment"))

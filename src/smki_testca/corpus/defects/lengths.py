@@ -11,7 +11,7 @@ from smki_testca.corpus.elements import claiming, content_of, edited, indefinite
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 EACH_KIND = ("device", "organisation-crl", "device-csr")
 """A base of each kind of document."""
@@ -89,7 +89,7 @@ def signed_padded(it: Parts, base: Base) -> bytes:
     title="whose serialNumber has its length in the long form",
     importance=Importance.HIGH,
 )
-def serial_length_long(it: Certificate, base: Base) -> bytes:
+def serial_length_long(it: CertificateParts, base: Base) -> bytes:
     """The length 16 of the serial is written 81 10."""
     del base
     return edited(it, long_form, "serialNumber")
@@ -101,14 +101,14 @@ def serial_length_long(it: Certificate, base: Base) -> bytes:
     title="with an entry whose serial number has its length in the long form",
     importance=Importance.CRITICAL,
 )
-def entry_serial_length_long(it: RevocationList, base: Base) -> bytes:
+def entry_serial_length_long(it: RevocationListParts, base: Base) -> bytes:
     """The length of the revoked serial is written 81 10: octets differ from the certificate's."""
     del base
     return edited(it, long_form, "revokedCertificates", 0, 0)
 
 
 @_long("subject-length-long", on=("organisation",), title="whose subject has a long length")
-def subject_length_long(it: Certificate, base: Base) -> bytes:
+def subject_length_long(it: CertificateParts, base: Base) -> bytes:
     """The length of the subject is written in the long form."""
     del base
     return edited(it, long_form, "subject")
@@ -119,7 +119,7 @@ def subject_length_long(it: Certificate, base: Base) -> bytes:
     on=(*_CERTIFICATES, "organisation-issuing-ca"),
     title="whose notAfter has a long length",
 )
-def time_length_long(it: Certificate, base: Base) -> bytes:
+def time_length_long(it: CertificateParts, base: Base) -> bytes:
     """The length of notAfter is written in the long form."""
     del base
     return edited(it, long_form, "validity.notAfter")
@@ -137,7 +137,7 @@ def extension_length_long(it: Parts, base: Base) -> bytes:
     on=("organisation", "device-issuing-ca"),
     title="whose keyUsage has a long length inside its OCTET STRING",
 )
-def key_usage_length_long(it: Certificate, base: Base) -> bytes:
+def key_usage_length_long(it: CertificateParts, base: Base) -> bytes:
     """The length of the BIT STRING of keyUsage is written 81 02."""
     del base
     return edited(it, long_form, "extensions.keyUsage")
@@ -189,7 +189,7 @@ def signed_indefinite(it: Parts, base: Base) -> bytes:
     on=("organisation",),
     title="whose subject is of indefinite length",
 )
-def subject_indefinite(it: Certificate, base: Base) -> bytes:
+def subject_indefinite(it: CertificateParts, base: Base) -> bytes:
     """The length of the subject is 80, and two zero octets end it."""
     del base
     return edited(it, indefinite, "subject")
@@ -209,7 +209,7 @@ def extensions_indefinite(it: Parts, base: Base) -> bytes:
     on=("organisation",),
     title="whose certificatePolicies is of indefinite length",
 )
-def wrapped_indefinite(it: Certificate, base: Base) -> bytes:
+def wrapped_indefinite(it: CertificateParts, base: Base) -> bytes:
     """The SEQUENCE inside the value of an extension is of indefinite length."""
     del base
     return edited(it, indefinite, "extensions.certificatePolicies")
@@ -221,7 +221,7 @@ def wrapped_indefinite(it: Certificate, base: Base) -> bytes:
     title="whose list of entries is of indefinite length",
     importance=Importance.HIGH,
 )
-def entries_indefinite(it: RevocationList, base: Base) -> bytes:
+def entries_indefinite(it: RevocationListParts, base: Base) -> bytes:
     """A reader that finds no end of the entries may find no entry."""
     del base
     return edited(it, indefinite, "revokedCertificates")
@@ -319,7 +319,7 @@ def all_ones_64(it: Parts, base: Base) -> bytes:
     on=("organisation",),
     title="whose serialNumber claims ff ff ff ff octets",
 )
-def serial_all_ones(it: Certificate, base: Base) -> bytes:
+def serial_all_ones(it: CertificateParts, base: Base) -> bytes:
     """The length of an element inside wraps around in a signed word of 32 bits."""
     del base
     return edited(it, partial(_of, "84 ff ff ff ff"), "serialNumber")
@@ -339,7 +339,7 @@ def signed_too_long(it: Parts, base: Base) -> bytes:
     on=("organisation", "organisation-csr"),
     title="whose last RDN reaches beyond the subject",
 )
-def name_too_long(it: Certificate, base: Base) -> bytes:
+def name_too_long(it: CertificateParts, base: Base) -> bytes:
     """The last RDN of the subject claims one octet more than the subject holds."""
     del base
     return edited(it, lambda octets: claiming(octets, 1), "subject", 2)
@@ -352,7 +352,7 @@ def name_too_long(it: Certificate, base: Base) -> bytes:
     rfc5280=Verdict.EITHER,
     source=OF_ITS_TYPE,
 )
-def hardware_serial_too_long(it: Certificate, base: Base) -> bytes:
+def hardware_serial_too_long(it: CertificateParts, base: Base) -> bytes:
     """The Device ID claims an octet behind the end of the names: it would be read as 9 octets."""
     del base
     field = "extensions.subjectAltName.hardwareModuleName.hwSerialNum"
@@ -364,7 +364,7 @@ def hardware_serial_too_long(it: Certificate, base: Base) -> bytes:
     on=("organisation", "organisation-issuing-ca"),
     title="whose keyUsage is cut off in its OCTET STRING",
 )
-def key_usage_too_long(it: Certificate, base: Base) -> bytes:
+def key_usage_too_long(it: CertificateParts, base: Base) -> bytes:
     """The BIT STRING of keyUsage claims an octet behind the end of the extension."""
     del base
     return edited(it, lambda octets: claiming(octets, 1), "extensions.keyUsage")
@@ -386,7 +386,7 @@ def signature_too_long(it: Parts, base: Base) -> bytes:
     on=("organisation-arl", "organisation-crl"),
     title="with an entry that reaches beyond the list",
 )
-def entry_too_long(it: RevocationList, base: Base) -> bytes:
+def entry_too_long(it: RevocationListParts, base: Base) -> bytes:
     """The entry claims one octet more than the list of entries holds."""
     del base
     return edited(it, lambda octets: claiming(octets, 1), "revokedCertificates", 0)
@@ -489,7 +489,7 @@ def octets_after_names(it: Parts, base: Base) -> bytes:
     on=("organisation-issuing-ca", "device-root-ca", "dccki-issuing-ca"),
     title="with an octet after its basicConstraints, in the OCTET STRING",
 )
-def octet_after_constraints(it: Certificate, base: Base) -> bytes:
+def octet_after_constraints(it: CertificateParts, base: Base) -> bytes:
     """A zero octet follows the SEQUENCE inside the value of basicConstraints."""
     del base
     return edited(it, lambda octets: octets + b"\x00", "extensions.basicConstraints")
@@ -500,7 +500,7 @@ def octet_after_constraints(it: Certificate, base: Base) -> bytes:
     on=("organisation-crl",),
     title="with an octet after its cRLNumber, in the OCTET STRING",
 )
-def octet_after_number(it: RevocationList, base: Base) -> bytes:
+def octet_after_number(it: RevocationListParts, base: Base) -> bytes:
     """A zero octet follows the INTEGER inside the value of cRLNumber."""
     del base
     return edited(it, lambda octets: octets + b"\x00", "extensions.cRLNumber")

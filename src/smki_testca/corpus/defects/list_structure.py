@@ -19,7 +19,7 @@ from smki_testca.der.encode import NULL, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Request, RevocationList
+    from smki_testca.corpus.parts import CsrParts, RevocationListParts
 
 _MORE = tlv(NULL, b"")
 
@@ -43,7 +43,7 @@ _csr = partial(_broken, finding="structure.CertificationRequestInfo", source="RF
     title="without a time",
     finding="der.structure",
 )
-def times_missing(it: RevocationList, base: Base) -> bytes:
+def times_missing(it: RevocationListParts, base: Base) -> bytes:
     """The signed part has neither thisUpdate nor nextUpdate."""
     del base
     return edited(
@@ -54,8 +54,8 @@ def times_missing(it: RevocationList, base: Base) -> bytes:
 
 
 @_list("third-update", on=("iki-crl", "organisation-crl"), title="with a third time")
-def third_update(it: RevocationList, base: Base) -> bytes:
-    """The nextUpdate stands twice."""
+def third_update(it: RevocationListParts, base: Base) -> bytes:
+    """The nextUpdate is there twice."""
     del base
     return edited(it, partial(doubled, number=4), "signed")
 
@@ -67,7 +67,7 @@ def third_update(it: RevocationList, base: Base) -> bytes:
     importance=Importance.CRITICAL,
     why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
 )
-def entries_twice(it: RevocationList, base: Base) -> bytes:
+def entries_twice(it: RevocationListParts, base: Base) -> bytes:
     """A second list of entries follows the first: a reader may read only one."""
     del base
     return edited(it, partial(doubled, number=5), "signed")
@@ -80,7 +80,7 @@ def entries_twice(it: RevocationList, base: Base) -> bytes:
     importance=Importance.CRITICAL,
     why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
 )
-def extensions_first(it: RevocationList, base: Base) -> bytes:
+def extensions_first(it: RevocationListParts, base: Base) -> bytes:
     """A reader that takes the entries to be missing lets every certificate pass."""
     del base
     return edited(it, partial(swapped, number=5), "signed")
@@ -89,7 +89,7 @@ def extensions_first(it: RevocationList, base: Base) -> bytes:
 @_list(
     "list-more", on=("dccki-crl", "organisation-crl"), title="with an element after its extensions"
 )
-def list_more(it: RevocationList, base: Base) -> bytes:
+def list_more(it: RevocationListParts, base: Base) -> bytes:
     """A NULL follows the extensions in the signed part."""
     del base
     return edited(it, partial(appended, more=_MORE), "signed")
@@ -109,14 +109,14 @@ _entry = partial(
     on=("organisation-arl", "organisation-crl"),
     title="with an entry without date",
 )
-def entry_without_date(it: RevocationList, base: Base) -> bytes:
+def entry_without_date(it: RevocationListParts, base: Base) -> bytes:
     """The entry is a serial number and its extensions."""
     del base
     return edited(it, partial(without_element, number=1), "revokedCertificates", 0)
 
 
 @_entry("entry-reversed", on=("organisation-crl",), title="with an entry whose date comes first")
-def entry_reversed(it: RevocationList, base: Base) -> bytes:
+def entry_reversed(it: RevocationListParts, base: Base) -> bytes:
     """The serial and the date have changed places."""
     del base
     return edited(it, partial(swapped, number=0), "revokedCertificates", 0)
@@ -127,21 +127,21 @@ def entry_reversed(it: RevocationList, base: Base) -> bytes:
     on=("iki-crl", "organisation-crl"),
     title="with an entry of four elements",
 )
-def entry_more(it: RevocationList, base: Base) -> bytes:
+def entry_more(it: RevocationListParts, base: Base) -> bytes:
     """A NULL follows the extensions of the entry."""
     del base
     return edited(it, partial(appended, more=_MORE), "revokedCertificates", 0)
 
 
 @_entry("entry-empty", on=("organisation-crl",), title="with an empty entry")
-def entry_empty(it: RevocationList, base: Base) -> bytes:
+def entry_empty(it: RevocationListParts, base: Base) -> bytes:
     """The only entry is 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "revokedCertificates", 0)
 
 
 @_entry("entry-bare", on=("organisation-crl",), title="with a serial number in place of an entry")
-def entry_bare(it: RevocationList, base: Base) -> bytes:
+def entry_bare(it: RevocationListParts, base: Base) -> bytes:
     """The serial and the date stand in the list itself, without a SEQUENCE around them."""
     del base
     entry = element(it, "revokedCertificates", 0, 0)
@@ -156,7 +156,7 @@ def entry_bare(it: RevocationList, base: Base) -> bytes:
     importance=Importance.LOW,
     rfc5280=Verdict.REJECT,
 )
-def entry_extensions_empty(it: RevocationList, base: Base) -> bytes:
+def entry_extensions_empty(it: RevocationListParts, base: Base) -> bytes:
     """The list of the entry's extensions is 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "revokedCertificates", 0, 2)
@@ -170,7 +170,7 @@ def entry_extensions_empty(it: RevocationList, base: Base) -> bytes:
     on=("device-csr", "organisation-csr", "dccki-csr"),
     title="with an element after its attributes",
 )
-def request_more(it: Request, base: Base) -> bytes:
+def request_more(it: CsrParts, base: Base) -> bytes:
     """A NULL follows the attributes in the signed part."""
     del base
     return edited(it, partial(appended, more=_MORE), "signed")
@@ -182,7 +182,7 @@ def request_more(it: Request, base: Base) -> bytes:
     title="without version",
     finding="der.structure",
 )
-def request_version_missing(it: Request, base: Base) -> bytes:
+def request_version_missing(it: CsrParts, base: Base) -> bytes:
     """The signed part begins with its subject."""
     del base
     return edited(it, partial(without_element, number=0), "signed")
@@ -194,8 +194,8 @@ def request_version_missing(it: Request, base: Base) -> bytes:
     on=("device-csr",),
     title="with [0] attributes twice",
 )
-def attributes_twice(it: Request, base: Base) -> bytes:
-    """The whole field of attributes stands twice."""
+def attributes_twice(it: CsrParts, base: Base) -> bytes:
+    """The whole field of attributes is there twice."""
     del base
     return edited(it, partial(doubled, number=3), "signed")
 
@@ -206,7 +206,7 @@ def attributes_twice(it: Request, base: Base) -> bytes:
     title="with a third element in its extensionRequest",
     finding="structure.Attribute",
 )
-def attribute_more(it: Request, base: Base) -> bytes:
+def attribute_more(it: CsrParts, base: Base) -> bytes:
     """A NULL follows the values of the attribute."""
     del base
     return edited(it, partial(appended, more=_MORE), "signed", 3, 0)
@@ -221,8 +221,8 @@ def attribute_more(it: Request, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="Whoever checks the CSR reads one list, and the CA issues by the other.",
 )
-def request_of_two_values(it: Request, base: Base) -> bytes:
-    """The list of extensions stands twice in the attribute: a CA may take either."""
+def request_of_two_values(it: CsrParts, base: Base) -> bytes:
+    """The list of extensions is there twice in the attribute: a CA may take either."""
     del base
     return edited(it, partial(doubled, number=0), "signed", 3, 0, 1)
 
@@ -235,7 +235,7 @@ def request_of_two_values(it: Request, base: Base) -> bytes:
     also=("csr.key_usage",),
     source="RFC 2985 5.4.2",
 )
-def request_of_no_value(it: Request, base: Base) -> bytes:
+def request_of_no_value(it: CsrParts, base: Base) -> bytes:
     """The SET of values of the attribute is empty."""
     del base
     return edited(it, partial(holding, content=b""), "signed", 3, 0, 1)
@@ -247,7 +247,7 @@ def request_of_no_value(it: Request, base: Base) -> bytes:
     title="without subject",
     finding="der.structure",
 )
-def request_subject_missing(it: Request, base: Base) -> bytes:
+def request_subject_missing(it: CsrParts, base: Base) -> bytes:
     """The signed part lacks its subject, which may be empty, and must be there."""
     del base
     return edited(it, partial(without_element, number=1), "signed")
@@ -259,7 +259,7 @@ def request_subject_missing(it: Request, base: Base) -> bytes:
     title="without subjectPublicKeyInfo",
     finding="der.structure",
 )
-def request_key_missing(it: Request, base: Base) -> bytes:
+def request_key_missing(it: CsrParts, base: Base) -> bytes:
     """The signed part lacks its key."""
     del base
     return edited(it, partial(without_element, number=2), "signed")

@@ -11,7 +11,7 @@ from smki_testca.der.encode import NULL, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Request, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, CsrParts, RevocationListParts
 
 _MORE = tlv(NULL, b"")
 
@@ -29,7 +29,7 @@ _named = partial(
     on=("organisation", "dccki", "organisation-csr"),
     title="with a NULL in its subject",
 )
-def null_in_subject(it: Certificate | Request, base: Base) -> bytes:
+def null_in_subject(it: CertificateParts | CsrParts, base: Base) -> bytes:
     """A NULL follows the RDNs of the subject."""
     del base
     return edited(it, partial(appended, more=_MORE), "subject")
@@ -41,8 +41,8 @@ def null_in_subject(it: Certificate | Request, base: Base) -> bytes:
     title="with an empty RDN",
     finding="structure.RelativeDistinguishedName",
 )
-def empty_rdn(it: Certificate, base: Base) -> bytes:
-    """A SET of nothing stands after the RDNs of the subject."""
+def empty_rdn(it: CertificateParts, base: Base) -> bytes:
+    """A SET of nothing comes after the RDNs of the subject."""
     del base
     return edited(it, partial(appended, more=b"\x31\x00"), "subject")
 
@@ -53,7 +53,7 @@ def empty_rdn(it: Certificate, base: Base) -> bytes:
     title="with a third element in an attribute",
     finding="structure.AttributeTypeAndValue",
 )
-def third_element_of_attribute(it: Certificate, base: Base) -> bytes:
+def third_element_of_attribute(it: CertificateParts, base: Base) -> bytes:
     """A NULL follows the value of the OU."""
     del base
     return edited(it, partial(appended, more=_MORE), "subject", 1, 0)
@@ -67,7 +67,7 @@ def third_element_of_attribute(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     rfc5280=Verdict.REJECT,
 )
-def issuer_empty(it: Certificate | RevocationList, base: Base) -> bytes:
+def issuer_empty(it: CertificateParts | RevocationListParts, base: Base) -> bytes:
     """The issuer names nobody."""
     del base
     return edited(it, partial(holding, content=b""), "issuer")
@@ -82,7 +82,7 @@ def issuer_empty(it: Certificate | RevocationList, base: Base) -> bytes:
         "organisation": "subject.organizationalUnitName.missing",
     },
 )
-def attribute_without_value(it: Certificate, base: Base) -> bytes:
+def attribute_without_value(it: CertificateParts, base: Base) -> bytes:
     """The OU is its type alone."""
     del base
     return edited(it, partial(without_element, number=1), "subject", 1, 0)
@@ -95,7 +95,7 @@ def attribute_without_value(it: Certificate, base: Base) -> bytes:
     also=("subject.unexpected",),
     finding="structure.AttributeTypeAndValue",
 )
-def attribute_reversed(it: Certificate, base: Base) -> bytes:
+def attribute_reversed(it: CertificateParts, base: Base) -> bytes:
     """The value and the type of the OU have changed places."""
     del base
     return edited(it, partial(swapped, number=0), "subject", 1, 0)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
+from smki_testca.corpus.document_changes import added, with_value
 from smki_testca.corpus.elements import appended, content_of, doubled, edited, holding, swapped
 from smki_testca.corpus.parts import extension
 from smki_testca.der.encode import NULL, integer, octet_string, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, Request, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, CsrParts, Parts, RevocationListParts
 
 _MORE = tlv(NULL, b"")
 
@@ -44,7 +44,7 @@ _module = "extensions.subjectAltName.hardwareModuleName"
     source="RFC 5280 4.2.1.6: at least one name",
     importance=Importance.HIGH,
 )
-def names_empty(it: Certificate, base: Base) -> Certificate:
+def names_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The value is 30 00."""
     del base
     return with_value(it, "subjectAltName", sequence())
@@ -57,7 +57,7 @@ def names_empty(it: Certificate, base: Base) -> Certificate:
     finding="structure.GeneralNames",
     source="RFC 5280 4.2.1.6",
 )
-def null_in_names(it: Certificate, base: Base) -> bytes:
+def null_in_names(it: CertificateParts, base: Base) -> bytes:
     """A NULL follows the only name."""
     del base
     return edited(it, partial(appended, more=_MORE), "extensions.subjectAltName")
@@ -70,7 +70,7 @@ def null_in_names(it: Certificate, base: Base) -> bytes:
     finding="structure.GeneralNames",
     source="RFC 5280 4.2.1.6",
 )
-def name_of_unknown_kind(it: Certificate, base: Base) -> bytes:
+def name_of_unknown_kind(it: CertificateParts, base: Base) -> bytes:
     """GeneralName ends with [8]."""
     del base
     return edited(it, partial(appended, more=tlv(0x89, b"name")), "extensions.subjectAltName")
@@ -138,7 +138,7 @@ def hardware_serial_twice(it: Parts, base: Base) -> bytes:
     rfc5280=Verdict.EITHER,
     source=OF_ITS_TYPE,
 )
-def hardware_reversed(it: Certificate, base: Base) -> bytes:
+def hardware_reversed(it: CertificateParts, base: Base) -> bytes:
     """The two elements have changed places."""
     del base
     return edited(it, partial(swapped, number=0), "extensions.subjectAltName", 0, 1, 0)
@@ -168,7 +168,7 @@ def hardware_implicit(it: Parts, base: Base) -> bytes:
     source="RFC 5280 4.2.1.12: SIZE (1..MAX)",
     importance=Importance.HIGH,
 )
-def purposes_empty(it: Certificate, base: Base) -> Certificate:
+def purposes_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The value is 30 00."""
     del base
     return with_value(it, "extKeyUsage", sequence())
@@ -181,7 +181,7 @@ def purposes_empty(it: Certificate, base: Base) -> Certificate:
     finding="structure.ExtKeyUsageSyntax",
     source="RFC 5280 4.2.1.12",
 )
-def purposes_null(it: Certificate, base: Base) -> bytes:
+def purposes_null(it: CertificateParts, base: Base) -> bytes:
     """A NULL follows the purposes."""
     del base
     return edited(it, partial(appended, more=_MORE), "extensions.extKeyUsage")
@@ -197,7 +197,7 @@ def purposes_null(it: Certificate, base: Base) -> bytes:
     finding="extensions.cRLNumber.unreadable",
     source="RFC 5280 5.2.3",
 )
-def crl_number_null(it: RevocationList, base: Base) -> RevocationList:
+def crl_number_null(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The value has another type than INTEGER."""
     del base
     return with_value(it, "cRLNumber", _MORE)
@@ -211,7 +211,7 @@ def crl_number_null(it: RevocationList, base: Base) -> RevocationList:
     also=("extensions.issuingDistributionPoint.present",),
     source="RFC 5280 5.2.5",
 )
-def distribution_point_more(it: RevocationList, base: Base) -> RevocationList:
+def distribution_point_more(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A NULL follows onlyContainsCACerts."""
     del base
     return added(it, "issuingDistributionPoint", sequence(tlv(0x82, b"\xff"), _MORE))
@@ -225,7 +225,7 @@ def distribution_point_more(it: RevocationList, base: Base) -> RevocationList:
     also=("csr.key_usage",),
     source="RFC 5280 4.1: SIZE (1..MAX)",
 )
-def request_extensions_empty(it: Request, base: Base) -> bytes:
+def request_extensions_empty(it: CsrParts, base: Base) -> bytes:
     """The extensionRequest holds 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "extensions")
@@ -239,7 +239,7 @@ def request_extensions_empty(it: Request, base: Base) -> bytes:
     also=("extensions.deltaCRLIndicator.present",),
     source="RFC 5280 5.2.4",
 )
-def base_number_null(it: RevocationList, base: Base) -> RevocationList:
+def base_number_null(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The number of the base CRL has another type than INTEGER."""
     del base
     return added(it, "deltaCRLIndicator", _MORE)
@@ -253,7 +253,7 @@ def base_number_null(it: RevocationList, base: Base) -> RevocationList:
     also=("revokedCertificates.invalidityDate.present",),
     source="RFC 5280 5.3.2",
 )
-def invalidity_date_integer(it: RevocationList, base: Base) -> bytes:
+def invalidity_date_integer(it: RevocationListParts, base: Base) -> bytes:
     """The extension of the entry has another type than GeneralizedTime."""
     del base
     more = extension("2.5.29.24", integer(4)).encoded
@@ -268,7 +268,7 @@ def invalidity_date_integer(it: RevocationList, base: Base) -> bytes:
     also=("csr.attributes",),
     source="RFC 2986 4.1",
 )
-def attributes_null(it: Request, base: Base) -> bytes:
+def attributes_null(it: CsrParts, base: Base) -> bytes:
     """A NULL follows the extensionRequest."""
     del base
     return edited(it, partial(appended, more=_MORE), "signed", 3)
@@ -283,7 +283,7 @@ def attributes_null(it: Request, base: Base) -> bytes:
     source="RFC 5280 5.2.3",
     importance=Importance.LOW,
 )
-def request_crl_number(it: Request, base: Base) -> Request:
+def request_crl_number(it: CsrParts, base: Base) -> CsrParts:
     """The extension belongs to CRLs, and its value is none."""
     del base
     return added(it, "cRLNumber", _MORE)

@@ -34,7 +34,7 @@ from smki_testca.der.read import read
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _ANY_NAME = "RFC 5280 4.1.2.4, 4.1.2.6 leave the attributes and their order to the CA"
 _ANY_STRING = "RFC 5280 4.1.2.4 allows both types of string"
@@ -55,7 +55,7 @@ name_defect = partial(
 )
 
 
-def _in_other_type(it: Certificate, name: str) -> Certificate:
+def _in_other_type(it: CertificateParts, name: str) -> CertificateParts:
     """The certificate with the same text of an attribute in the other type of string."""
     node_tag = relatives(it)[name]
     tag = UTF8 if bytes((PRINTABLE,)) == _tag_of(node_tag) else PRINTABLE
@@ -67,7 +67,7 @@ def _tag_of(relative: bytes) -> bytes:
     return value.encoded[:1]
 
 
-def _reversed(it: Certificate) -> Certificate:
+def _reversed(it: CertificateParts) -> CertificateParts:
     return with_relatives(it, dict(reversed(relatives(it).items())))
 
 
@@ -81,7 +81,7 @@ def _reversed(it: Certificate) -> Certificate:
     finding="subject.order",
     why=_OTHER_NAME,
 )
-def names_reversed(it: Certificate, _: Base) -> Certificate:
+def names_reversed(it: CertificateParts, _: Base) -> CertificateParts:
     """The first attribute comes last."""
     return _reversed(it)
 
@@ -93,7 +93,7 @@ def names_reversed(it: Certificate, _: Base) -> Certificate:
     finding="subject.order",
     why="A reader that takes attributes by their place reads the name for the role.",
 )
-def role_before_name(it: Certificate, _: Base) -> Certificate:
+def role_before_name(it: CertificateParts, _: Base) -> CertificateParts:
     """CN and OU change places; the identifier stays the last."""
     names = relatives(it)
     return with_relatives(it, {UNIT: names.pop(UNIT), **names})
@@ -106,7 +106,7 @@ def role_before_name(it: Certificate, _: Base) -> Certificate:
     finding="subject.unexpected",
     why="A reader that takes attributes by their place reads the country for the role or the name.",
 )
-def country(it: Certificate, _: Base) -> Certificate:
+def country(it: CertificateParts, _: Base) -> CertificateParts:
     """C=GB comes first."""
     return with_relatives(it, {"countryName": rdn("countryName", "GB", PRINTABLE), **relatives(it)})
 
@@ -121,7 +121,7 @@ def country(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 A.1: a country has two letters; no rule has readers check",
     why="Nothing follows but that its issuer does not check what it signs.",
 )
-def country_of_three_letters(it: Certificate, _: Base) -> Certificate:
+def country_of_three_letters(it: CertificateParts, _: Base) -> CertificateParts:
     """C=GBR comes first."""
     rdns = {"countryName": rdn("countryName", "GBR", PRINTABLE), **relatives(it)}
     return with_relatives(it, rdns)
@@ -134,7 +134,7 @@ def country_of_three_letters(it: Certificate, _: Base) -> Certificate:
     finding="subject.unexpected",
     why="A reader that takes attributes by their place reads the name for the role.",
 )
-def organisation_name(it: Certificate, _: Base) -> Certificate:
+def organisation_name(it: CertificateParts, _: Base) -> CertificateParts:
     """O comes first."""
     return with_relatives(it, {ORGANISATION: rdn(ORGANISATION, "Supplier"), **relatives(it)})
 
@@ -148,7 +148,7 @@ def organisation_name(it: Certificate, _: Base) -> Certificate:
     " lets it issue Organisation Certificates.",
     importance=Importance.MEDIUM,
 )
-def unit(it: Certificate, _: Base) -> Certificate:
+def unit(it: CertificateParts, _: Base) -> CertificateParts:
     """An OU 07 comes first, as in an Issuing OCA."""
     return with_relatives(it, {UNIT: rdn(UNIT, "07", PRINTABLE), **relatives(it)})
 
@@ -161,7 +161,7 @@ def unit(it: Certificate, _: Base) -> Certificate:
     why="One reader shows the first name, another the last: people see two holders.",
     importance=Importance.HIGH,
 )
-def name_twice(it: Certificate, _: Base) -> Certificate:
+def name_twice(it: CertificateParts, _: Base) -> CertificateParts:
     """The name of another holder comes before the right one."""
     rdns = {}
     for key, relative in relatives(it).items():
@@ -184,7 +184,7 @@ def name_twice(it: Certificate, _: Base) -> Certificate:
     " supplier's cell.",
     importance=Importance.HIGH,
 )
-def ca_role_of_supplier(it: Certificate, _: Base) -> Certificate:
+def ca_role_of_supplier(it: CertificateParts, _: Base) -> CertificateParts:
     """The OU is 02."""
     return with_attribute(it, UNIT, "02", PRINTABLE)
 
@@ -199,7 +199,7 @@ def ca_role_of_supplier(it: Certificate, _: Base) -> Certificate:
     " the cell of the root.",
     importance=Importance.HIGH,
 )
-def ca_role_of_the_other(it: Certificate, _: Base) -> Certificate:
+def ca_role_of_the_other(it: CertificateParts, _: Base) -> CertificateParts:
     """A root's OU is 07, an Issuing CA's is 00."""
     return with_attribute(it, UNIT, "07" if it.is_self_issued else "00", PRINTABLE)
 
@@ -212,7 +212,7 @@ def ca_role_of_the_other(it: Certificate, _: Base) -> Certificate:
     source=_ANY_STRING,
     why=_OTHER_NAME,
 )
-def unit_in_other_type(it: Certificate, _: Base) -> Certificate:
+def unit_in_other_type(it: CertificateParts, _: Base) -> CertificateParts:
     """The same text is a PrintableString in place of a UTF8String, or the other way round."""
     return _in_other_type(it, UNIT)
 
@@ -227,7 +227,7 @@ def unit_in_other_type(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"signifier": None},
 )
-def unit_missing(it: Certificate, _: Base) -> Certificate:
+def unit_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The attribute is left out."""
     return without_attribute(it, UNIT)
 
@@ -243,7 +243,7 @@ def unit_missing(it: Certificate, _: Base) -> Certificate:
     facts={"signifier": None},
     stage=Stage.STRUCTURE,
 )
-def unit_integer(it: Certificate, _: Base) -> Certificate:
+def unit_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a number."""
     return with_attribute(it, UNIT, integer(7))
 
@@ -259,7 +259,7 @@ def unit_integer(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"signifier": "S" * 65},
 )
-def signifier_65_characters(it: Certificate, _: Base) -> Certificate:
+def signifier_65_characters(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a character longer than the upper bound."""
     return with_attribute(it, UNIT, "S" * 65)
 
@@ -276,7 +276,7 @@ def signifier_65_characters(it: Certificate, _: Base) -> Certificate:
     why="A reader with room for four characters cuts it short: ZAZ12 becomes ZAZ1, another CA.",
     importance=Importance.MEDIUM,
 )
-def ca_name_5_characters(it: Certificate, _: Base) -> Certificate:
+def ca_name_5_characters(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a character longer than any that was seen."""
     return with_attribute(it, COMMON_NAME, "ZAZ12", PRINTABLE)
 
@@ -289,7 +289,7 @@ def ca_name_5_characters(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 A.1 allows 64 characters",
     why="The longest seen has 16: a program with room for them cuts it short.",
 )
-def name_17_characters(it: Certificate, _: Base) -> Certificate:
+def name_17_characters(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a character longer than any that was seen."""
     return with_attribute(it, COMMON_NAME, "S" * 17)
 
@@ -308,7 +308,7 @@ def name_17_characters(it: Certificate, _: Base) -> Certificate:
     why="A program with room for 64 characters cuts it short or writes past the end.",
     importance=Importance.MEDIUM,
 )
-def name_65_characters(it: Certificate, _: Base) -> Certificate:
+def name_65_characters(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a character longer than the upper bound."""
     return with_attribute(it, COMMON_NAME, "S" * 65)
 
@@ -321,7 +321,7 @@ def name_65_characters(it: Certificate, _: Base) -> Certificate:
     source=_ANY_STRING,
     why=_OTHER_NAME,
 )
-def name_in_other_type(it: Certificate, _: Base) -> Certificate:
+def name_in_other_type(it: CertificateParts, _: Base) -> CertificateParts:
     """The same text is a PrintableString in place of a UTF8String, or the other way round."""
     return _in_other_type(it, COMMON_NAME)
 
@@ -334,7 +334,7 @@ def name_in_other_type(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.1.2.4 allows it for older subjects only; readers should know it",
     why=_OTHER_NAME,
 )
-def name_teletex(it: Certificate, _: Base) -> Certificate:
+def name_teletex(it: CertificateParts, _: Base) -> CertificateParts:
     """The same text is of a type that new subjects do not have."""
     return with_attribute(it, COMMON_NAME, attribute_text(it, COMMON_NAME), 0x14)
 
@@ -347,7 +347,7 @@ def name_teletex(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.1.2.4 allows it for older subjects only; readers should know it",
     why="Every other octet is 00: a program that shows C strings shows one letter of it.",
 )
-def name_bmp_string(it: Certificate, _: Base) -> Certificate:
+def name_bmp_string(it: CertificateParts, _: Base) -> CertificateParts:
     """The same text is of a type of two octets to a character."""
     wide = attribute_text(it, COMMON_NAME).encode("utf-16-be")
     return with_attribute(it, COMMON_NAME, tlv(0x1E, wide))
@@ -367,7 +367,7 @@ def name_bmp_string(it: Certificate, _: Base) -> Certificate:
     why="A program that does not look at the type shows an octet as text.",
     stage=Stage.STRUCTURE,
 )
-def name_integer(it: Certificate, _: Base) -> Certificate:
+def name_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a number."""
     return with_attribute(it, COMMON_NAME, integer(1))
 
@@ -387,7 +387,7 @@ def name_integer(it: Certificate, _: Base) -> Certificate:
     " serial alone.",
     importance=Importance.MEDIUM,
 )
-def name_missing(it: Certificate, _: Base) -> Certificate:
+def name_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The attribute is left out."""
     return without_attribute(it, COMMON_NAME)
 
@@ -425,7 +425,7 @@ def name_missing(it: Certificate, _: Base) -> Certificate:
     importance=Importance.HIGH,
     facts={"signifier": None},
 )
-def subject_empty(it: Certificate, _: Base) -> Certificate:
+def subject_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """The subject is that of a Device, 30 00."""
     return with_relatives(it, {})
 
@@ -440,7 +440,7 @@ def subject_empty(it: Certificate, _: Base) -> Certificate:
     finding="subject.organizationName.missing",
     why="Nothing says in words who the holder is.",
 )
-def organisation_missing(it: Certificate, _: Base) -> Certificate:
+def organisation_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The attribute is left out."""
     return without_attribute(it, ORGANISATION)
 
@@ -453,7 +453,7 @@ def organisation_missing(it: Certificate, _: Base) -> Certificate:
     source=_ANY_STRING,
     why=_OTHER_NAME,
 )
-def organisation_in_other_type(it: Certificate, _: Base) -> Certificate:
+def organisation_in_other_type(it: CertificateParts, _: Base) -> CertificateParts:
     """The same text is a PrintableString."""
     return _in_other_type(it, ORGANISATION)
 
@@ -467,7 +467,7 @@ def organisation_in_other_type(it: Certificate, _: Base) -> Certificate:
     source=_BOUNDS,
     why="A program with room for 64 characters cuts it short or writes past the end.",
 )
-def organisation_65_characters(it: Certificate, _: Base) -> Certificate:
+def organisation_65_characters(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a character longer than the upper bound."""
     return with_attribute(it, ORGANISATION, "S" * 65)
 
@@ -482,7 +482,7 @@ def organisation_65_characters(it: Certificate, _: Base) -> Certificate:
     why="A program that does not look at the type shows an octet as text.",
     stage=Stage.STRUCTURE,
 )
-def organisation_integer(it: Certificate, _: Base) -> Certificate:
+def organisation_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """It is a number."""
     return with_attribute(it, ORGANISATION, integer(1))
 
@@ -494,7 +494,7 @@ def organisation_integer(it: Certificate, _: Base) -> Certificate:
     finding="subject.organizationName.value",
     why="People take the CA for another's, and what it issued for that party's.",
 )
-def another_maker(it: Certificate, _: Base) -> Certificate:
+def another_maker(it: CertificateParts, _: Base) -> CertificateParts:
     """O is Somebody."""
     return with_attribute(it, ORGANISATION, "Somebody")
 
@@ -511,7 +511,7 @@ def another_maker(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 A.1: SIZE (1..MAX); no rule has readers check",
     why="A program that takes an empty name for no name shows the next attribute as the holder.",
 )
-def name_empty(it: Certificate, _: Base) -> Certificate:
+def name_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """The string is empty."""
     return with_attribute(it, COMMON_NAME, "")
 
@@ -524,7 +524,7 @@ def name_empty(it: Certificate, _: Base) -> Certificate:
     source=_INVISIBLE,
     why="Nobody sees it, and a comparison of names takes it for one space or for none.",
 )
-def name_of_spaces(it: Certificate, _: Base) -> Certificate:
+def name_of_spaces(it: CertificateParts, _: Base) -> CertificateParts:
     """There is nothing but spaces."""
     return with_attribute(it, COMMON_NAME, "   ")
 
@@ -537,7 +537,7 @@ def name_of_spaces(it: Certificate, _: Base) -> Certificate:
     source=_INVISIBLE,
     why="Nobody sees it, and a comparison of names takes it for a space.",
 )
-def name_of_no_break_space(it: Certificate, _: Base) -> Certificate:
+def name_of_no_break_space(it: CertificateParts, _: Base) -> CertificateParts:
     """There is nothing but U+00A0."""
     return with_attribute(it, COMMON_NAME, "\xa0")
 
@@ -551,7 +551,7 @@ def name_of_no_break_space(it: Certificate, _: Base) -> Certificate:
     why="A comparison of C strings stops at the NUL: the holder is taken for Supplier One.",
     importance=Importance.HIGH,
 )
-def name_with_nul(it: Certificate, _: Base) -> Certificate:
+def name_with_nul(it: CertificateParts, _: Base) -> CertificateParts:
     """More text follows the right name and a NUL."""
     return with_attribute(it, COMMON_NAME, "Supplier One\0Two")
 
@@ -565,7 +565,7 @@ def name_with_nul(it: Certificate, _: Base) -> Certificate:
     why="A log that writes names has a line of the holder's choice in it.",
     importance=Importance.MEDIUM,
 )
-def name_with_line_break(it: Certificate, _: Base) -> Certificate:
+def name_with_line_break(it: CertificateParts, _: Base) -> CertificateParts:
     """The text has two lines."""
     return with_attribute(it, COMMON_NAME, "One\nTwo")
 
@@ -579,7 +579,7 @@ def name_with_line_break(it: Certificate, _: Base) -> Certificate:
     why="People read another name than programs compare.",
     importance=Importance.MEDIUM,
 )
-def name_from_right_to_left(it: Certificate, _: Base) -> Certificate:
+def name_from_right_to_left(it: CertificateParts, _: Base) -> CertificateParts:
     """A mark turns the direction of what follows."""
     return with_attribute(it, COMMON_NAME, "One\u202eowT")
 
@@ -592,7 +592,7 @@ def name_from_right_to_left(it: Certificate, _: Base) -> Certificate:
     source=_INVISIBLE,
     why="A program that keeps text in 16-bit units takes it for the end.",
 )
-def name_with_noncharacter(it: Certificate, _: Base) -> Certificate:
+def name_with_noncharacter(it: CertificateParts, _: Base) -> CertificateParts:
     """A code point that is no character is inside."""
     return with_attribute(it, COMMON_NAME, "A\uffffB")
 
@@ -605,6 +605,6 @@ def name_with_noncharacter(it: Certificate, _: Base) -> Certificate:
     source=_INVISIBLE,
     why="It looks different on every system, or like nothing.",
 )
-def name_with_private_character(it: Certificate, _: Base) -> Certificate:
+def name_with_private_character(it: CertificateParts, _: Base) -> CertificateParts:
     """U+E000 follows the name."""
     return with_attribute(it, COMMON_NAME, "One\ue000")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import with_critical, with_value, without
 from smki_testca.corpus.groups import (
     DEVICES,
     ENDS,
@@ -25,7 +25,7 @@ from smki_testca.der.encode import IA5_STRING, UTF8_STRING, integer, oid, sequen
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _NAME = "certificatePolicies"
 _CPS, _USER_NOTICE = "1.3.6.1.5.5.7.2.1", "1.3.6.1.5.5.7.2.2"
@@ -43,7 +43,7 @@ policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
     " tells test material from live.",
     importance=Importance.MEDIUM,
 )
-def policies_not_critical(it: Certificate, _: Base) -> Certificate:
+def policies_not_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The criticality is left out, as seen in one published Device Certificate (O13)."""
     return with_critical(it, _NAME, b"")
 
@@ -58,7 +58,7 @@ def policies_not_critical(it: Certificate, _: Base) -> Certificate:
     why="TLS libraries that do not process policies end the handshake.",
     importance=Importance.LOW,
 )
-def policies_critical(it: Certificate, _: Base) -> Certificate:
+def policies_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is critical, as in SMKI."""
     return with_critical(it, _NAME, TRUE)
 
@@ -73,7 +73,7 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
     why="Nothing says that it is a Test Certificate, or that any policy was kept.",
     importance=Importance.MEDIUM,
 )
-def policies_missing(it: Certificate, _: Base) -> Certificate:
+def policies_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out."""
     return without(it, _NAME)
 
@@ -89,7 +89,7 @@ def policies_missing(it: Certificate, _: Base) -> Certificate:
     " not.",
     importance=Importance.MEDIUM,
 )
-def policies_two(it: Certificate, _: Base) -> Certificate:
+def policies_two(it: CertificateParts, _: Base) -> CertificateParts:
     """A second policy follows the right one."""
     return with_value(it, _NAME, policies(POLICY, ANY_POLICY))
 
@@ -105,7 +105,7 @@ def policies_two(it: Certificate, _: Base) -> Certificate:
     why="A reader of the first policy refuses it, a reader of any accepts it.",
     importance=Importance.LOW,
 )
-def policies_two_other_first(it: Certificate, _: Base) -> Certificate:
+def policies_two_other_first(it: CertificateParts, _: Base) -> CertificateParts:
     """Another policy comes before the right one."""
     return with_value(it, _NAME, policies(ANY_POLICY, POLICY))
 
@@ -123,7 +123,7 @@ def policies_two_other_first(it: Certificate, _: Base) -> Certificate:
     why="Nothing follows from it but that the CA does not check what it signs.",
     importance=Importance.LOW,
 )
-def policies_twice(it: Certificate, _: Base) -> Certificate:
+def policies_twice(it: CertificateParts, _: Base) -> CertificateParts:
     """The right policy is repeated."""
     return with_value(it, _NAME, policies(POLICY, POLICY))
 
@@ -138,7 +138,7 @@ def policies_twice(it: Certificate, _: Base) -> Certificate:
     why="The certificate outgrows what a command of 8 replacement certificates has room for.",
     importance=Importance.LOW,
 )
-def policies_with_cps(it: Certificate, _: Base) -> Certificate:
+def policies_with_cps(it: CertificateParts, _: Base) -> CertificateParts:
     """The policy has a CPS qualifier."""
     practice = sequence(oid(_CPS), text(IA5_STRING, "http://test.example/"))
     return with_value(it, _NAME, sequence(sequence(oid(POLICY), sequence(practice))))
@@ -154,7 +154,7 @@ def policies_with_cps(it: Certificate, _: Base) -> Certificate:
     why="The certificate outgrows what a command of 8 replacement certificates has room for.",
     importance=Importance.LOW,
 )
-def policies_with_notice(it: Certificate, _: Base) -> Certificate:
+def policies_with_notice(it: CertificateParts, _: Base) -> CertificateParts:
     """The policy has a userNotice qualifier."""
     notice = sequence(oid(_USER_NOTICE), sequence(text(UTF8_STRING, "For tests only.")))
     return with_value(it, _NAME, sequence(sequence(oid(POLICY), sequence(notice))))
@@ -170,7 +170,7 @@ def policies_with_notice(it: Certificate, _: Base) -> Certificate:
     why="What limits the use of the certificate is ignored.",
     importance=Importance.MEDIUM,
 )
-def policies_with_unknown_qualifier(it: Certificate, _: Base) -> Certificate:
+def policies_with_unknown_qualifier(it: CertificateParts, _: Base) -> CertificateParts:
     """The policy has a qualifier that nobody knows."""
     unknown = sequence(oid("1.2.826.0.1.99999.1"), text(UTF8_STRING, "?"))
     return with_value(it, _NAME, sequence(sequence(oid(POLICY), sequence(unknown))))
@@ -187,7 +187,7 @@ def policies_with_unknown_qualifier(it: Certificate, _: Base) -> Certificate:
     " yes, and so does one that asks whether it is live.",
     importance=Importance.MEDIUM,
 )
-def policies_any(it: Certificate, _: Base) -> Certificate:
+def policies_any(it: CertificateParts, _: Base) -> CertificateParts:
     """The policy is 2.5.29.32.0."""
     return with_value(it, _NAME, policies(ANY_POLICY))
 
@@ -203,7 +203,7 @@ def policies_any(it: Certificate, _: Base) -> Certificate:
     " one of this environment.",
     importance=Importance.HIGH,
 )
-def policies_another(it: Certificate, _: Base) -> Certificate:
+def policies_another(it: CertificateParts, _: Base) -> CertificateParts:
     """The policy differs from the right one in its last arc."""
     return with_value(it, _NAME, policies(f"{POLICY[:-1]}5"))
 
@@ -219,7 +219,7 @@ def policies_another(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes the first element without looking reads past the end.",
     importance=Importance.MEDIUM,
 )
-def policy_empty(it: Certificate, _: Base) -> Certificate:
+def policy_empty(it: CertificateParts, _: Base) -> CertificateParts:
     """The PolicyInformation is an empty SEQUENCE."""
     return with_value(it, _NAME, sequence(sequence()))
 
@@ -235,6 +235,6 @@ def policy_empty(it: Certificate, _: Base) -> Certificate:
     why="A reader that compares content without tags reads a policy that nobody wrote.",
     importance=Importance.MEDIUM,
 )
-def policy_integer(it: Certificate, _: Base) -> Certificate:
+def policy_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """The policyIdentifier is of another type."""
     return with_value(it, _NAME, sequence(sequence(integer(4))))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import with_critical, with_value, without
 from smki_testca.corpus.groups import RSA_ENDS
 from smki_testca.corpus.parts import TRUE
 from smki_testca.der.encode import integer, oid, sequence
@@ -14,7 +14,7 @@ from smki_testca.x509.names import KEY_PURPOSES
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _NAME, _PATH = "extKeyUsage", "extensions.extKeyUsage"
 purpose_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE, on=RSA_ENDS)
@@ -29,7 +29,7 @@ purpose_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE, on=RSA
     why="Nothing follows for those who know the extension; others refuse the certificate.",
     importance=Importance.LOW,
 )
-def purposes_critical(it: Certificate, _: Base) -> Certificate:
+def purposes_critical(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is marked critical."""
     return with_critical(it, _NAME, TRUE)
 
@@ -43,7 +43,7 @@ def purposes_critical(it: Certificate, _: Base) -> Certificate:
     why="The certificate serves any purpose, signing code among them.",
     importance=Importance.LOW,
 )
-def purposes_missing(it: Certificate, _: Base) -> Certificate:
+def purposes_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The extension is left out."""
     return without(it, _NAME)
 
@@ -58,7 +58,7 @@ def purposes_missing(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     stage=Stage.STRUCTURE,
 )
-def purposes_integer(it: Certificate, _: Base) -> Certificate:
+def purposes_integer(it: CertificateParts, _: Base) -> CertificateParts:
     """It is of another type."""
     return with_value(it, _NAME, integer(2))
 
@@ -72,7 +72,7 @@ def purposes_integer(it: Certificate, _: Base) -> Certificate:
     why="A TLS peer that does not look at purposes takes a certificate for e-mail.",
     importance=Importance.HIGH,
 )
-def purposes_email(it: Certificate, _: Base) -> Certificate:
+def purposes_email(it: CertificateParts, _: Base) -> CertificateParts:
     """The only purpose is one that nobody has there."""
     return with_value(it, _NAME, sequence(oid(KEY_PURPOSES["emailProtection"])))
 
@@ -86,7 +86,7 @@ def purposes_email(it: Certificate, _: Base) -> Certificate:
     why="A client's certificate is taken for a server's: it can stand in for the gateway.",
     importance=Importance.MEDIUM,
 )
-def purposes_other_role(it: Certificate, base: Base) -> Certificate:
+def purposes_other_role(it: CertificateParts, base: Base) -> CertificateParts:
     """A DCCKI certificate is for clients only, an IKI certificate for servers only."""
     purpose = "clientAuth" if base.name == "dccki" else "serverAuth"
     return with_value(it, _NAME, sequence(oid(KEY_PURPOSES[purpose])))

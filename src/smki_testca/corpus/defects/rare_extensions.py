@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added
 from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.document_changes import added
 from smki_testca.corpus.parts import dns
 from smki_testca.der.encode import NULL, oid, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _MORE = tlv(NULL, b"")
 
@@ -37,7 +37,7 @@ _FULL_NAME = tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://ca.example/list.crl")))
     finding="structure.CRLDistributionPoints",
     source="RFC 5280 4.2.1.13",
 )
-def points_null(it: Certificate, base: Base) -> Certificate:
+def points_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The list of distribution points has an element that is none."""
     del base
     return added(it, "cRLDistributionPoints", sequence(_MORE))
@@ -49,7 +49,7 @@ def points_null(it: Certificate, base: Base) -> Certificate:
     finding="structure.DistributionPoint",
     source="RFC 5280 4.2.1.13",
 )
-def point_more(it: Certificate, base: Base) -> Certificate:
+def point_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows the name of the distribution point."""
     del base
     return added(it, "cRLDistributionPoints", sequence(sequence(_FULL_NAME, _MORE)))
@@ -62,7 +62,7 @@ def point_more(it: Certificate, base: Base) -> Certificate:
     finding="structure.AuthorityInfoAccessSyntax",
     source="RFC 5280 4.2.2.1",
 )
-def access_null(it: Certificate, base: Base) -> Certificate:
+def access_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The list of access descriptions has an element that is none."""
     del base
     return added(it, "authorityInfoAccess", sequence(_MORE))
@@ -74,7 +74,7 @@ def access_null(it: Certificate, base: Base) -> Certificate:
     finding="structure.AccessDescription",
     source="RFC 5280 4.2.2.1",
 )
-def access_more(it: Certificate, base: Base) -> Certificate:
+def access_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows the location."""
     del base
     location = tlv(0x86, b"http://ca.example/")
@@ -90,7 +90,7 @@ def access_more(it: Certificate, base: Base) -> Certificate:
     finding="structure.PolicyMapping",
     source="RFC 5280 4.2.1.5",
 )
-def mapping_of_three(it: Certificate, base: Base) -> Certificate:
+def mapping_of_three(it: CertificateParts, base: Base) -> CertificateParts:
     """A policy is mapped to two others."""
     del base
     policy = oid("1.2.826.0.1.8641679.1.2.1.4")
@@ -105,7 +105,7 @@ def mapping_of_three(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 4.2.1.10",
     importance=Importance.HIGH,
 )
-def name_constraints_more(it: Certificate, base: Base) -> Certificate:
+def name_constraints_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows the permitted subtrees."""
     del base
     permitted = tlv(0xA0, sequence(dns(b"example")))
@@ -120,7 +120,7 @@ def name_constraints_more(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 4.2.1.11",
     importance=Importance.HIGH,
 )
-def policy_constraints_more(it: Certificate, base: Base) -> Certificate:
+def policy_constraints_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows requireExplicitPolicy."""
     del base
     return added(it, "policyConstraints", sequence(tlv(0x80, b"\x00"), _MORE), critical=True)
@@ -133,7 +133,7 @@ def policy_constraints_more(it: Certificate, base: Base) -> Certificate:
     finding="structure.InhibitAnyPolicy",
     source="RFC 5280 4.2.1.14",
 )
-def inhibit_null(it: Certificate, base: Base) -> Certificate:
+def inhibit_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The value has another type than INTEGER."""
     del base
     return added(it, "inhibitAnyPolicy", _MORE, critical=True)
@@ -145,7 +145,7 @@ def inhibit_null(it: Certificate, base: Base) -> Certificate:
     finding="structure.DistributionPointName",
     source="RFC 5280 4.2.1.13",
 )
-def point_name_more(it: Certificate, base: Base) -> Certificate:
+def point_name_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows the fullName."""
     del base
     full = tlv(0xA0, tlv(0x86, b"http://ca.example/list.crl"))
@@ -158,7 +158,7 @@ def point_name_more(it: Certificate, base: Base) -> Certificate:
     finding="structure.FreshestCRL",
     source="RFC 5280 4.2.1.15",
 )
-def freshest_more(it: Certificate, base: Base) -> Certificate:
+def freshest_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows the distribution point."""
     del base
     return added(it, "freshestCRL", sequence(sequence(_FULL_NAME), _MORE))
@@ -170,7 +170,7 @@ def freshest_more(it: Certificate, base: Base) -> Certificate:
     finding="structure.SubjectInfoAccessSyntax",
     source="RFC 5280 4.2.2.2",
 )
-def subject_access_null(it: Certificate, base: Base) -> Certificate:
+def subject_access_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The list of access descriptions has an element that is none."""
     del base
     return added(it, "subjectInfoAccess", sequence(_MORE))
@@ -182,7 +182,7 @@ def subject_access_null(it: Certificate, base: Base) -> Certificate:
     finding="structure.SubjectDirectoryAttributes",
     source="RFC 5280 4.2.1.8",
 )
-def directory_attributes_null(it: Certificate, base: Base) -> Certificate:
+def directory_attributes_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The list of attributes has an element that is none."""
     del base
     return added(it, "subjectDirectoryAttributes", sequence(_MORE))
@@ -194,7 +194,7 @@ def directory_attributes_null(it: Certificate, base: Base) -> Certificate:
     finding="structure.PolicyMappings",
     source="RFC 5280 4.2.1.5",
 )
-def mappings_null(it: Certificate, base: Base) -> Certificate:
+def mappings_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The list of mappings has an element that is none."""
     del base
     return added(it, "policyMappings", sequence(_MORE))
@@ -207,7 +207,7 @@ def mappings_null(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 4.2.1.10",
     importance=Importance.HIGH,
 )
-def null_subtree(it: Certificate, base: Base) -> Certificate:
+def null_subtree(it: CertificateParts, base: Base) -> CertificateParts:
     """The list of permitted subtrees has an element that is none."""
     del base
     return added(it, "nameConstraints", sequence(tlv(0xA0, _MORE)), critical=True)
@@ -220,7 +220,7 @@ def null_subtree(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 4.2.1.10",
     importance=Importance.HIGH,
 )
-def subtree_more(it: Certificate, base: Base) -> Certificate:
+def subtree_more(it: CertificateParts, base: Base) -> CertificateParts:
     """A NULL follows the name of the subtree."""
     del base
     subtree = sequence(dns(b"example"), _MORE)
@@ -233,7 +233,7 @@ def subtree_more(it: Certificate, base: Base) -> Certificate:
     finding="structure.EDIPartyName",
     source="RFC 5280 4.2.1.6",
 )
-def edi_name_null(it: Certificate, base: Base) -> Certificate:
+def edi_name_null(it: CertificateParts, base: Base) -> CertificateParts:
     """The ediPartyName lacks its party."""
     del base
     return added(it, "issuerAltName", sequence(tlv(0xA5, _MORE)))
@@ -246,7 +246,7 @@ def edi_name_null(it: Certificate, base: Base) -> Certificate:
     also=("extensions.general_name", "extensions.unexpected"),
     source="RFC 5280 4.2.1.6",
 )
-def directory_name_null(it: Certificate, base: Base) -> Certificate:
-    """A NULL stands in the directoryName."""
+def directory_name_null(it: CertificateParts, base: Base) -> CertificateParts:
+    """A NULL is in the directoryName."""
     del base
     return added(it, "issuerAltName", sequence(tlv(0xA4, _MORE)))

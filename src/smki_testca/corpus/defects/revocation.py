@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.bases import revocation_list
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Changed, Importance, Stage, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.parts import entry, reason
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, RevocationListParts
 
 _OTHER_CAS = ("dccki-issuing-ca", "iki-issuing-ca")
 _REVOKED = ("organisation", "organisation-ka", "dccki", "iki")
@@ -19,7 +19,7 @@ _SOURCE = "RFC 5280 6.3.3 (j)"
 _WHY = "Its CA said that it must not be used any more."
 
 
-def _list_of(it: Certificate, base: Base, code: int | None) -> RevocationList:
+def _list_of(it: CertificateParts, base: Base, code: int | None) -> RevocationListParts:
     """The newest list of the certificate's CA, which revokes it for a reason, or for none."""
     hierarchy = base.profile.split("-")[0]
     profile = f"{hierarchy}-{'arl' if base.profile.endswith('-ca') else 'crl'}"
@@ -38,7 +38,7 @@ def _list_of(it: Certificate, base: Base, code: int | None) -> RevocationList:
     why=_WHY,
     importance=Importance.CRITICAL,
 )
-def revoked(it: Certificate, base: Base) -> Changed:
+def revoked(it: CertificateParts, base: Base) -> Changed:
     """An entry without a reason."""
     return Changed(it, crls=(_list_of(it, base, None),))
 
@@ -53,7 +53,7 @@ def revoked(it: Certificate, base: Base) -> Changed:
     why="Somebody else may have its key.",
     importance=Importance.CRITICAL,
 )
-def revoked_key_compromise(it: Certificate, base: Base) -> Changed:
+def revoked_key_compromise(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 1."""
     return Changed(it, crls=(_list_of(it, base, 1),))
 
@@ -68,7 +68,7 @@ def revoked_key_compromise(it: Certificate, base: Base) -> Changed:
     why="Somebody else may have the CA's key, and so every certificate below it.",
     importance=Importance.CRITICAL,
 )
-def revoked_ca_compromise(it: Certificate, base: Base) -> Changed:
+def revoked_ca_compromise(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 2."""
     return Changed(it, crls=(_list_of(it, base, 2),))
 
@@ -83,7 +83,7 @@ def revoked_ca_compromise(it: Certificate, base: Base) -> Changed:
     why=_WHY,
     importance=Importance.HIGH,
 )
-def revoked_affiliation_changed(it: Certificate, base: Base) -> Changed:
+def revoked_affiliation_changed(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 3."""
     return Changed(it, crls=(_list_of(it, base, 3),))
 
@@ -98,7 +98,7 @@ def revoked_affiliation_changed(it: Certificate, base: Base) -> Changed:
     why=_WHY,
     importance=Importance.HIGH,
 )
-def revoked_superseded(it: Certificate, base: Base) -> Changed:
+def revoked_superseded(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 4."""
     return Changed(it, crls=(_list_of(it, base, 4),))
 
@@ -113,7 +113,7 @@ def revoked_superseded(it: Certificate, base: Base) -> Changed:
     why=_WHY,
     importance=Importance.HIGH,
 )
-def revoked_cessation_of_operation(it: Certificate, base: Base) -> Changed:
+def revoked_cessation_of_operation(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 5."""
     return Changed(it, crls=(_list_of(it, base, 5),))
 
@@ -129,7 +129,7 @@ def revoked_cessation_of_operation(it: Certificate, base: Base) -> Changed:
     why="A certificate on hold must not be used as long as it is: it may be released later.",
     importance=Importance.HIGH,
 )
-def revoked_on_hold(it: Certificate, base: Base) -> Changed:
+def revoked_on_hold(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 6, certificateHold."""
     return Changed(it, crls=(_list_of(it, base, 6),))
 
@@ -144,6 +144,6 @@ def revoked_on_hold(it: Certificate, base: Base) -> Changed:
     why=_WHY,
     importance=Importance.HIGH,
 )
-def revoked_privilege_withdrawn(it: Certificate, base: Base) -> Changed:
+def revoked_privilege_withdrawn(it: CertificateParts, base: Base) -> Changed:
     """ReasonCode 9."""
     return Changed(it, crls=(_list_of(it, base, 9),))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.groups import ORGANISATIONS
 from smki_testca.corpus.parts import PRINTABLE, rdn, usages
 from smki_testca.corpus.subjects import (
@@ -24,7 +24,7 @@ from smki_testca.der.encode import integer
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _PATH = "subject.organizationalUnitName"
 _NO_RULE = "a rule of the SEC alone: to RFC 5280 an OU is text"
@@ -59,7 +59,7 @@ def _role(base: Base) -> str:
     ' "invalid subject", and a reader of two digits reads another role, such as 13.',
     facts=_NO_ROLE,
 )
-def role_decimal(it: Certificate, base: Base) -> Certificate:
+def role_decimal(it: CertificateParts, base: Base) -> CertificateParts:
     """The code is written as the repository's web service writes it (O4)."""
     return with_attribute(it, UNIT, str(int(_role(base), 16)))
 
@@ -78,7 +78,7 @@ def role_decimal(it: Certificate, base: Base) -> Certificate:
     why="The zero before it is left out: a reader that pads on the right reads the role 20.",
     facts=_NO_ROLE,
 )
-def role_one_digit(it: Certificate, base: Base) -> Certificate:
+def role_one_digit(it: CertificateParts, base: Base) -> CertificateParts:
     """The leading zero is left out."""
     return with_attribute(it, UNIT, _role(base)[1:])
 
@@ -91,7 +91,7 @@ def role_one_digit(it: Certificate, base: Base) -> Certificate:
     why="A comparison of octets with 7F fails: one reader finds the holder, another does not.",
     importance=Importance.MEDIUM,
 )
-def role_lower_case(it: Certificate, base: Base) -> Certificate:
+def role_lower_case(it: CertificateParts, base: Base) -> CertificateParts:
     """The digit F is an f."""
     return with_attribute(it, UNIT, _role(base).lower())
 
@@ -105,7 +105,7 @@ def role_lower_case(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"role": "7F"},
 )
-def role_7f(it: Certificate, _: Base) -> Certificate:
+def role_7f(it: CertificateParts, _: Base) -> CertificateParts:
     """The role is another one, and its digit F is an f."""
     return with_attribute(it, UNIT, "7f")
 
@@ -118,7 +118,7 @@ def role_7f(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes what it does not know for a default gives a stranger a cell.",
     facts={"role": "FE"},
 )
-def role_unknown(it: Certificate, _: Base) -> Certificate:
+def role_unknown(it: CertificateParts, _: Base) -> CertificateParts:
     """No role has this code."""
     return with_attribute(it, UNIT, "FE")
 
@@ -131,7 +131,7 @@ def role_unknown(it: Certificate, _: Base) -> Certificate:
     why="It is the first code after those of the cells: a table that is read one too far has it.",
     facts={"role": "09"},
 )
-def role_past_the_cells(it: Certificate, _: Base) -> Certificate:
+def role_past_the_cells(it: CertificateParts, _: Base) -> CertificateParts:
     """The code is one above the last of a cell."""
     return with_attribute(it, UNIT, "09")
 
@@ -146,7 +146,7 @@ def role_past_the_cells(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"role": "81"},
 )
-def role_reserved(it: Certificate, _: Base) -> Certificate:
+def role_reserved(it: CertificateParts, _: Base) -> CertificateParts:
     """The code is one that was set aside."""
     return with_attribute(it, UNIT, "81")
 
@@ -160,7 +160,7 @@ def role_reserved(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"role": "00"},
 )
-def role_of_root(it: Certificate, _: Base) -> Certificate:
+def role_of_root(it: CertificateParts, _: Base) -> CertificateParts:
     """The code is that of the Root OCA."""
     return with_attribute(it, UNIT, "00")
 
@@ -174,7 +174,7 @@ def role_of_root(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"role": "07"},
 )
-def role_of_issuing_ca(it: Certificate, _: Base) -> Certificate:
+def role_of_issuing_ca(it: CertificateParts, _: Base) -> CertificateParts:
     """The code is that of an Issuing OCA."""
     return with_attribute(it, UNIT, "07")
 
@@ -188,7 +188,7 @@ def role_of_issuing_ca(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts=_NO_ROLE,
 )
-def role_and_space(it: Certificate, base: Base) -> Certificate:
+def role_and_space(it: CertificateParts, base: Base) -> CertificateParts:
     """A space follows the two digits."""
     return with_attribute(it, UNIT, f"{_role(base)} ")
 
@@ -202,7 +202,7 @@ def role_and_space(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts=_NO_ROLE,
 )
-def role_after_space(it: Certificate, base: Base) -> Certificate:
+def role_after_space(it: CertificateParts, base: Base) -> CertificateParts:
     """A space comes before the two digits."""
     return with_attribute(it, UNIT, f" {_role(base)}")
 
@@ -216,8 +216,8 @@ def role_after_space(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     facts=_NO_ROLE,
 )
-def role_underline(it: Certificate, _: Base) -> Certificate:
-    """An underline stands between the digits."""
+def role_underline(it: CertificateParts, _: Base) -> CertificateParts:
+    """An underline is between the digits."""
     return with_attribute(it, UNIT, "0_2")
 
 
@@ -230,7 +230,7 @@ def role_underline(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts=_NO_ROLE,
 )
-def role_0x(it: Certificate, base: Base) -> Certificate:
+def role_0x(it: CertificateParts, base: Base) -> CertificateParts:
     """The digits have the prefix of C."""
     return with_attribute(it, UNIT, f"0x{_role(base)}")
 
@@ -244,7 +244,7 @@ def role_0x(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts=_NO_ROLE,
 )
-def role_letter_o(it: Certificate, base: Base) -> Certificate:
+def role_letter_o(it: CertificateParts, base: Base) -> CertificateParts:
     """O2 looks like 02."""
     return with_attribute(it, UNIT, _role(base).replace("0", "O", 1))
 
@@ -258,7 +258,7 @@ def role_letter_o(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts=_NO_ROLE,
 )
-def role_wide_digits(it: Certificate, _: Base) -> Certificate:
+def role_wide_digits(it: CertificateParts, _: Base) -> CertificateParts:
     """The digits are those of East Asian text."""
     return with_attribute(it, UNIT, "\uff10\uff12")
 
@@ -272,7 +272,7 @@ def role_wide_digits(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts=_NO_ROLE,
 )
-def role_name(it: Certificate, base: Base) -> Certificate:
+def role_name(it: CertificateParts, base: Base) -> CertificateParts:
     """It is a word of DUIS."""
     word = "Supplier" if _role(base) == "02" else "NetworkOperator"
     return with_attribute(it, UNIT, word)
@@ -287,7 +287,7 @@ def role_name(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
-def role_three_digits(it: Certificate, base: Base) -> Certificate:
+def role_three_digits(it: CertificateParts, base: Base) -> CertificateParts:
     """A zero comes before the two digits."""
     return with_attribute(it, UNIT, f"0{_role(base)}")
 
@@ -301,7 +301,7 @@ def role_three_digits(it: Certificate, base: Base) -> Certificate:
     why="A comparison of octets with the UTF8String that was expected fails.",
     importance=Importance.LOW,
 )
-def role_printable_string(it: Certificate, base: Base) -> Certificate:
+def role_printable_string(it: CertificateParts, base: Base) -> CertificateParts:
     """It is of the other type of string."""
     return with_attribute(it, UNIT, _role(base), PRINTABLE)
 
@@ -317,7 +317,7 @@ def role_printable_string(it: Certificate, base: Base) -> Certificate:
     facts=_NO_ROLE,
     stage=Stage.STRUCTURE,
 )
-def role_integer(it: Certificate, base: Base) -> Certificate:
+def role_integer(it: CertificateParts, base: Base) -> CertificateParts:
     """It is a number."""
     return with_attribute(it, UNIT, integer(int(_role(base), 16)))
 
@@ -340,7 +340,7 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
-def role_missing(it: Certificate, _: Base) -> Certificate:
+def role_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The attribute is left out."""
     return without_attribute(it, UNIT)
 
@@ -356,7 +356,7 @@ def role_missing(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
-def role_twice(it: Certificate, base: Base) -> Certificate:
+def role_twice(it: CertificateParts, base: Base) -> CertificateParts:
     """Another role comes before the right one."""
     other = "03" if base.facts.role == "02" else "02"
     rdns = {}
@@ -379,7 +379,7 @@ def role_twice(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"role": "01"},
 )
-def role_of_recovery(it: Certificate, _: Base) -> Certificate:
+def role_of_recovery(it: CertificateParts, _: Base) -> CertificateParts:
     """The role is one that the DCC alone holds."""
     return with_attribute(it, UNIT, "01")
 
@@ -394,7 +394,7 @@ def role_of_recovery(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"role": "04"},
 )
-def role_of_broker(it: Certificate, _: Base) -> Certificate:
+def role_of_broker(it: CertificateParts, _: Base) -> CertificateParts:
     """The role is one that the DCC alone holds."""
     return with_attribute(it, UNIT, "04")
 
@@ -408,7 +408,7 @@ def role_of_broker(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"role": "05"},
 )
-def role_of_transitional_cos(it: Certificate, _: Base) -> Certificate:
+def role_of_transitional_cos(it: CertificateParts, _: Base) -> CertificateParts:
     """The role is one that the DCC alone holds."""
     return with_attribute(it, UNIT, "05")
 
@@ -422,7 +422,7 @@ def role_of_transitional_cos(it: Certificate, _: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"role": "06"},
 )
-def role_of_wan_provider(it: Certificate, _: Base) -> Certificate:
+def role_of_wan_provider(it: CertificateParts, _: Base) -> CertificateParts:
     """The role is one that the DCC alone holds."""
     return with_attribute(it, UNIT, "06")
 
@@ -436,7 +436,7 @@ def role_of_wan_provider(it: Certificate, _: Base) -> Certificate:
     importance=Importance.HIGH,
     facts={"role": "89"},
 )
-def role_of_dsp(it: Certificate, _: Base) -> Certificate:
+def role_of_dsp(it: CertificateParts, _: Base) -> CertificateParts:
     """The role is one that the DCC alone holds."""
     return with_attribute(it, UNIT, "89")
 
@@ -459,6 +459,6 @@ def role_of_dsp(it: Certificate, _: Base) -> Certificate:
     " signs nothing for the one that does.",
     facts={"usage": "key-agreement"},
 )
-def usage_not_of_role(it: Certificate, _: Base) -> Certificate:
+def usage_not_of_role(it: CertificateParts, _: Base) -> CertificateParts:
     """The one bit of keyUsage is that of the other usage."""
     return with_value(it, "keyUsage", usages("keyAgreement"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.groups import (
     ENDS,
     EVERY,
@@ -19,7 +19,7 @@ from smki_testca.der.encode import INTEGER, integer, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _GRACEFULLY = "RFC 5280 4.1.2.2: CAs must not write it; readers should handle it gracefully"
 serial_defect = partial(defect, stage=Stage.PROFILE, importance=Importance.LOW)
@@ -35,7 +35,7 @@ serial_defect = partial(defect, stage=Stage.PROFILE, importance=Importance.LOW)
     why="Programs that read it as a positive number look for another certificate, and do not find"
     " it on a CRL.",
 )
-def serial_negative(it: Certificate, _: Base) -> Certificate:
+def serial_negative(it: CertificateParts, _: Base) -> CertificateParts:
     """Its first bit is set."""
     return but(it, serial=tlv(INTEGER, b"\x90" + b"\x41" * 15))
 
@@ -49,7 +49,7 @@ def serial_negative(it: Certificate, _: Base) -> Certificate:
     source=_GRACEFULLY,
     why="Everybody accepts it, and nothing follows but that a program may take 0 for none.",
 )
-def serial_zero(it: Certificate, _: Base) -> Certificate:
+def serial_zero(it: CertificateParts, _: Base) -> CertificateParts:
     """It is the one octet 00."""
     return but(it, serial=integer(0))
 
@@ -64,7 +64,7 @@ def serial_zero(it: Certificate, _: Base) -> Certificate:
     why="A reader with room for the 16 octets of the rule cuts it short, and takes two"
     " certificates for one.",
 )
-def serial_17_octets(it: Certificate, _: Base) -> Certificate:
+def serial_17_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is an octet longer than the rule allows."""
     return but(it, serial=fixed_integer(17))
 
@@ -78,7 +78,7 @@ def serial_17_octets(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.1.2.2: CAs must not write it; readers must handle 20 octets",
     why="A reader with room for 20 octets cuts it short or writes past its end.",
 )
-def serial_21_octets(it: Certificate, _: Base) -> Certificate:
+def serial_21_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is an octet longer than RFC 5280 allows."""
     return but(it, serial=fixed_integer(21))
 
@@ -92,7 +92,7 @@ def serial_21_octets(it: Certificate, _: Base) -> Certificate:
     source="RFC 5280 4.1.2.2: readers must handle up to 20 octets",
     why="A program that looks for 32 digits does not find it.",
 )
-def serial_15_octets(it: Certificate, _: Base) -> Certificate:
+def serial_15_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """It is an octet shorter than every one that was seen."""
     return but(it, serial=fixed_integer(15))
 
@@ -107,6 +107,6 @@ def serial_15_octets(it: Certificate, _: Base) -> Certificate:
     why="A reader that copies it to where 20 octets have room writes past the end.",
     importance=Importance.HIGH,
 )
-def serial_300_octets(it: Certificate, _: Base) -> Certificate:
+def serial_300_octets(it: CertificateParts, _: Base) -> CertificateParts:
     """Its length takes three octets to write."""
     return but(it, serial=fixed_integer(300))

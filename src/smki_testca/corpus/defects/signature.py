@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.elements import content_of, edited, elements_of
-from smki_testca.corpus.keys import signed_with_short_number
+from smki_testca.corpus.signing_keys import signed_with_short_number
 from smki_testca.der.encode import BIT_STRING, INTEGER, bit_string, integer, sequence, tlv
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def number_cut_off(it: Parts, base: Base) -> Parts:
 
 @_form("signature-in-octet-string", on=_ENDS, title="whose signature is wrapped in an OCTET STRING")
 def in_octet_string(it: Parts, base: Base) -> Parts:
-    """An OCTET STRING stands around the SEQUENCE of r and s."""
+    """An OCTET STRING is around the SEQUENCE of r and s."""
     del base
     return but(it, signature=tlv(0x04, it.signer.sign(it.tbs)))
 

@@ -1,4 +1,4 @@
-"""Signature algorithms that are wrong, unknown, or told in two ways."""
+"""Signature algorithms that are wrong, unknown, or named in two ways."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect, oddity
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.groups import SMKI_ROOTS, led_by
 from smki_testca.corpus.parts import (
     ECDSA_NULL,
@@ -22,7 +22,7 @@ from smki_testca.der.encode import NULL, oid, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts
+    from smki_testca.corpus.parts import CertificateParts, Parts
 
 _ECDSA = ("device", "organisation", "organisation-issuing-ca", "organisation-crl")
 _ENDS = ("organisation",)
@@ -157,7 +157,7 @@ def no_parameters(it: Parts, base: Base) -> Parts:
     rfc5280=Verdict.EITHER,
     source="RFC 5758 3.2: the encoding MUST omit the parameters",
 )
-def curve_parameters(it: Certificate, base: Base) -> Certificate:
+def curve_parameters(it: CertificateParts, base: Base) -> CertificateParts:
     """The name of prime256v1 follows ecdsa-with-SHA256, inside and outside."""
     del base
     algorithm = sequence(oid("1.2.840.10045.4.3.2"), oid("1.2.840.10045.3.1.7"))
@@ -181,7 +181,7 @@ _other = partial(
     source="RFC 3279 2.2.3 has it; NIST SP 800-131A no longer",
     importance=Importance.HIGH,
 )
-def with_sha1(it: Certificate, base: Base) -> Certificate:
+def with_sha1(it: CertificateParts, base: Base) -> CertificateParts:
     """The signature is right, with a digest of which two documents can be made."""
     del base
     algorithm = sequence(oid("1.2.840.10045.4.1"))
@@ -209,7 +209,7 @@ def unknown_algorithm(it: Parts, base: Base) -> Parts:
     source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
 )
-def no_algorithm(it: Certificate, base: Base) -> Certificate:
+def no_algorithm(it: CertificateParts, base: Base) -> CertificateParts:
     """The algorithm is id-alg-noSignature (RFC 9925), the signature empty."""
     del base
     return replace(it, algorithm=sequence(oid("1.3.6.1.5.5.7.6.36")), signature=b"")
@@ -222,7 +222,7 @@ def no_algorithm(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 6.1.3 (a)(1); of a CRL, 6.3.3 (g)",
     importance=Importance.CRITICAL,
 )
-def digest_alone(it: Certificate, base: Base) -> Certificate:
+def digest_alone(it: CertificateParts, base: Base) -> CertificateParts:
     """The algorithm is a digest, which anybody computes, in place of a signature's."""
     del base
     return replace(it, algorithm=sequence(oid("2.16.840.1.101.3.4.2.1"), tlv(NULL, b"")))

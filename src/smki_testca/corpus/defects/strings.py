@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_subject
 from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.document_changes import with_subject
 from smki_testca.corpus.elements import edited, retagged
 from smki_testca.corpus.parts import ca_subject
 from smki_testca.der.encode import PRINTABLE_STRING, UTF8_STRING, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts
+    from smki_testca.corpus.parts import CertificateParts, Parts
 
 BMP_STRING, UNIVERSAL_STRING, NUMERIC_STRING, VISIBLE_STRING = 0x1E, 0x1C, 0x12, 0x1A
 _NAMED = ("organisation", "dccki")
@@ -34,7 +34,7 @@ _alphabet = partial(
 )
 
 
-def _named(it: Certificate, octets: bytes, tag: int = UTF8_STRING) -> bytes:
+def _named(it: CertificateParts, octets: bytes, tag: int = UTF8_STRING) -> bytes:
     """The certificate with another value of the first attribute of its subject."""
     return edited(it, lambda _: tlv(tag, octets), "subject", 0, 0, 1)
 
@@ -43,14 +43,14 @@ def _named(it: Certificate, octets: bytes, tag: int = UTF8_STRING) -> bytes:
 
 
 @_utf8("utf8-octet-ff", on=(*_NAMED, "iki"), title="whose name has an octet ff")
-def octet_ff(it: Certificate, base: Base) -> bytes:
-    """An octet that no UTF-8 has stands in a UTF8String."""
+def octet_ff(it: CertificateParts, base: Base) -> bytes:
+    """An octet that no UTF-8 has is in a UTF8String."""
     del base
     return _named(it, b"Supplier \xff")
 
 
 @_utf8("utf8-latin-1", on=_NAMED, title="whose name is in Latin-1")
-def latin_1(it: Certificate, base: Base) -> bytes:
+def latin_1(it: CertificateParts, base: Base) -> bytes:
     """An e with acute accent is written e9, as in Latin-1."""
     del base
     return _named(it, b"Caf\xe9 Energy")
@@ -62,7 +62,7 @@ def latin_1(it: Certificate, base: Base) -> bytes:
     title="whose name has an overlong NUL",
     importance=Importance.HIGH,
 )
-def overlong_nul(it: Certificate, base: Base) -> bytes:
+def overlong_nul(it: CertificateParts, base: Base) -> bytes:
     """A NUL is written c0 80: a reader that decodes it ends the name there."""
     del base
     return _named(it, b"Supplier\xc0\x80One")
@@ -74,21 +74,21 @@ def overlong_nul(it: Certificate, base: Base) -> bytes:
     title="whose name has an overlong solidus",
     importance=Importance.HIGH,
 )
-def overlong_solidus(it: Certificate, base: Base) -> bytes:
+def overlong_solidus(it: CertificateParts, base: Base) -> bytes:
     """A solidus is written e0 80 af."""
     del base
     return _named(it, b"Supplier\xe0\x80\xafOne")
 
 
 @_utf8("utf8-surrogate", on=_NAMED, title="whose name has a surrogate")
-def surrogate(it: Certificate, base: Base) -> bytes:
+def surrogate(it: CertificateParts, base: Base) -> bytes:
     """The half of a pair of UTF-16 is written as if it were a character."""
     del base
     return _named(it, b"Supplier \xed\xa0\x80")
 
 
 @_utf8("utf8-beyond-unicode", on=_NAMED, title="whose name has a character beyond Unicode")
-def beyond_unicode(it: Certificate, base: Base) -> bytes:
+def beyond_unicode(it: CertificateParts, base: Base) -> bytes:
     """The number 110000 is written in four octets."""
     del base
     return _named(it, b"Supplier \xf4\x90\x80\x80")
@@ -100,14 +100,14 @@ def beyond_unicode(it: Certificate, base: Base) -> bytes:
     title="whose name ends within a character",
     importance=Importance.HIGH,
 )
-def cut_off(it: Certificate, base: Base) -> bytes:
+def cut_off(it: CertificateParts, base: Base) -> bytes:
     """The last character lacks its last octet: a reader may take the next element's tag."""
     del base
     return _named(it, b"Supplier \xe2\x82")
 
 
 @_utf8("utf8-lone-continuation", on=_NAMED, title="whose name begins within a character")
-def lone_continuation(it: Certificate, base: Base) -> bytes:
+def lone_continuation(it: CertificateParts, base: Base) -> bytes:
     """The first octet of the name goes on with a character that was never begun."""
     del base
     return _named(it, b"\x80Supplier")
@@ -121,7 +121,7 @@ def lone_continuation(it: Certificate, base: Base) -> bytes:
     on=("organisation-issuing-ca", "device-issuing-ca"),
     title="with an underscore in a PrintableString",
 )
-def printable_underscore(it: Certificate, base: Base) -> Parts:
+def printable_underscore(it: CertificateParts, base: Base) -> Parts:
     """The name of the CA has a character that PrintableString lacks."""
     return with_subject(it, ca_subject("07" if base.name.startswith("org") else None, "Z_1"))
 
@@ -132,7 +132,7 @@ def printable_underscore(it: Certificate, base: Base) -> Parts:
     title="with an asterisk in a PrintableString",
     importance=Importance.LOW,
 )
-def printable_asterisk(it: Certificate, base: Base) -> Parts:
+def printable_asterisk(it: CertificateParts, base: Base) -> Parts:
     """The name of the CA is a wildcard, which PrintableString lacks."""
     return with_subject(it, ca_subject("07" if base.name.startswith("org") else None, "Z*"))
 
@@ -142,7 +142,7 @@ def printable_asterisk(it: Certificate, base: Base) -> Parts:
     on=("organisation-issuing-ca", "device-issuing-ca"),
     title="with an octet above 7f in a PrintableString",
 )
-def printable_high_bit(it: Certificate, base: Base) -> bytes:
+def printable_high_bit(it: CertificateParts, base: Base) -> bytes:
     """The name of the CA is UTF-8 in a PrintableString."""
     number = 1 if base.name.startswith("org") else 0
     string = tlv(PRINTABLE_STRING, "Zé".encode())
@@ -156,7 +156,7 @@ def printable_high_bit(it: Certificate, base: Base) -> bytes:
     also=("subject.characters",),
     importance=Importance.HIGH,
 )
-def printable_nul(it: Certificate, base: Base) -> bytes:
+def printable_nul(it: CertificateParts, base: Base) -> bytes:
     """A reader in C ends the name of the CA at the NUL: it equals another CA's."""
     number = 1 if base.name.startswith("org") else 0
     return edited(it, lambda _: tlv(PRINTABLE_STRING, b"Z1\x00"), "subject", number, 0, 1)
@@ -170,7 +170,7 @@ def printable_nul(it: Certificate, base: Base) -> bytes:
     source="RFC 5280 4.2.1.6: IA5String",
     stage=Stage.STRUCTURE,
 )
-def host_with_high_bit(it: Certificate, base: Base) -> bytes:
+def host_with_high_bit(it: CertificateParts, base: Base) -> bytes:
     """The host is written in UTF-8 in an IA5String."""
     del base
     return edited(
@@ -186,7 +186,7 @@ def host_with_high_bit(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="A reader that takes two octets at a time reads one behind the end.",
 )
-def odd_bmp_string(it: Certificate, base: Base) -> bytes:
+def odd_bmp_string(it: CertificateParts, base: Base) -> bytes:
     """The last character of the BMPString lacks an octet."""
     del base
     return _named(it, b"\x00S\x00u\x00", BMP_STRING)
@@ -200,14 +200,14 @@ def odd_bmp_string(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="A reader that takes four octets at a time reads three behind the end.",
 )
-def odd_universal_string(it: Certificate, base: Base) -> bytes:
+def odd_universal_string(it: CertificateParts, base: Base) -> bytes:
     """The last character of the UniversalString lacks three octets."""
     del base
     return _named(it, b"\x00\x00\x00S\x00", UNIVERSAL_STRING)
 
 
 @_alphabet("numeric-string-letters", on=_NAMED, title="whose name is a NumericString of letters")
-def numeric_letters(it: Certificate, base: Base) -> bytes:
+def numeric_letters(it: CertificateParts, base: Base) -> bytes:
     """The name has characters that NumericString lacks."""
     del base
     return edited(it, lambda octets: retagged(octets, NUMERIC_STRING), "subject", 0, 0, 1)
@@ -216,7 +216,7 @@ def numeric_letters(it: Certificate, base: Base) -> bytes:
 @_alphabet(
     "ia5-string-high-bit", on=_NAMED, title="whose name is an IA5String with an octet above 7f"
 )
-def ia5_high_bit(it: Certificate, base: Base) -> bytes:
+def ia5_high_bit(it: CertificateParts, base: Base) -> bytes:
     """The name is UTF-8 in an IA5String."""
     del base
     return _named(it, "Café".encode(), 0x16)
@@ -228,7 +228,7 @@ def ia5_high_bit(it: Certificate, base: Base) -> bytes:
     also=("subject.value_type",),
     title="whose name is a VisibleString with an escape",
 )
-def visible_control(it: Certificate, base: Base) -> bytes:
-    """A control character stands in a VisibleString: it clears the screen of who looks."""
+def visible_control(it: CertificateParts, base: Base) -> bytes:
+    """A control character is in a VisibleString: it clears the screen of who looks."""
     del base
     return _named(it, b"Supplier\x1b[2J", VISIBLE_STRING)

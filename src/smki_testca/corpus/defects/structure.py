@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import added, but
 from smki_testca.corpus.elements import (
     appended,
     doubled,
@@ -20,7 +20,7 @@ from smki_testca.der.encode import NULL, integer, oid, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, Request, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, CsrParts, Parts, RevocationListParts
 
 EACH_KIND = ("device", "organisation-crl", "device-csr")
 _ENDS = ("organisation",)
@@ -98,14 +98,14 @@ def signed_empty(it: Parts, base: Base) -> bytes:
     why="Two readers of one document read two values: the first, or the last.",
 )
 def signature_twice(it: Parts, base: Base) -> bytes:
-    """The signatureValue stands twice: which of them is verified?"""
+    """The signatureValue is there twice: which of them is verified?"""
     del base
     return edited(it, partial(doubled, number=2), "document")
 
 
 @_broken("document-fourth-element", on=EACH_KIND, title="with a fourth element")
 def fourth_element(it: Parts, base: Base) -> bytes:
-    """A NULL stands after the signature, inside the document: nothing signs it."""
+    """A NULL comes after the signature, inside the document: nothing signs it."""
     del base
     return edited(it, partial(appended, more=_MORE), "document")
 
@@ -123,7 +123,7 @@ def algorithm_last(it: Parts, base: Base) -> bytes:
 
 
 @_broken("serial-missing", on=("device", "organisation"), title="without serialNumber")
-def serial_missing(it: Certificate, base: Base) -> Certificate:
+def serial_missing(it: CertificateParts, base: Base) -> CertificateParts:
     """The signed part lacks its serial number."""
     del base
     return but(it, serial=b"")
@@ -134,14 +134,14 @@ def serial_missing(it: Certificate, base: Base) -> Certificate:
     on=_ENDS,
     title="without the algorithm in its signed part",
 )
-def inner_algorithm_missing(it: Certificate, base: Base) -> bytes:
+def inner_algorithm_missing(it: CertificateParts, base: Base) -> bytes:
     """The signed part lacks the field signature: only the outer algorithm is there."""
     del base
     return edited(it, partial(without_element, number=2), "signed")
 
 
 @_broken("issuer-missing", on=_ENDS, title="without issuer")
-def issuer_missing(it: Certificate, base: Base) -> Certificate:
+def issuer_missing(it: CertificateParts, base: Base) -> CertificateParts:
     """The signed part lacks its issuer."""
     del base
     return but(it, issuer=b"")
@@ -154,29 +154,29 @@ def issuer_missing(it: Certificate, base: Base) -> Certificate:
     importance=Importance.HIGH,
     why="A reader that takes no dates for no limit never lets it expire.",
 )
-def validity_missing(it: Certificate, base: Base) -> Certificate:
+def validity_missing(it: CertificateParts, base: Base) -> CertificateParts:
     """The signed part lacks its validity: a reader that takes none for endless never ends it."""
     del base
     return but(it, validity=b"")
 
 
 @_broken("subject-missing", on=_ENDS, title="without subject")
-def subject_missing(it: Certificate, base: Base) -> Certificate:
+def subject_missing(it: CertificateParts, base: Base) -> CertificateParts:
     """The signed part lacks its subject."""
     del base
     return but(it, subject=b"")
 
 
 @_broken("key-missing", on=_ENDS, title="without subjectPublicKeyInfo")
-def key_missing(it: Certificate, base: Base) -> Certificate:
+def key_missing(it: CertificateParts, base: Base) -> CertificateParts:
     """The signed part lacks its key."""
     del base
     return but(it, spki=b"")
 
 
 @_broken("serial-twice", on=_ENDS, title="with serialNumber twice")
-def serial_twice(it: Certificate, base: Base) -> Certificate:
-    """The serial number stands twice in the signed part."""
+def serial_twice(it: CertificateParts, base: Base) -> CertificateParts:
+    """The serial number is there twice in the signed part."""
     del base
     return but(it, serial=it.serial + it.serial)
 
@@ -189,8 +189,8 @@ def serial_twice(it: Certificate, base: Base) -> Certificate:
     importance=Importance.HIGH,
     why="Two readers of one document read two values: the first, or the last.",
 )
-def key_twice(it: Certificate, base: Base) -> Certificate:
-    """The key stands twice in the signed part."""
+def key_twice(it: CertificateParts, base: Base) -> CertificateParts:
+    """The key is there twice in the signed part."""
     del base
     return but(it, spki=it.spki + it.spki)
 
@@ -203,8 +203,8 @@ def key_twice(it: Certificate, base: Base) -> Certificate:
     importance=Importance.HIGH,
     why="Two readers of one document read two values: the first, or the last.",
 )
-def extensions_twice(it: Certificate, base: Base) -> bytes:
-    """The whole field of extensions stands twice."""
+def extensions_twice(it: CertificateParts, base: Base) -> bytes:
+    """The whole field of extensions is there twice."""
     del base
     return edited(it, partial(doubled, number=7), "signed")
 
@@ -217,7 +217,7 @@ def extensions_twice(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="Two readers of one document read two values: the first, or the last.",
 )
-def two_lists(it: Certificate, base: Base) -> bytes:
+def two_lists(it: CertificateParts, base: Base) -> bytes:
     """The EXPLICIT tag holds the list of extensions twice."""
     del base
     return edited(it, partial(doubled, number=0), "signed", 7)
@@ -229,7 +229,7 @@ def two_lists(it: Certificate, base: Base) -> bytes:
     title="with an element after its extensions",
     finding="structure.TBSCertificate",
 )
-def signed_more(it: Certificate, base: Base) -> bytes:
+def signed_more(it: CertificateParts, base: Base) -> bytes:
     """A NULL follows the extensions in the signed part."""
     del base
     return edited(it, partial(appended, more=_MORE), "signed")
@@ -242,7 +242,7 @@ def signed_more(it: Certificate, base: Base) -> bytes:
     also=("structure.Name", "structure.Name"),
     title="whose subject and key have changed places",
 )
-def subject_after_key(it: Certificate, base: Base) -> bytes:
+def subject_after_key(it: CertificateParts, base: Base) -> bytes:
     """The subjectPublicKeyInfo comes before the subject."""
     del base
     return edited(it, partial(swapped, number=5), "signed")
@@ -255,14 +255,14 @@ def subject_after_key(it: Certificate, base: Base) -> bytes:
     also=("structure.Name", "validity.notBefore.unreadable", "validity.notAfter.missing"),
     title="whose issuer and validity have changed places",
 )
-def issuer_after_validity(it: Certificate, base: Base) -> bytes:
+def issuer_after_validity(it: CertificateParts, base: Base) -> bytes:
     """The validity comes before the issuer."""
     del base
     return edited(it, partial(swapped, number=3), "signed")
 
 
 @_broken("serial-before-version", on=_ENDS, title="whose serialNumber comes before its version")
-def serial_before_version(it: Certificate, base: Base) -> bytes:
+def serial_before_version(it: CertificateParts, base: Base) -> bytes:
     """The version and the serial have changed places."""
     del base
     return edited(it, partial(swapped, number=0), "signed")
@@ -275,7 +275,7 @@ def serial_before_version(it: Certificate, base: Base) -> bytes:
     finding="structure.TBSCertificate",
     also=("issuerUniqueID.present", "subjectUniqueID.present"),
 )
-def unique_ids_reversed(it: Certificate, base: Base) -> Certificate:
+def unique_ids_reversed(it: CertificateParts, base: Base) -> CertificateParts:
     """Both unique identifiers are there, in the wrong order."""
     del base
     return but(it, unique_ids=tlv(0x82, b"\x00\x01") + tlv(0x81, b"\x00\x02"))
@@ -288,7 +288,7 @@ def unique_ids_reversed(it: Certificate, base: Base) -> Certificate:
     finding="structure.Version",
     source="RFC 5280 4.1.2.1",
 )
-def two_versions(it: Certificate, base: Base) -> Certificate:
+def two_versions(it: CertificateParts, base: Base) -> CertificateParts:
     """The [0] of the version holds v3 twice."""
     del base
     return but(it, version=tlv(0xA0, integer(2) + integer(2)))
@@ -302,7 +302,7 @@ def two_versions(it: Certificate, base: Base) -> Certificate:
     also=("version.unreadable",),
     source="RFC 5280 4.1.2.1",
 )
-def version_of_nothing(it: Certificate, base: Base) -> Certificate:
+def version_of_nothing(it: CertificateParts, base: Base) -> CertificateParts:
     """The [0] of the version is empty."""
     del base
     return but(it, version=tlv(0xA0, b""))
@@ -318,8 +318,8 @@ def version_of_nothing(it: Certificate, base: Base) -> Certificate:
     finding="structure.Validity",
     source="RFC 5280 4.1.2.5",
 )
-def third_time(it: Certificate, base: Base) -> bytes:
-    """The notAfter stands twice in the validity."""
+def third_time(it: CertificateParts, base: Base) -> bytes:
+    """The notAfter is there twice in the validity."""
     del base
     return edited(it, partial(doubled, number=1), "signed", 4)
 
@@ -333,7 +333,7 @@ def third_time(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="A reader that takes no dates for no limit never lets it expire.",
 )
-def validity_empty(it: Certificate, base: Base) -> Certificate:
+def validity_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The validity holds no time."""
     del base
     return but(it, validity=sequence())
@@ -346,7 +346,7 @@ def validity_empty(it: Certificate, base: Base) -> Certificate:
     finding="structure.SubjectPublicKeyInfo",
     source="RFC 5280 4.1.2.7",
 )
-def key_info_more(it: Certificate | Request, base: Base) -> bytes:
+def key_info_more(it: CertificateParts | CsrParts, base: Base) -> bytes:
     """A NULL follows the BIT STRING in subjectPublicKeyInfo."""
     del base
     return edited(it, partial(appended, more=_MORE), "subjectPublicKeyInfo")
@@ -359,7 +359,7 @@ def key_info_more(it: Certificate | Request, base: Base) -> bytes:
     finding="structure.SubjectPublicKeyInfo",
     source="RFC 5280 4.1.2.7",
 )
-def key_info_empty(it: Certificate | Request, base: Base) -> bytes:
+def key_info_empty(it: CertificateParts | CsrParts, base: Base) -> bytes:
     """The subjectPublicKeyInfo is 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "subjectPublicKeyInfo")
@@ -372,7 +372,7 @@ def key_info_empty(it: Certificate | Request, base: Base) -> bytes:
     finding="structure.SubjectPublicKeyInfo",
     source="RFC 5280 4.1.2.7",
 )
-def key_info_reversed(it: Certificate | Request, base: Base) -> bytes:
+def key_info_reversed(it: CertificateParts | CsrParts, base: Base) -> bytes:
     """The BIT STRING and the AlgorithmIdentifier have changed places."""
     del base
     return edited(it, partial(swapped, number=0), "subjectPublicKeyInfo")
@@ -386,7 +386,7 @@ def key_info_reversed(it: Certificate | Request, base: Base) -> bytes:
     also=("structure.AlgorithmIdentifier",),
     source="RFC 5280 4.1.1.2",
 )
-def two_parameters(it: Certificate, base: Base) -> Certificate:
+def two_parameters(it: CertificateParts, base: Base) -> CertificateParts:
     """Two NULLs follow the algorithm, inside and outside."""
     number = "1.2.840.10045.4.3.2" if base.name == "device" else "1.2.840.113549.1.1.11"
     return but(it, algorithm=sequence(oid(number), _MORE, _MORE))
@@ -402,7 +402,7 @@ _algorithm = partial(_broken, finding="structure.AlgorithmIdentifier", source="R
     on=("organisation", "dccki"),
     title="whose key has an empty AlgorithmIdentifier",
 )
-def key_algorithm_empty(it: Certificate, base: Base) -> bytes:
+def key_algorithm_empty(it: CertificateParts, base: Base) -> bytes:
     """The AlgorithmIdentifier of the key is 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "subjectPublicKeyInfo", 0)
@@ -414,7 +414,7 @@ def key_algorithm_empty(it: Certificate, base: Base) -> bytes:
     finding={"": "structure.AlgorithmIdentifier", "organisation": "subjectPublicKeyInfo.key"},
     title="whose key has its parameters before its algorithm",
 )
-def key_algorithm_reversed(it: Certificate, base: Base) -> bytes:
+def key_algorithm_reversed(it: CertificateParts, base: Base) -> bytes:
     """The parameters and the OBJECT IDENTIFIER have changed places."""
     del base
     return edited(it, partial(swapped, number=0), "subjectPublicKeyInfo", 0)
@@ -434,7 +434,7 @@ def outer_algorithm_empty(it: Parts, base: Base) -> bytes:
 
 
 @_broken("version-bare", on=("organisation", "device"), title="whose version has no [0] around it")
-def version_bare(it: Certificate, base: Base) -> bytes:
+def version_bare(it: CertificateParts, base: Base) -> bytes:
     """Two INTEGERs begin the signed part: a reader may take the version for the serial."""
     del base
     return edited(it, lambda octets: elements_of(octets)[0], "signed", 0)
@@ -450,7 +450,7 @@ def version_bare(it: Certificate, base: Base) -> bytes:
     source="X.690 11.5; RFC 5280 4.1.2.1",
     why="A reader that takes it for v1 does not look at its extensions.",
 )
-def version_1_written(it: Certificate, base: Base) -> Certificate:
+def version_1_written(it: CertificateParts, base: Base) -> CertificateParts:
     """The DEFAULT of the version is written out, and there are extensions."""
     del base
     return but(it, version=tlv(0xA0, integer(0)))
@@ -483,7 +483,9 @@ def _levels(count: int) -> bytes:
     also=("extensions.unexpected",),
     title="with an extension of 40 SEQUENCEs in one another",
 )
-def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | RevocationList:
+def nested_40(
+    it: CertificateParts | RevocationListParts, base: Base
+) -> CertificateParts | RevocationListParts:
     """The value of an unknown extension, which is not critical, is nested deeply."""
     del base
     return added(it, "2.999.2", _levels(40))
@@ -497,7 +499,7 @@ def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | Rev
     source="RFC 5280 4.1.2.4: a Name is a SEQUENCE of SETs",
     importance=Importance.CRITICAL,
 )
-def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
+def nested_1000(it: CertificateParts | CsrParts, base: Base) -> CertificateParts | CsrParts:
     """The subject is nested deeper than any name."""
     del base
     return but(it, subject=_levels(1000))
@@ -512,7 +514,7 @@ def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
     importance=Importance.LOW,
     why="A reader that keeps a node for each element fills its memory.",
 )
-def many_elements(it: Certificate, base: Base) -> Certificate:
+def many_elements(it: CertificateParts, base: Base) -> CertificateParts:
     """The value of an unknown extension, which is not critical, is a list of NULLs."""
     del base
     return added(it, "2.999.2", sequence(_MORE * 20_001))

@@ -19,7 +19,7 @@ from smki_testca.der.encode import (
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 EACH_KIND = ("device", "organisation-crl", "device-csr")
 _ENDS = ("organisation",)
@@ -57,7 +57,7 @@ _parts = partial(
     title="whose serialNumber has a tag of the context class",
     finding="serialNumber.unreadable",
 )
-def serial_of_context_class(it: Certificate, base: Base) -> bytes:
+def serial_of_context_class(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet of the serial is 82."""
     del base
     return edited(it, lambda octets: retagged(octets, _CONTEXT | 2), "serialNumber")
@@ -69,7 +69,7 @@ def serial_of_context_class(it: Certificate, base: Base) -> bytes:
     title="whose serialNumber has a tag of the application class",
     finding="serialNumber.unreadable",
 )
-def serial_of_application_class(it: Certificate, base: Base) -> bytes:
+def serial_of_application_class(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet of the serial is 42."""
     del base
     return edited(it, lambda octets: retagged(octets, _APPLICATION | 2), "serialNumber")
@@ -81,7 +81,7 @@ def serial_of_application_class(it: Certificate, base: Base) -> bytes:
     title="whose validity has a tag of the private class",
     finding="der.structure",
 )
-def validity_of_private_class(it: Certificate, base: Base) -> bytes:
+def validity_of_private_class(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet of the validity is f0."""
     del base
     return edited(it, lambda octets: retagged(octets, _PRIVATE | SEQUENCE), "signed", 4)
@@ -93,8 +93,8 @@ def validity_of_private_class(it: Certificate, base: Base) -> bytes:
     title="whose version is tagged [1]",
     finding="der.structure",
 )
-def version_with_other_tag(it: Certificate, base: Base) -> bytes:
-    """The version stands in [1], which is a unique identifier's, in place of [0]."""
+def version_with_other_tag(it: CertificateParts, base: Base) -> bytes:
+    """The version is in [1], which is a unique identifier's, in place of [0]."""
     del base
     return edited(it, lambda octets: retagged(octets, 0xA1), "signed", 0)
 
@@ -106,7 +106,7 @@ def version_with_other_tag(it: Certificate, base: Base) -> bytes:
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
 )
-def extensions_with_other_tag(it: Certificate, base: Base) -> bytes:
+def extensions_with_other_tag(it: CertificateParts, base: Base) -> bytes:
     """The extensions stand in [4]: a reader that passes over it sees no extension."""
     del base
     return edited(it, lambda octets: retagged(octets, 0xA4), "signed", 7)
@@ -120,7 +120,7 @@ def extensions_with_other_tag(it: Certificate, base: Base) -> bytes:
     also=("subject.empty",),
     importance=Importance.CRITICAL,
 )
-def device_extensions_with_other_tag(it: Certificate, base: Base) -> bytes:
+def device_extensions_with_other_tag(it: CertificateParts, base: Base) -> bytes:
     """The extensions stand in [4]: a reader that passes over it sees no Device."""
     del base
     return edited(it, lambda octets: retagged(octets, 0xA4), "signed", 7)
@@ -132,7 +132,7 @@ def device_extensions_with_other_tag(it: Certificate, base: Base) -> bytes:
     title="whose extensions are tagged [3], as those of certificates",
     finding="structure.TBSCertList",
 )
-def list_extensions_with_other_tag(it: RevocationList, base: Base) -> bytes:
+def list_extensions_with_other_tag(it: RevocationListParts, base: Base) -> bytes:
     """The extensions stand in [3] in place of [0]."""
     del base
     return edited(it, lambda octets: retagged(octets, 0xA3), "signed", 6)
@@ -159,7 +159,7 @@ def attributes_with_other_tag(it: Parts, base: Base) -> bytes:
     title="whose serialNumber is constructed",
     finding="serialNumber.unreadable",
 )
-def serial_constructed(it: Certificate, base: Base) -> bytes:
+def serial_constructed(it: CertificateParts, base: Base) -> bytes:
     """The serial is an INTEGER in a constructed INTEGER, which BER does not have."""
     del base
     return edited(it, lambda octets: tlv(octets[0] | _CONSTRUCTED, octets), "serialNumber")
@@ -172,7 +172,7 @@ def serial_constructed(it: Certificate, base: Base) -> bytes:
     finding="structure.Extension",
     also=("extensions.keyUsage.critical",),
 )
-def critical_constructed(it: Certificate, base: Base) -> bytes:
+def critical_constructed(it: CertificateParts, base: Base) -> bytes:
     """The BOOLEAN of keyUsage holds a BOOLEAN."""
     del base
     return edited(it, lambda octets: tlv(octets[0] | _CONSTRUCTED, octets), "extensions", 0, 1)
@@ -185,7 +185,7 @@ def critical_constructed(it: Certificate, base: Base) -> bytes:
     finding="structure.Extension",
     also=("extensions.unknown_critical",),
 )
-def oid_constructed(it: Certificate, base: Base) -> bytes:
+def oid_constructed(it: CertificateParts, base: Base) -> bytes:
     """The identifier of keyUsage is an OBJECT IDENTIFIER in a constructed one."""
     del base
     return edited(it, lambda octets: tlv(octets[0] | _CONSTRUCTED, octets), "extensions", 0, 0)
@@ -221,7 +221,7 @@ def document_primitive(it: Parts, base: Base) -> bytes:
     title="whose subject is a primitive SEQUENCE",
     finding="der.structure",
 )
-def subject_primitive(it: Certificate, base: Base) -> bytes:
+def subject_primitive(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet of the subject is 10."""
     del base
     return edited(it, lambda octets: retagged(octets, SEQUENCE & ~_CONSTRUCTED), "subject")
@@ -235,7 +235,7 @@ def subject_primitive(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     stage=Stage.STRUCTURE,
 )
-def extensions_primitive(it: Certificate, base: Base) -> bytes:
+def extensions_primitive(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet around the extensions is 83: a reader may see none."""
     del base
     return edited(it, lambda octets: retagged(octets, 0x83), "signed", 7)
@@ -250,7 +250,7 @@ def extensions_primitive(it: Certificate, base: Base) -> bytes:
     importance=Importance.CRITICAL,
     stage=Stage.STRUCTURE,
 )
-def device_extensions_primitive(it: Certificate, base: Base) -> bytes:
+def device_extensions_primitive(it: CertificateParts, base: Base) -> bytes:
     """The identifier octet around the extensions is 83: the Device has no name then."""
     del base
     return edited(it, lambda octets: retagged(octets, 0x83), "signed", 7)
@@ -264,7 +264,7 @@ def device_extensions_primitive(it: Certificate, base: Base) -> bytes:
     stage=Stage.STRUCTURE,
 )
 def key_identifier_constructed(it: Parts, base: Base) -> bytes:
-    """The [0] of authorityKeyIdentifier is EXPLICIT: an OCTET STRING stands in it."""
+    """The [0] of authorityKeyIdentifier is EXPLICIT: an OCTET STRING is in it."""
     del base
     return edited(
         it,
@@ -295,7 +295,7 @@ def other_name_primitive(it: Parts, base: Base) -> bytes:
     stage=Stage.STRUCTURE,
 )
 def dns_name_constructed(it: Parts, base: Base) -> bytes:
-    """The [2] of the dNSName is EXPLICIT: an IA5String stands in it."""
+    """The [2] of the dNSName is EXPLICIT: an IA5String is in it."""
     del base
     return edited(
         it,
@@ -341,7 +341,7 @@ def signature_in_parts(it: Parts, base: Base) -> bytes:
     on=_ENDS,
     title="whose keyUsage is written in parts",
 )
-def key_usage_in_parts(it: Certificate, base: Base) -> bytes:
+def key_usage_in_parts(it: CertificateParts, base: Base) -> bytes:
     """The BIT STRING of keyUsage is a constructed one that holds a BIT STRING."""
     del base
     return edited(it, lambda octets: tlv(BIT_STRING | _CONSTRUCTED, octets), "extensions.keyUsage")
@@ -352,7 +352,7 @@ def key_usage_in_parts(it: Certificate, base: Base) -> bytes:
     on=("organisation", "iki"),
     title="whose subject has a string in two parts",
 )
-def name_in_parts(it: Certificate, base: Base) -> bytes:
+def name_in_parts(it: CertificateParts, base: Base) -> bytes:
     """The value of the first attribute is a UTF8String of two UTF8Strings."""
     del base
 

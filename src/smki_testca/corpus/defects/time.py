@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.bases import AT
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
-from smki_testca.corpus.defects.path import ISSUING
+from smki_testca.corpus.defects.path_changes import ISSUING
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.parts import lasting, serial_of
+from smki_testca.corpus.pki import AT
 from smki_testca.der.encode import sequence, time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _ORGANISATIONS = ("organisation", "organisation-ka")
 _DEVICES = ("device", "device-ka")
@@ -40,7 +40,7 @@ def _from_to(start: datetime, end: datetime) -> bytes:
     importance=Importance.HIGH,
     needs=(Need.TIME,),
 )
-def expired(it: Certificate, base: Base) -> Certificate:
+def expired(it: CertificateParts, base: Base) -> CertificateParts:
     """It was valid from 30 October 2015, or 2023, to 29 October 2025 (O10)."""
     start = "2023-10-30" if base.profile == "dccki" else "2015-10-30"
     return but(it, validity=lasting(start, "2025-10-29T23:59:59"))
@@ -58,7 +58,7 @@ def expired(it: Certificate, base: Base) -> Certificate:
     importance=Importance.HIGH,
     needs=(Need.TIME,),
 )
-def device_expired(it: Certificate, base: Base) -> Certificate:
+def device_expired(it: CertificateParts, base: Base) -> CertificateParts:
     """It has an expiry, which no Device Certificate has, and that has passed."""
     del base
     return but(it, validity=lasting("2015-10-30", "2025-10-29T23:59:59"))
@@ -75,7 +75,7 @@ def device_expired(it: Certificate, base: Base) -> Certificate:
     importance=Importance.HIGH,
     needs=(Need.TIME,),
 )
-def ca_expired(it: Certificate, base: Base) -> Certificate:
+def ca_expired(it: CertificateParts, base: Base) -> CertificateParts:
     """It was valid until the end of last year."""
     del base
     return but(it, validity=lasting("2020-01-01", "2025-12-31T23:59:59"))
@@ -92,7 +92,7 @@ def ca_expired(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.TIME,),
 )
-def expired_a_second_ago(it: Certificate, base: Base) -> Certificate:
+def expired_a_second_ago(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is one second before the instant of the case."""
     start = AT - timedelta(days=365)
     del base
@@ -110,7 +110,7 @@ def expired_a_second_ago(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.TIME,),
 )
-def not_yet_valid(it: Certificate, base: Base) -> Certificate:
+def not_yet_valid(it: CertificateParts, base: Base) -> CertificateParts:
     """NotBefore is on 1 January 2027."""
     ends = {"dccki": "2028-12-31T23:59:59", "device": "9999-12-31T23:59:59"}
     late = "2044-12-31T23:59:59" if base.name in ISSUING else "2036-12-31T23:59:59"
@@ -128,7 +128,7 @@ def not_yet_valid(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     needs=(Need.TIME,),
 )
-def valid_in_a_second(it: Certificate, base: Base) -> Certificate:
+def valid_in_a_second(it: CertificateParts, base: Base) -> CertificateParts:
     """NotBefore is one second after the instant of the case."""
     end = "9999-12-31T23:59:59Z" if base.profile == "device" else "2028-07-01T00:00:00Z"
     return but(it, validity=_from_to(AT + timedelta(seconds=1), AT.fromisoformat(end)))
@@ -145,7 +145,7 @@ def valid_in_a_second(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.TIME,),
 )
-def ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
+def ends_before_it_begins(it: CertificateParts, base: Base) -> CertificateParts:
     """From December 2026 to January 2026, around the instant of the case."""
     del base
     return but(it, validity=lasting("2026-12-01", "2026-01-01"))
@@ -162,7 +162,7 @@ def ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.TIME,),
 )
-def device_ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
+def device_ends_before_it_begins(it: CertificateParts, base: Base) -> CertificateParts:
     """From December 2026 to January 2026, around the instant of the case."""
     del base
     return but(it, validity=lasting("2026-12-01", "2026-01-01"))
@@ -183,7 +183,7 @@ def device_ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     needs=(Need.NAMES, Need.TIME),
 )
-def renewed_since(it: Certificate, base: Base) -> Certificate:
+def renewed_since(it: CertificateParts, base: Base) -> CertificateParts:
     """The older of two certificates of a holder: an earlier serial and validity."""
     older = lasting("2025-01-01", "2026-12-31T23:59:59")
     return but(it, serial=serial_of(f"{base.name} before its renewal"), validity=older)

@@ -11,7 +11,7 @@ from smki_testca.der.encode import GENERALIZED_TIME, UTC_TIME, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 _START, _END = "validity.notBefore", "validity.notAfter"
 _UTC = ("organisation",)
@@ -81,7 +81,7 @@ def offset(it: Parts, base: Base) -> bytes:
 
 
 @_form("time-lower-case-z", on=_UTC, title="that begins at a UTCTime whose Z is small")
-def small_z(it: Certificate, base: Base) -> bytes:
+def small_z(it: CertificateParts, base: Base) -> bytes:
     """The first time ends with z."""
     del base
     return _starting(it, _utc(b"260101000000z"))
@@ -95,7 +95,7 @@ def no_z(it: Parts, base: Base) -> bytes:
 
 
 @_form("time-fraction-utc", on=_UTC, title="that begins at a UTCTime with a fraction")
-def utc_fraction(it: Certificate, base: Base) -> bytes:
+def utc_fraction(it: CertificateParts, base: Base) -> bytes:
     """The first time has tenths of a second, which no UTCTime has."""
     del base
     return _starting(it, _utc(b"260101000000.0Z"))
@@ -114,28 +114,28 @@ def no_content(it: Parts, base: Base) -> bytes:
 
 
 @_form("time-letters", on=_UTC, title="that begins at a UTCTime of letters")
-def letters(it: Certificate, base: Base) -> bytes:
+def letters(it: CertificateParts, base: Base) -> bytes:
     """The first time has letters in place of digits: arithmetic on them gives some number."""
     del base
     return _starting(it, _utc(b"26O1O1OOOOOOZ"))
 
 
 @_form("time-spaces", on=_UTC, title="that begins at a UTCTime with spaces")
-def spaces(it: Certificate, base: Base) -> bytes:
+def spaces(it: CertificateParts, base: Base) -> bytes:
     """The first time has spaces in place of leading zeros, which scanf takes."""
     del base
     return _starting(it, _utc(b"26 1 1000000Z"))
 
 
 @_form("time-sign", on=_UTC, title="that begins at a UTCTime with a sign")
-def sign(it: Certificate, base: Base) -> bytes:
+def sign(it: CertificateParts, base: Base) -> bytes:
     """The year of the first time is written -1, which atoi takes."""
     del base
     return _starting(it, _utc(b"-10101000000Z"))
 
 
 @_form("time-nul", on=_UTC, title="that begins at a UTCTime with a NUL at its end")
-def nul(it: Certificate, base: Base) -> bytes:
+def nul(it: CertificateParts, base: Base) -> bytes:
     """A zero octet follows the Z of the first time."""
     del base
     return _starting(it, _utc(b"260101000000Z\x00"))
@@ -144,8 +144,8 @@ def nul(it: Certificate, base: Base) -> bytes:
 @_form(
     "time-four-digit-year-utc", on=_UTC, title="that begins at a UTCTime of a year in four digits"
 )
-def four_digits_in_utc(it: Certificate, base: Base) -> bytes:
-    """The content of a GeneralizedTime stands in a UTCTime: 2026 may be read as month 26."""
+def four_digits_in_utc(it: CertificateParts, base: Base) -> bytes:
+    """The content of a GeneralizedTime is in a UTCTime: 2026 may be read as month 26."""
     del base
     return _starting(it, _utc(b"20260101000000Z"))
 
@@ -159,7 +159,7 @@ def four_digits_in_utc(it: Certificate, base: Base) -> bytes:
     title="that ends at a GeneralizedTime without Z",
     importance=Importance.HIGH,
 )
-def generalized_no_z(it: Certificate, base: Base) -> bytes:
+def generalized_no_z(it: CertificateParts, base: Base) -> bytes:
     """The last time is local, it says: of whom?"""
     del base
     return _ending(it, _generalized(b"99991231235959"))
@@ -171,7 +171,7 @@ def generalized_no_z(it: Certificate, base: Base) -> bytes:
     title="that ends at a GeneralizedTime with a fraction",
     revision=2,
 )
-def generalized_fraction(it: Certificate, base: Base) -> bytes:
+def generalized_fraction(it: CertificateParts, base: Base) -> bytes:
     """The last time has tenths of a second, as X.690 allows, and RFC 5280 does not."""
     del base
     return _ending(it, _generalized(b"99991231235959.5Z"))
@@ -183,7 +183,7 @@ def generalized_fraction(it: Certificate, base: Base) -> bytes:
     title="that ends at a GeneralizedTime with an offset",
     revision=2,
 )
-def generalized_offset(it: Certificate, base: Base) -> bytes:
+def generalized_offset(it: CertificateParts, base: Base) -> bytes:
     """The last time ends with +0100 in place of Z."""
     del base
     return _ending(it, _generalized(b"99991231235959+0100"))
@@ -195,7 +195,7 @@ def generalized_offset(it: Certificate, base: Base) -> bytes:
     title="that ends at a GeneralizedTime without seconds",
     revision=2,
 )
-def generalized_no_seconds(it: Certificate, base: Base) -> bytes:
+def generalized_no_seconds(it: CertificateParts, base: Base) -> bytes:
     """The last time ends with its minutes."""
     del base
     return _ending(it, _generalized(b"999912312359Z"))
@@ -206,8 +206,8 @@ def generalized_no_seconds(it: Certificate, base: Base) -> bytes:
     on=("organisation",),
     title="that ends at a GeneralizedTime of a year in two digits",
 )
-def two_digits_in_generalized(it: Certificate, base: Base) -> bytes:
-    """The content of a UTCTime stands in a GeneralizedTime: the year may be read as 3512."""
+def two_digits_in_generalized(it: CertificateParts, base: Base) -> bytes:
+    """The content of a UTCTime is in a GeneralizedTime: the year may be read as 3512."""
     del base
     return _ending(it, _generalized(b"351231235959Z"))
 
@@ -218,14 +218,14 @@ def two_digits_in_generalized(it: Certificate, base: Base) -> bytes:
     also=("crl.entry",),
     title="with an entry whose date has no seconds",
 )
-def revocation_without_seconds(it: RevocationList, base: Base) -> bytes:
+def revocation_without_seconds(it: RevocationListParts, base: Base) -> bytes:
     """The revocationDate ends with its minutes."""
     del base
     return edited(it, lambda _: _utc(b"2606150000Z"), "revokedCertificates", 0, 1)
 
 
 @_form("next-update-no-z", on=_LISTS, title="whose nextUpdate has no Z")
-def next_update_without_z(it: RevocationList, base: Base) -> bytes:
+def next_update_without_z(it: RevocationListParts, base: Base) -> bytes:
     """The nextUpdate does not say that it is UTC."""
     del base
     return _ending(it, _utc(b"260703000000"))
@@ -242,21 +242,21 @@ def thirteenth_month(it: Parts, base: Base) -> bytes:
 
 
 @_calendar("time-month-zero", on=_UTC, title="that begins in month 0")
-def month_zero(it: Certificate, base: Base) -> bytes:
+def month_zero(it: CertificateParts, base: Base) -> bytes:
     """The first time is in the month before January: an index of -1 in a table of days."""
     del base
     return _starting(it, _utc(b"260001000000Z"))
 
 
 @_calendar("time-day-zero", on=_UTC, title="that begins on day 0")
-def day_zero(it: Certificate, base: Base) -> bytes:
+def day_zero(it: CertificateParts, base: Base) -> bytes:
     """The first time is on the day before the first of January."""
     del base
     return _starting(it, _utc(b"260100000000Z"))
 
 
 @_calendar("time-thirtieth-of-february", on=(*_UTC, "dccki"), title="that begins on 30 February")
-def thirtieth_of_february(it: Certificate, base: Base) -> bytes:
+def thirtieth_of_february(it: CertificateParts, base: Base) -> bytes:
     """The first time is on a day that no February has."""
     del base
     return _starting(it, _utc(b"260230000000Z"))
@@ -279,7 +279,7 @@ def leap_day_of_no_leap_year(it: Parts, base: Base) -> bytes:
     title="that ends on 29 February 2100",
     finding="validity.notAfter.unreadable",
 )
-def leap_day_of_2100(it: Certificate, base: Base) -> bytes:
+def leap_day_of_2100(it: CertificateParts, base: Base) -> bytes:
     """2100 is divisible by four and is no leap year."""
     del base
     return _ending(it, _generalized(b"21000229000000Z"))
@@ -293,14 +293,14 @@ def hour_24(it: Parts, base: Base) -> bytes:
 
 
 @_calendar("time-minute-60", on=_UTC, title="that begins at minute 60")
-def minute_60(it: Certificate, base: Base) -> bytes:
+def minute_60(it: CertificateParts, base: Base) -> bytes:
     """The first time is at minute 60."""
     del base
     return _starting(it, _utc(b"260101006000Z"))
 
 
 @_calendar("time-second-61", on=_UTC, title="that begins at second 61")
-def second_61(it: Certificate, base: Base) -> bytes:
+def second_61(it: CertificateParts, base: Base) -> bytes:
     """The first time is at second 61: not even a leap second."""
     del base
     return _starting(it, _utc(b"260101000061Z"))
@@ -312,7 +312,7 @@ def second_61(it: Certificate, base: Base) -> bytes:
     title="that ends in month 13",
     finding="validity.notAfter.unreadable",
 )
-def end_in_thirteenth_month(it: Certificate, base: Base) -> bytes:
+def end_in_thirteenth_month(it: CertificateParts, base: Base) -> bytes:
     """The last time cannot be: a reader that skips it takes the certificate for endless."""
     del base
     return _ending(it, _utc(b"351331235959Z"))

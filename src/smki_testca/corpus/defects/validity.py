@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.elements import element
 from smki_testca.corpus.groups import (
     DEVICES,
@@ -25,20 +25,20 @@ from smki_testca.der.read import read
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _WHICH_TYPE = "RFC 5280 4.1.2.5: CAs must write UTCTime to 2049; readers must process both types"
 _NO_TIME = "X.680 46.3, 47.3; RFC 5280 6.1.3 (a)(2): no current time is within it"
 validity_defect = partial(defect, stage=Stage.PROFILE)
 
 
-def _with_start(it: Certificate, start: bytes) -> Certificate:
+def _with_start(it: CertificateParts, start: bytes) -> CertificateParts:
     """The certificate with another notBefore."""
     _, end = read(it.validity)[0].children
     return but(it, validity=sequence(start, end.encoded))
 
 
-def _with_end(it: Certificate, end: bytes) -> Certificate:
+def _with_end(it: CertificateParts, end: bytes) -> CertificateParts:
     """The certificate with another notAfter."""
     start, _ = read(it.validity)[0].children
     return but(it, validity=sequence(start.encoded, end))
@@ -55,7 +55,7 @@ def _with_end(it: Certificate, end: bytes) -> Certificate:
     " certificate for a valid one.",
     importance=Importance.LOW,
 )
-def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
+def not_before_generalized_time(it: CertificateParts, _: Base) -> CertificateParts:
     """The same instant is written in the other type."""
     start, _end = read(it.validity)[0].children
     return _with_start(it, tlv(GENERALIZED_TIME, b"20" + start.content))
@@ -73,7 +73,7 @@ def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
     stage=Stage.DER,
     at_least=Stage.PATH,
 )
-def not_before_month_13(it: Certificate, _: Base) -> Certificate:
+def not_before_month_13(it: CertificateParts, _: Base) -> CertificateParts:
     """The month is 13."""
     return _with_start(it, tlv(UTC_TIME, b"251301000000Z"))
 
@@ -89,7 +89,7 @@ def not_before_month_13(it: Certificate, _: Base) -> Certificate:
     stage=Stage.DER,
     at_least=Stage.PATH,
 )
-def not_before_hour_24(it: Certificate, _: Base) -> Certificate:
+def not_before_hour_24(it: CertificateParts, _: Base) -> CertificateParts:
     """The hour is 24."""
     return _with_start(it, tlv(UTC_TIME, b"251231240000Z"))
 
@@ -105,7 +105,7 @@ def not_before_hour_24(it: Certificate, _: Base) -> Certificate:
     " has expired.",
     importance=Importance.LOW,
 )
-def not_after_generalized_time(it: Certificate, _: Base) -> Certificate:
+def not_after_generalized_time(it: CertificateParts, _: Base) -> CertificateParts:
     """The same instant is written in the other type."""
     _start, end = read(it.validity)[0].children
     return _with_end(it, tlv(GENERALIZED_TIME, b"20" + end.content))
@@ -122,7 +122,7 @@ def not_after_generalized_time(it: Certificate, _: Base) -> Certificate:
     " expired.",
     importance=Importance.LOW,
 )
-def not_after_generalized_time_of_2045(it: Certificate, _: Base) -> Certificate:
+def not_after_generalized_time_of_2045(it: CertificateParts, _: Base) -> CertificateParts:
     """The end is earlier, before 2050, and in the type for later years."""
     return _with_end(it, tlv(GENERALIZED_TIME, b"20451231235959Z"))
 
@@ -137,7 +137,7 @@ def not_after_generalized_time_of_2045(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes two digits for this century runs on after others have stopped.",
     importance=Importance.MEDIUM,
 )
-def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
+def not_after_utc_time_of_2069(it: CertificateParts, _: Base) -> CertificateParts:
     """The century is left out, so that it ended before it began."""
     return _with_end(it, tlv(UTC_TIME, b"691231235959Z"))
 
@@ -154,7 +154,7 @@ def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
     at_least=Stage.PATH,
     revision=2,
 )
-def not_after_30_february(it: Certificate, _: Base) -> Certificate:
+def not_after_30_february(it: CertificateParts, _: Base) -> CertificateParts:
     """The day is none of its month; the year and the time of day stay."""
     end = read(element(it, "validity.notAfter"))[0]
     return _with_end(it, tlv(end.tag, end.content[:-11] + b"0230" + end.content[-7:]))
@@ -171,7 +171,7 @@ def not_after_30_february(it: Certificate, _: Base) -> Certificate:
     stage=Stage.DER,
     at_least=Stage.PATH,
 )
-def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
+def not_after_29_february_2100(it: CertificateParts, _: Base) -> CertificateParts:
     """The year is no leap year."""
     return _with_end(it, tlv(GENERALIZED_TIME, b"21000229000000Z"))
 
@@ -186,7 +186,7 @@ def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
     why="A reader that reads on takes the next element for a time, or for no limit.",
     importance=Importance.MEDIUM,
 )
-def not_after_missing(it: Certificate, _: Base) -> Certificate:
+def not_after_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The second time is left out."""
     start, _end = read(it.validity)[0].children
     return but(it, validity=sequence(start.encoded))
@@ -217,7 +217,7 @@ _LONGER = {
     why="A key is trusted for longer than its policy says.",
     importance=Importance.LOW,
 )
-def lasts_a_day_longer(it: Certificate, base: Base) -> Certificate:
+def lasts_a_day_longer(it: CertificateParts, base: Base) -> CertificateParts:
     """The end is a day after the longest that the profile allows."""
     return _with_end(it, time(at(_LONGER[base.name])))
 
@@ -233,7 +233,7 @@ def lasts_a_day_longer(it: Certificate, base: Base) -> Certificate:
     " of meters until somebody notices.",
     importance=Importance.MEDIUM,
 )
-def never_expires(it: Certificate, _: Base) -> Certificate:
+def never_expires(it: CertificateParts, _: Base) -> CertificateParts:
     """The end is that of a Device Certificate."""
     return _with_end(it, time(at("9999-12-31T23:59:59")))
 
@@ -248,7 +248,7 @@ def never_expires(it: Certificate, _: Base) -> Certificate:
     why="The meter outlives its certificate: on that day head-ends stop talking to it.",
     importance=Importance.HIGH,
 )
-def expires_in_2036(it: Certificate, _: Base) -> Certificate:
+def expires_in_2036(it: CertificateParts, _: Base) -> CertificateParts:
     """The end is that of an Organisation Certificate."""
     return _with_end(it, time(at("2036-01-01")))
 
@@ -263,7 +263,7 @@ def expires_in_2036(it: Certificate, _: Base) -> Certificate:
     why="A Device whose reader expects a GeneralizedTime takes it, and has an end.",
     importance=Importance.MEDIUM,
 )
-def expires_in_generalized_time(it: Certificate, _: Base) -> Certificate:
+def expires_in_generalized_time(it: CertificateParts, _: Base) -> CertificateParts:
     """The end is before 2050 and of the type for later years."""
     return _with_end(it, tlv(GENERALIZED_TIME, b"20351231235959Z"))
 
@@ -279,6 +279,6 @@ def expires_in_generalized_time(it: Certificate, _: Base) -> Certificate:
     " does not see the difference.",
     importance=Importance.LOW,
 )
-def ends_a_second_early(it: Certificate, _: Base) -> Certificate:
+def ends_a_second_early(it: CertificateParts, _: Base) -> CertificateParts:
     """The last second is left out."""
     return _with_end(it, tlv(GENERALIZED_TIME, b"99991231235958Z"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but, with_critical, with_subject, with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
+from smki_testca.corpus.document_changes import added, but, with_critical, with_subject, with_value
 from smki_testca.corpus.elements import content_of, edited, element, holding
 from smki_testca.corpus.groups import led_by
 from smki_testca.corpus.parts import FALSE, POLICY, attribute, identifier
@@ -15,7 +15,7 @@ from smki_testca.der.encode import BOOLEAN, INTEGER, NULL, OID, SET, oid, sequen
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
+    from smki_testca.corpus.parts import CertificateParts, Parts, RevocationListParts
 
 _ENDS = ("organisation",)
 _CAS = ("organisation-issuing-ca", "device-issuing-ca", "dccki-root-ca")
@@ -65,7 +65,7 @@ def critical_one(it: Parts, base: Base) -> Parts:
 
 
 @_boolean("critical-seven-bits", on=_ENDS, title="whose keyUsage is critical by a BOOLEAN of 7f")
-def critical_seven_bits(it: Certificate, base: Base) -> Certificate:
+def critical_seven_bits(it: CertificateParts, base: Base) -> CertificateParts:
     """TRUE is written 7f: only the highest bit is missing."""
     del base
     return with_critical(it, "keyUsage", tlv(BOOLEAN, b"\x7f"))
@@ -78,7 +78,7 @@ def critical_seven_bits(it: Certificate, base: Base) -> Certificate:
     source="X.690 8.2.1",
     importance=Importance.HIGH,
 )
-def critical_empty(it: Certificate, base: Base) -> Certificate:
+def critical_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The BOOLEAN has no octet: a reader that takes the next one reads a tag."""
     del base
     return with_critical(it, "keyUsage", tlv(BOOLEAN, b""))
@@ -90,7 +90,7 @@ def critical_empty(it: Certificate, base: Base) -> Certificate:
     title="whose criticality of keyUsage has two octets",
     source="X.690 8.2.1",
 )
-def critical_two_octets(it: Certificate, base: Base) -> Certificate:
+def critical_two_octets(it: CertificateParts, base: Base) -> CertificateParts:
     """The BOOLEAN has the octets ff 00: the first says TRUE, the last FALSE."""
     del base
     return with_critical(it, "keyUsage", tlv(BOOLEAN, b"\xff\x00"))
@@ -102,7 +102,7 @@ def critical_two_octets(it: Certificate, base: Base) -> Certificate:
     title="whose cA is a BOOLEAN of 01",
     importance=Importance.HIGH,
 )
-def ca_one(it: Certificate, base: Base) -> Certificate:
+def ca_one(it: CertificateParts, base: Base) -> CertificateParts:
     """The cA of basicConstraints is written 01, as BER allows."""
     del base
     length = element(it, "extensions.basicConstraints.pathLenConstraint")
@@ -130,7 +130,7 @@ def critical_false(it: Parts, base: Base) -> Parts:
     finding="der.default_encoded",
     also=("extensions.basicConstraints.ca_false",),
 )
-def ca_false_written(it: Certificate, base: Base) -> Certificate:
+def ca_false_written(it: CertificateParts, base: Base) -> CertificateParts:
     """FALSE is the DEFAULT of cA, and is written out; without it nothing would be wrong (O12)."""
     del base
     return added(it, "basicConstraints", sequence(FALSE), critical=True)
@@ -146,8 +146,8 @@ def ca_false_written(it: Certificate, base: Base) -> Certificate:
     importance=Importance.HIGH,
     why="A CRL lists the serial without the octet: who compares octets lets the revoked pass.",
 )
-def serial_padded(it: Certificate, base: Base) -> Certificate:
-    """The highest bit of the serial is not set, and a zero octet stands before it."""
+def serial_padded(it: CertificateParts, base: Base) -> CertificateParts:
+    """The highest bit of the serial is not set, and a zero octet comes before it."""
     del base
     return but(it, serial=tlv(INTEGER, b"\x00" + content_of(it.serial)))
 
@@ -158,7 +158,7 @@ def serial_padded(it: Certificate, base: Base) -> Certificate:
     title="whose serialNumber has no content",
     source="X.690 8.3.1",
 )
-def serial_empty(it: Certificate, base: Base) -> Certificate:
+def serial_empty(it: CertificateParts, base: Base) -> CertificateParts:
     """The INTEGER has no octet."""
     del base
     return but(it, serial=tlv(INTEGER, b""))
@@ -192,7 +192,7 @@ def version_empty(it: Parts, base: Base) -> bytes:
     on=led_by("dccki-root-ca", _CAS),
     title="whose pathLenConstraint has a needless zero octet in front",
 )
-def path_length_padded(it: Certificate, base: Base) -> bytes:
+def path_length_padded(it: CertificateParts, base: Base) -> bytes:
     """The number of CAs that may follow takes two octets."""
     del base
     return edited(
@@ -210,7 +210,7 @@ def path_length_padded(it: Certificate, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="A reader that takes no octet for no limit lets any number of CAs follow.",
 )
-def path_length_empty(it: Certificate, base: Base) -> bytes:
+def path_length_empty(it: CertificateParts, base: Base) -> bytes:
     """The INTEGER of pathLenConstraint has no octet."""
     del base
     return edited(
@@ -223,7 +223,7 @@ def path_length_empty(it: Certificate, base: Base) -> bytes:
     on=("iki-arl", "organisation-crl"),
     title="whose cRLNumber has a needless zero octet in front",
 )
-def crl_number_padded(it: RevocationList, base: Base) -> RevocationList:
+def crl_number_padded(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The number 7 takes two octets."""
     del base
     return with_value(it, "cRLNumber", tlv(INTEGER, b"\x00\x07"))
@@ -236,7 +236,7 @@ def crl_number_padded(it: RevocationList, base: Base) -> RevocationList:
     source="X.690 8.4",
     also=("crl.reason_unknown",),
 )
-def reason_padded(it: RevocationList, base: Base) -> bytes:
+def reason_padded(it: RevocationListParts, base: Base) -> bytes:
     """The ENUMERATED of the reason takes two octets."""
     del base
     return edited(
@@ -267,14 +267,14 @@ def _unended(octets: bytes) -> bytes:
     on=(*_ENDS, "organisation-issuing-ca", "dccki"),
     title="whose policyIdentifier has a padded arc",
 )
-def policy_arc_padded(it: Certificate, base: Base) -> bytes:
+def policy_arc_padded(it: CertificateParts, base: Base) -> bytes:
     """The last arc of the policy begins with 80."""
     del base
     return edited(it, _padded_arc, "extensions.certificatePolicies.policyIdentifier")
 
 
 @_oid("policy-arc-unended", on=_ENDS, title="whose policyIdentifier never ends")
-def policy_arc_unended(it: Certificate, base: Base) -> bytes:
+def policy_arc_unended(it: CertificateParts, base: Base) -> bytes:
     """The last octet of the policy says that another follows."""
     del base
     return edited(it, _unended, "extensions.certificatePolicies.policyIdentifier")
@@ -286,7 +286,7 @@ def policy_arc_unended(it: Certificate, base: Base) -> bytes:
     title="whose policyIdentifier has no content",
     source="X.690 8.19.1",
 )
-def policy_without_content(it: Certificate, base: Base) -> Certificate:
+def policy_without_content(it: CertificateParts, base: Base) -> CertificateParts:
     """The OBJECT IDENTIFIER of the policy has no octet."""
     del base
     return with_value(it, "certificatePolicies", sequence(sequence(tlv(OID, b""))))
@@ -298,7 +298,7 @@ def policy_without_content(it: Certificate, base: Base) -> Certificate:
     title="whose keyUsage has an identifier with a padded arc",
     importance=Importance.HIGH,
 )
-def extension_oid_padded(it: Certificate, base: Base) -> bytes:
+def extension_oid_padded(it: CertificateParts, base: Base) -> bytes:
     """The last arc of the identifier of keyUsage begins with 80."""
     del base
     return edited(it, _padded_arc, "extensions", 0, 0)
@@ -339,7 +339,7 @@ def hardware_type_empty(it: Parts, base: Base) -> bytes:
     on=("organisation", "dccki"),
     title="with an attribute of the subject whose type has a padded arc",
 )
-def attribute_type_padded(it: Certificate, base: Base) -> bytes:
+def attribute_type_padded(it: CertificateParts, base: Base) -> bytes:
     """The last arc of the type of an attribute begins with 80."""
     del base
     return edited(it, _padded_arc, "subject", 1, 0, 0)
@@ -368,7 +368,7 @@ def curve_arc_padded(it: Parts, base: Base) -> bytes:
     importance=Importance.HIGH,
     why="A reader that keeps an arc in 32 bits takes it for keyUsage, which it is not.",
 )
-def extension_oid_wraps(it: Certificate, base: Base) -> bytes:
+def extension_oid_wraps(it: CertificateParts, base: Base) -> bytes:
     """The identifier of keyUsage becomes 2.5.29.4294967311, which no reader knows."""
     del base
     return edited(it, lambda _: oid(f"2.5.29.{15 + 2**32}"), "extensions", 0, 0)
@@ -384,7 +384,7 @@ def extension_oid_wraps(it: Certificate, base: Base) -> bytes:
     source="X.690 8.19: arcs have no limit; RFC 5280 6.1: any policy by default",
     why="A reader that keeps an arc in 64 bits takes it for the policy of the hierarchy.",
 )
-def policy_oid_wraps(it: Certificate, base: Base) -> Certificate:
+def policy_oid_wraps(it: CertificateParts, base: Base) -> CertificateParts:
     """Another policy, which is the right one if its last arc loses its high bits."""
     del base
     stem, _, arc = POLICY.rpartition(".")
@@ -404,7 +404,7 @@ def policy_oid_wraps(it: Certificate, base: Base) -> Certificate:
     source="X.690 8.8.2",
     why="Octets hide where a reader looks for none.",
 )
-def null_with_content(it: Certificate, base: Base) -> bytes:
+def null_with_content(it: CertificateParts, base: Base) -> bytes:
     """The NULL of the RSA key's AlgorithmIdentifier holds an octet."""
     del base
     return edited(it, lambda _: tlv(NULL, b"\x00"), "subjectPublicKeyInfo", 0, 1)
@@ -422,7 +422,7 @@ def null_with_content(it: Certificate, base: Base) -> bytes:
     source="X.690 11.6",
     why="Names that are compared octet by octet differ though they are equal.",
 )
-def set_order(it: Certificate, base: Base) -> bytes:
+def set_order(it: CertificateParts, base: Base) -> bytes:
     """CN and OU share an RDN, in descending order of their octets."""
     del base
     unit = attribute("organizationalUnitName", "02")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.groups import (
     ENDS,
     EVERY,
@@ -16,7 +16,7 @@ from smki_testca.der.encode import integer, octet_string, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _WHAT_IS_V3 = "RFC 5280 4.1.2.1: what has extensions must be v3; no rule has readers check"
 version_defect = partial(defect, stage=Stage.PROFILE)
@@ -33,7 +33,7 @@ version_defect = partial(defect, stage=Stage.PROFILE)
     " and no limit of a CA.",
     importance=Importance.MEDIUM,
 )
-def version_2(it: Certificate, _: Base) -> Certificate:
+def version_2(it: CertificateParts, _: Base) -> CertificateParts:
     """The number is one less."""
     return but(it, version=tlv(0xA0, integer(1)))
 
@@ -49,7 +49,7 @@ def version_2(it: Certificate, _: Base) -> Certificate:
     " and no name of a Device.",
     importance=Importance.MEDIUM,
 )
-def version_missing(it: Certificate, _: Base) -> Certificate:
+def version_missing(it: CertificateParts, _: Base) -> CertificateParts:
     """The element is left out."""
     return but(it, version=b"")
 
@@ -64,7 +64,7 @@ def version_missing(it: Certificate, _: Base) -> Certificate:
     why="A reader that takes any higher version reads what may mean something else by then.",
     importance=Importance.LOW,
 )
-def version_4(it: Certificate, _: Base) -> Certificate:
+def version_4(it: CertificateParts, _: Base) -> CertificateParts:
     """The number is one more."""
     return but(it, version=tlv(0xA0, integer(3)))
 
@@ -80,6 +80,6 @@ def version_4(it: Certificate, _: Base) -> Certificate:
     stage=Stage.STRUCTURE,
     at_least=Stage.PROFILE,
 )
-def version_octet_string(it: Certificate, _: Base) -> Certificate:
+def version_octet_string(it: CertificateParts, _: Base) -> CertificateParts:
     """It is of another type."""
     return but(it, version=tlv(0xA0, octet_string(b"\x02")))

@@ -92,7 +92,7 @@ class _Question:
     """The question about a document, in C: the values of its struct."""
 
     at: str
-    wanted: tuple[str | None, ...]
+    expected: tuple[str | None, ...]
     facts: tuple[str | None, ...]
     chain: tuple[bytes, ...]
     crls: tuple[bytes, ...]
@@ -184,7 +184,7 @@ class _Unit:
             values = ", ".join(
                 (
                     f'"{question.at}"',
-                    *(f"&{self._identity(each)}" for each in (question.wanted, question.facts)),
+                    *(f"&{self._identity(each)}" for each in (question.expected, question.facts)),
                     *(f"{each}, {count}" for each, count in lists),
                     self._list(around),
                 )

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.corpus.delivery.c_source import c_files
-from smki_testca.corpus.delivery.index import (
+from smki_testca.corpus.delivery.corpus_index import (
     GENERATOR,
     Heading,
     as_text,
     index_of,
     schema_text,
 )
+from smki_testca.corpus.delivery.corpus_page import page
 from smki_testca.corpus.delivery.layout import (
     CASES,
     CHAIN,
@@ -29,7 +30,6 @@ from smki_testca.corpus.delivery.layout import (
     C,
     layout,
 )
-from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
 from smki_testca.corpus.delivery.symbols import CNames
 from smki_testca.errors import InputError

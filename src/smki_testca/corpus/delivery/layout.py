@@ -22,7 +22,7 @@ _DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Layout:
+class CorpusLayout:
     """The file names of the documents of some cases, relative to the folder of the corpus.
 
     Attributes:
@@ -47,7 +47,7 @@ class Layout:
         }
 
 
-def layout(cases: Sequence[Case]) -> Layout:
+def layout(cases: Sequence[Case]) -> CorpusLayout:
     """Name every document of some cases; what is around several of them has one file.
 
     A document that is a good case itself has its name; any other that of its digest, so that no
@@ -59,7 +59,7 @@ def layout(cases: Sequence[Case]) -> Layout:
     good = {case.der: case.id.removeprefix(_GOOD) for case in cases if case.base is None}
     around = [der for case in cases for der in (*case.chain, case.about) if der is not None]
     certificates = _named(around, good, CHAIN)
-    return Layout(
+    return CorpusLayout(
         {case.id: f"{CASES}/{case.id}.der" for case in cases},
         certificates,
         _named((der for case in cases for der in case.crls), good, CRLS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Defect, Expectation, Importance, Level, Stage, Verdict
-from smki_testca.corpus.run.answers import LOST
+from smki_testca.corpus.run.target_answers import LOST
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.build import Builder
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.fuzz.search import Disagreement
+    from smki_testca.corpus.fuzz.disagreements import Disagreement
     from smki_testca.corpus.parts import Parts
 
 _SOURCE = "what the corpus demands for the findings of the linter"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.declared import DEFECTS
 from smki_testca.corpus.defect import Changed, Level, Need, Stage, Verdict
-from smki_testca.corpus.parts import Certificate, RevocationList
+from smki_testca.corpus.parts import CertificateParts, RevocationListParts
 from smki_testca.importers.sources import Source
 from smki_testca.lint.engine import form_breaches
 from smki_testca.profiles.model import Severity
@@ -126,7 +126,7 @@ def _of_field(
     """The verdict of a program of this field, as the corpus' cases have it."""
     if library is Verdict.REJECT or not findings:
         return library
-    is_list = isinstance(base.document, RevocationList)
+    is_list = isinstance(base.document, RevocationListParts)
     # What the target cannot see, or the corpus does not know, demands nothing of it.
     known = [finding for finding in findings if demands[finding.code] is not _NONE]
     if not is_list and any(finding.severity is Severity.ERROR for finding in known):
@@ -141,7 +141,7 @@ _ORDER = {Verdict.REJECT: 0, Verdict.EITHER: 1, Verdict.ACCEPT: 2}
 def _group(base: Base) -> str:
     """The group of a good document: its kind, where a root is a kind of its own."""
     document = base.document
-    if isinstance(document, Certificate) and document.is_self_issued:
+    if isinstance(document, CertificateParts) and document.is_self_issued:
         return "root"
     return document.label
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but, with_value
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, oddity
-from smki_testca.corpus.defects.crl import LISTS, about
+from smki_testca.corpus.defects.crl_bases import LISTS, about
+from smki_testca.corpus.document_changes import added, but, with_value
 from smki_testca.corpus.parts import at, dns, entry, extension, lasting, reason, serial_of
 from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, oid, sequence, time, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Extension, RevocationList
+    from smki_testca.corpus.parts import Extension, RevocationListParts
 
 _CRLS = ("organisation-crl", "dccki-crl", "iki-crl")
 _ARLS = ("organisation-arl", "dccki-arl", "iki-arl")
@@ -25,7 +25,7 @@ _MISSED = "A reader that misses the entry takes a revoked certificate."
 _REASON = "RFC 5280 6.3.3 (j), 5.3.1: whatever the reason, the certificate is revoked"
 
 
-def _with(it: RevocationList, base: Base, *extensions: Extension) -> RevocationList:
+def _with(it: RevocationListParts, base: Base, *extensions: Extension) -> RevocationListParts:
     """The list with other extensions in its entry."""
     return but(it, entries=(entry(about(base).serial, "2026-06-15", *extensions),))
 
@@ -43,7 +43,7 @@ def _with(it: RevocationList, base: Base, *extensions: Extension) -> RevocationL
     importance=Importance.CRITICAL,
     facts=_GOOD,
 )
-def that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
+def that_lists_nothing(it: RevocationListParts, base: Base) -> RevocationListParts:
     """No revokedCertificates."""
     del base
     return but(it, entries=())
@@ -58,7 +58,7 @@ def that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that takes any entry for its own revokes every certificate of the CA.",
     facts=_GOOD,
 )
-def that_lists_others(it: RevocationList, base: Base) -> RevocationList:
+def that_lists_others(it: RevocationListParts, base: Base) -> RevocationListParts:
     """One entry, of another serial."""
     del base
     return but(it, entries=(entry(serial_of("another that is revoked"), "2026-06-15", reason(4)),))
@@ -73,7 +73,7 @@ def that_lists_others(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that compares a part of the serial revokes the wrong certificate.",
     facts=_GOOD,
 )
-def that_lists_the_next_serial(it: RevocationList, base: Base) -> RevocationList:
+def that_lists_the_next_serial(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The last bit of the serial is another."""
     serial = about(base).serial
     other = serial[:-1] + bytes((serial[-1] ^ 1,))
@@ -90,7 +90,7 @@ def that_lists_the_next_serial(it: RevocationList, base: Base) -> RevocationList
     importance=Importance.MEDIUM,
     facts=_GOOD,
 )
-def that_lists_the_end_of_the_serial(it: RevocationList, base: Base) -> RevocationList:
+def that_lists_the_end_of_the_serial(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The last octets of the serial, positive and minimal."""
     octets = about(base).serial[3:].lstrip(b"\x00")
     positive = bytes((octets[0] & 0x7F | 0x01,)) + octets[1:]
@@ -100,7 +100,7 @@ def that_lists_the_end_of_the_serial(it: RevocationList, base: Base) -> Revocati
 _COUNT = 120
 
 
-def _others(it: RevocationList, count: int) -> tuple[bytes, ...]:
+def _others(it: RevocationListParts, count: int) -> tuple[bytes, ...]:
     """So many entries of other certificates."""
     return tuple(
         entry(serial_of(f"{it.profile} {number}"), "2026-06-01") for number in range(count)
@@ -116,7 +116,7 @@ def _others(it: RevocationList, count: int) -> tuple[bytes, ...]:
     why=_MISSED,
     importance=Importance.CRITICAL,
 )
-def of_many(it: RevocationList, base: Base) -> RevocationList:
+def of_many(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The certificate's entry is the last of 121."""
     del base
     return but(it, entries=(*_others(it, _COUNT), *it.entries))
@@ -130,7 +130,7 @@ def of_many(it: RevocationList, base: Base) -> RevocationList:
     source="RFC 5280 5.1.2.6: no upper bound, no order",
     why=_MISSED,
 )
-def of_many_after_it(it: RevocationList, base: Base) -> RevocationList:
+def of_many_after_it(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The certificate's entry is the first of 121."""
     del base
     return but(it, entries=(*it.entries, *_others(it, _COUNT)))
@@ -145,7 +145,7 @@ def of_many_after_it(it: RevocationList, base: Base) -> RevocationList:
     why="A reader of short lengths ends at the wrong place.",
     importance=Importance.MEDIUM,
 )
-def of_128_octets(it: RevocationList, base: Base) -> RevocationList:
+def of_128_octets(it: RevocationListParts, base: Base) -> RevocationListParts:
     """Four entries more: 128 octets and above."""
     del base
     return but(it, entries=(*_others(it, 4), *it.entries))
@@ -163,7 +163,7 @@ def of_128_octets(it: RevocationList, base: Base) -> RevocationList:
     why="A reader that wants a reason passes over the entry.",
     importance=Importance.CRITICAL,
 )
-def without_reason(it: RevocationList, base: Base) -> RevocationList:
+def without_reason(it: RevocationListParts, base: Base) -> RevocationListParts:
     """No extensions in the entry."""
     return _with(it, base)
 
@@ -177,7 +177,7 @@ def without_reason(it: RevocationList, base: Base) -> RevocationList:
     why=_MISSED,
     importance=Importance.CRITICAL,
 )
-def for_key_compromise(it: RevocationList, base: Base) -> RevocationList:
+def for_key_compromise(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 1."""
     return _with(it, base, reason(1))
 
@@ -191,7 +191,7 @@ def for_key_compromise(it: RevocationList, base: Base) -> RevocationList:
     why=_MISSED,
     importance=Importance.CRITICAL,
 )
-def for_ca_compromise(it: RevocationList, base: Base) -> RevocationList:
+def for_ca_compromise(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 2."""
     return _with(it, base, reason(2))
 
@@ -206,7 +206,7 @@ def for_ca_compromise(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     notices=("revokedCertificates.reasonCode.value",),
 )
-def crl_for_ca_compromise(it: RevocationList, base: Base) -> RevocationList:
+def crl_for_ca_compromise(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 2 for an end entity."""
     return _with(it, base, reason(2))
 
@@ -220,7 +220,7 @@ def crl_for_ca_compromise(it: RevocationList, base: Base) -> RevocationList:
     why=_MISSED,
     importance=Importance.MEDIUM,
 )
-def for_affiliation_changed(it: RevocationList, base: Base) -> RevocationList:
+def for_affiliation_changed(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 3."""
     return _with(it, base, reason(3))
 
@@ -234,7 +234,7 @@ def for_affiliation_changed(it: RevocationList, base: Base) -> RevocationList:
     why=_MISSED,
     importance=Importance.MEDIUM,
 )
-def for_cessation_of_operation(it: RevocationList, base: Base) -> RevocationList:
+def for_cessation_of_operation(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 5."""
     return _with(it, base, reason(5))
 
@@ -248,7 +248,7 @@ def for_cessation_of_operation(it: RevocationList, base: Base) -> RevocationList
     why="A certificate on hold must not be used as long as it is.",
     notices=("revokedCertificates.reasonCode.value",),
 )
-def on_hold(it: RevocationList, base: Base) -> RevocationList:
+def on_hold(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 6, certificateHold."""
     return _with(it, base, reason(6))
 
@@ -262,7 +262,7 @@ def on_hold(it: RevocationList, base: Base) -> RevocationList:
     why=_MISSED,
     importance=Importance.MEDIUM,
 )
-def for_privilege_withdrawn(it: RevocationList, base: Base) -> RevocationList:
+def for_privilege_withdrawn(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 9."""
     return _with(it, base, reason(9))
 
@@ -277,7 +277,7 @@ def for_privilege_withdrawn(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.LOW,
     notices=("revokedCertificates.reasonCode.value",),
 )
-def for_aa_compromise(it: RevocationList, base: Base) -> RevocationList:
+def for_aa_compromise(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ReasonCode 10, the last."""
     return _with(it, base, reason(10))
 
@@ -292,7 +292,7 @@ def for_aa_compromise(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     notices=("revokedCertificates.invalidityDate.present",),
 )
-def invalid_since(it: RevocationList, base: Base) -> RevocationList:
+def invalid_since(it: RevocationListParts, base: Base) -> RevocationListParts:
     """An invalidityDate before the revocationDate."""
     date = extension("2.5.29.24", tlv(GENERALIZED_TIME, b"20260601000000Z"))
     return _with(it, base, reason(4), date)
@@ -307,7 +307,7 @@ def invalid_since(it: RevocationList, base: Base) -> RevocationList:
     why=_MISSED,
     importance=Importance.MEDIUM,
 )
-def unknown_entry_extension(it: RevocationList, base: Base) -> RevocationList:
+def unknown_entry_extension(it: RevocationListParts, base: Base) -> RevocationListParts:
     """An unassigned OID, NULL."""
     return _with(it, base, reason(4), extension(_UNKNOWN_OID, b"\x05\x00"))
 
@@ -324,7 +324,7 @@ def unknown_entry_extension(it: RevocationList, base: Base) -> RevocationList:
     why=_REFUSED,
     importance=Importance.MEDIUM,
 )
-def number_zero(it: RevocationList, base: Base) -> RevocationList:
+def number_zero(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The first list of a CA."""
     del base
     return with_value(it, "cRLNumber", integer(0))
@@ -339,7 +339,7 @@ def number_zero(it: RevocationList, base: Base) -> RevocationList:
     why="A reader with less room cuts it, or writes past its end.",
     importance=Importance.MEDIUM,
 )
-def number_of_20_octets(it: RevocationList, base: Base) -> RevocationList:
+def number_of_20_octets(it: RevocationListParts, base: Base) -> RevocationListParts:
     """7f and 19 times ff."""
     del base
     return with_value(it, "cRLNumber", tlv(INTEGER, b"\x7f" + b"\xff" * 19))
@@ -354,7 +354,7 @@ def number_of_20_octets(it: RevocationList, base: Base) -> RevocationList:
     why="It takes two octets: a reader of one sees a negative number.",
     importance=Importance.LOW,
 )
-def number_of_high_bits(it: RevocationList, base: Base) -> RevocationList:
+def number_of_high_bits(it: RevocationListParts, base: Base) -> RevocationListParts:
     """00 80."""
     del base
     return with_value(it, "cRLNumber", integer(128))
@@ -369,7 +369,7 @@ def number_of_high_bits(it: RevocationList, base: Base) -> RevocationList:
     why="A list is used in the moment in which it is made: clocks agree to a second.",
     importance=Importance.MEDIUM,
 )
-def of_this_second(it: RevocationList, base: Base) -> RevocationList:
+def of_this_second(it: RevocationListParts, base: Base) -> RevocationListParts:
     """ThisUpdate is the instant of the case."""
     del base
     return but(it, this_update=time(at("2026-07-01T12:00:00")))
@@ -385,7 +385,7 @@ def of_this_second(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     notices=("nextUpdate.period",),
 )
-def for_a_month(it: RevocationList, base: Base) -> RevocationList:
+def for_a_month(it: RevocationListParts, base: Base) -> RevocationListParts:
     """NextUpdate is 30 days after thisUpdate."""
     del base
     return but(it, next_update=time(at("2026-07-31")))
@@ -403,7 +403,7 @@ def for_a_month(it: RevocationList, base: Base) -> RevocationList:
     revision=2,
     at="2049-12-01T12:00:00",
 )
-def over_2050(it: RevocationList, base: Base) -> Changed:
+def over_2050(it: RevocationListParts, base: Base) -> Changed:
     """NextUpdate is a GeneralizedTime; the CA that is asked about is valid at that time, too."""
     until = lasting("2025-01-01", "2064-12-31T23:59:59")
     return Changed(
@@ -422,7 +422,7 @@ def over_2050(it: RevocationList, base: Base) -> Changed:
     importance=Importance.MEDIUM,
     notices=("extensions.order",),
 )
-def extensions_turned(it: RevocationList, base: Base) -> RevocationList:
+def extensions_turned(it: RevocationListParts, base: Base) -> RevocationListParts:
     """The number before the key identifier."""
     del base
     return replace(it, extensions=dict(reversed(list(it.extensions.items()))))
@@ -438,7 +438,7 @@ def extensions_turned(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     notices=("extensions.unexpected",),
 )
-def unknown_extension(it: RevocationList, base: Base) -> RevocationList:
+def unknown_extension(it: RevocationListParts, base: Base) -> RevocationListParts:
     """An unassigned OID, NULL."""
     del base
     return added(it, _UNKNOWN_OID, b"\x05\x00")
@@ -457,7 +457,7 @@ _MAY_BE_IGNORED = "RFC 5280 5.2: an extension that is not critical may be ignore
     importance=Importance.MEDIUM,
     notices=("extensions.freshestCRL.present",),
 )
-def freshest_crl(it: RevocationList, base: Base) -> RevocationList:
+def freshest_crl(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A URI in freshestCRL."""
     del base
     place = tlv(0x86, b"http://ca.example/delta.crl")
@@ -474,7 +474,7 @@ def freshest_crl(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     notices=("extensions.issuerAltName.present",),
 )
-def other_name_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
+def other_name_of_its_ca(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A dNSName in issuerAltName."""
     del base
     return added(it, "issuerAltName", sequence(dns(b"ca.example")))
@@ -490,7 +490,7 @@ def other_name_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
     importance=Importance.MEDIUM,
     notices=("extensions.authorityInfoAccess.present",),
 )
-def place_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
+def place_of_its_ca(it: RevocationListParts, base: Base) -> RevocationListParts:
     """A URI of caIssuers in authorityInfoAccess."""
     del base
     place = tlv(0x86, b"http://ca.example/ca.cer")

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.bases import KEY_AGREEMENT
-from smki_testca.corpus.changes import but, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, oddity
+from smki_testca.corpus.document_changes import but, with_critical, with_value, without
 from smki_testca.corpus.parts import hardware, organisation_subject, rdn, usages
 from smki_testca.der.encode import oid, sequence
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Request
+    from smki_testca.corpus.parts import CsrParts
 
 _REFUSED = "Who refuses it gets no certificate."
 
@@ -28,7 +28,7 @@ _REFUSED = "Who refuses it gets no certificate."
     why="A key for key agreement signs its own CSR, and nothing else.",
     facts={"usage": KEY_AGREEMENT},
 )
-def for_key_agreement(it: Request, base: Base) -> Request:
+def for_key_agreement(it: CsrParts, base: Base) -> CsrParts:
     """KeyAgreement in place of digitalSignature."""
     del base
     return with_value(it, "keyUsage", usages("keyAgreement"))
@@ -42,7 +42,7 @@ def for_key_agreement(it: Request, base: Base) -> Request:
     source="SEC App. M F: the common name is optional",
     why=_REFUSED,
 )
-def without_common_name(it: Request, base: Base) -> Request:
+def without_common_name(it: CsrParts, base: Base) -> CsrParts:
     """OU and identifier alone."""
     del base
     return but(it, subject=organisation_subject(None))
@@ -57,7 +57,7 @@ def without_common_name(it: Request, base: Base) -> Request:
     why="A reader with less room cuts the name, or writes past its end.",
     importance=Importance.MEDIUM,
 )
-def name_of_64_characters(it: Request, base: Base) -> Request:
+def name_of_64_characters(it: CsrParts, base: Base) -> CsrParts:
     """The longest that RFC 5280 allows."""
     del base
     return but(it, subject=organisation_subject("S" * 64))
@@ -72,7 +72,7 @@ def name_of_64_characters(it: Request, base: Base) -> Request:
     why=f"{_REFUSED} The CA writes its own criticality.",
     importance=Importance.MEDIUM,
 )
-def key_usage_not_critical(it: Request, base: Base) -> Request:
+def key_usage_not_critical(it: CsrParts, base: Base) -> CsrParts:
     """The criticality is left out."""
     del base
     return with_critical(it, "keyUsage", b"")
@@ -87,7 +87,7 @@ def key_usage_not_critical(it: Request, base: Base) -> Request:
     why=f"{_REFUSED} The CA writes its own criticality.",
     importance=Importance.MEDIUM,
 )
-def name_not_critical(it: Request, base: Base) -> Request:
+def name_not_critical(it: CsrParts, base: Base) -> CsrParts:
     """The criticality is left out."""
     del base
     return with_critical(it, "subjectAltName", b"")
@@ -102,7 +102,7 @@ def name_not_critical(it: Request, base: Base) -> Request:
     why="Who pins one hwType refuses every other manufacturer's Devices.",
     importance=Importance.CRITICAL,
 )
-def type_of_another_maker(it: Request, base: Base) -> Request:
+def type_of_another_maker(it: CsrParts, base: Base) -> CsrParts:
     """An OID under the private enterprises."""
     del base
     named = hardware(hw_type=oid("1.3.6.1.4.1.99999.1.1"))
@@ -118,7 +118,7 @@ def type_of_another_maker(it: Request, base: Base) -> Request:
     why=f"{_REFUSED} The CA writes its own order.",
     importance=Importance.MEDIUM,
 )
-def extensions_turned(it: Request, base: Base) -> Request:
+def extensions_turned(it: CsrParts, base: Base) -> CsrParts:
     """From the last to the first."""
     del base
     return replace(it, extensions=dict(reversed(list(it.extensions.items()))))
@@ -135,7 +135,7 @@ def extensions_turned(it: Request, base: Base) -> Request:
     importance=Importance.MEDIUM,
     facts={"signifier": None},
 )
-def without_signifier(it: Request, base: Base) -> Request:
+def without_signifier(it: CsrParts, base: Base) -> CsrParts:
     """O and CN alone."""
     del base
     named = rdn("commonName", "gateway.example")
@@ -152,7 +152,7 @@ def without_signifier(it: Request, base: Base) -> Request:
     why=_REFUSED,
     importance=Importance.MEDIUM,
 )
-def without_host_name(it: Request, base: Base) -> Request:
+def without_host_name(it: CsrParts, base: Base) -> CsrParts:
     """No subjectAltName."""
     del base
     return without(it, "subjectAltName")

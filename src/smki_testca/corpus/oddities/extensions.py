@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but, with_value
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, oddity
+from smki_testca.corpus.document_changes import added, but, with_value
 from smki_testca.corpus.parts import (
     TRUE,
     extension,
@@ -19,7 +19,7 @@ from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _ENDS = ("organisation", "device", "dccki", "iki")
 _SMKI_ENDS = ("organisation", "organisation-ka", "device", "device-ka")
@@ -39,7 +39,7 @@ _WRAPPED = sequence(sequence(oid("2.16.840.1.101.3.4.1.45")), octet_string(bytes
     why="It says what is so without it: a reader that wants it absent refuses a CA's certificates.",
     notices=("extensions.basicConstraints.ca_false",),
 )
-def ca_false(it: Certificate, base: Base) -> Certificate:
+def ca_false(it: CertificateParts, base: Base) -> CertificateParts:
     """A critical empty SEQUENCE (O12)."""
     del base
     return added(it, "basicConstraints", sequence(), critical=True)
@@ -55,7 +55,7 @@ def ca_false(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     notices=("extensions.basicConstraints.ca_false",),
 )
-def ca_false_not_critical(it: Certificate, base: Base) -> Certificate:
+def ca_false_not_critical(it: CertificateParts, base: Base) -> CertificateParts:
     """An empty SEQUENCE."""
     del base
     return added(it, "basicConstraints", sequence())
@@ -70,7 +70,7 @@ def ca_false_not_critical(it: Certificate, base: Base) -> Certificate:
     basis=Basis.OBSERVED,
     why="A reader that pins one policy refuses all Devices of the DCC's reference data.",
 )
-def policy_of_rtds(it: Certificate, base: Base) -> Certificate:
+def policy_of_rtds(it: CertificateParts, base: Base) -> CertificateParts:
     """The other policy of the environment; its CA has the usual one."""
     del base
     return with_value(it, "certificatePolicies", policies("1.2.826.0.1.1800000.1.2.1.4"))
@@ -85,7 +85,7 @@ def policy_of_rtds(it: Certificate, base: Base) -> Certificate:
     why="A reader that expects them in one order finds none of them.",
     notices=("extensions.order",),
 )
-def extensions_turned(it: Certificate, base: Base) -> Certificate:
+def extensions_turned(it: CertificateParts, base: Base) -> CertificateParts:
     """From the last to the first."""
     del base
     return replace(it, extensions=dict(reversed(list(it.extensions.items()))))
@@ -101,7 +101,7 @@ def extensions_turned(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     notices=("extensions.subjectKeyIdentifier.value",),
 )
-def key_identifier_of_its_own(it: Certificate, base: Base) -> Certificate:
+def key_identifier_of_its_own(it: CertificateParts, base: Base) -> CertificateParts:
     """20 other octets."""
     del base
     return with_value(it, "subjectKeyIdentifier", octet_string(bytes(range(20))))
@@ -120,7 +120,7 @@ def key_identifier_of_its_own(it: Certificate, base: Base) -> Certificate:
     why="The root of the SMKI has it: a reader that refuses it has no root.",
     importance=Importance.CRITICAL,
 )
-def contingency_key(it: Certificate, base: Base) -> Certificate:
+def contingency_key(it: CertificateParts, base: Base) -> CertificateParts:
     """Not critical, after the other extensions."""
     del base
     return added(it, _CONTINGENCY, _WRAPPED)
@@ -135,7 +135,7 @@ def contingency_key(it: Certificate, base: Base) -> Certificate:
     basis=Basis.ASSUMED,
     why="Its place was not read: a reader must find the others behind it.",
 )
-def contingency_key_first(it: Certificate, base: Base) -> Certificate:
+def contingency_key_first(it: CertificateParts, base: Base) -> CertificateParts:
     """Not critical, before the other extensions."""
     del base
     first = {"first": extension(_CONTINGENCY, _WRAPPED), **it.extensions}
@@ -153,7 +153,7 @@ def contingency_key_first(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def root_with_contingency_key(it: Certificate, base: Base) -> Changed:
+def root_with_contingency_key(it: CertificateParts, base: Base) -> Changed:
     """The root alone is changed."""
     return Changed(it, (*base.chain[:-1], added(base.chain[-1], _CONTINGENCY, _WRAPPED)))
 
@@ -167,7 +167,7 @@ def root_with_contingency_key(it: Certificate, base: Base) -> Changed:
     why="A reader that takes a missing one for 0 finds no path below the root.",
     notices=("extensions.basicConstraints.pathLenConstraint.missing",),
 )
-def without_path_length(it: Certificate, base: Base) -> Certificate:
+def without_path_length(it: CertificateParts, base: Base) -> CertificateParts:
     """CA TRUE alone."""
     del base
     return with_value(it, "basicConstraints", sequence(TRUE))
@@ -183,7 +183,7 @@ def without_path_length(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     notices=("extensions.basicConstraints.pathLenConstraint.value",),
 )
-def great_path_length(it: Certificate, base: Base) -> Certificate:
+def great_path_length(it: CertificateParts, base: Base) -> CertificateParts:
     """INTEGER 128, 00 80."""
     del base
     return with_value(it, "basicConstraints", sequence(TRUE, integer(128)))
@@ -198,7 +198,7 @@ def great_path_length(it: Certificate, base: Base) -> Certificate:
     why="A reader that pins the CA's serial or dates refuses what the CA issued before.",
     needs=(Need.CHAIN,),
 )
-def ca_renewed(it: Certificate, base: Base) -> Changed:
+def ca_renewed(it: CertificateParts, base: Base) -> Changed:
     """The CA's certificate has another serial, and begins after the document does."""
     period = lasting("2026-02-01", "2044-12-31T23:59:59")
     ca = but(base.chain[0], serial=serial_of("a renewed CA"), validity=period)
@@ -214,7 +214,7 @@ def ca_renewed(it: Certificate, base: Base) -> Changed:
     why="Device Certificates end in 9999: a reader that wants them inside their CA refuses all.",
     needs=(Need.CHAIN,),
 )
-def ends_after_its_ca(it: Certificate, base: Base) -> Changed:
+def ends_after_its_ca(it: CertificateParts, base: Base) -> Changed:
     """The CA ends in 2030."""
     ca = but(base.chain[0], validity=lasting("2020-01-01", "2030-07-01"))
     return Changed(it, (ca, *base.chain[1:]))
@@ -231,7 +231,7 @@ def ends_after_its_ca(it: Certificate, base: Base) -> Changed:
     notices=("extensions.basicConstraints.pathLenConstraint.missing",),
     needs=(Need.CHAIN,),
 )
-def ca_without_path_length(it: Certificate, base: Base) -> Changed:
+def ca_without_path_length(it: CertificateParts, base: Base) -> Changed:
     """CA TRUE alone in the issuing CA."""
     ca = with_value(base.chain[0], "basicConstraints", sequence(TRUE))
     return Changed(it, (ca, *base.chain[1:]))
@@ -248,7 +248,7 @@ def ca_without_path_length(it: Certificate, base: Base) -> Changed:
     notices=("extensions.unexpected",),
     needs=(Need.CHAIN,),
 )
-def ca_with_unknown_extension(it: Certificate, base: Base) -> Changed:
+def ca_with_unknown_extension(it: CertificateParts, base: Base) -> Changed:
     """An unassigned OID, NULL."""
     ca = added(base.chain[0], "1.2.826.0.1.99999", b"\x05\x00")
     return Changed(it, (ca, *base.chain[1:]))
@@ -265,7 +265,7 @@ def ca_with_unknown_extension(it: Certificate, base: Base) -> Changed:
     notices=("validity.ends_soon",),
     needs=(Need.CHAIN, Need.TIME),
 )
-def last_second_of_its_ca(it: Certificate, base: Base) -> Changed:
+def last_second_of_its_ca(it: CertificateParts, base: Base) -> Changed:
     """NotAfter of the CA is the instant of the case."""
     ca = but(base.chain[0], validity=lasting("2020-01-01", "2026-07-01T12:00:00"))
     return Changed(it, (ca, *base.chain[1:]))

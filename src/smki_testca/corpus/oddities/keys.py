@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but, rekeyed
 from smki_testca.corpus.defect import Importance, Stage, oddity
-from smki_testca.corpus.keys import ec_key
+from smki_testca.corpus.document_changes import but, rekeyed
 from smki_testca.corpus.parts import lasting, serial_of
+from smki_testca.corpus.signing_keys import ec_key
 from smki_testca.der.read import read
 from smki_testca.roles import Basis
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _SIGNED = ("organisation", "device", "device-ka", "organisation-issuing-ca")
 _KEYED = ("organisation", "organisation-ka", "device", "device-ka")
@@ -27,8 +27,8 @@ _ONE_IN = "It comes by chance: a reader that refuses it fails now and then."
 
 
 def _signed_with(
-    it: Certificate, name: str, is_wanted: Callable[[bytes, bytes], bool]
-) -> Certificate:
+    it: CertificateParts, name: str, is_wanted: Callable[[bytes, bytes], bool]
+) -> CertificateParts:
     """The certificate with the first serial number for which r and s are as wanted."""
     for number in count():
         tried = but(it, serial=serial_of(f"{name} {number}"))
@@ -46,7 +46,7 @@ def _signed_with(
     source="FIPS 186-5 6.4: s from 1 to n - 1; RFC 5758 3.2",
     why="Libraries for digital currencies take the lower half only: they refuse every other one.",
 )
-def signature_of_high_s(it: Certificate, base: Base) -> Certificate:
+def signature_of_high_s(it: CertificateParts, base: Base) -> CertificateParts:
     """S above half of the order of the group."""
     del base
     return _signed_with(it, "high s", lambda _, s: int.from_bytes(s) > _ORDER // 2)
@@ -61,7 +61,7 @@ def signature_of_high_s(it: Certificate, base: Base) -> Certificate:
     why="It is as right as one in the upper half.",
     importance=Importance.MEDIUM,
 )
-def signature_of_low_s(it: Certificate, base: Base) -> Certificate:
+def signature_of_low_s(it: CertificateParts, base: Base) -> CertificateParts:
     """S below half of the order of the group."""
     del base
     return _signed_with(it, "low s", lambda _, s: int.from_bytes(s) <= _ORDER // 2)
@@ -75,7 +75,7 @@ def signature_of_low_s(it: Certificate, base: Base) -> Certificate:
     source=_VALUES,
     why=f"{_ONE_IN} One in 256 has an r that short.",
 )
-def signature_of_short_r(it: Certificate, base: Base) -> Certificate:
+def signature_of_short_r(it: CertificateParts, base: Base) -> CertificateParts:
     """R below 2 to the power of 247."""
     del base
     return _signed_with(it, "short r", lambda r, _: len(r) == 31)
@@ -89,7 +89,7 @@ def signature_of_short_r(it: Certificate, base: Base) -> Certificate:
     source=_VALUES,
     why=f"{_ONE_IN} One in 256 has an s that short.",
 )
-def signature_of_short_s(it: Certificate, base: Base) -> Certificate:
+def signature_of_short_s(it: CertificateParts, base: Base) -> CertificateParts:
     """S below 2 to the power of 247."""
     del base
     return _signed_with(it, "short s", lambda _, s: len(s) == 31)
@@ -103,7 +103,7 @@ def signature_of_short_s(it: Certificate, base: Base) -> Certificate:
     source=_VALUES,
     why="Both have a zero octet before their first bit: the longest signature that there is.",
 )
-def signature_of_33_and_33(it: Certificate, base: Base) -> Certificate:
+def signature_of_33_and_33(it: CertificateParts, base: Base) -> CertificateParts:
     """Both begin with 00 and a set bit; 72 octets in all."""
     del base
     return _signed_with(it, "33 and 33", lambda r, s: len(r) == len(s) == 33)
@@ -117,7 +117,7 @@ def signature_of_33_and_33(it: Certificate, base: Base) -> Certificate:
     source=_VALUES,
     why="Neither has a zero octet before it: a reader that always drops one loses a digit.",
 )
-def signature_of_32_and_32(it: Certificate, base: Base) -> Certificate:
+def signature_of_32_and_32(it: CertificateParts, base: Base) -> CertificateParts:
     """Both have their first bit clear; 70 octets in all."""
     del base
     return _signed_with(it, "32 and 32", lambda r, s: len(r) == len(s) == 32)
@@ -131,7 +131,7 @@ def signature_of_32_and_32(it: Certificate, base: Base) -> Certificate:
     source="SEC 1 2.3.3, RFC 5480 2.2: 32 octets for each coordinate",
     why="A reader that turns x into a number and back loses an octet: one key in 256.",
 )
-def key_of_short_x(it: Certificate, base: Base) -> Certificate:
+def key_of_short_x(it: CertificateParts, base: Base) -> CertificateParts:
     """04 00 and so on."""
     del base
     return rekeyed(it, ec_key("of zeros 164").spki)
@@ -145,7 +145,7 @@ def key_of_short_x(it: Certificate, base: Base) -> Certificate:
     source="SEC 1 2.3.3, RFC 5480 2.2: 32 octets for each coordinate",
     why="A reader that turns y into a number and back loses an octet: one key in 256.",
 )
-def key_of_short_y(it: Certificate, base: Base) -> Certificate:
+def key_of_short_y(it: CertificateParts, base: Base) -> CertificateParts:
     """Y is below 2 to the power of 248."""
     del base
     return rekeyed(it, ec_key("of zeros 416").spki)
@@ -160,7 +160,7 @@ def key_of_short_y(it: Certificate, base: Base) -> Certificate:
     basis=Basis.OBSERVED,
     why="A Device answers success to it: a reader that wants a new key keeps an old certificate.",
 )
-def renewed_with_its_key(it: Certificate, base: Base) -> Certificate:
+def renewed_with_its_key(it: CertificateParts, base: Base) -> CertificateParts:
     """Another serial and validity, the same subject, key and key identifier (O9)."""
     ends = {"device": "9999-12-31T23:59:59", "dccki": "2028-01-31"}
     period = lasting("2026-02-01", ends.get(base.profile, "2036-01-31"))
@@ -175,7 +175,7 @@ def renewed_with_its_key(it: Certificate, base: Base) -> Certificate:
     source="RFC 5280 6.1",
     why="A reader that pins the key of a holder refuses each renewal.",
 )
-def renewed_with_a_new_key(it: Certificate, base: Base) -> Certificate:
+def renewed_with_a_new_key(it: CertificateParts, base: Base) -> CertificateParts:
     """Another serial, validity and key, the same subject."""
     end = "9999-12-31T23:59:59" if base.profile == "device" else "2036-01-31"
     other = rekeyed(it, ec_key(f"{base.name} renewed").spki)
@@ -192,7 +192,7 @@ def renewed_with_a_new_key(it: Certificate, base: Base) -> Certificate:
     basis=Basis.OBSERVED,
     why="The cells for both hold one subject: a look-up by it finds the wrong key.",
 )
-def prepayment_twin(it: Certificate, base: Base) -> Certificate:
+def prepayment_twin(it: CertificateParts, base: Base) -> CertificateParts:
     """Another serial and key (O11): nothing else tells the two apart."""
     other = rekeyed(it, ec_key(f"{base.name} for prepayment").spki)
     return but(other, serial=serial_of(f"{base.name} for prepayment"))
@@ -208,6 +208,6 @@ def prepayment_twin(it: Certificate, base: Base) -> Certificate:
     why="A reader that files certificates by key identifier overwrites the one with the other.",
     importance=Importance.MEDIUM,
 )
-def key_of_its_other_usage(it: Certificate, base: Base) -> Certificate:
+def key_of_its_other_usage(it: CertificateParts, base: Base) -> CertificateParts:
     """One key pair for digital signature and key agreement."""
     return rekeyed(it, ec_key(base.name.removesuffix("-ka")).spki)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import with_value
 from smki_testca.corpus.defect import Importance, Stage, oddity
+from smki_testca.corpus.document_changes import with_value
 from smki_testca.corpus.parts import (
     SUPPLIER_ID,
     dns,
@@ -19,7 +19,7 @@ from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _ORGANISATIONS = ("organisation", "organisation-ka")
 _DEVICES = ("device", "device-ka")
@@ -36,7 +36,7 @@ _CUT = "A reader with less room cuts the name, or writes past its end."
     why="A reader that shows or wants the common name finds none.",
     importance=Importance.CRITICAL,
 )
-def without_common_name(it: Certificate, base: Base) -> Certificate:
+def without_common_name(it: CertificateParts, base: Base) -> CertificateParts:
     """OU and identifier alone."""
     del base
     return replace(it, subject=organisation_subject(None))
@@ -51,7 +51,7 @@ def without_common_name(it: Certificate, base: Base) -> Certificate:
     why="A reader that wants more refuses it.",
     importance=Importance.LOW,
 )
-def name_of_one_character(it: Certificate, base: Base) -> Certificate:
+def name_of_one_character(it: CertificateParts, base: Base) -> CertificateParts:
     """CN=S."""
     del base
     return replace(it, subject=organisation_subject("S"))
@@ -66,7 +66,7 @@ def name_of_one_character(it: Certificate, base: Base) -> Certificate:
     basis=Basis.OBSERVED,
     why="A reader with room for 15 and an end cuts it.",
 )
-def name_of_16_characters(it: Certificate, base: Base) -> Certificate:
+def name_of_16_characters(it: CertificateParts, base: Base) -> CertificateParts:
     """The longest seen."""
     del base
     return replace(it, subject=organisation_subject("Supplier One Ltd"))
@@ -81,7 +81,7 @@ def name_of_16_characters(it: Certificate, base: Base) -> Certificate:
     why=_CUT,
     notices=("subject.commonName.length",),
 )
-def name_of_64_characters(it: Certificate, base: Base) -> Certificate:
+def name_of_64_characters(it: CertificateParts, base: Base) -> CertificateParts:
     """The longest that RFC 5280 allows."""
     del base
     return replace(it, subject=organisation_subject("S" * 64))
@@ -97,7 +97,7 @@ def name_of_64_characters(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     notices=("subject.commonName.length",),
 )
-def name_of_256_octets(it: Certificate, base: Base) -> Certificate:
+def name_of_256_octets(it: CertificateParts, base: Base) -> CertificateParts:
     """64 times a character that UTF-8 writes in four octets."""
     del base
     return replace(it, subject=organisation_subject("\U0001d516" * 64))
@@ -112,7 +112,7 @@ def name_of_256_octets(it: Certificate, base: Base) -> Certificate:
     why="Welsh names have a circumflex: a reader of ASCII refuses them, or shows others.",
     importance=Importance.MEDIUM,
 )
-def name_of_other_letters(it: Certificate, base: Base) -> Certificate:
+def name_of_other_letters(it: CertificateParts, base: Base) -> CertificateParts:
     """CN=Cyflenwr Dŵr Tŷ."""
     del base
     return replace(it, subject=organisation_subject("Cyflenwr Dŵr Tŷ"))
@@ -126,7 +126,7 @@ def name_of_other_letters(it: Certificate, base: Base) -> Certificate:
     source="SEC App. M F: the identifier is 2.5.4.45, and the common name is any text",
     why="A reader that takes the first thing that looks like an ID reads another supplier.",
 )
-def name_like_an_id(it: Certificate, base: Base) -> Certificate:
+def name_like_an_id(it: CertificateParts, base: Base) -> CertificateParts:
     """CN=90B3D51F30030000."""
     del base
     return replace(it, subject=organisation_subject("90B3D51F30030000"))
@@ -140,7 +140,7 @@ def name_like_an_id(it: Certificate, base: Base) -> Certificate:
     source="SEC App. M F: the role is OU, and the common name is any text",
     why="A reader that takes the first two digits of the subject reads another role.",
 )
-def name_like_a_role(it: Certificate, base: Base) -> Certificate:
+def name_like_a_role(it: CertificateParts, base: Base) -> CertificateParts:
     """CN=03 before OU=02."""
     del base
     return replace(it, subject=organisation_subject("03"))
@@ -155,7 +155,7 @@ def name_like_a_role(it: Certificate, base: Base) -> Certificate:
     why="A reader that splits the name's text at commas or at plus signs reads other parts.",
     importance=Importance.MEDIUM,
 )
-def name_with_signs(it: Certificate, base: Base) -> Certificate:
+def name_with_signs(it: CertificateParts, base: Base) -> CertificateParts:
     """A comma, OU= and a plus sign inside the common name."""
     del base
     return replace(it, subject=organisation_subject("One, OU=03+CN=#"))
@@ -172,7 +172,7 @@ def name_with_signs(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     notices=("subject.commonName.typo",),
 )
-def typo(it: Certificate, base: Base) -> Certificate:
+def typo(it: CertificateParts, base: Base) -> CertificateParts:
     """CN=Elec Distributer (O15)."""
     holder = bytes.fromhex(base.facts.eui64 or "")
     return replace(it, subject=organisation_subject("Elec Distributer", "03", holder))
@@ -189,7 +189,7 @@ def typo(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"eui64": (SUPPLIER_ID[:7] + b"\x10").hex().upper()},
 )
-def id_counted_in_decimal(it: Certificate, base: Base) -> Certificate:
+def id_counted_in_decimal(it: CertificateParts, base: Base) -> CertificateParts:
     """The last octet is 16, where 10 was counted (O16)."""
     del base
     return replace(it, subject=organisation_subject(eui64=SUPPLIER_ID[:7] + b"\x10"))
@@ -205,7 +205,7 @@ def id_counted_in_decimal(it: Certificate, base: Base) -> Certificate:
     importance=Importance.CRITICAL,
     facts={"eui64": "70B3D51F30010000"},
 )
-def id_of_the_sec(it: Certificate, base: Base) -> Certificate:
+def id_of_the_sec(it: CertificateParts, base: Base) -> CertificateParts:
     """70-B3-D5-1F-30-01-00-00."""
     del base
     return replace(it, subject=organisation_subject(eui64=bytes.fromhex("70b3d51f30010000")))
@@ -223,7 +223,7 @@ def id_of_the_sec(it: Certificate, base: Base) -> Certificate:
     notices=("eui64.not_central",),
     facts={"eui64": "0000000000010000"},
 )
-def id_of_another_range(it: Certificate, base: Base) -> Certificate:
+def id_of_another_range(it: CertificateParts, base: Base) -> CertificateParts:
     """00-00-00-00-00-01-00-00."""
     del base
     return replace(it, subject=organisation_subject(eui64=bytes.fromhex("0000000000010000")))
@@ -238,13 +238,13 @@ def id_of_another_range(it: Certificate, base: Base) -> Certificate:
     why="A reader that computes with it in 63 bits, or in floating point, reads another holder.",
     facts={"eui64": "90B3D51F3FFFFFFE"},
 )
-def id_of_high_bits(it: Certificate, base: Base) -> Certificate:
+def id_of_high_bits(it: CertificateParts, base: Base) -> CertificateParts:
     """90-B3-D5-1F-3F-FF-FF-FE."""
     del base
     return replace(it, subject=organisation_subject(eui64=bytes.fromhex("90b3d51f3ffffffe")))
 
 
-def _device(it: Certificate, eui64: str) -> Certificate:
+def _device(it: CertificateParts, eui64: str) -> CertificateParts:
     return with_value(it, "subjectAltName", sequence(hardware(eui64=bytes.fromhex(eui64))))
 
 
@@ -257,7 +257,7 @@ def _device(it: Certificate, eui64: str) -> Certificate:
     why="A reader that drops leading zeros, or ends at the first, reads another Device.",
     facts={"eui64": "0000000000000001"},
 )
-def id_of_zeros_and_one(it: Certificate, base: Base) -> Certificate:
+def id_of_zeros_and_one(it: CertificateParts, base: Base) -> CertificateParts:
     """00-00-00-00-00-00-00-01."""
     del base
     return _device(it, "0000000000000001")
@@ -272,7 +272,7 @@ def id_of_zeros_and_one(it: Certificate, base: Base) -> Certificate:
     why="A reader that computes with it in 63 bits, or in floating point, reads another Device.",
     facts={"eui64": "FFFFFFFFFFFFFFFE"},
 )
-def device_id_of_high_bits(it: Certificate, base: Base) -> Certificate:
+def device_id_of_high_bits(it: CertificateParts, base: Base) -> CertificateParts:
     """FF-FF-FF-FF-FF-FF-FF-FE."""
     del base
     return _device(it, "fffffffffffffffe")
@@ -287,7 +287,7 @@ def device_id_of_high_bits(it: Certificate, base: Base) -> Certificate:
     why="A reader that searches for 04 08 finds the ID in the wrong place.",
     facts={"eui64": "0408040804080408"},
 )
-def id_like_der(it: Certificate, base: Base) -> Certificate:
+def id_like_der(it: CertificateParts, base: Base) -> CertificateParts:
     """04-08-04-08-04-08-04-08."""
     del base
     return _device(it, "0408040804080408")
@@ -303,13 +303,13 @@ def id_like_der(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     facts={"eui64": b"METER-01".hex().upper()},
 )
-def id_like_text(it: Certificate, base: Base) -> Certificate:
+def id_like_text(it: CertificateParts, base: Base) -> CertificateParts:
     """The octets of METER-01."""
     del base
     return _device(it, b"METER-01".hex())
 
 
-def _type(it: Certificate, dotted: str) -> Certificate:
+def _type(it: CertificateParts, dotted: str) -> CertificateParts:
     return with_value(it, "subjectAltName", sequence(hardware(hw_type=oid(dotted))))
 
 
@@ -322,7 +322,7 @@ def _type(it: Certificate, dotted: str) -> Certificate:
     why="A reader that pins one hwType refuses every other manufacturer's Devices.",
     importance=Importance.CRITICAL,
 )
-def type_of_another_maker(it: Certificate, base: Base) -> Certificate:
+def type_of_another_maker(it: CertificateParts, base: Base) -> CertificateParts:
     """An OID under the private enterprises."""
     del base
     return _type(it, "1.3.6.1.4.1.99999.1.1")
@@ -337,7 +337,7 @@ def type_of_another_maker(it: Certificate, base: Base) -> Certificate:
     why="A reader that keeps arcs in 32 bits refuses it, or reads another type.",
     importance=Importance.MEDIUM,
 )
-def type_of_great_arcs(it: Certificate, base: Base) -> Certificate:
+def type_of_great_arcs(it: CertificateParts, base: Base) -> CertificateParts:
     """2.25 and a UUID of 128 bits, as anybody may make one (X.667)."""
     del base
     return _type(it, "2.25.329800735698586629295641978511506172918")
@@ -352,7 +352,7 @@ def type_of_great_arcs(it: Certificate, base: Base) -> Certificate:
     why="A reader that divides the first octet by 40 reads another type.",
     importance=Importance.LOW,
 )
-def type_of_arc_2_999(it: Certificate, base: Base) -> Certificate:
+def type_of_arc_2_999(it: CertificateParts, base: Base) -> CertificateParts:
     """2.999.1, whose two first arcs take two octets."""
     del base
     return _type(it, "2.999.1")
@@ -367,7 +367,7 @@ def type_of_arc_2_999(it: Certificate, base: Base) -> Certificate:
     why="A reader with room for fewer arcs refuses it, or writes past its end.",
     importance=Importance.MEDIUM,
 )
-def type_of_many_arcs(it: Certificate, base: Base) -> Certificate:
+def type_of_many_arcs(it: CertificateParts, base: Base) -> CertificateParts:
     """1.3.6.1.4.1.99999 and 33 more."""
     del base
     return _type(it, "1.3.6.1.4.1.99999" + ".1" * 33)
@@ -385,7 +385,7 @@ _LONG_HOST = ".".join(("h" * 63, "h" * 63, "h" * 63, "h" * 53 + ".example"))
     why="A reader with less room cuts the name, and compares a part of it.",
     importance=Importance.MEDIUM,
 )
-def host_of_253_characters(it: Certificate, base: Base) -> Certificate:
+def host_of_253_characters(it: CertificateParts, base: Base) -> CertificateParts:
     """Labels of 63 characters, the longest name that there is."""
     del base
     return with_value(it, "subjectAltName", sequence(dns(_LONG_HOST.encode())))
@@ -400,7 +400,7 @@ def host_of_253_characters(it: Certificate, base: Base) -> Certificate:
     why=_CUT,
     importance=Importance.MEDIUM,
 )
-def longest_names(it: Certificate, base: Base) -> Certificate:
+def longest_names(it: CertificateParts, base: Base) -> CertificateParts:
     """O and CN of 64 characters."""
     del base
     return replace(it, subject=three_names("S" * 64, "02", "a" * 64))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.bases import AT
-from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Need, Stage, oddity
+from smki_testca.corpus.document_changes import but
 from smki_testca.corpus.parts import lasting
+from smki_testca.corpus.pki import AT
 from smki_testca.der.encode import sequence, time
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate
+    from smki_testca.corpus.parts import CertificateParts
 
 _ORGANISATIONS = ("organisation", "organisation-ka")
 _ROOTS = ("organisation-root-ca", "device-root-ca", "dccki-root-ca", "iki-root-ca")
@@ -32,7 +32,7 @@ _INCLUSIVE = "RFC 5280 4.1.2.5: from notBefore to notAfter, inclusive"
     basis=Basis.OBSERVED,
     why="A reader that counts ten years by the second refuses half of the certificates.",
 )
-def ten_years_and_a_day(it: Certificate, base: Base) -> Certificate:
+def ten_years_and_a_day(it: CertificateParts, base: Base) -> CertificateParts:
     """From 00:00:00 to 23:59:59 of the same date ten years on."""
     del base
     return but(it, validity=lasting("2026-01-01", "2036-01-01T23:59:59"))
@@ -48,7 +48,7 @@ def ten_years_and_a_day(it: Certificate, base: Base) -> Certificate:
     needs=(Need.TIME,),
     at="2042-07-01T12:00:00",
 )
-def last_utc_time(it: Certificate, base: Base) -> Certificate:
+def last_utc_time(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is the UTCTime 491231235959Z."""
     del base
     return but(it, validity=lasting("2040-06-01", "2049-12-31T23:59:59"))
@@ -64,7 +64,7 @@ def last_utc_time(it: Certificate, base: Base) -> Certificate:
     needs=(Need.TIME,),
     at="2042-07-01T12:00:00",
 )
-def first_generalized_time(it: Certificate, base: Base) -> Certificate:
+def first_generalized_time(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is the GeneralizedTime 20500101000000Z."""
     del base
     return but(it, validity=lasting("2040-06-01", "2050-01-01T00:00:00"))
@@ -78,7 +78,7 @@ def first_generalized_time(it: Certificate, base: Base) -> Certificate:
     source=_BORDER,
     why="It is the last second of UTCTime: a reader that turns the century elsewhere sees 1949.",
 )
-def ca_last_utc_time(it: Certificate, base: Base) -> Certificate:
+def ca_last_utc_time(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is the UTCTime 491231235959Z."""
     del base
     return but(it, validity=lasting("2025-01-01", "2049-12-31T23:59:59"))
@@ -92,7 +92,7 @@ def ca_last_utc_time(it: Certificate, base: Base) -> Certificate:
     source=_BORDER,
     why="notBefore is a UTCTime, notAfter a GeneralizedTime: a reader must know both.",
 )
-def ca_first_generalized_time(it: Certificate, base: Base) -> Certificate:
+def ca_first_generalized_time(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is the GeneralizedTime 20500101000000Z."""
     del base
     return but(it, validity=lasting("2025-01-01", "2050-01-01T00:00:00"))
@@ -109,7 +109,7 @@ def ca_first_generalized_time(it: Certificate, base: Base) -> Certificate:
     needs=(Need.TIME,),
     at="2060-07-01T12:00:00",
 )
-def begins_in_2050(it: Certificate, base: Base) -> Certificate:
+def begins_in_2050(it: CertificateParts, base: Base) -> CertificateParts:
     """From 2050 to 2099."""
     del base
     return but(it, validity=lasting("2050-01-01", "2099-12-31T23:59:59"))
@@ -124,7 +124,7 @@ def begins_in_2050(it: Certificate, base: Base) -> Certificate:
     why="A reader that adds 2000 to every year finds it not valid yet.",
     importance=Importance.MEDIUM,
 )
-def begins_in_1999(it: Certificate, base: Base) -> Certificate:
+def begins_in_1999(it: CertificateParts, base: Base) -> CertificateParts:
     """NotBefore is the UTCTime 991231235959Z."""
     del base
     return but(it, validity=lasting("1999-12-31T23:59:59", "2049-12-31T23:59:59"))
@@ -140,7 +140,7 @@ def begins_in_1999(it: Certificate, base: Base) -> Certificate:
     importance=Importance.LOW,
     notices=("validity.notAfter.period",),
 )
-def begins_in_1950(it: Certificate, base: Base) -> Certificate:
+def begins_in_1950(it: CertificateParts, base: Base) -> CertificateParts:
     """NotBefore is the UTCTime 500101000000Z."""
     del base
     return but(it, validity=lasting("1950-01-01", "2069-12-31T23:59:59"))
@@ -155,7 +155,7 @@ def begins_in_1950(it: Certificate, base: Base) -> Certificate:
     why="A reader that counts seconds in 32 bits finds it expired; Devices live below it.",
     notices=("validity.notAfter.period",),
 )
-def without_expiry(it: Certificate, base: Base) -> Certificate:
+def without_expiry(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is 99991231235959Z, as of every Device Certificate."""
     del base
     return but(it, validity=lasting("2020-01-01", "9999-12-31T23:59:59"))
@@ -169,7 +169,7 @@ def without_expiry(it: Certificate, base: Base) -> Certificate:
     source=_BORDER,
     why="A reader that counts seconds in 31 bits sees 1901.",
 )
-def after_2038(it: Certificate, base: Base) -> Certificate:
+def after_2038(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is 2038-01-19T03:14:08Z."""
     del base
     return but(it, validity=lasting("2020-01-01", "2038-01-19T03:14:08"))
@@ -186,7 +186,7 @@ def after_2038(it: Certificate, base: Base) -> Certificate:
     notices=("validity.ends_soon",),
     needs=(Need.TIME,),
 )
-def last_second(it: Certificate, base: Base) -> Certificate:
+def last_second(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is the instant of the case."""
     del base
     return but(it, validity=sequence(time(AT - timedelta(days=365)), time(AT)))
@@ -202,7 +202,7 @@ def last_second(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.TIME,),
 )
-def first_second(it: Certificate, base: Base) -> Certificate:
+def first_second(it: CertificateParts, base: Base) -> CertificateParts:
     """NotBefore is the instant of the case."""
     device = base.profile == "device"
     end = AT.replace(year=9999, month=12, day=31, hour=23, minute=59, second=59)
@@ -220,7 +220,7 @@ def first_second(it: Certificate, base: Base) -> Certificate:
     notices=("validity.ends_soon",),
     needs=(Need.TIME,),
 )
-def of_one_second(it: Certificate, base: Base) -> Certificate:
+def of_one_second(it: CertificateParts, base: Base) -> CertificateParts:
     """Both dates are the instant of the case."""
     del base
     return but(it, validity=sequence(time(AT), time(AT)))
@@ -235,7 +235,7 @@ def of_one_second(it: Certificate, base: Base) -> Certificate:
     why="A reader that does not know leap years refuses it.",
     importance=Importance.MEDIUM,
 )
-def ends_on_a_leap_day(it: Certificate, base: Base) -> Certificate:
+def ends_on_a_leap_day(it: CertificateParts, base: Base) -> CertificateParts:
     """NotAfter is in 2028."""
     del base
     return but(it, validity=lasting("2026-01-01", "2028-02-29T23:59:59"))

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level
-from smki_testca.corpus.run.answers import LOST
-from smki_testca.corpus.run.outcomes import CaseJudgement, Outcome, is_taken
+from smki_testca.corpus.run.outcomes import CaseJudgement, CaseOutcome, is_taken
 from smki_testca.corpus.run.resetting import Reset
+from smki_testca.corpus.run.target_answers import LOST
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from smki_testca.corpus.defect import Need
-    from smki_testca.corpus.run.answers import Hello, TargetAnswer
     from smki_testca.corpus.run.journal import Journal
-    from smki_testca.corpus.run.loading import LoadedCase
-    from smki_testca.corpus.run.targets.target import Target
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
+    from smki_testca.corpus.run.target_answers import Hello, TargetAnswer
+    from smki_testca.corpus.run.targets.target import ParserTarget
 
 MOST_LOST = 3
 """After so many crashes and hangs in a row, those of good cases asked again included, a run stops.
@@ -62,7 +62,7 @@ class RunAnswers:
 
 
 def ask_all(
-    target: Target,
+    target: ParserTarget,
     cases: Sequence[LoadedCase],
     settings: RunSettings,
     journal: Journal,
@@ -92,48 +92,48 @@ def ask_all(
         strange = sorted((hello.only or frozenset()) - ids)
         if ids and strange:
             raise _unknown(strange[0])
-        answered = RunAnswers(hello, journal.answers)
+        run_answers = RunAnswers(hello, journal.answers)
         for case in cases:
-            _leave_out(case, answered)
+            _leave_out(case, run_answers)
         asking = _Asking(target, settings, journal, cases, revival, progress)
         asking.ask(
-            [case for case in cases if case.base is None and case.id not in answered.unasked]
+            [case for case in cases if case.base is None and case.id not in run_answers.unasked]
         )
         bases = {case.id: case for case in cases if case.base is None}
         for case in cases:
-            if case.base in bases and case.id not in answered.unasked:
-                _leave_out_vacuous(case, bases[case.base], answered, settings.level)
-        asking.ask([case for case in cases if case.base and case.id not in answered.unasked])
-        if not any(case.id in answered.answers for case in cases):
-            raise _nothing_asked(answered)
-        return answered
+            if case.base in bases and case.id not in run_answers.unasked:
+                _leave_out_vacuous(case, bases[case.base], run_answers, settings.level)
+        asking.ask([case for case in cases if case.base and case.id not in run_answers.unasked])
+        if not any(case.id in run_answers.answers for case in cases):
+            raise _nothing_asked(run_answers)
+        return run_answers
     finally:
         target.close()
 
 
-def _leave_out(case: LoadedCase, answered: RunAnswers) -> None:
+def _leave_out(case: LoadedCase, run_answers: RunAnswers) -> None:
     """Leave out a case that the target cannot judge."""
-    lacking = sorted(case.needs - answered.hello.capabilities)
-    most = answered.hello.max_octets
+    lacking = sorted(case.needs - run_answers.hello.capabilities)
+    most = run_answers.hello.max_octets
     if lacking:
         note = f"the target lacks {', '.join(lacking)}"
     elif most is not None and len(case.question.der) > most:
         note = f"the target takes {most} octets at most"
-    elif answered.hello.only is not None and case.id not in answered.hello.only:
+    elif run_answers.hello.only is not None and case.id not in run_answers.hello.only:
         note = "the log has no answer for it"
     else:
         return
-    answered.unasked[case.id] = CaseJudgement(Outcome.NOT_APPLICABLE, note)
+    run_answers.unasked[case.id] = CaseJudgement(CaseOutcome.NOT_APPLICABLE, note)
 
 
 def _leave_out_vacuous(
-    case: LoadedCase, base: LoadedCase, answered: RunAnswers, level: Level
+    case: LoadedCase, base: LoadedCase, run_answers: RunAnswers, level: Level
 ) -> None:
     """Leave out a case whose base the target does not take."""
-    answer = answered.answers.get(base.id)
+    answer = run_answers.answers.get(base.id)
     if answer is None or not is_taken(base, answer, level):
         seen = "not asked" if answer is None else answer.seen.value
-        answered.unasked[case.id] = CaseJudgement(Outcome.VACUOUS, f"{base.id} is {seen}")
+        run_answers.unasked[case.id] = CaseJudgement(CaseOutcome.VACUOUS, f"{base.id} is {seen}")
 
 
 class _Asking:
@@ -141,7 +141,7 @@ class _Asking:
 
     def __init__(
         self,
-        target: Target,
+        target: ParserTarget,
         settings: RunSettings,
         journal: Journal,
         cases: Sequence[LoadedCase],
@@ -159,14 +159,14 @@ class _Asking:
 
     def ask(self, cases: Iterable[LoadedCase]) -> None:
         """Ask those of some cases that the journal has no answer of."""
-        left = [case for case in cases if case.id not in self._journal.answers]
+        unanswered = [case for case in cases if case.id not in self._journal.answers]
         if self._settings.jobs == 1 or not self._target.is_parallel:
-            for case in left:
+            for case in unanswered:
                 self._ask(case)
             return
         pool = ThreadPoolExecutor(self._settings.jobs)
         try:
-            for _ in pool.map(self._ask, left):
+            for _ in pool.map(self._ask, unanswered):
                 pass
         except BaseException:
             # Ctrl-C, too, must kill what still runs: the pool would wait for it otherwise. What the
@@ -208,7 +208,7 @@ class Revival:
         InputError: if the command that resets it is none.
     """
 
-    def __init__(self, target: Target, settings: RunSettings) -> None:
+    def __init__(self, target: ParserTarget, settings: RunSettings) -> None:
         self._target = target
         self._settings = settings
         self._reset = Reset(settings.reset)
@@ -242,7 +242,7 @@ class Revival:
                 self._reset.run()
                 self._target.restart(self._settings.seconds)
                 if control is None:
-                    return  # the next good base is the one to tell
+                    return  # no case is known to be taken: the next good base shows it
                 answer = self._target.ask(control.question, self._settings.seconds)
             except InputError as error:
                 if error.code != "corpus.target":
@@ -263,8 +263,8 @@ def _unknown(case: str) -> InputError:
     )
 
 
-def _nothing_asked(answered: RunAnswers) -> InputError:
-    case, why = next(iter(answered.unasked.items()))
+def _nothing_asked(run_answers: RunAnswers) -> InputError:
+    case, why = next(iter(run_answers.unasked.items()))
     return InputError(
         "corpus.nothing_asked",
         f"No case was asked ({case}: {why.note}).",

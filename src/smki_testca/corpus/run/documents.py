@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
-from smki_testca.corpus.run.answers import Seen
+from smki_testca.corpus.run.target_answers import Seen
 from smki_testca.profiles.documents import Document
 from smki_testca.roles import Basis
 

@@ -1,8 +1,7 @@
-"""Reads and drafts ``expectations.toml``: what a target is known to get wrong, and why."""
+"""Reads ``expectations.toml``: what a target is known to get wrong, and why."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,11 @@ from smki_testca.text import closest, is_blank
 from smki_testca.toml_places import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from smki_testca.corpus.defect import Level
-    from smki_testca.corpus.run.answers import Seen
-    from smki_testca.corpus.run.loading import LoadedCase
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
+    from smki_testca.corpus.run.target_answers import Seen
 
 
 @dataclass(frozen=True)
@@ -94,34 +92,3 @@ def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) ->
                 )
             known[ids[name]] = KnownFailure(table.seen, table.reason)
     return Expectations(known, document.target)
-
-
-def draft(report: Report) -> str:
-    """Draft an expectations file of all that a target gets wrong, with no reasons yet.
-
-    What was known already keeps its reason.
-    """
-    groups: dict[tuple[str, str, str], list[CaseResult]] = {}
-    for result in report.cases:
-        if result.seen is not None and (result.known or result.is_wrong) and not result.stale:
-            stage = "" if result.known else result.stage.value
-            groups.setdefault((result.known, result.seen.value, stage), []).append(result)
-    lines = [
-        "# What this target is known to get wrong. Give each a reason: an empty one is refused.",
-        f"target = {_quoted(report.name or report.target)}",
-        f"level = {_quoted(report.level.value)}",
-    ]
-    for (reason, seen, stage), results in groups.items():
-        lines += ["", "[[known]]", f"seen = {_quoted(seen)}", f"reason = {_quoted(reason)}"]
-        lines += [f"# Of the stage {stage}."] if stage else []
-        lines += ["cases = [", *_cases(results), "]"]
-    return "\n".join(lines) + "\n"
-
-
-def _cases(results: Sequence[CaseResult]) -> list[str]:
-    return [f"  {_quoted(result.id)}, # {result.importance}: {result.title}" for result in results]
-
-
-def _quoted(text: str) -> str:
-    """A text as a basic string of TOML, which has the escapes of JSON."""
-    return json.dumps(text, ensure_ascii=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.corpus.defect import Stage
-    from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smki_testca.corpus.run.answers import TargetAnswer
 from smki_testca.corpus.run.documents import AnswerTable, JournalHead
+from smki_testca.corpus.run.target_answers import TargetAnswer
 from smki_testca.errors import InputError
 from smki_testca.estate_files import check_outside
 from smki_testca.files import check_makeable, write_error
@@ -32,7 +32,7 @@ MAX_OCTETS = 256 << 20
 """The longest journal that is read."""
 _VERSION = 1
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
-"""Opens a file that is not there, so that what is written comes after all that is there by then."""
+"""Makes a new file; what is written goes to its end, whoever else writes to it."""
 
 
 class Journal:
@@ -155,7 +155,7 @@ class Journal:
 
     def _resume(self) -> None:
         """Take the answers of a run that did not end, and go on writing them."""
-        if self.path.is_file():  # what is none is told when it is read
+        if self.path.is_file():  # a file that is no journal is refused when it is read
             try:
                 self._file = self.path.open("ab", buffering=0)
             except OSError as error:

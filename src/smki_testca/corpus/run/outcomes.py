@@ -8,15 +8,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level, Stage, Verdict
-from smki_testca.corpus.run.answers import Seen
 from smki_testca.corpus.run.questions import CRL
+from smki_testca.corpus.run.target_answers import Seen
 
 if TYPE_CHECKING:
-    from smki_testca.corpus.run.answers import TargetAnswer
-    from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
+    from smki_testca.corpus.run.target_answers import TargetAnswer
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """The outcome of a case."""
 
     RIGHT = "right"
@@ -59,7 +59,7 @@ class CaseJudgement:
         is_dangerous: whether a certificate passed that is revoked, or may be: that matters most.
     """
 
-    outcome: Outcome
+    outcome: CaseOutcome
     note: str = ""
     is_dangerous: bool = False
 
@@ -68,21 +68,21 @@ def judge(case: LoadedCase, answer: TargetAnswer, level: Level) -> CaseJudgement
     """Judge an answer by what a case demands at a level."""
     verdict = case.verdicts[level]
     if answer.seen in {Seen.CRASHED, Seen.HUNG, Seen.ERROR}:
-        return CaseJudgement(Outcome.WRONG)
+        return CaseJudgement(CaseOutcome.WRONG)
     if case.kind == CRL and case.question.about is not None:
         return _by_list(case, answer, verdict)
     if answer.seen is Seen.ACCEPTED:
         if verdict is Verdict.REJECT:
-            return CaseJudgement(Outcome.WRONG)
+            return CaseJudgement(CaseOutcome.WRONG)
         return _accepted(case, answer, verdict)
     if verdict is Verdict.ACCEPT:
-        return CaseJudgement(Outcome.WRONG)
+        return CaseJudgement(CaseOutcome.WRONG)
     return _refused(case, answer, verdict)
 
 
 def is_taken(case: LoadedCase, answer: TargetAnswer, level: Level) -> bool:
     """Whether a target takes a good base, so that refusing a change of it proves something."""
-    return judge(case, answer, level).outcome in {Outcome.RIGHT, Outcome.WRONG_FACTS}
+    return judge(case, answer, level).outcome in {CaseOutcome.RIGHT, CaseOutcome.WRONG_FACTS}
 
 
 def _accepted(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
@@ -97,8 +97,8 @@ def _accepted(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJ
         if _is_invented(case, name, value)
     ]
     if wrong:
-        return CaseJudgement(Outcome.WRONG_FACTS, "; ".join(wrong))
-    return CaseJudgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
+        return CaseJudgement(CaseOutcome.WRONG_FACTS, "; ".join(wrong))
+    return CaseJudgement(CaseOutcome.EITHER if verdict is Verdict.EITHER else CaseOutcome.RIGHT)
 
 
 def _is_invented(case: LoadedCase, name: str, value: str) -> bool:
@@ -121,17 +121,17 @@ def _plain(value: str) -> str:
 
 def _refused(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
     if verdict is Verdict.EITHER:
-        return CaseJudgement(Outcome.EITHER)
+        return CaseJudgement(CaseOutcome.EITHER)
     stage = answer.stage
     if stage is None:
-        return CaseJudgement(Outcome.RIGHT)
+        return CaseJudgement(CaseOutcome.RIGHT)
     if _ORDER.index(stage) > _ORDER.index(case.at_least):
-        return CaseJudgement(Outcome.RIGHT_LATE, f"refused at {stage}, due at {case.at_least}")
+        return CaseJudgement(CaseOutcome.RIGHT_LATE, f"refused at {stage}, due at {case.at_least}")
     if _ORDER.index(stage) < _ORDER.index(case.stage):
         return CaseJudgement(
-            Outcome.RIGHT_WRONG_REASON, f"refused at {stage}, and the defect is at {case.stage}"
+            CaseOutcome.RIGHT_WRONG_REASON, f"refused at {stage}, and the defect is at {case.stage}"
         )
-    return CaseJudgement(Outcome.RIGHT)
+    return CaseJudgement(CaseOutcome.RIGHT)
 
 
 def _by_list(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
@@ -139,18 +139,18 @@ def _by_list(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJu
     status = case.facts.get("status", _STATUS_OF_GOOD_BASE)
     if answer.seen is Seen.REJECTED:
         return (
-            CaseJudgement(Outcome.WRONG, "the list is refused")
+            CaseJudgement(CaseOutcome.WRONG, "the list is refused")
             if verdict is Verdict.ACCEPT
             else _refused(case, answer, verdict)
         )
     if answer.seen is Seen.ACCEPTED and verdict is Verdict.REJECT:
         note = "the list must be refused, and the certificate is accepted"
-        return CaseJudgement(Outcome.WRONG, note, is_dangerous=True)
+        return CaseJudgement(CaseOutcome.WRONG, note, is_dangerous=True)
     if answer.seen is Seen.ACCEPTED and status == Seen.REVOKED.value:
         note = "the revoked certificate is accepted"
-        return CaseJudgement(Outcome.WRONG, note, is_dangerous=True)
+        return CaseJudgement(CaseOutcome.WRONG, note, is_dangerous=True)
     if verdict is Verdict.REJECT:
-        return CaseJudgement(Outcome.WRONG, "the list is taken")
+        return CaseJudgement(CaseOutcome.WRONG, "the list is taken")
     if answer.seen is Seen.REVOKED and status != Seen.REVOKED.value:
-        return CaseJudgement(Outcome.WRONG, "the certificate is not revoked")
-    return CaseJudgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
+        return CaseJudgement(CaseOutcome.WRONG, "the certificate is not revoked")
+    return CaseJudgement(CaseOutcome.EITHER if verdict is Verdict.EITHER else CaseOutcome.RIGHT)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
-from smki_testca.corpus.run.answers import Seen  # noqa: TC001 - msgspec reads annotations
 from smki_testca.corpus.run.documents import CaseId  # noqa: TC001 - so it does here
-from smki_testca.corpus.run.outcomes import Outcome, judge
+from smki_testca.corpus.run.outcomes import CaseOutcome, judge
+from smki_testca.corpus.run.target_answers import Seen  # noqa: TC001 - msgspec reads annotations
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
 from smki_testca.roles import Basis
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.run.asking import RunAnswers
     from smki_testca.corpus.run.expectations import Expectations
-    from smki_testca.corpus.run.loading import LoadedCase, LoadedCorpus
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase, LoadedCorpus
 
 MAX_REPORT_OCTETS = 256 << 20
 """The longest report that is read."""
-WRONG = frozenset({Outcome.WRONG, Outcome.WRONG_FACTS})
+WRONG = frozenset({CaseOutcome.WRONG, CaseOutcome.WRONG_FACTS})
 """Outcomes that fail a run."""
-REMARKABLE = frozenset({Outcome.RIGHT_LATE, Outcome.RIGHT_WRONG_REASON})
+REMARKABLE = frozenset({CaseOutcome.RIGHT_LATE, CaseOutcome.RIGHT_WRONG_REASON})
 """Outcomes that fail a strict run, too."""
-UNASKED = frozenset({Outcome.VACUOUS, Outcome.NOT_APPLICABLE})
+UNASKED = frozenset({CaseOutcome.VACUOUS, CaseOutcome.NOT_APPLICABLE})
 """Outcomes of cases that the target was not asked."""
 _LEAST_FIRST = list(Importance)
 
@@ -69,7 +69,7 @@ class CaseResult:
     stage: Stage
     importance: Importance
     expected: Verdict
-    outcome: Outcome
+    outcome: CaseOutcome
     seen: Seen | None = None
     said_stage: Stage | None = None
     code: str = ""
@@ -118,12 +118,12 @@ class OutcomeDifference:
     """
 
     id: CaseId
-    before: Outcome | None
-    after: Outcome | None
+    before: CaseOutcome | None
+    after: CaseOutcome | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class RunReport:
     """The report of a run.
 
     Attributes:
@@ -161,10 +161,10 @@ class Report:
         """The name of the target in a report."""
         return self.name or self.target
 
-    def summary(self) -> dict[Outcome, int]:
+    def summary(self) -> dict[CaseOutcome, int]:
         """The number of cases by outcome, none left out."""
         counted = Counter(result.outcome for result in self.cases)
-        return {outcome: counted[outcome] for outcome in Outcome}
+        return {outcome: counted[outcome] for outcome in CaseOutcome}
 
     def as_json(self) -> dict[str, Any]:
         """The report as a JSON object: its attributes, ``summary`` and ``failed``."""
@@ -186,7 +186,7 @@ class Report:
                 "Name a report of the same level with --last.",
             )
 
-    def since(self, before: Report) -> Report:
+    def since(self, before: RunReport) -> RunReport:
         """The same report with what differs from an earlier one.
 
         Raises:
@@ -226,31 +226,31 @@ def report(
     corpus: LoadedCorpus,
     cases: Iterable[LoadedCase],
     target: tuple[str, str],
-    answered: RunAnswers,
+    run_answers: RunAnswers,
     terms: ReportTerms,
-) -> Report:
+) -> RunReport:
     """The report of a run.
 
     Args:
         corpus: that was run.
         cases: those that were selected.
         target: as ``--with`` names it, and what to call it.
-        answered: what the target answered.
+        run_answers: what the target answered.
         terms: by what it is judged.
     """
-    return Report(
+    return RunReport(
         target=target[0],
-        name=target[1] or answered.hello.name,
-        capabilities=tuple(sorted(answered.hello.capabilities)),
+        name=target[1] or run_answers.hello.name,
+        capabilities=tuple(sorted(run_answers.hello.capabilities)),
         corpus=corpus.digest,
         level=terms.level,
         fail_on=terms.fail_on,
         strict=terms.strict,
-        cases=tuple(_result(case, answered, terms) for case in cases),
+        cases=tuple(_result(case, run_answers, terms) for case in cases),
     )
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path) -> RunReport:
     """Read a report that a run wrote as JSON.
 
     Raises:
@@ -258,11 +258,11 @@ def read_report(path: Path) -> Report:
     """
     data = read_regular(path, MAX_REPORT_OCTETS)
     try:
-        read = msgspec.json.decode(utf8(data), type=Report)
+        saved = msgspec.json.decode(utf8(data), type=RunReport)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _no_report(path, str(error)) from error
-    ids = Counter(result.id for result in read.cases)
-    for result in read.cases:
+    ids = Counter(result.id for result in saved.cases)
+    for result in saved.cases:
         if ids[result.id] > 1:
             raise _no_report(path, f"it has {result.id} {ids[result.id]} times")
         if (result.seen is None) is not (result.outcome in UNASKED):
@@ -270,7 +270,7 @@ def read_report(path: Path) -> Report:
             raise _no_report(
                 path, f"of {result.id}, {result.outcome} does not go with {behaviour} seen"
             )
-    return read
+    return saved
 
 
 def _no_report(path: Path, cause: str) -> InputError:
@@ -281,13 +281,13 @@ def _no_report(path: Path, cause: str) -> InputError:
     )
 
 
-def _make_plain(struct: CaseResult | Report, *names: str) -> None:
+def _make_plain(struct: CaseResult | RunReport, *names: str) -> None:
     """Put some texts of a new value on one line each, control characters escaped."""
     for name in names:
         object.__setattr__(struct, name, plain(getattr(struct, name)))
 
 
-def _result(case: LoadedCase, answered: RunAnswers, terms: ReportTerms) -> CaseResult:
+def _result(case: LoadedCase, run_answers: RunAnswers, terms: ReportTerms) -> CaseResult:
     result = CaseResult(
         id=case.id,
         title=case.title,
@@ -296,13 +296,13 @@ def _result(case: LoadedCase, answered: RunAnswers, terms: ReportTerms) -> CaseR
         importance=case.importance,
         expected=case.verdicts[terms.level],
         basis=case.bases[terms.level],
-        outcome=Outcome.NOT_APPLICABLE,
+        outcome=CaseOutcome.NOT_APPLICABLE,
         why=case.why,
     )
-    unasked = answered.unasked.get(case.id)
+    unasked = run_answers.unasked.get(case.id)
     if unasked is not None:
         return replace(result, outcome=unasked.outcome, note=unasked.note)
-    answer = answered.answers[case.id]
+    answer = run_answers.answers[case.id]
     judgement = judge(case, answer, terms.level)
     result = replace(
         result,
@@ -325,7 +325,7 @@ def _with_expectation(result: CaseResult, terms: ReportTerms) -> CaseResult:
         note = "; ".join(filter(None, (result.note, "it is right, and expected to be wrong")))
         return replace(result, stale=True, note=note, failed=True)
     if known is not None and known.seen is result.seen:
-        return replace(result, outcome=Outcome.KNOWN, known=known.reason)
+        return replace(result, outcome=CaseOutcome.KNOWN, known=known.reason)
     if known is not None:
         note = "; ".join(filter(None, (result.note, f"it is expected to be {known.seen}")))
         result = replace(result, note=note)

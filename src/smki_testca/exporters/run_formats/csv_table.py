@@ -7,7 +7,7 @@ from binascii import b2a_base64
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 from smki_testca.exporters.run_formats.table import COLUMNS, own_names, values
 from smki_testca.text import spreadsheet_cell
@@ -28,8 +28,8 @@ class CsvTable(FileFormat):
     traits = RunTraits(
         name="csv",
         summary="one CSV file, the certificate and key of each line in base64",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix=".csv",
         of_devices=False,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ class DerStream(FileFormat):
     traits = RunTraits(
         name="der-stream",
         summary="one file of certificates in DER, one after the other",
-        keys=Need.NEVER,
-        passphrase=Need.NEVER,
+        keys=FormatNeed.NEVER,
+        passphrase=FormatNeed.NEVER,
         suffix=".der",
         of_devices=False,
     )

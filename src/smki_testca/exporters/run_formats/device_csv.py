@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.csv_table import write_csv
 from smki_testca.exporters.run_formats.device_table import rows, schema
 from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
@@ -19,8 +19,8 @@ class DeviceCsv(FileFormat):
     traits = RunTraits(
         name="device-csv",
         summary="one CSV file with a line for each Device",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix=".csv",
     )
     is_text = True

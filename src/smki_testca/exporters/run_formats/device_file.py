@@ -18,7 +18,7 @@ from enum import IntFlag
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.run_format import (
     NAME_COLUMN,
     ExportContext,
@@ -94,8 +94,8 @@ class DeviceFile(FileFormat):
     traits = RunTraits(
         name="device-file",
         summary="one binary file, searched by EUI-64 or serial number without memory",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix=".smki",
         key_forms=(KeyForm.RAW, KeyForm.PKCS8, KeyForm.SEC1),
         encrypted_forms=tuple(KeyForm),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.own_columns import DEVICE_COLUMNS, columns_file
 from smki_testca.exporters.run_formats.run_format import (
@@ -34,8 +34,8 @@ class DeviceFolders(PathFormat):
     traits = RunTraits(
         name="device-folders",
         summary="a folder for each Device: ds.der, ds.key, ka.der, ka.key, chain.der",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix="",
         can_seal=False,
         can_name=True,

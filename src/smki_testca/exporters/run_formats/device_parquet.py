@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.device_table import rows, schema
 from smki_testca.exporters.run_formats.parquet_table import write_parquet
 from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
@@ -22,8 +22,8 @@ class DeviceParquet(FileFormat):
     traits = RunTraits(
         name="device-parquet",
         summary="one Parquet file with a row for each Device",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix=".parquet",
     )
 

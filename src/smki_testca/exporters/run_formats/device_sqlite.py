@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.device_table import rows, schema
 from smki_testca.exporters.run_formats.run_format import (
     NAME_COLUMN,
@@ -35,8 +35,8 @@ class DeviceSqlite(PathFormat):
     traits = RunTraits(
         name="device-sqlite",
         summary="one SQLite file with a row for each Device",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix=".sqlite",
         can_seal=False,
     )

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import UsageError
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.run_format import ExportContext, FileFormat, RunTraits
 from smki_testca.exporters.run_formats.table import COLUMNS, own_names, values
 
@@ -25,8 +25,8 @@ class ParquetTable(FileFormat):
     traits = RunTraits(
         name="parquet",
         summary="one Parquet file, the certificate and key of each row as octets",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix=".parquet",
         of_devices=False,
     )

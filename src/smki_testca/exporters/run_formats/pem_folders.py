@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.own_columns import COLUMNS, columns_file
 from smki_testca.exporters.run_formats.run_format import (
@@ -35,8 +35,8 @@ class PemFolders(PathFormat):
     traits = RunTraits(
         name="pem-tree",
         summary="a folder for each EUI-64, with PEM certificates and keys",
-        keys=Need.OPTIONAL,
-        passphrase=Need.OPTIONAL,
+        keys=FormatNeed.OPTIONAL,
+        passphrase=FormatNeed.OPTIONAL,
         suffix="",
         key_forms=(KeyForm.PKCS8, KeyForm.SEC1),
         of_devices=False,

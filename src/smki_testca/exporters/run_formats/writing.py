@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.out_of_use import OutOfUse
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.run_formats.run_content import Certificates, Devices
 from smki_testca.exporters.run_formats.run_format import (
     ExportContext,
@@ -121,7 +121,7 @@ def check(form: RunFormat, options: RunExportOptions, out: Path) -> None:
     traits = form.traits
     if options.passphrase is not None:
         check_passphrase(options.passphrase)
-    writes_keys = options.with_keys and traits.keys is not Need.NEVER
+    writes_keys = options.with_keys and traits.keys is not FormatNeed.NEVER
     if options.key_form is not None and options.key_form not in traits.key_forms:
         raise InputError(
             "export.key_form",
@@ -218,7 +218,7 @@ def write(
 
 
 def _keys(form: RunFormat, options: RunExportOptions, *, is_secret: bool) -> Keys:
-    are_written = options.with_keys and form.traits.keys is not Need.NEVER
+    are_written = options.with_keys and form.traits.keys is not FormatNeed.NEVER
     encryption = None
     if are_written and options.passphrase is not None:
         encryption = KeyEncryption(options.passphrase)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.exporters import export
-from smki_testca.exporters.format import Need
+from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.service.portal.unanswered import Unanswered
@@ -120,7 +120,7 @@ def _needs_no_key(form: str) -> bool:
     if form not in FORMATS:
         return False
     traits = FORMATS[form].traits
-    return Need.REQUIRED not in {traits.keys, traits.passphrase}
+    return FormatNeed.REQUIRED not in {traits.keys, traits.passphrase}
 
 
 def _base_name(record: Record) -> str:

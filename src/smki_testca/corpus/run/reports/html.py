@@ -5,14 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, cell, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smki_testca.corpus.defect import Importance, Stage
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.report import CaseResult, RunReport
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -57,28 +57,28 @@ function show() {
 words.oninput = which.onchange = show; show();
 """
 _CLASSES = {
-    Outcome.RIGHT: "good",
-    Outcome.EITHER: "quiet",
-    Outcome.RIGHT_LATE: "warn",
-    Outcome.RIGHT_WRONG_REASON: "warn",
-    Outcome.WRONG: "bad",
-    Outcome.WRONG_FACTS: "bad",
-    Outcome.KNOWN: "warn",
-    Outcome.VACUOUS: "quiet",
-    Outcome.NOT_APPLICABLE: "quiet",
+    CaseOutcome.RIGHT: "good",
+    CaseOutcome.EITHER: "quiet",
+    CaseOutcome.RIGHT_LATE: "warn",
+    CaseOutcome.RIGHT_WRONG_REASON: "warn",
+    CaseOutcome.WRONG: "bad",
+    CaseOutcome.WRONG_FACTS: "bad",
+    CaseOutcome.KNOWN: "warn",
+    CaseOutcome.VACUOUS: "quiet",
+    CaseOutcome.NOT_APPLICABLE: "quiet",
 }
 
 _MEANINGS = {
-    Outcome.RIGHT: "The target did what the case demands.",
-    Outcome.EITHER: "No rule that was read demands the one or the other.",
-    Outcome.RIGHT_LATE: "It refused, at a later stage than it should have.",
-    Outcome.RIGHT_WRONG_REASON: "It refused, at a stage before the defect.",
-    Outcome.WRONG: "It accepted what it must refuse, refused what it must accept, could not judge,"
-    " crashed or hung.",
-    Outcome.WRONG_FACTS: "It rightly accepted, and read something else than is there.",
-    Outcome.KNOWN: "It is wrong, and the expectations say so, with a reason.",
-    Outcome.VACUOUS: "Not asked: it refuses the good base, so a refusal would prove nothing.",
-    Outcome.NOT_APPLICABLE: "Not asked: it lacks a capability, or has no answer in its log.",
+    CaseOutcome.RIGHT: "The target did what the case demands.",
+    CaseOutcome.EITHER: "No rule that was read demands the one or the other.",
+    CaseOutcome.RIGHT_LATE: "It refused, at a later stage than it should have.",
+    CaseOutcome.RIGHT_WRONG_REASON: "It refused, at a stage before the defect.",
+    CaseOutcome.WRONG: "It accepted what it must refuse, refused what it must accept, could not"
+    " judge, crashed or hung.",
+    CaseOutcome.WRONG_FACTS: "It rightly accepted, and read something else than is there.",
+    CaseOutcome.KNOWN: "It is wrong, and the expectations say so, with a reason.",
+    CaseOutcome.VACUOUS: "Not asked: it refuses the good base, so a refusal would prove nothing.",
+    CaseOutcome.NOT_APPLICABLE: "Not asked: it lacks a capability, or has no answer in its log.",
 }
 
 _COLOURS = (
@@ -88,7 +88,7 @@ _COLOURS = (
 )
 
 
-def as_html(reports: Sequence[Report], subject: str = "corpus run") -> str:
+def as_html(reports: Sequence[RunReport], subject: str = "corpus run") -> str:
     """The reports of runs as one page: side by side where there are several.
 
     Args:
@@ -114,10 +114,10 @@ def as_html(reports: Sequence[Report], subject: str = "corpus run") -> str:
     return "\n".join(parts) + "\n"
 
 
-def _summaries(reports: Sequence[Report]) -> Iterator[str]:
+def _summaries(reports: Sequence[RunReport]) -> Iterator[str]:
     yield '<h2>Outcomes</h2><div class="wide"><table><thead><tr><th class="stub">target</th>'
     yield "<th>run</th><th>level</th>"
-    yield from (f"<th>{outcome.value}</th>" for outcome in Outcome)
+    yield from (f"<th>{outcome.value}</th>" for outcome in CaseOutcome)
     yield "</tr></thead><tbody>"
     for report in reports:
         can = ", ".join(report.capabilities) or "nothing besides"
@@ -137,7 +137,7 @@ def _legend() -> Iterator[str]:
     yield "</dl></details>"
 
 
-def _matrix(reports: Sequence[Report]) -> Iterator[str]:
+def _matrix(reports: Sequence[RunReport]) -> Iterator[str]:
     yield f'<h2>{HEADING.capitalize()}</h2><div class="wide"><table><thead><tr>'
     yield '<th class="stub" rowspan=2>stage</th>'
     for report in reports:
@@ -155,7 +155,7 @@ def _matrix(reports: Sequence[Report]) -> Iterator[str]:
     yield f"<p>{_COLOURS}</p><p>{REMARK}</p>"
 
 
-def _cell(report: Report, stage: Stage | None, importance: Importance | None) -> str:
+def _cell(report: RunReport, stage: Stage | None, importance: Importance | None) -> str:
     counted = cell(report, stage, importance)
     kind = "quiet"
     if counted.asked:
@@ -163,7 +163,7 @@ def _cell(report: Report, stage: Stage | None, importance: Importance | None) ->
     return f'<td class="number {kind}">{counted}</td>'
 
 
-def _differences(reports: Sequence[Report]) -> Iterator[str]:
+def _differences(reports: Sequence[RunReport]) -> Iterator[str]:
     for report in reports:
         if not report.differences:
             continue
@@ -181,7 +181,7 @@ def _differences(reports: Sequence[Report]) -> Iterator[str]:
         yield "</tbody></table></div>"
 
 
-def _cases(reports: Sequence[Report]) -> Iterator[str]:
+def _cases(reports: Sequence[RunReport]) -> Iterator[str]:
     by_target = [{result.id: result for result in report.cases} for report in reports]
     every = {result.id: result for report in reports for result in report.cases}
     yield "<h2>Cases</h2>"
@@ -216,13 +216,13 @@ def _why(result: CaseResult) -> str:
 
 def _marks(results: Sequence[CaseResult | None]) -> str:
     """By what a row is shown."""
-    there = [result for result in results if result is not None]
-    is_remarkable = any(_CLASSES[result.outcome] in {"bad", "warn"} for result in there)
-    differs = len({result.seen for result in there if result.seen is not None}) > 1
+    present = [result for result in results if result is not None]
+    is_remarkable = any(_CLASSES[result.outcome] in {"bad", "warn"} for result in present)
+    differs = len({result.seen for result in present if result.seen is not None}) > 1
     return f"{'wrong ' * is_remarkable}{'differs' * differs}".strip()
 
 
-def _answer(report: Report, result: CaseResult | None) -> str:
+def _answer(report: RunReport, result: CaseResult | None) -> str:
     of = f'data-of="{escape(report.title)}"'
     if result is None:
         return f'<td class="answer quiet" {of}>absent</td>'

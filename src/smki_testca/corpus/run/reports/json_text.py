@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from smki_testca.corpus.run.report import Report
+    from smki_testca.corpus.run.report import RunReport
 
 
-def as_json_text(report: Report) -> str:
+def as_json_text(report: RunReport) -> str:
     """The report of a run as a JSON document, in ASCII."""
     return json.dumps(report.as_json(), indent=1) + "\n"

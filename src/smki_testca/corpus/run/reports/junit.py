@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from smki_testca.corpus.defect import Stage
-from smki_testca.corpus.run.answers import Seen
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.report import UNASKED
+from smki_testca.corpus.run.target_answers import Seen
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.report import CaseResult, RunReport
 
 _BROKEN = frozenset({Seen.CRASHED, Seen.HUNG, Seen.ERROR})
 """What a target did where JUnit has an error rather than a failure."""
 
 
-def as_junit(report: Report) -> str:
+def as_junit(report: RunReport) -> str:
     """The report of a run as JUnit XML."""
     root = ET.Element("testsuites", {"name": report.title, **_counts(report.cases)})
     for stage in Stage:
@@ -48,7 +48,7 @@ def _kind(result: CaseResult) -> str:
     """The element of JUnit for what came of a case; empty for a success."""
     if result.failed:
         return "error" if result.seen in _BROKEN and not result.stale else "failure"
-    if result.outcome in UNASKED or result.outcome is Outcome.KNOWN or result.is_wrong:
+    if result.outcome in UNASKED or result.outcome is CaseOutcome.KNOWN or result.is_wrong:
         return "skipped"
     return ""
 

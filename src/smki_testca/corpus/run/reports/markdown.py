@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.report import WRONG
 from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, cell, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.report import CaseResult, RunReport
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
-def as_markdown(reports: Sequence[Report]) -> str:
+def as_markdown(reports: Sequence[RunReport]) -> str:
     """The reports of runs as Markdown: outcomes, the matrix, and what is wrong."""
     lines = [f"# {_plain(' and '.join(report.title for report in reports))}", ""]
     lines += _table(
-        ("target", "level", *(outcome.value for outcome in Outcome), "run"),
+        ("target", "level", *(outcome.value for outcome in CaseOutcome), "run"),
         (
             (
                 _plain(report.title),
@@ -51,7 +51,7 @@ def as_markdown(reports: Sequence[Report]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _wrong(reports: Sequence[Report]) -> Iterator[str]:
+def _wrong(reports: Sequence[RunReport]) -> Iterator[str]:
     """The cases that any target got wrong, and what each did."""
     by_target = [{result.id: result for result in report.cases} for report in reports]
     every = {result.id: result for report in reports for result in report.cases}
@@ -75,7 +75,7 @@ def _wrong(reports: Sequence[Report]) -> Iterator[str]:
 
 def _matters(result: CaseResult | None) -> bool:
     return result is not None and (
-        result.outcome in WRONG or result.outcome is Outcome.KNOWN or result.failed
+        result.outcome in WRONG or result.outcome is CaseOutcome.KNOWN or result.failed
     )
 
 
@@ -83,13 +83,17 @@ def _answer(result: CaseResult | None) -> str:
     if result is None:
         return "absent"
     seen = "not asked" if result.seen is None else result.seen.value
-    mark = {Outcome.KNOWN: " (known)", Outcome.WRONG_FACTS: " (wrong facts)"}
+    mark = {CaseOutcome.KNOWN: " (known)", CaseOutcome.WRONG_FACTS: " (wrong facts)"}
     if result.stale:
         return f"{seen} (expected to be wrong)"
-    return f"**{seen}**" if result.outcome is Outcome.WRONG else seen + mark.get(result.outcome, "")
+    return (
+        f"**{seen}**"
+        if result.outcome is CaseOutcome.WRONG
+        else seen + mark.get(result.outcome, "")
+    )
 
 
-def _differences(report: Report) -> Iterator[str]:
+def _differences(report: RunReport) -> Iterator[str]:
     if not report.differences:
         return
     yield from ("", f"## {_plain(report.title)}: since the last run", "")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.report import UNASKED, WRONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.report import CaseResult, RunReport
 
 IMPORTANCES = tuple(reversed(Importance))
 """The columns, the one that matters most first."""
@@ -48,7 +48,7 @@ class MatrixCell:
         outcomes = [result.outcome for result in results]
         unasked = sum(outcome in UNASKED for outcome in outcomes)
         unknown = sum(outcome in WRONG for outcome in outcomes)
-        known = outcomes.count(Outcome.KNOWN)
+        known = outcomes.count(CaseOutcome.KNOWN)
         return cls(len(outcomes) - unasked, unknown + known, unknown, unasked)
 
     def __str__(self) -> str:
@@ -57,13 +57,13 @@ class MatrixCell:
         return f"{self.wrong} of {self.asked}"
 
 
-def stages(reports: Iterable[Report]) -> list[Stage]:
+def stages(reports: Iterable[RunReport]) -> list[Stage]:
     """The stages of the cases of some reports."""
-    there = {result.stage for report in reports for result in report.cases}
-    return [stage for stage in Stage if stage in there]
+    present = {result.stage for report in reports for result in report.cases}
+    return [stage for stage in Stage if stage in present]
 
 
-def cell(report: Report, stage: Stage | None, importance: Importance | None) -> MatrixCell:
+def cell(report: RunReport, stage: Stage | None, importance: Importance | None) -> MatrixCell:
     """The cases of a stage and an importance; None for all of them."""
     return MatrixCell.of(
         result

@@ -6,21 +6,21 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.run.target_answers import Hello, Seen, TargetAnswer
 from smki_testca.corpus.run.targets.channels import (
     Channel,
     ChannelClosedError,
     ChannelFullError,
     Lines,
 )
-from smki_testca.corpus.run.targets.messages import Again, Code, ProtocolError, Reply
 from smki_testca.corpus.run.targets.target import broken_protocol, not_started
+from smki_testca.corpus.run.targets.target_messages import Again, Code, ProtocolError, Reply
 
 if TYPE_CHECKING:
     from smki_testca.corpus.defect import Need
     from smki_testca.corpus.run.questions import Question
     from smki_testca.corpus.run.targets.channels import Connect
-    from smki_testca.corpus.run.targets.messages import Dialect, Message
+    from smki_testca.corpus.run.targets.target_messages import Dialect, Message
 
 MOST_REPEATS = 3
 """So often a case is sent again to a target that received it broken."""

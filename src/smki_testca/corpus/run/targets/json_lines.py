@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smki_testca.corpus.run.answers import AnswerRemarks, Hello, one_line
 from smki_testca.corpus.run.documents import HelloLine, ReplyLine
-from smki_testca.corpus.run.targets.messages import VERDICTS, Message, ProtocolError, Reply
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello, one_line
+from smki_testca.corpus.run.targets.target_messages import VERDICTS, Message, ProtocolError, Reply
 from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:

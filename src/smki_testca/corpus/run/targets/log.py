@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.answers import Hello, TargetAnswer
+from smki_testca.corpus.run.target_answers import Hello, TargetAnswer
 from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS
-from smki_testca.corpus.run.targets.messages import Code, End, ProtocolError, Reply
 from smki_testca.corpus.run.targets.protocol import TextDialect
 from smki_testca.corpus.run.targets.target import broken_protocol, not_started
+from smki_testca.corpus.run.targets.target_messages import Code, End, ProtocolError, Reply
 from smki_testca.input_files import read_regular
 from smki_testca.text_files import utf8
 

@@ -16,9 +16,9 @@ from smki_testca.text import shown, use_one_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smki_testca.corpus.run.targets.target import Target
+    from smki_testca.corpus.run.targets.target import ParserTarget
 
-WAYS: dict[str, Callable[[str], Target]] = {
+WAYS: dict[str, Callable[[str], ParserTarget]] = {
     "exec": Program,
     "lines": lambda it: Conversation(it, lambda _: ProcessChannel(it), TextDialect()),
     "jsonl": lambda it: Conversation(it, lambda _: ProcessChannel(it), JsonDialect()),
@@ -29,7 +29,7 @@ WAYS: dict[str, Callable[[str], Target]] = {
 """The ways of asking a target, by the word before the colon."""
 
 
-def target_of(named: str) -> Target:
+def target_of(named: str) -> ParserTarget:
     """The target that a text such as ``exec:./verify {der}`` names.
 
     Raises:

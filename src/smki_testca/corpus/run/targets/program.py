@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import AnswerRemarks, Hello, Seen, TargetAnswer, one_line
 from smki_testca.corpus.run.questions import CRL, Question, pem
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello, Seen, TargetAnswer, one_line
 from smki_testca.corpus.run.targets.processes import (
     end,
     how_it_ended,
@@ -229,10 +229,10 @@ def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
     assert process.stdout is not None  # noqa: S101 - both are piped
     assert process.stderr is not None  # noqa: S101
     ended = os.pidfd_open(process.pid)
-    kept = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    outputs = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     try:
         poll = select.poll()
-        for descriptor in (*kept, ended):
+        for descriptor in (*outputs, ended):
             poll.register(descriptor, select.POLLIN)
         has_ended = False
         while not has_ended:
@@ -243,16 +243,16 @@ def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
             for descriptor, _ in ready:
                 if descriptor == ended:
                     has_ended = True
-                elif not _read_some(descriptor, kept[descriptor]):
+                elif not _read_some(descriptor, outputs[descriptor]):
                     poll.unregister(descriptor)
         if has_ended:
-            for descriptor, data in kept.items():
+            for descriptor, data in outputs.items():
                 os.set_blocking(descriptor, False)
                 while len(data) < KEPT_OCTETS and _read_some(descriptor, data):
                     pass
     finally:
         os.close(ended)
-    out, err = kept.values()
+    out, err = outputs.values()
     return bytes(out), bytes(err), has_ended
 
 

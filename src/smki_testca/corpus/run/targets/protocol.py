@@ -1,6 +1,6 @@
 """The line protocol: lines of ASCII that a device of any size can read and write.
 
-See docs/corpus-protocol.md. A line that is asked ends with the CRC-16 of what stands before it.
+See docs/corpus-protocol.md. A line that is asked ends with the CRC-16 of what comes before it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
-from smki_testca.corpus.run.answers import AnswerRemarks, Hello
 from smki_testca.corpus.run.questions import CERTIFICATE, Question
-from smki_testca.corpus.run.targets.messages import (
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello
+from smki_testca.corpus.run.targets.target_messages import (
     VERDICTS,
     Again,
     Code,

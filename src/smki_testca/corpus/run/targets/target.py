@@ -9,11 +9,11 @@ from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from smki_testca.corpus.defect import Need
-    from smki_testca.corpus.run.answers import Hello, TargetAnswer
     from smki_testca.corpus.run.questions import Question
+    from smki_testca.corpus.run.target_answers import Hello, TargetAnswer
 
 
-class Target(Protocol):
+class ParserTarget(Protocol):
     """A parser under test.
 
     Attributes:

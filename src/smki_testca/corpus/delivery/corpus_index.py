@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
-from smki_testca.corpus.bases import AT
 from smki_testca.corpus.build import ENVIRONMENT
 from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.delivery.documents import FORMAT
 from smki_testca.corpus.delivery.layout import SCHEMA
+from smki_testca.corpus.pki import AT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.corpus.case import Case
-    from smki_testca.corpus.delivery.layout import Layout
+    from smki_testca.corpus.delivery.layout import CorpusLayout
     from smki_testca.corpus.delivery.symbols import CNames
 
 
@@ -44,7 +44,7 @@ class Heading:
 
 
 def index_of(
-    cases: Sequence[Case], names: Layout, heading: Heading, in_c: CNames
+    cases: Sequence[Case], names: CorpusLayout, heading: Heading, in_c: CNames
 ) -> dict[str, Any]:
     """The index as a JSON object.
 
@@ -76,7 +76,7 @@ def index_of(
     }
 
 
-def _entry(case: Case, names: Layout, in_c: CNames) -> dict[str, Any]:
+def _entry(case: Case, names: CorpusLayout, in_c: CNames) -> dict[str, Any]:
     files = {
         "der": names.cases[case.id],
         "sha256": case.sha256,

@@ -1,4 +1,4 @@
-"""One report of a record with who could influence it: what the rules for reports look at."""
+"""The evidence by which a report is judged: its record, and who could influence it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from smki_testca.assurance.assessment_record import AssessmentRecord, Organisation, Person, Report
+from smki_testca.assurance.breach import RecordBreach
 from smki_testca.assurance.influences import Influence, InfluenceKind, influences
-from smki_testca.assurance.record import Organisation, Person, Record, Report
-from smki_testca.assurance.rule import Breach
 from smki_testca.assurance.severities import gravest_first
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class InfluenceLink:
     """An influence on a decision, and the tie of whoever has it; None without one."""
 
     influence: Influence
@@ -27,31 +27,31 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Case:
-    """A report.
+class ReportEvidence:
+    """A report, with all that a rule needs to judge it.
 
     Attributes:
-        record: that it is in.
-        report: the report.
+        record: that the report is in.
+        report: to judge.
         terms: what counts.
         ties: of the record.
     """
 
-    record: Record
+    record: AssessmentRecord
     report: Report
     terms: AssuranceTerms
     ties: Ties
 
     @cached_property
-    def links(self) -> list[Link]:
+    def links(self) -> list[InfluenceLink]:
         """Every influence on every decision of the report."""
         return [
-            Link(influence, self._tie(influence))
+            InfluenceLink(influence, self._tie(influence))
             for decision in self.report.decisions
             for influence in influences(self.record, self.report, decision, self.terms)
         ]
 
-    def linked(self, tie: TieKind, *kinds: InfluenceKind) -> Iterator[Breach]:
+    def linked(self, tie: TieKind, *kinds: InfluenceKind) -> Iterator[RecordBreach]:
         """Yield the breach of each link of a kind of tie, of some kinds of influence or of all.
 
         Of several that one person or organisation has on one decision, the gravest is yielded.
@@ -66,7 +66,7 @@ class Case:
             if known is None or _gravity(influence, own) < _gravity(*known):
                 gravest[place] = (influence, own)
         for influence, own in gravest.values():
-            yield Breach(
+            yield RecordBreach(
                 f"{influence.by.name} {influence.words}, and {own.words}.",
                 influence.path,
                 influence.by.id,

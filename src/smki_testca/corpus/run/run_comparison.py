@@ -7,14 +7,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.corpus.run.reports.matrix import HEADING, IMPORTANCES, REMARK, cell, stages
-from smki_testca.corpus.run.reports.text import MOST_LISTED, columns, wrapped
+from smki_testca.corpus.run.reports.plain_text import MOST_LISTED, columns, wrapped
 from smki_testca.errors import InputError
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.report import CaseResult, RunReport
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class RunComparison:
         reports: one for each target.
     """
 
-    reports: tuple[Report, ...]
+    reports: tuple[RunReport, ...]
 
     @classmethod
-    def of(cls, reports: Sequence[Report], names: Sequence[str] = ()) -> RunComparison:
+    def of(cls, reports: Sequence[RunReport], names: Sequence[str] = ()) -> RunComparison:
         """Compare reports.
 
         Args:
@@ -110,7 +110,7 @@ def as_comparison_text(comparison: RunComparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _target(report: Report) -> dict[str, Any]:
+def _target(report: RunReport) -> dict[str, Any]:
     summary = {outcome.value: count for outcome, count in report.summary().items()}
     return {
         "target": report.target,

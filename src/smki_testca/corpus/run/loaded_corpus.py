@@ -112,7 +112,7 @@ def load(path: Path) -> LoadedCorpus:
     if len(ids) < len(tables):
         raise _index_error(index, "two cases have one id")
     folder = _Folder(index.parent)
-    read = {
+    octets_by_id = {
         table.id: _Octets(
             folder.read(table.files.der, table.files.sha256),
             tuple(map(folder.read, table.chain)),
@@ -121,7 +121,7 @@ def load(path: Path) -> LoadedCorpus:
         )
         for table in tables
     }
-    return LoadedCorpus(_digest(data, read.values()), tuple(_loaded(tables, read)))
+    return LoadedCorpus(_digest(data, octets_by_id.values()), tuple(_loaded(tables, octets_by_id)))
 
 
 def of_cases(cases: Sequence[Case]) -> LoadedCorpus:
@@ -130,9 +130,9 @@ def of_cases(cases: Sequence[Case]) -> LoadedCorpus:
         msgspec.convert({**case.as_json(), "files": {"der": "", "sha256": case.sha256}}, IndexEntry)
         for case in cases
     ]
-    read = {case.id: _Octets(case.der, case.chain, case.crls, case.about) for case in cases}
-    ids = "\n".join(read).encode()
-    return LoadedCorpus(_digest(ids, read.values()), tuple(_loaded(tables, read)))
+    octets_by_id = {case.id: _Octets(case.der, case.chain, case.crls, case.about) for case in cases}
+    ids = "\n".join(octets_by_id).encode()
+    return LoadedCorpus(_digest(ids, octets_by_id.values()), tuple(_loaded(tables, octets_by_id)))
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ class _Octets:
     about: bytes | None
 
 
-def _digest(index: bytes, read: Iterable[_Octets]) -> str:
+def _digest(index: bytes, documents: Iterable[_Octets]) -> str:
     """The digest of a corpus: of what lists its cases, and of every document."""
     digest = hashlib.sha256(hashlib.sha256(index).digest())
-    for each in read:
+    for each in documents:
         for group in ((each.der,), each.chain, each.crls, (each.about or b"",)):
             digest.update(len(group).to_bytes(4, "big"))
             for der in group:
@@ -156,7 +156,9 @@ def _digest(index: bytes, read: Iterable[_Octets]) -> str:
     return digest.hexdigest()
 
 
-def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterator[LoadedCase]:
+def _loaded(
+    tables: Iterable[IndexEntry], octets_by_id: Mapping[str, _Octets]
+) -> Iterator[LoadedCase]:
     by_id = {table.id: table for table in tables}
     for table in by_id.values():
         base = by_id.get(table.base or table.id, table)
@@ -179,9 +181,9 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             # A root is judged with the good root as the CA to trust; a good one is that CA itself.
             _question(
                 table,
-                read[table.id],
+                octets_by_id[table.id],
                 table.facts if table.wanted is None else table.wanted,
-                read[table.id if table.good else base.id].der,
+                octets_by_id[table.id if table.good else base.id].der,
             ),
         )
 
@@ -234,14 +236,14 @@ class _Folder:
                 )
             data = read_regular(self._folder.joinpath(*path.parts), MAX_DOCUMENT_OCTETS)
             self._read[name] = data
-        stated = sha256 or self._sums.get(name)
-        if stated is None:
+        digest = sha256 or self._sums.get(name)
+        if digest is None:
             raise InputError(
                 "corpus.index",
                 f"{self._folder / SUMS} has no digest of {shown(name)}, so it cannot be checked.",
                 _REMEDY,
             )
-        if hashlib.sha256(data).hexdigest() != stated.lower():
+        if hashlib.sha256(data).hexdigest() != digest.lower():
             raise InputError(
                 "corpus.changed",
                 f"{self._folder.joinpath(*name.split('/'))} is not what the corpus was made with:"

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 from smki_testca.cli.corpus.listing import catalogue
-from smki_testca.corpus.bases import corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.case_selection import CaseSelection, Catalogue, CatalogueEntry
 from smki_testca.corpus.defect import DEFECTS, Importance, Stage, Verdict
 from smki_testca.corpus.delivery.folder import written
-from smki_testca.corpus.selection import CaseSelection, Catalogue, CatalogueEntry
+from smki_testca.corpus.pki import corpus_pki
 from smki_testca.errors import ExitCode, InputError
 
 _ID = "device-san-not-critical"

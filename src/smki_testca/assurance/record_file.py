@@ -6,23 +6,23 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.assurance import documents
-from smki_testca.assurance.period import Period
-from smki_testca.assurance.record import (
+from smki_testca.assurance.assessment_record import (
     ASSESSED,
+    AssessmentRecord,
     Decision,
+    DecisionPart,
     Organisation,
     OrganisationKind,
     Oversight,
     Ownership,
-    Part,
     Person,
     Post,
-    Record,
     Recusal,
     Report,
     Scheme,
     Seat,
 )
+from smki_testca.assurance.period import Period
 from smki_testca.errors import InputError
 from smki_testca.profiles.assurance_terms import SUPERVISED
 from smki_testca.profiles.documents import decode
@@ -47,7 +47,7 @@ MAX_LINKS = 2_000
 """The most posts, seats, line managers, oversights, parts, recusals and parents together."""
 
 
-def read(data: bytes, origin: str, terms: AssuranceTerms) -> Record:
+def read(data: bytes, origin: str, terms: AssuranceTerms) -> AssessmentRecord:
     """Read a record.
 
     Args:
@@ -78,7 +78,7 @@ class _Reading:
         )
         self._people = self._ids([person.id for person in self._file.person], "person", ("person",))
 
-    def record(self) -> Record:
+    def record(self) -> AssessmentRecord:
         file = self._file
         organisations = {
             organisation.id: self._organisation(organisation, ("organisation", number))
@@ -108,7 +108,7 @@ class _Reading:
                 "Add a report, also where the assessment is only under way.",
             )
         self._ids([report.id for report in file.report], "report", ("report",))
-        return Record(
+        return AssessmentRecord(
             self._whole.origin,
             self._whole.data or b"",
             self._scheme(organisations),
@@ -275,7 +275,7 @@ class _Reading:
         for number, part in enumerate(table.part):
             where = (*path, "part", number)
             how = self._term(self._terms.part, part.how, (*where, "how"), "way to take part")
-            parts.append(Part(self._person_named(part.person, where), how, where))
+            parts.append(DecisionPart(self._person_named(part.person, where), how, where))
         return Decision(table.id, kind, table.on, tuple(parts), path)
 
     def _recusal(
@@ -368,16 +368,16 @@ class _Reading:
                     "Divide the reports among several records.",
                 )
 
-    def _fault(self, code: str, path: KeyPath, what: str, remedy: str = "") -> InputError:
-        return InputError(code, f"{self._whole.within(*path)}: {what}.", remedy)
+    def _fault(self, code: str, path: KeyPath, fault: str, remedy: str = "") -> InputError:
+        return InputError(code, f"{self._whole.within(*path)}: {fault}.", remedy)
 
 
 def _above(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
     """An organisation and all that own it, themselves or through others."""
-    reached, left = {name}, [name]
-    while left:
-        for parent in parents.get(left.pop(), ()):
+    reached, unvisited = {name}, [name]
+    while unvisited:
+        for parent in parents.get(unvisited.pop(), ()):
             if parent not in reached:
                 reached.add(parent)
-                left.append(parent)
+                unvisited.append(parent)
     return reached

@@ -1,19 +1,21 @@
-"""Declares rules for records: the metadata stands above the function that detects a breach."""
+"""Declares rules for records: the metadata is above the function that detects a breach."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from smki_testca.assurance.case import Case
-    from smki_testca.assurance.record import Decision, Record
+    from smki_testca.assurance.assessment_record import AssessmentRecord
+    from smki_testca.assurance.breach import RecordBreach
+    from smki_testca.assurance.report_evidence import ReportEvidence
     from smki_testca.lint.rule import Rule
-    from smki_testca.profiles.assurance_terms import Term
-    from smki_testca.toml_places import KeyPath
+
+    FindInReport = Callable[[ReportEvidence], Iterable[RecordBreach]]
+    FindInRecord = Callable[[AssessmentRecord], Iterable[RecordBreach]]
 
 SEED = "seed ch. 5 (R19)"
 """A source: what the January 2015 response concludes."""
@@ -25,30 +27,12 @@ NOT_READ = "not read"
 """A source: nobody here could read the rule."""
 
 
-class Verdict(StrEnum):
+class ReportVerdict(StrEnum):
     """The verdict of a record on a report, the worst first."""
 
     NOT_INDEPENDENT = "not-independent"
     NOT_SHOWN = "not-shown"
     INDEPENDENT = "independent"
-
-
-class Breach(NamedTuple):
-    """A breach of a rule.
-
-    Attributes:
-        message: what is wrong, one sentence.
-        path: where the record shows it.
-        person: the id of the person or organisation, if it concerns one.
-        decision: the decision, if it concerns one.
-        grounds: the terms that it rests on: it is as grave and as well known as the least of them.
-    """
-
-    message: str
-    path: KeyPath
-    person: str | None = None
-    decision: Decision | None = None
-    grounds: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +46,8 @@ class ReportRule:
     """
 
     rule: Rule
-    find: Callable[[Case], Iterable[Breach]]
-    tells: Verdict
+    find: FindInReport
+    tells: ReportVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +55,7 @@ class RecordRule:
     """A rule for a record as a whole; no verdict depends on it."""
 
     rule: Rule
-    find: Callable[[Record], Iterable[Breach]]
+    find: FindInRecord
 
 
 REPORT_RULES: dict[str, ReportRule] = {}
@@ -81,13 +65,11 @@ RECORD_RULES: dict[str, RecordRule] = {}
 
 
 def of_report(
-    rule: Rule, tells: Verdict = Verdict.INDEPENDENT
-) -> Callable[[Callable[[Case], Iterable[Breach]]], Callable[[Case], Iterable[Breach]]]:
+    rule: Rule, tells: ReportVerdict = ReportVerdict.INDEPENDENT
+) -> Callable[[FindInReport], FindInReport]:
     """Declare a rule above the function that finds its breaches in a report."""
 
-    def declare(
-        find: Callable[[Case], Iterable[Breach]],
-    ) -> Callable[[Case], Iterable[Breach]]:
+    def declare(find: FindInReport) -> FindInReport:
         REPORT_RULES[rule.code] = ReportRule(rule, find, tells)
         return find
 
@@ -96,12 +78,10 @@ def of_report(
 
 def of_record(
     rule: Rule,
-) -> Callable[[Callable[[Record], Iterable[Breach]]], Callable[[Record], Iterable[Breach]]]:
+) -> Callable[[FindInRecord], FindInRecord]:
     """Declare a rule above the function that finds its breaches in a record as a whole."""
 
-    def declare(
-        find: Callable[[Record], Iterable[Breach]],
-    ) -> Callable[[Record], Iterable[Breach]]:
+    def declare(find: FindInRecord) -> FindInRecord:
         RECORD_RULES[rule.code] = RecordRule(rule, find)
         return find
 
@@ -110,7 +90,7 @@ def of_record(
 
 def rules() -> list[Rule]:
     """The metadata of every rule: those on which the worst verdicts depend come first."""
-    worst_first = list(Verdict)
+    worst_first = list(ReportVerdict)
     of_reports = sorted(
         REPORT_RULES.values(), key=lambda declared: worst_first.index(declared.tells)
     )

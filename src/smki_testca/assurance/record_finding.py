@@ -40,14 +40,14 @@ class RecordFinding(Finding):
     @property
     def properties(self) -> dict[str, Any]:
         """Further properties of the finding in SARIF."""
-        stated = {
+        values = {
             "basis": self.basis,
             "report": self.report,
             "decision": self.decision,
             "person": self.person,
             "rule": self.rule,
         }
-        return {name: value for name, value in stated.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a JSON object, its attributes as keys."""

@@ -6,42 +6,42 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage
-from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.roles import Basis
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from smki_testca.corpus.run.report import CaseResult, Report
+    from smki_testca.corpus.run.report import CaseResult, RunReport
 
 WIDTH = 80
 _SHORT = {
-    Outcome.RIGHT: "right",
-    Outcome.EITHER: "either",
-    Outcome.RIGHT_LATE: "late",
-    Outcome.RIGHT_WRONG_REASON: "reason",
-    Outcome.WRONG: "wrong",
-    Outcome.WRONG_FACTS: "facts",
-    Outcome.KNOWN: "known",
-    Outcome.VACUOUS: "vacuous",
-    Outcome.NOT_APPLICABLE: "n/a",
+    CaseOutcome.RIGHT: "right",
+    CaseOutcome.EITHER: "either",
+    CaseOutcome.RIGHT_LATE: "late",
+    CaseOutcome.RIGHT_WRONG_REASON: "reason",
+    CaseOutcome.WRONG: "wrong",
+    CaseOutcome.WRONG_FACTS: "facts",
+    CaseOutcome.KNOWN: "known",
+    CaseOutcome.VACUOUS: "vacuous",
+    CaseOutcome.NOT_APPLICABLE: "n/a",
 }
 """The headings of the table."""
 MOST_LISTED = 50
 """So many cases that fail a run are listed; the other reports have all."""
 
 
-def as_text(report: Report) -> str:
+def as_text(report: RunReport) -> str:
     """The report of a run: a table of stages and outcomes, then what fails it."""
     return "\n".join([*_heading(report), "", *_table(report), *_lists(report), ""])
 
 
-def _heading(report: Report) -> Iterator[str]:
+def _heading(report: RunReport) -> Iterator[str]:
     yield from wrapped(f"{report.title}: {counted(len(report.cases), 'case')}, {report.level}")
 
 
-def _table(report: Report) -> list[str]:
+def _table(report: RunReport) -> list[str]:
     rows = [["stage", *_SHORT.values()]]
     for stage in Stage:
         results = [result for result in report.cases if result.stage is stage]
@@ -68,7 +68,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _lists(report: Report) -> Iterator[str]:
+def _lists(report: RunReport) -> Iterator[str]:
     failed = [result for result in report.cases if result.failed]
     others = [result for result in report.cases if result.is_wrong and not result.failed]
     yield from _listed("These fail the run:", failed)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smki_testca.corpus.keys import RSA_STEPS, ec_key, key_identifier_of, rsa_key, rsa_steps
+from smki_testca.corpus.signing_keys import RSA_STEPS, ec_key, key_identifier_of, rsa_key, rsa_steps
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def entropy(name: str) -> SeededEntropy:
     return SeededEntropy(hashlib.sha256(f"smki-testca corpus: {name}".encode()).digest())
 
 
-class Signer(Protocol):
+class CorpusSigner(Protocol):
     """Signs documents: a key of the corpus, or a CA of an estate."""
 
     @property
@@ -158,7 +158,7 @@ _SHORT_NONCE = 0x4F884505808050CB662550050B62C12C4C92FA122C42E3F5FD5B5473B338EE
 """A nonce whose r has 31 octets, found by search; public, as the keys are."""
 
 
-def signed_with_short_number(signer: Signer, data: bytes) -> bytes:
+def signed_with_short_number(signer: CorpusSigner, data: bytes) -> bytes:
     """An ECDSA signature over SHA-256 whose r has 31 octets, where the signer's key is at hand.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.case import Case
 
 _ORDER = [*Stage, *reversed(Importance)]
-"""In which the page lists what is of one of these."""
+"""The order in which the page lists stages and importances."""
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smki_testca.corpus.keys import key_identifier_of
-from smki_testca.corpus.parts import Certificate, Extension, Parts, Request, extension
+from smki_testca.corpus.parts import CertificateParts, CsrParts, Extension, Parts, extension
+from smki_testca.corpus.signing_keys import key_identifier_of
 from smki_testca.der.encode import octet_string
 
 if TYPE_CHECKING:
-    from smki_testca.corpus.keys import Signer
+    from smki_testca.corpus.signing_keys import CorpusSigner
 
     Document = TypeVar("Document", bound=Parts)
-    Named = TypeVar("Named", bound=Certificate | Request)
+    Named = TypeVar("Named", bound=CertificateParts | CsrParts)
 
 
 def but(document: Document, **parts: Any) -> Document:
@@ -24,7 +24,7 @@ def but(document: Document, **parts: Any) -> Document:
 def with_subject(document: Named, subject: bytes) -> Named:
     """The certificate or CSR with another subject; a root's issuer follows it."""
     parts = {"subject": subject}
-    if isinstance(document, Certificate) and document.is_self_issued:
+    if isinstance(document, CertificateParts) and document.is_self_issued:
         parts["issuer"] = subject
     return but(document, **parts)
 
@@ -52,11 +52,13 @@ def added(document: Document, name: str, value: bytes, *, critical: bool = False
 
 def without(document: Document, name: str) -> Document:
     """The document without an extension."""
-    kept = {key: value for key, value in document.extensions.items() if key != name}
-    return replace(document, extensions=kept)
+    others = {key: value for key, value in document.extensions.items() if key != name}
+    return replace(document, extensions=others)
 
 
-def rekeyed(certificate: Certificate, spki: bytes, signer: Signer | None = None) -> Certificate:
+def rekeyed(
+    certificate: CertificateParts, spki: bytes, signer: CorpusSigner | None = None
+) -> CertificateParts:
     """The certificate with another public key and its key identifier.
 
     Args:

@@ -299,12 +299,12 @@ def from_kit(
         raise _no_manifest(path, f"it is of {shown(manifest.environment)}, not {environment}")
     root: bytes | None = None
     certificates: dict[str, bytes] = {}
-    for stated in manifest.cells:
-        name = f"{stated.role}/{stated.key_usage}/{stated.cell_usage}"
+    for manifest_cell in manifest.cells:
+        name = f"{manifest_cell.role}/{manifest_cell.key_usage}/{manifest_cell.cell_usage}"
         cell = cell_named(name, kind, library.roles)
         if cell not in kind.cells:
             raise _no_manifest(path, f"{kind.name} has no cell {shown(name)}")
-        der = _read(place, stated)
+        der = _read(place, manifest_cell)
         if cell.is_root:
             root = der
         else:
@@ -352,11 +352,11 @@ def _folder(folder: Path, kind: DeviceType, environment: str | None) -> Path:
     return place
 
 
-def _read(place: Path, stated: _ManifestCell | _PathCertificate) -> bytes:
+def _read(place: Path, entry: _ManifestCell | _PathCertificate) -> bytes:
     """Read a certificate beside a manifest, as the manifest says that it is."""
-    path = place / stated.file
+    path = place / entry.file
     der = read_regular(path, MAX_CERTIFICATE_OCTETS)
-    if hashlib.sha256(der).hexdigest() != stated.sha256.lower():
+    if hashlib.sha256(der).hexdigest() != entry.sha256.lower():
         raise InputError(
             "device.manifest",
             f"{path} is not as {MANIFEST} says: its SHA-256 differs.",

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.corpus.run.reports.text import wrapped
+from smki_testca.corpus.run.reports.plain_text import wrapped
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from smki_testca.corpus.fuzz.search import Disagreement, Search
+    from smki_testca.corpus.fuzz.disagreements import Disagreement, DisagreementSearch
 
 MOST_CODES = 3
 """So many codes of findings are in a line of the text; the JSON has all."""
 
 
-def as_text(search: Search, folder: Path | None) -> str:
+def as_text(search: DisagreementSearch, folder: Path | None) -> str:
     """The report of a search.
 
     Args:
@@ -27,9 +27,9 @@ def as_text(search: Search, folder: Path | None) -> str:
     return "\n".join([*_lines(search, folder), ""])
 
 
-def _lines(search: Search, folder: Path | None) -> Iterator[str]:
+def _lines(search: DisagreementSearch, folder: Path | None) -> Iterator[str]:
     name = search.hello.name or "The target"
-    changes = counted(search.asked, "change")
+    changes = counted(search.asked_changes, "change")
     bases = counted(len(search.bases), "good document")
     yield from wrapped(f"{name}: {changes} of {bases}, seed {search.seed}, {search.settings.level}")
     if search.left_out:
@@ -47,7 +47,7 @@ def _lines(search: Search, folder: Path | None) -> Iterator[str]:
         yield f"  smki-testca corpus run {folder} --with …"
 
 
-def _of(disagreement: Disagreement, search: Search) -> Iterator[str]:
+def _of(disagreement: Disagreement, search: DisagreementSearch) -> Iterator[str]:
     mutation, judgement = disagreement.changed.mutation, disagreement.judgement
     yield disagreement.changed.question.id
     yield from wrapped(f"{mutation.material.base.title} {mutation.title}", "    ")
@@ -59,7 +59,9 @@ def _of(disagreement: Disagreement, search: Search) -> Iterator[str]:
     yield from wrapped(f"findings: {listed or 'none'}", "    ")
 
 
-def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[str, Any]:
+def as_json(
+    search: DisagreementSearch, folder: Path | None, *, interrupted: bool
+) -> dict[str, Any]:
     """The report of a search as a JSON object.
 
     Args:
@@ -72,7 +74,7 @@ def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[s
         "capabilities": sorted(search.hello.capabilities),
         "level": search.settings.level.value,
         "seed": search.seed,
-        "asked": search.asked,
+        "asked": search.asked_changes,
         "interrupted": interrupted,
         "bases": [f"good-{name}" for name in search.bases],
         "left_out": {f"good-{name}": why for name, why in search.left_out.items()},
@@ -83,7 +85,7 @@ def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[s
     }
 
 
-def _as_json(disagreement: Disagreement, search: Search) -> dict[str, Any]:
+def _as_json(disagreement: Disagreement, search: DisagreementSearch) -> dict[str, Any]:
     mutation, answer = disagreement.changed.mutation, disagreement.answer
     return {
         "id": disagreement.changed.question.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from smki_testca.corpus.run.answers import AnswerRemarks, Hello, Seen
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello, Seen
 
 if TYPE_CHECKING:
     from smki_testca.corpus.run.questions import Question

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.parts import Certificate, Request, RevocationList
+from smki_testca.corpus.parts import CertificateParts, CsrParts, RevocationListParts
 from smki_testca.der.read import DerError
 from smki_testca.x509 import names, structures
 from smki_testca.x509.entries import entries
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from smki_testca.der.read import Node
 
 _VIEWS = {
-    Certificate: view_certificate,
-    Request: view_request,
-    RevocationList: view_revocation_list,
+    CertificateParts: view_certificate,
+    CsrParts: view_request,
+    RevocationListParts: view_revocation_list,
 }
 _USAGES = {"digitalSignature": "digital-signature", "keyAgreement": "key-agreement"}
 _REMOVED = 8
@@ -62,9 +62,9 @@ def facts_in(base: Base, view: View | None) -> dict[str, str | None]:
     Returns:
         The facts of the base, by name; None for one that is not there any more.
     """
-    stated = base.facts.as_json()
+    base_facts = base.facts.as_json()
     if view is None:
-        return dict.fromkeys(stated)
+        return dict.fromkeys(base_facts)
     if base.about is not None:
         return {"status": _status(view, base.about.serial)}
     units = [text_of(node) for node in _attributes(view, "organizationalUnitName")]
@@ -75,7 +75,7 @@ def facts_in(base: Base, view: View | None) -> dict[str, str | None]:
         "role": None if role is None else role.upper(),
         "signifier": signifier,
     }
-    return {name: facts[name] for name in stated}
+    return {name: facts[name] for name in base_facts}
 
 
 def _only(texts: Iterable[str | None], form: re.Pattern[str]) -> str | None:
@@ -152,11 +152,11 @@ def _usage(view: View) -> str | None:
 
 def _status(view: View, serial: bytes) -> str | None:
     """The status of a certificate by a list that is accepted (RFC 5280 6.3.3)."""
-    listed = view.fields.get("revokedCertificates")
-    if listed is None:
+    revoked_certificates = view.fields.get("revokedCertificates")
+    if revoked_certificates is None:
         return "good"
     number = int.from_bytes(serial[2:])
-    crl_entries = list(entries(listed.node))
+    crl_entries = list(entries(revoked_certificates.node))
     if any(each.problem is not None for each in crl_entries):
         return None
     own = (each for each in crl_entries if each.serial == number)

@@ -138,7 +138,7 @@ class Oversight:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DecisionPart:
     """A person's part in a decision."""
 
     person: str
@@ -153,7 +153,7 @@ class Decision:
     id: str
     kind: DecisionTerm
     day: date
-    parts: tuple[Part, ...]
+    parts: tuple[DecisionPart, ...]
     path: KeyPath
 
     def __str__(self) -> str:
@@ -240,7 +240,7 @@ class Scheme:
 
 
 @dataclass(frozen=True)
-class Record:
+class AssessmentRecord:
     """The whole of a record.
 
     Attributes:

@@ -201,8 +201,8 @@ def _mismatches(
         yield "2", f"It is for {device_id or 'no Device'}, not for {expected.device_id}."
     usages = view.value("extensions.keyUsage")
     if expected.usage is not None and usages != (_BITS[expected.usage],):
-        stated = " and ".join(usages) if isinstance(usages, tuple) else "none"
-        yield "3", f"Its keyUsage is {stated}, not {_BITS[expected.usage]}."
+        usage_words = " and ".join(usages) if isinstance(usages, tuple) else "none"
+        yield "3", f"Its keyUsage is {usage_words}, not {_BITS[expected.usage]}."
     if expected.key is not None and view.octets("subjectPublicKeyInfo") != expected.key:
         yield "5", "Its public key is not that of the CSR."
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Verdict
+from smki_testca.corpus.facts import facts_in, view_of
 from smki_testca.corpus.fuzz.mutations import Material, Mutation, mutation
 from smki_testca.corpus.fuzz.oracle import Oracle
-from smki_testca.corpus.reading import facts_in, view_of
-from smki_testca.corpus.run.answers import Hello, Seen
 from smki_testca.corpus.run.asking import Revival
-from smki_testca.corpus.run.loading import of_cases
-from smki_testca.corpus.run.outcomes import Outcome, is_taken, judge
+from smki_testca.corpus.run.loaded_corpus import of_cases
+from smki_testca.corpus.run.outcomes import CaseOutcome, is_taken, judge
+from smki_testca.corpus.run.target_answers import Hello, Seen
 from smki_testca.corpus.run.targets.log import Log
 from smki_testca.errors import InputError, UsageError
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.build import Builder
     from smki_testca.corpus.fuzz.oracle import OracleJudgement
-    from smki_testca.corpus.run.answers import TargetAnswer
     from smki_testca.corpus.run.asking import RunSettings
-    from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.loaded_corpus import LoadedCase
     from smki_testca.corpus.run.questions import Question
-    from smki_testca.corpus.run.targets.target import Target
+    from smki_testca.corpus.run.target_answers import TargetAnswer
+    from smki_testca.corpus.run.targets.target import ParserTarget
     from smki_testca.x509.view import View
 
 MOST_STEPS = 16
@@ -120,7 +120,7 @@ class Disagreement:
 
 
 @dataclass
-class Search:
+class DisagreementSearch:
     """A search, and what it found so far.
 
     Attributes:
@@ -132,19 +132,19 @@ class Search:
         hello: what the target said of itself.
         left_out: the good documents that are not changed, and why.
         bases: the good documents that the target takes.
-        asked: how many changes were asked.
+        asked_changes: how many changes were asked.
         disagreements: one of each kind; no two are of one document.
     """
 
     builder: Builder
-    target: Target
+    target: ParserTarget
     settings: RunSettings
     seed: int
     names: Sequence[str]
     hello: Hello = field(default_factory=Hello)
     left_out: dict[str, str] = field(default_factory=dict)
     bases: dict[str, LoadedCase] = field(default_factory=dict)
-    asked: int = 0
+    asked_changes: int = 0
     disagreements: dict[DisagreementKind, Disagreement] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set, repr=False)
     _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
@@ -180,7 +180,7 @@ class Search:
             self._oracle = Oracle(self.builder, self.hello.capabilities)
             for mutation in self._mutations(count):
                 self._try(mutation)
-                progress(self.asked, count)
+                progress(self.asked_changes, count)
                 if len(self.disagreements) >= most:
                     return
         finally:
@@ -239,7 +239,7 @@ class Search:
 
     def _try(self, mutation: Mutation) -> None:
         """Ask a change; keep it, made small, if it is a disagreement of a new kind."""
-        self.asked += 1
+        self.asked_changes += 1
         disagreement = self._ask(mutation)
         if disagreement is None:
             return
@@ -303,9 +303,9 @@ class Search:
         good = self.bases[base.name]
         view = view_of(base, der)
         facts = facts_in(base, view)
-        stated = {name: value for name, value in facts.items() if value is not None}
+        facts_read = {name: value for name, value in facts.items() if value is not None}
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
-        question = replace(good.question, id=name, der=der, expected=stated)
+        question = replace(good.question, id=name, der=der, expected=facts_read)
         return ChangedCase(mutation, good, question, view, facts)
 
     def _wrong_verdicts(self, changed: ChangedCase, answer: TargetAnswer) -> frozenset[Verdict]:
@@ -324,8 +324,8 @@ class Search:
             for verdict in Verdict
         }
         # Who reads a document that need not be taken may read in it what it likes.
-        wrong = {verdict for verdict, outcome in outcomes.items() if outcome is Outcome.WRONG}
-        misread = {Verdict.ACCEPT} if outcomes[Verdict.ACCEPT] is Outcome.WRONG_FACTS else set()
+        wrong = {verdict for verdict, outcome in outcomes.items() if outcome is CaseOutcome.WRONG}
+        misread = {Verdict.ACCEPT} if outcomes[Verdict.ACCEPT] is CaseOutcome.WRONG_FACTS else set()
         return frozenset(wrong | misread)
 
     def _may_be_good(self, changed: ChangedCase) -> bool:
