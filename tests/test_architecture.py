@@ -56,8 +56,9 @@ STARTED_WITHOUT = {
     "estate.externals -> lint.linted",
     "estate.externals -> lint.whole_input",
 }
-"""Imports in functions of modules that bring slow third parties with them, or the linter: whoever
-opens an estate to issue starts without them. No other function imports for this reason."""
+"""Imports in functions of our own modules: the linter, the builder on pyasn1, re-signing, import.
+
+Whoever opens an estate to issue starts without them. No other function imports for this reason."""
 
 RELATIVE = "a relative import"
 """Stands for the target of one. There are none, so that every import names its module in full."""
