@@ -97,7 +97,7 @@ ELSEWHERE = {
     "authority.csr": BASE64,
     "authority.signers.tokens.messages": "MessagePack, in which text is UTF-8",
     "authority.signers.tokens.module": OF_PKCS11,
-    "authority.signers.tokens.session": OF_PKCS11,
+    "authority.signers.tokens.token_session": OF_PKCS11,
     "authority.signers.tokens.tokens": "a label, cut",
     "authority.signers.tokens.uri": "percent-encoding, which RFC 7512 says is of UTF-8",
     "cli.client.adhoc": OURS,

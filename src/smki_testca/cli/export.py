@@ -13,7 +13,7 @@ from smki_testca.cli.command_line import (
     ConfiguredOption,
     OptionsOrCommand,
 )
-from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.library_names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_document,

@@ -19,7 +19,7 @@ from smki_testca.cli.issued_files import (
     target_of,
     writing,
 )
-from smki_testca.cli.names import library_of
+from smki_testca.cli.library_names import library_of
 from smki_testca.cli.numbers import (
     number_from,
 )

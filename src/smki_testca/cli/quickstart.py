@@ -17,7 +17,7 @@ from smki_testca.cli.configuration import SettingSource
 from smki_testca.cli.if_needed import (
     with_if_needed,
 )
-from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.library_names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_json,

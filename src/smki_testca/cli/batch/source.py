@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.command_line import ConfiguredOption, configured
-from smki_testca.cli.names import library_of
+from smki_testca.cli.library_names import library_of
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress
 from smki_testca.errors import UsageError
