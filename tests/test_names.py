@@ -65,7 +65,7 @@ def _modules():
 def test_a_public_class_name_means_one_thing():
     places = defaultdict(set)
     for path in _modules():
-        for node in nodes(path)[0].body:
+        for node in ast.iter_child_nodes(nodes(path)[0]):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].add(_place(path))
     assert len(places) > 500
