@@ -214,10 +214,13 @@ _TAKEN_OPTIONS: Final = frozenset(
         *("not-before", "not-after", "profile", "public-key-file", "csr-file", "help", "type"),
         *("count", "step", "first-id", "roles", "environments", "environment-step", "token"),
         *("inputs", "copy", "validity", "seed", "all-or-nothing", "workers", "engine"),
-        *("scheduler", "tls-cert", "tls-key", "tls-ca"),
+        *("scheduler", "tls-cert", "tls-key", "tls-ca", "days", "out", "force", "with-key"),
+        *("export-passphrase-file", "key", "key-passphrase-file", "participant-name", "again"),
+        *("skip-existing", "replace", "dry-run", "cell-usage", "estate", "json", "profiles"),
+        *("passphrase-file", "token-module", "token-pin-file", "clock", "no-config", "version"),
     }
 )
-"""Names that requests, manifests and kits use for something else."""
+"""Names that commands for requests, manifests and kits use for something else."""
 
 
 def _is_taken_in_python(name: str) -> bool:
