@@ -376,3 +376,16 @@ def test_a_type_without_a_key_usage_is_issued_and_leaves_like_any_other(
     (path,) = exported.rglob("*.pem")
     (linted,) = command("--json", *words, "lint", path).json["files"]
     assert (linted["kind"], linted["findings"]) == ("plain", [])
+
+
+def test_a_ca_without_a_key_identifier_is_told_before_it_is_to_be_made(command, profiles, tmp_path):
+    own = tmp_path / "profiles"
+    shutil.copytree(profiles, own)
+    path = own / "certificates" / "field-pki-issuing-ca.toml"
+    head, *rows = path.read_text("utf-8").split("[[row]]")
+    kept = [row for row in rows if '"extensions.subjectKeyIdentifier"' not in row]
+    path.write_text("[[row]]".join([head, *kept]))
+    error = command("--json", "--profiles", own, "profiles", "check").json["error"]
+    assert error["code"] == "profile.row"
+    assert str(path) in error["message"]
+    assert "extensions.subjectKeyIdentifier" in error["message"]
