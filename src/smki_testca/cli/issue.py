@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from smki_testca.authority.filling import Validity
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
-    from smki_testca.exporters.stale_files import Saved
+    from smki_testca.exporters.stale_files import SavedExport
     from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.roles import Roles
@@ -258,7 +258,7 @@ def _print_issued(
     records: list[Record],
     warnings: tuple[str, ...],
     roles: Roles,
-    saved: Saved | None,
+    saved: SavedExport | None,
 ) -> None:
     if session.as_json:
         print_json({**_as_json(records, warnings), **saved_as_json(saved)})
