@@ -293,7 +293,7 @@ class ReSigner:
         register, eui64 = self._issuance.gate.register, subject.embedded_id
         if eui64 is None:
             return whois_subject(register, view, profile).participant.id
-        is_device = profile.identity is Identity.DEVICE_ID
+        is_device = profile.embedded is Identity.DEVICE_ID
         holder = register.holder_of_device_id(eui64) if is_device else register.holder_of_id(eui64)
         if holder is None:
             raise InputError(

@@ -214,10 +214,14 @@ _TAKEN_OPTIONS: Final = frozenset(
         *("not-before", "not-after", "profile", "public-key-file", "csr-file", "help", "type"),
         *("count", "step", "first-id", "roles", "environments", "environment-step", "token"),
         *("inputs", "copy", "validity", "seed", "all-or-nothing", "workers", "engine"),
-        *("scheduler", "tls-cert", "tls-key", "tls-ca"),
+        *("scheduler", "tls-cert", "tls-key", "tls-ca", "again", "skip-existing", "replace"),
+        *("days", "dry-run", "force", "out", "with-key", "export-passphrase-file", "as"),
+        *("key", "key-passphrase-file", "participant-name", "cell-usage", "manifest"),
+        *("estate", "profiles", "passphrase-file", "json", "no-config", "clock", "version"),
+        *("token-module", "token-pin-file"),
     }
 )
-"""Names that requests, manifests and kits use for something else."""
+"""Names that commands, requests, manifests and kits use for something else."""
 
 
 def _is_taken_in_python(name: str) -> bool:
