@@ -958,8 +958,7 @@ def test_an_id_is_judged_whatever_identity_a_type_states(scene, identity):
     assert own.codes() == ["id.outside_range", "id.not_allocated"]
 
 
-@pytest.mark.shows("R11")
-@pytest.mark.shows("R21")
+@pytest.mark.shows("R11", "R21")
 def test_a_device_id_is_judged_and_counted_whatever_identity_a_type_states(scene):
     change = ('identity = "device-id"', 'identity = "signifier"')
     asked = device(scene, "supplier-one")
@@ -972,6 +971,7 @@ def test_a_device_id_is_judged_and_counted_whatever_identity_a_type_states(scene
 
 
 @pytest.mark.parametrize("name", ["organisation", "device"])
+@pytest.mark.shows("R20")
 def test_a_type_that_fixes_an_id_needs_an_experimental_environment(scene, name):
     asked, old, new, identity = {
         "organisation": (scene, "eui64", "90B3D51F30020000", ("user-id", "role")),

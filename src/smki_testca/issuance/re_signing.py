@@ -168,9 +168,12 @@ class ReSigner:
             raise
 
     def _check_names(self, now: datetime) -> None:
-        """Ask the gate about the terms first: to lint many certificates takes long."""
+        """Ask the gate about the terms first: to lint many certificates takes long.
+
+        The register may change meanwhile, so this gate decides on no request.
+        """
         terms = self._terms
-        reasons = self._issuance.gate.unknown_names(
+        reasons = Issuance(self._estate).gate.unknown_names(
             terms.participant, terms.purpose, terms.environment
         )
         if reasons:
