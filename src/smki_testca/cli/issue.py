@@ -20,18 +20,14 @@ from smki_testca.cli.issued_files import (
     writing,
 )
 from smki_testca.cli.library_names import library_of
-from smki_testca.cli.numbers import (
-    number_from,
-)
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_document,
     print_json,
     print_warnings,
     say,
 )
-from smki_testca.cli.records import (
-    print_records,
-)
+from smki_testca.cli.records import print_records
 from smki_testca.cli.tokens import Needs, ask_first, token_option
 from smki_testca.errors import UsageError
 from smki_testca.labels import check_label

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority.csr import differences, to_der
-from smki_testca.authority.csr_comparison import (
-    only_certificate,
-)
-from smki_testca.cli.command_line import (
-    GLOBAL_OPTIONS,
-)
+from smki_testca.authority.csr_comparison import only_certificate
+from smki_testca.cli.command_line import GLOBAL_OPTIONS
 from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say
