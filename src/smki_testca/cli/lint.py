@@ -208,7 +208,9 @@ def explain(session: Session, code: str) -> None:
     if session.as_json:
         print_json({"rules": [rule.as_json() for rule in explained]})
         return
-    for rule in explained:
+    for place, rule in enumerate(explained):
+        if place:
+            say("")
         print_table(("", ""), _explanation(rule))
 
 
