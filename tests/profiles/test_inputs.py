@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 import certificate_types as types
 from smki_testca.authority.trial import compile_all
+from smki_testca.cli import cli
 from smki_testca.errors import InputError
 from smki_testca.issuance.batch.manifest import columns
 from smki_testca.profiles import Library
@@ -168,6 +170,36 @@ def test_a_mistake_in_the_table_of_an_input_is_an_error(tmp_path, tables, code, 
     write(tmp_path, "organisation", tables=tables)
     error = refused(tmp_path, "organisation", code)
     assert said in error.message
+
+
+def _options(*words):
+    """The names of the options that a command has, those of every command included."""
+    program: click.Command = cli
+    context, names = click.Context(program), set()
+    for word in ("", *words):
+        if word:
+            assert isinstance(program, click.Group)
+            command = program.get_command(context, word)
+            assert command is not None
+            program, context = command, click.Context(command, parent=context, info_name=word)
+        for option in program.get_params(context):
+            names |= {name[2:] for name in option.opts if name.startswith("--")}
+    return names
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("issue", "organisation"), ("check", "device"), ("csr", "iki"), ("batch", "issue")],
+    ids=" ".join,
+)
+def test_no_input_takes_the_name_of_another_option(tmp_path, words):
+    inputs = {input_type.option for input_type in INPUT_TYPES.values()}
+    names = _options(*words) - inputs
+    assert {"estate", "json"} <= names
+    for name in sorted(names):
+        tables = f'[inputs.{name}]\ntype = "text"\nhelp = "A."\n'
+        write(tmp_path, "organisation", tables=tables)
+        assert "is malformed or reserved" in refused(tmp_path, "organisation").message, name
 
 
 def test_two_rows_that_are_filled_from_one_input_are_an_error(tmp_path):

@@ -214,10 +214,13 @@ _TAKEN_OPTIONS: Final = frozenset(
         *("not-before", "not-after", "profile", "public-key-file", "csr-file", "help", "type"),
         *("count", "step", "first-id", "roles", "environments", "environment-step", "token"),
         *("inputs", "copy", "validity", "seed", "all-or-nothing", "workers", "engine"),
-        *("scheduler", "tls-cert", "tls-key", "tls-ca"),
+        *("scheduler", "tls-cert", "tls-key", "tls-ca", "days", "out", "force", "with-key"),
+        *("export-passphrase-file", "key", "key-passphrase-file", "participant-name", "again"),
+        *("skip-existing", "replace", "dry-run", "cell-usage", "estate", "json", "profiles"),
+        *("passphrase-file", "token-module", "token-pin-file", "clock", "no-config", "version"),
     }
 )
-"""Names that requests, manifests and kits use for something else."""
+"""Names that commands for requests, manifests and kits use for something else."""
 
 
 def _is_taken_in_python(name: str) -> bool:
@@ -662,6 +665,9 @@ def _check_revocation_list(profile: RevocationListProfile, filled: Mapping[str, 
         )
 
 
+_KEY_IDENTIFIER: Final = "extensions.subjectKeyIdentifier"
+
+
 def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
     alternative = "extensions.subjectAltName.hardwareModuleName"
     halves = [f"{alternative}.{part}" in filled for part in ("hwType", "hwSerialNum")]
@@ -685,6 +691,8 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
             where.within("fill"),
             "a request cannot choose it: fill it with a constant or environment-policy",
         )
+    if profile.tier is not Tier.END_ENTITY and _KEY_IDENTIFIER not in filled:
+        _fail(profile.origin, f"no row fills {_KEY_IDENTIFIER}, which every CA's certificate has")
     is_ca = authority is not None and authority.fill == Constant(value=True)
     if is_ca != (profile.tier is not Tier.END_ENTITY):
         _fail(
