@@ -124,6 +124,11 @@ def test_the_help_of_a_group_cuts_no_line_about_its_commands_short(command):
         assert "..." not in listed, group
 
 
+def test_the_help_of_check_says_that_only_the_gate_is_asked(command):
+    assert "Ask the gate whether it grants" in command("check", "device", "--help").out
+    assert "Ask the gate" not in command("issue", "device", "--help").out
+
+
 def test_a_group_without_a_command_is_wrong_usage_in_json(command):
     outcome = command("--json", "register")
     assert outcome.code == 2

@@ -310,7 +310,9 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
-    text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
+    asks = "" if is_issuing else "Ask the gate whether it grants this certificate type: "
+    summary = f"{asks}{profile.summary}"
+    text = f"{summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
         decorated
     )
