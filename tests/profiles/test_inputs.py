@@ -262,11 +262,12 @@ def test_types_of_an_operators_own_are_tried_with_the_others(tmp_path):
     library.check()
     tried = {one.setting.profile.name for one in compile_all(library)}
     assert {"sensor", "gateway"} <= tried
-    names = [one.name for one in library.end_entity_profiles]
-    assert names == [
-        *("organisation", "device", "dccki", "iki"),
-        *("dccki-personnel", "gateway", "sensor"),
-    ]
+    names = [profile.name for profile in library.end_entity_profiles]
+    ordinary = [hierarchy.end_entity for hierarchy in library.hierarchies.values()]
+    assert names[: len(ordinary)] == ordinary
+    assert names[len(ordinary) :] == sorted(set(names) - set(ordinary))
+    shipped = {profile.name for profile in Library().end_entity_profiles}
+    assert set(names) == {*shipped, "gateway", "sensor"}
 
 
 def test_a_manifest_has_the_columns_it_always_had_and_those_of_an_operators_types(
@@ -278,7 +279,14 @@ def test_a_manifest_has_the_columns_it_always_had_and_those_of_an_operators_type
         *("dns", "ip", "signifier", "system-name"),
     )
     after = ("label", "public-key-file", "csr-file")
-    assert columns(library) == (*before, *inputs, *after)
+    assert columns(library)[: len(before) + len(inputs)] == (*before, *inputs)
+    of_types = {
+        subject_input.type.option
+        for profile in library.end_entity_profiles
+        for subject_input in profile.subject_inputs
+    }
+    assert sorted(columns(library)) == sorted({*before, *inputs, *of_types, *after})
+    assert columns(library)[-3:] == after
     types.gateway(types.sensor(tmp_path))
     assert set(columns(Library(tmp_path))) == {*columns(library), "model", "site", "rack"}
     assert columns(Library(tmp_path))[-3:] == after
@@ -289,6 +297,5 @@ def test_nothing_is_issued_from_a_cas_profile_or_an_unknown_one(library):
         with pytest.raises(InputError) as caught:
             library.end_entity_profile(name)
         assert caught.value.code == "request.profile"
-        assert caught.value.remedy == (
-            "Use one of organisation, device, dccki, iki, dccki-personnel."
-        )
+        types_there_are = ", ".join(profile.name for profile in library.end_entity_profiles)
+        assert caught.value.remedy == f"Use one of {types_there_are}."

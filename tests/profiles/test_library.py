@@ -563,7 +563,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(library):
         with pytest.raises(InputError, match="unknown hierarchy 'gas'") as caught:
             ask("gas")
         assert caught.value.code == "profile.reference"
-        assert caught.value.remedy == "Use one of organisation, device, dccki, iki."
+        assert caught.value.remedy == f"Use one of {', '.join(library.hierarchies)}."
 
 
 @pytest.mark.slow
@@ -621,13 +621,14 @@ def test_a_hierarchy_without_lists_is_told_of_the_profiles_that_say_otherwise(tm
     assert "device-crl" in error.message
 
 
-def test_a_hierarchy_that_is_gone_leaves_profiles_that_say_so(tmp_path):
+def test_a_hierarchy_that_is_gone_leaves_profiles_that_say_so(library, tmp_path):
     path = override(tmp_path, HIERARCHIES, 'name = "dccki"', 'name = "gas"')
     assert path.is_file()
     error = refused(tmp_path)
     assert error.code == "profile.reference"
     assert "dccki.toml, hierarchy: unknown hierarchy 'dccki'" in without_line(error.message)
-    assert error.remedy == "Use one of organisation, device, gas, iki."
+    left = ", ".join(library.hierarchies).replace("dccki", "gas")
+    assert error.remedy == f"Use one of {left}."
 
 
 FIFTH = """

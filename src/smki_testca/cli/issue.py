@@ -20,18 +20,14 @@ from smki_testca.cli.issued_files import (
     writing,
 )
 from smki_testca.cli.library_names import library_of
-from smki_testca.cli.numbers import (
-    number_from,
-)
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_document,
     print_json,
     print_warnings,
     say,
 )
-from smki_testca.cli.records import (
-    print_records,
-)
+from smki_testca.cli.records import print_records
 from smki_testca.cli.tokens import Needs, ask_first, token_option
 from smki_testca.errors import UsageError
 from smki_testca.labels import check_label
@@ -314,7 +310,9 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
-    text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
+    asks = "" if is_issuing else "Ask the gate whether it grants this certificate type: "
+    summary = f"{asks}{profile.summary}"
+    text = f"{summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
         decorated
     )

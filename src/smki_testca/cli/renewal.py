@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.dry_run import (
-    with_dry_run,
-)
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.issued_files import (
     issued_to,
     print_saved,

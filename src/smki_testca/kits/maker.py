@@ -13,12 +13,8 @@ from smki_testca.gitignore import (
     GITIGNORE,
     LEAVE_OUT_ALL,
 )
-from smki_testca.kits.authorities import (
-    add_authorities,
-)
-from smki_testca.kits.cell_folders import (
-    write_cells,
-)
+from smki_testca.kits.authorities import add_authorities
+from smki_testca.kits.cell_folders import write_cells
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.kit_issuance import issue, issue_devices

@@ -156,7 +156,7 @@ def _columns(profile: Profile) -> str:
         f"[{subject_input.type.option}]" if subject_input.optional else subject_input.type.option
         for subject_input in profile.subject_inputs
     ]
-    return " ".join([*inputs, *(["usage"] if profile.takes_usage else [])])
+    return " ".join([*inputs, *(["[usage]"] if profile.takes_usage else [])])
 
 
 def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
