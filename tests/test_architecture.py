@@ -170,11 +170,11 @@ def _below(module, packages):
 
 
 def _graph():
-    """The modules that each module imports when it runs, sooner or later."""
+    """The modules that each module imports: when it runs, sooner or later, and for its types."""
     graph = {module: set() for module in _modules()}
     for one in _imports():
         target = _own(one.target)
-        if target in graph and not one.for_types and target != one.module:
+        if target in graph and target != one.module:
             graph[one.module].add(target)
     return graph
 

@@ -44,10 +44,10 @@ def check_outside(path: Path) -> None:
     Raises:
         InputError: if it is one, or lies there.
     """
-    what = _what_is(path)
-    if what:
+    reason = _what_is(path)
+    if reason:
         raise InputError(
-            "export.estate", f"{path} cannot be written: it {what}.", "Name another place."
+            "export.estate", f"{path} cannot be written: it {reason}.", "Name another place."
         )
 
 

@@ -91,7 +91,13 @@ def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]
             f"It must match the regular expression {match[1]}."
         )
     if match := _CHOICE.fullmatch(message):
-        return f"{subject} is {match[1]}, which is none of its choices", ""
+        # msgspec quotes text, and does not cut it.
+        word = match[1]
+        quoted = word[:1] == word[-1:] == "'"
+        return (
+            f"{subject} is {shown(word[1:-1]) if quoted else word}, which is none of its choices",
+            "",
+        )
     if message.startswith("Invalid RFC3339"):
         return f"{subject} is not a date", words.remedies.get("date", "")
     return _OTHERS.get(message) or f"{subject} cannot be read: {message}", ""
@@ -113,10 +119,10 @@ def json_in_words(error: Exception) -> str:
 
 
 def _wrong_type(subject: str, expected: list[str], actual: str, words: Words) -> tuple[str, str]:
-    wanted = [kind for kind in expected if kind != "null"] or expected
-    names = [words.names.get(kind, kind) for kind in wanted]
+    kinds = [kind for kind in expected if kind != "null"] or expected
+    names = [words.names.get(kind, kind) for kind in kinds]
     sentence = f"{subject} is {words.names.get(actual, actual)}, not {' or '.join(names)}"
-    return sentence, words.remedies.get(wanted[0], "")
+    return sentence, words.remedies.get(kinds[0], "")
 
 
 def _wrong_length(subject: str, sign: str, length: int) -> tuple[str, str]:

@@ -77,6 +77,7 @@ GLOBAL_OPTIONS = (
 """The options that every command takes."""
 _AHEAD = ("estate", "profiles")
 """Those that tell which options a command has."""
+_ANY_LENGTH = 10_000
 
 
 class ConfiguredOption(click.Option):
@@ -131,6 +132,11 @@ class Reading(click.Command):
             session.ahead = seen.ahead
             seen.check_repeats(ctx, args)
         return super().parse_args(ctx, args)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the first sentence of the help, whole: a group's help folds it."""
+        del limit
+        return super().get_short_help_str(_ANY_LENGTH)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write where the global options are explained, and what the command says at the end."""

@@ -11,9 +11,7 @@ from dataclasses import (
     dataclass,
     field,
 )
-from itertools import (
-    islice,
-)
+from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Any,

@@ -316,7 +316,7 @@ def _check_state(root: etree._Element, status: BatchStatus, batch: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingTerms:
     """The terms of waiting for a batch.
 
     Attributes:
@@ -338,7 +338,11 @@ class Waiting:
 
 
 def wait_for(
-    caller: ServiceCaller, addresses: BatchAddresses, batch: int, trace: Trace, waiting: Waiting
+    caller: ServiceCaller,
+    addresses: BatchAddresses,
+    batch: int,
+    trace: Trace,
+    waiting: WaitingTerms,
 ) -> BatchAnswer:
     """Ask what became of a batch until it is done.
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import (
-    Iterable,
-)
+from collections.abc import Iterable
 from dataclasses import (
     dataclass,
     field,
     replace,
 )
-from types import (
-    MappingProxyType,
-)
+from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
     Any,

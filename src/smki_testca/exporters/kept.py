@@ -33,7 +33,7 @@ _FLAT = PurePosixPath()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """A file of a certificate that is current, which gets another name.
 
     Attributes:
@@ -45,7 +45,7 @@ class Kept:
     file: OutputFile
 
 
-def kept(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[Kept]:
+def kept(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[KeptFile]:
     """The files in a folder that an export would overwrite or remove, and that are to stay.
 
     Args:
@@ -56,7 +56,7 @@ def kept(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[Kept]:
     existing = dict(_found(files, prepared, out))
     names = file_names(files.estate, existing.values())
     written = {file.path for file in prepared.files}
-    keeping: list[Kept] = []
+    keeping: list[KeptFile] = []
     for path, record in existing.items():
         name = names[record.serial]
         is_outdated = name.current.serial != record.serial
@@ -116,7 +116,7 @@ def _is_same(files: OwnedFiles, out: Path, path: PurePosixPath, record: Record) 
 
 def _renamed(
     files: OwnedFiles, out: Path, path: PurePosixPath, text: str, record: Record
-) -> Iterator[Kept]:
+) -> Iterator[KeptFile]:
     """The files of a certificate under another name; its key only if no other may be it."""
     for ending in (path.suffix, _KEY, FULL_CHAIN, COLUMNS):
         old = path.with_name(f"{path.stem}{ending}")
@@ -128,4 +128,4 @@ def _renamed(
             continue
         data = read_file(source)
         if data is not None and len(data) <= MAX_OCTETS:
-            yield Kept(old, OutputFile(new, data))
+            yield KeptFile(old, OutputFile(new, data))

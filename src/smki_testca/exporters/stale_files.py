@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.kept import Kept
+    from smki_testca.exporters.kept import KeptFile
     from smki_testca.exporters.prepared_export import PreparedExport
 
 _KEY = ".key"
@@ -35,7 +35,7 @@ _CERTIFICATES = (".pem", ".der")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SavedExport:
     """The outcome of an export to a folder.
 
     Attributes:
@@ -104,7 +104,7 @@ def save(
     *,
     force: bool,
     passphrase: str | None = None,
-) -> Saved:
+) -> SavedExport:
     """Write the files of an export below a folder, and remove what is stale there.
 
     Args:
@@ -125,8 +125,8 @@ def save(
 
 
 def tidied(
-    files: OwnedFiles, prepared: PreparedExport, out: Path, keeping: list[Kept], *, force: bool
-) -> Saved:
+    files: OwnedFiles, prepared: PreparedExport, out: Path, keeping: list[KeptFile], *, force: bool
+) -> SavedExport:
     """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
     Only a file of which everything is known to be the estate's is removed, or that has another
@@ -155,7 +155,7 @@ def tidied(
         removed = own if files.estate.dry_run else [each for each in own if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
         removed = [path for path in removed if path not in old]
-    return Saved(paths, removed, stale, list(_unfit_keys(prepared, out)), moved)
+    return SavedExport(paths, removed, stale, list(_unfit_keys(prepared, out)), moved)
 
 
 def _stale(files: OwnedFiles, prepared: PreparedExport, out: Path) -> Iterator[Path]:

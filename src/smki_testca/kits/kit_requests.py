@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.identifiers import Eui64
-    from smki_testca.kits.counting import Counting
+    from smki_testca.kits.counting import IdSeries
     from smki_testca.kits.label_templates import KitLabelTemplate
     from smki_testca.profiles.device_types import CellUsage
     from smki_testca.profiles.subject import Subject
@@ -73,7 +73,7 @@ class KitDevices:
     subject: Subject
     inputs: dict[str, str]
     usages: tuple[KeyUsage, ...]
-    counting: Counting
+    counting: IdSeries
     label: KitLabelTemplate
     count: int
     place: Place

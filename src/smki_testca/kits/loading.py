@@ -14,7 +14,7 @@ import msgspec
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits.cell_folders import request_of
-from smki_testca.kits.counting import Counting
+from smki_testca.kits.counting import IdSeries
 from smki_testca.kits.device_labels import check_device_labels
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
@@ -317,7 +317,7 @@ class _Reader:
     def _environments_or_all(self, environments: list[str] | None) -> tuple[str, ...]:
         return self._environments if environments is None else tuple(environments)
 
-    def _counting(self, table: CountedTable, where: Place) -> Counting:
+    def _counting(self, table: CountedTable, where: Place) -> IdSeries:
         environments = self._environments_or_all(table.environments)
         _check_once(environments, where.within("environments"))
         for environment in environments:
@@ -329,7 +329,7 @@ class _Reader:
             )
         with met_in(where.within("first-id")):
             first = Eui64.parse(table.first_id)
-        return Counting(first, table.step, table.environment_step, environments)
+        return IdSeries(first, table.step, table.environment_step, environments)
 
     def _place(self, name: str, number: int) -> Place:
         """The place of a table, which is called by its name and number in messages."""
@@ -436,7 +436,7 @@ class _Reader:
     def _devices(self, whole: dict[str, Any], number: int) -> KitDevices:
         table, inputs, where = self._split(whole, DevicesTable, "devices", number)
         profile = self._profile(table.profile, table.purpose, where)
-        if profile.identity is not Identity.DEVICE_ID:
+        if profile.embedded is not Identity.DEVICE_ID:
             raise InputError(
                 "kit.devices",
                 f"{where}: certificates of profile {profile.name} are not for Devices.",

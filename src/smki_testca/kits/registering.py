@@ -74,7 +74,7 @@ def sources(kit: Kit, library: Library, clock: Clock) -> list[RegisterSource]:
 
 
 def bring_in(estate: Estate, source: RegisterSource) -> tuple[list[Participant], list[Agreement]]:
-    """Add the participants and agreements that the register lacks; gives these.
+    """Add the participants and agreements that the register lacks, and return them.
 
     Raises:
         InputError: if the register with them is inconsistent; the message names the place.

@@ -1,4 +1,4 @@
-"""Answers to requests that fail outside the words of their service: one plain line."""
+"""Answers failed requests for which a service has no answer of its own: one line of text."""
 
 from __future__ import annotations
 

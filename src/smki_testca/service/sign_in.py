@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from smki_testca.estate.accounts import Proof, SignInError
+from smki_testca.estate.accounts import PasswordProof, SignInError
 
 if TYPE_CHECKING:
     from smki_testca.estate.accounts import Account
@@ -56,7 +56,7 @@ class SignIn:
         began = time.monotonic()
         async with self._one_at_a_time:
             digest = await self._desk.read(lambda estate: estate.accounts.digest_of(name))
-            proof = await asyncio.to_thread(Proof.of, name, password, digest)
+            proof = await asyncio.to_thread(PasswordProof.of, name, password, digest)
         details = {"peer": {"address": address}}
         try:
             return await self._desk.write(lambda estate: estate.accounts.settle(proof, details))

@@ -15,9 +15,7 @@ from smki_testca.estate.out_of_use import (
     OutOfUse,
     out_of_use,
 )
-from smki_testca.estate.run_tiles import (
-    finished_tiles,
-)
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import (

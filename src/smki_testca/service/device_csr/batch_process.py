@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import FixedClock, iso, parse_instant
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.passphrases import Passphrase
-from smki_testca.service.device_csr.batch_processing import BatchProcessing, Ended
+from smki_testca.service.device_csr.batch_processing import BatchProcessing, ProcessingEnded
 from smki_testca.service.estate_access import EstateAccess, TokenSecrets
 from smki_testca.service.settings import Window
 
@@ -109,7 +109,7 @@ class Server:
             Ended: if it has ended.
         """
         if self._has_ended.is_set():
-            raise Ended
+            raise ProcessingEnded
 
     def _listen(self) -> None:
         while self._lines.readline():
@@ -161,7 +161,7 @@ def main() -> int:
                     # Such as an estate that others keep locked: it is tried again.
                     tell(f"batches: {error.message}")
                 server.wait()
-    except Ended:
+    except ProcessingEnded:
         return 0
     except SmkiTestcaError as error:
         tell(f"batches cannot be processed: {error.message} {error.remedy}".rstrip())

@@ -38,7 +38,7 @@ _REMEDIES = {Origin.PORTAL: OF_PORTAL_ZIP, Origin.WEB_SERVICE: OF_WEB_SERVICE}
 """The remedies for a CSR that cannot be used, by where it was submitted."""
 
 
-class Ended(Exception):  # noqa: N818 - it is no error
+class ProcessingEnded(Exception):  # noqa: N818 - it is no error
     """The process is to end: what is being made is left as it is."""
 
 
@@ -97,7 +97,7 @@ class BatchProcessing:
         self._check()
         try:
             work(batch)
-        except Ended:
+        except ProcessingEnded:
             raise
         except (AlreadySoError, _WindowClosed):
             # Another process was quicker, or somebody rejected it: what it is now is in the estate.

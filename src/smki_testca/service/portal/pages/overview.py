@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from smki_testca.api import Estate
-    from smki_testca.estate.inventory import Ending, Kind
+    from smki_testca.estate.inventory import ExpiringGroup, Kind
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.profiles import Library
     from smki_testca.service.portal.authority_trees import Family
@@ -83,7 +83,7 @@ class Overview:
     families: list[Family]
     counts: list[CountRow]
     timeline: Timeline
-    endings: list[Ending]
+    endings: list[ExpiringGroup]
     due: list[tuple[DueList, str]]
     lists: list[ShownList]
     now: datetime
