@@ -38,6 +38,7 @@ class _Shape(msgspec.Struct, forbid_unknown_fields=True):
             "Write digits without quotation marks.",
         ),
         ({"choice": "z"}, "it is 'z', which is none of its choices", ""),
+        ({"choice": "z" * 500}, f"it is '{'z' * 40}…', which is none of its choices", ""),
         ({"names": {}}, "it is a table, not a list", "Write it in brackets."),
         ({"name": 1}, "it is an unknown key", ""),
     ],

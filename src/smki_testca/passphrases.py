@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_FILE_OCTETS = 1 << 16
 """The longest file of a passphrase, in octets."""
 _SUCCESSOR = b"being changed to: "
-"""What the second line of an estate's own file begins with while its passphrase is changed."""
+"""The start of the second line of an estate's own file while its passphrase is changed."""
 
 
 def make_passphrase(entropy: Entropy) -> str:

@@ -91,7 +91,13 @@ def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]
             f"It must match the regular expression {match[1]}."
         )
     if match := _CHOICE.fullmatch(message):
-        return f"{subject} is {match[1]}, which is none of its choices", ""
+        # msgspec quotes text, and does not cut it.
+        word = match[1]
+        quoted = word[:1] == word[-1:] == "'"
+        return (
+            f"{subject} is {shown(word[1:-1]) if quoted else word}, which is none of its choices",
+            "",
+        )
     if message.startswith("Invalid RFC3339"):
         return f"{subject} is not a date", words.remedies.get("date", "")
     return _OTHERS.get(message) or f"{subject} cannot be read: {message}", ""

@@ -494,8 +494,8 @@ class Workshop:
     def _holder(self, subject: Subject) -> str:
         """Return the participant that has the ID in a subject, by the register."""
         if subject.embedded_id is not None:
-            identity = self.estate.library.profile(subject.profile).identity
-            find = whois_device_id if identity is Identity.DEVICE_ID else whois_user_id
+            embedded = self.estate.library.profile(subject.profile).embedded
+            find = whois_device_id if embedded is Identity.DEVICE_ID else whois_user_id
             return find(self.estate.register.load(), subject.embedded_id).participant.id
         raise InputError(
             "request.incomplete",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import pytest
 
+import certificate_types as types
 from smki_testca import __version__
 from smki_testca.cli import cli
 
@@ -164,3 +165,38 @@ def test_bash_completion_prints_a_script_that_bash_accepts():
     )
     assert done.returncode == 0
     assert "complete -o nosort -F _smki_testca_completion smki-testca" in done.stdout
+
+
+_COMMANDING = r"\u001b[31mred\u0007\u202e"
+
+
+def test_texts_of_an_operators_type_are_no_commands_to_the_terminal(command, tmp_path):
+    described = f'help = "A {_COMMANDING}."\nmetavar = "M{_COMMANDING}"'
+    text = types.changed(
+        "certificates/dccki-personnel.toml",
+        ('summary = "A', f'summary = "{_COMMANDING}\\nA'),
+        ('help = "The person."\nmetavar = "NAME"', described),
+    )
+    types.write(tmp_path, "certificates/dccki-personnel.toml", text)
+    for words in (("issue", "dccki-personnel"), ("csr", "dccki-personnel"), ("check",)):
+        outcome = command("--profiles", tmp_path, *words, "--help")
+        assert outcome.code == 0
+        assert "[31mred" in outcome.out
+        assert set(outcome.out) - {"\n"} <= set(map(chr, range(32, 127)))
+
+
+@pytest.mark.parametrize("example", ["nothing", '--x \\"y', "it's", "--with-key --force --all"])
+def test_an_example_of_any_form_is_shown(command, tmp_path, example):
+    text = types.changed("certificates/dccki-personnel.toml")
+    lines = (
+        f'example = "{example}"' if line.startswith("example") else line
+        for line in text.splitlines()
+    )
+    types.write(tmp_path, "certificates/dccki-personnel.toml", "\n".join(lines) + "\n")
+    assert command("--profiles", tmp_path, "csr", "--help").code == 0
+    outcome = command("--profiles", tmp_path, "csr", "dccki-personnel", "--help")
+    assert outcome.code == 0
+    assert "--common-name" in outcome.out
+    assert "--key dccki-personnel.key" in " ".join(outcome.out.split())
+    shown = command("--profiles", tmp_path, "issue", "dccki-personnel", "--help").out
+    assert example.replace("\\", "") in shown

@@ -7,6 +7,7 @@ import shutil
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -104,6 +105,24 @@ def test_what_another_estate_prepared_is_not_committed(
             Issuance(copy).commit([prepared], "issue", _body(prepared))
         assert len(list(copy.select(Selection()))) == count
     assert estate_digest() == before
+
+
+@pytest.mark.parametrize("part", ["authorisation", "issuer", "parts", "key"])
+def test_no_copy_has_a_part_of_another_request(estate, request_for, part):
+    issuance = Issuance(estate)
+    prepared, other = issuance.prepare(request_for()), issuance.prepare(request_for(*BOTH))
+    ((unsigned, _),), ((_, key), _) = prepared.parts, other.parts
+    changes: dict[str, Any] = {
+        "authorisation": other.authorisation,
+        "issuer": issuance.issuing(prepared.authorisation.environment, Hierarchy.DCCKI),
+        "parts": other.parts,
+        "key": ((unsigned, key),),
+    }
+    with pytest.raises(ValueError, match="for another request, CA or key"):
+        replace(prepared, **{"parts" if part == "key" else part: changes[part]})
+    assert issuance.commit_one(replace(prepared, label="another"), "issue")[0].label == "another"
+    with pytest.raises(ValueError, match="signed once"):
+        issuance.commit_one(prepared, "issue")
 
 
 @pytest.mark.parametrize("label", [b"octets", 1, [], "lone \ud800"])

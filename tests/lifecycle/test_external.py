@@ -651,3 +651,22 @@ def test_the_files_hold_what_the_fixtures_say(theirs):
     # Six certificates, each once more with the CA that issued it in the file of its chain.
     assert len(found) == 6 + 2 * 6
     assert len({source.data for source in found}) == 6 + 1
+
+
+def test_the_register_of_the_moment_of_signing_counts(newcomer, one, monkeypatch):
+    """To lint what is selected takes long: the register may change meanwhile."""
+    lint = ExternalStore.errors
+
+    def suspend_meanwhile(store, *arguments):
+        monkeypatch.setattr(ExternalStore, "errors", lint)
+        with Estate.open(newcomer, "phrase") as other:
+            for agreement in other.register.load().agreements_of("supplier-one"):
+                other.register.set_suspended(agreement.reference, suspended=True)
+        return lint(store, *arguments)
+
+    with Estate.open(newcomer, "phrase") as ours:
+        bring(ours, one.der, key=one.key)
+        monkeypatch.setattr(ExternalStore, "errors", suspend_meanwhile)
+        signing = ours.re_sign(Selection(), UEPT)
+        assert signing.re_signed == ()
+        assert set(codes(signing).values()) == {"agreement.suspended"}

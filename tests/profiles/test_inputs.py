@@ -161,6 +161,7 @@ def test_an_unknown_identity_is_an_error_that_lists_those_there_are(tmp_path):
                 *("Site", "site_name", "4th", '""', '"a b"', "a--b"),
                 *("id", "usage", "participant", "label", "csr-file", "count", "roles", "help"),
                 *("seed", "workers", "engine", "all-or-nothing", "tls-key"),
+                "x" * 65,
                 *("self", "inputs", "embedded-id", "field-values", "as-json", "class", "from"),
             )
         ),

@@ -699,6 +699,15 @@ def test_a_table_of_a_shipped_hierarchy_may_leave_out_what_is_as_there(tmp_path)
     assert Library(tmp_path).hierarchies == Library().hierarchies
 
 
+@pytest.mark.parametrize("field", ["subject", "serialNumber", "subject.x500UniqueIdentifier"])
+def test_a_role_field_is_one_of_text(tmp_path, field):
+    end = 'end-entity = "device"\n'
+    override(tmp_path, HIERARCHIES, end, f'{end}role-field = "{field}"\n')
+    error = refused(tmp_path)
+    assert error.code == "profile.reference"
+    assert f"role-field: unknown field of text '{field}'." in error.message
+
+
 def test_a_hierarchy_of_an_operators_may_have_a_role_field_or_none(tmp_path):
     path = override(tmp_path, HIERARCHIES)
     text = path.read_text("utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import certificate_types as types
 from experimental import ENVIRONMENT, EXPERIMENTAL
 from smki_testca.errors import ExitCode, InputError, Refusal
 from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
@@ -930,6 +931,64 @@ def test_what_weakens_a_specified_rule_needs_an_experimental_environment(scene, 
     authorisation = allowed.decide()
     assert authorisation.experimental
     assert authorisation.as_json()["experimental"] is True
+
+
+def _of_another_type(scene, name, category, *changes):
+    """The same request for a type of an operator's own in the same hierarchy."""
+    text = types.changed(
+        f"certificates/{name}.toml", (f'name = "{name}"', 'name = "own"'), *changes
+    )
+    types.write(scene.directory, "certificates/own.toml", text)
+    types.add_category(scene.directory, category, name, "own")
+    library = Library(scene.directory)
+    stated = dict(scene.request.subject.inputs)
+    inputs = {key: stated[key] for key in library.profile("own").inputs & stated.keys()}
+    subject = Subject("own", library.profile("own").input_types, inputs)
+    return replace(scene.asking(subject=subject), library=library)
+
+
+@pytest.mark.parametrize("identity", ["role", "signifier"])
+@pytest.mark.shows("R12")
+def test_an_id_is_judged_whatever_identity_a_type_states(scene, identity):
+    change = ('identity = "user-id"', f'identity = "{identity}"')
+    own = _of_another_type(scene, "organisation", "organisation-user", change)
+    assert own.decide().category.name == "organisation-user"
+    of_another = scene.for_subject(eui64=Eui64.parse("90-B3-D5-1F-30-02-00-00"))
+    own = _of_another_type(of_another, "organisation", "organisation-user", change)
+    assert own.codes() == ["id.outside_range", "id.not_allocated"]
+
+
+@pytest.mark.shows("R11", "R21")
+def test_a_device_id_is_judged_and_counted_whatever_identity_a_type_states(scene):
+    change = ('identity = "device-id"', 'identity = "signifier"')
+    asked = device(scene, "supplier-one")
+    own = _of_another_type(asked, "device", "device", change)
+    assert own.decide()
+    assert replace(own, issued=Issued(device=100)).codes() == ["device_id.issuance_anomaly"]
+    asked = device(scene, "supplier-one", Eui64.parse("90-B3-D5-1F-30-02-00-00"))
+    own = _of_another_type(asked, "device", "device", change)
+    assert "device_id.in_sec_registry_entry" in own.codes()
+
+
+@pytest.mark.parametrize("name", ["organisation", "device"])
+@pytest.mark.shows("R20")
+def test_a_type_that_fixes_an_id_needs_an_experimental_environment(scene, name):
+    asked, old, new, identity = {
+        "organisation": (scene, "eui64", "90B3D51F30020000", ("user-id", "role")),
+        "device": (
+            device(scene, "supplier-one"),
+            "device-id",
+            "00DB120000000001",
+            ("device-id", "signifier"),
+        ),
+    }[name]
+    category = {"organisation": "organisation-user", "device": "device"}[name]
+    fill = (f'fill = {{ input = "{old}" }}', f'fill = {{ constant = "{new}" }}')
+    stated = tuple(f'identity = "{each}"' for each in identity)
+    own = _of_another_type(asked, name, category, fill, stated)
+    assert own.codes() == ["profile.weakened"]
+    assert "with a constant ID" in own.refusal().reasons[0].reason
+    assert own.under("environments.toml", ENVIRONMENT, EXPERIMENTAL).decide().experimental
 
 
 def test_a_profile_that_fills_no_policy_needs_an_experimental_environment(scene):

@@ -35,7 +35,7 @@ RECORD_KIND = "assurance-record"
 REPORT_KIND = "smki-assessment-report"
 """The kind of document that one of its reports is."""
 INDEPENDENCE = "independence."
-"""What the codes of the rules of independence begin with."""
+"""The start of the codes of the rules of independence."""
 RULE = "R19"
 """The rule of the regime that the rules of independence enforce."""
 

@@ -89,6 +89,7 @@ class Unsigned:
 
     Attributes:
         profile: its certificate type.
+        authorisation: of the request for it; None for a CA's.
         serial: its serial number.
         issued_at: when, UTC; notBefore may be earlier.
         values: of its fields, by path.
@@ -100,6 +101,7 @@ class Unsigned:
     __slots__ = (
         "_spent",
         "_view",
+        "authorisation",
         "authority",
         "elements",
         "issued_at",
@@ -117,8 +119,10 @@ class Unsigned:
         filling: Filling,
         values: Values,
         warnings: tuple[str, ...],
+        authorisation: Authorisation | None,
     ) -> None:
         self.authority = authority
+        self.authorisation = authorisation
         self.template = template
         self.serial = filling.serial
         self.issued_at = filling.now
@@ -137,6 +141,11 @@ class Unsigned:
     def instant(self, end: str) -> datetime:
         """``notBefore`` or ``notAfter``."""
         return _typed(self.values, f"validity.{end}", datetime)
+
+    @property
+    def public_key(self) -> bytes:
+        """The SubjectPublicKeyInfo, DER."""
+        return _typed(self.values, "subjectPublicKeyInfo", bytes)
 
     def view(self) -> View:
         """Its fields as read from the certificate with a placeholder for the signature."""
@@ -213,7 +222,8 @@ class CertificationAuthority:
             participant.name,
             validity or Validity(),
         )
-        return self._prepare(self._library.profile(request.subject.profile), filling)
+        profile = self._library.profile(request.subject.profile)
+        return self._prepare(profile, filling, authorisation)
 
     def sign(self, unsigned: Unsigned) -> Certificate:
         """Sign a certificate that this CA built, and verify the result.
@@ -277,12 +287,14 @@ class CertificationAuthority:
             next_update=next_update,
         )
 
-    def _prepare(self, profile: Profile, filling: Filling) -> Unsigned:
+    def _prepare(
+        self, profile: Profile, filling: Filling, authorisation: Authorisation | None = None
+    ) -> Unsigned:
         _check_key(profile, filling.public_key)
         template = self._template(profile, frozenset(filling.inputs))
         fields = values(template.setting, filling)
         warnings = check_inputs(profile, fields, self._library.roles, template.varying)
-        return Unsigned(self, template, filling, fields, tuple(warnings))
+        return Unsigned(self, template, filling, fields, tuple(warnings), authorisation)
 
     def _template(self, profile: Profile, present: frozenset[str]) -> Template:
         key = (profile.name, present)
@@ -298,7 +310,7 @@ class CertificationAuthority:
         signed, signature = _signed_parts(der)
         unsigned.template.verify(signed, unsigned.elements)
         if self._issuer is None or self.certificate is None:
-            key = load_public_key(_typed(unsigned.values, "subjectPublicKeyInfo", bytes))
+            key = load_public_key(unsigned.public_key)
         else:
             key = _key_of(self.certificate)
         if key is None or not own_signature_fits(key, signature, signed):

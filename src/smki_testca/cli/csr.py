@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority.csr_builder import PARTICIPANT_NAME, build, holds_participant_name
-from smki_testca.cli.issue import CertificateTypes, example, input_options, inputs_given
+from smki_testca.cli.issue import CertificateTypes, input_options, inputs_given, placeholders
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, place_of
 from smki_testca.cli.secret import first_line
@@ -108,12 +108,20 @@ def csr() -> None:
 
 def _example(profile: Profile) -> str:
     """Return options for help: the profile's example, without those of a request."""
-    words = shlex.split(example(profile))
-    pairs = zip(words[::2], words[1::2], strict=True)
+    pairs = _pairs(profile.example) or placeholders(profile)
     kept = [word for pair in pairs if pair[0] not in _OF_REQUESTS for word in pair]
     if holds_participant_name(profile):
         kept += [f"--{PARTICIPANT_NAME}", "Supplier One"]
     return shlex.join([*kept, "--out", f"{profile.name}.csr", "--key", f"{profile.name}.key"])
+
+
+def _pairs(line: str) -> list[tuple[str, str]]:
+    """Return the options of a line, each with its value; none where it has something else."""
+    try:
+        words = shlex.split(line)
+        return list(zip(words[::2], words[1::2], strict=True))
+    except ValueError:
+        return []
 
 
 def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:

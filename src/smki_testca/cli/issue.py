@@ -321,15 +321,18 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
 
 def example(profile: Profile) -> str:
     """Return the options of a request: the profile's example, or a placeholder for each option."""
-    if profile.example:
-        return profile.example
-    words = [
-        f"--{subject_input.type.option} {subject_input.type.metavar}"
+    return profile.example or " ".join(map(" ".join, placeholders(profile)))
+
+
+def placeholders(profile: Profile) -> list[tuple[str, str]]:
+    """Return each option that a request must have, with a placeholder for its value."""
+    inputs = [
+        (f"--{subject_input.type.option}", subject_input.type.metavar)
         for subject_input in profile.subject_inputs
         if not subject_input.optional
     ]
-    usage = ["--usage digital-signature"] if profile.takes_usage else []
-    return " ".join(["--participant P --purpose uept", *words, *usage])
+    usage = [("--usage", "digital-signature")] if profile.takes_usage else []
+    return [("--participant", "P"), ("--purpose", "uept"), *inputs, *usage]
 
 
 TAKEN_AS = click.option(

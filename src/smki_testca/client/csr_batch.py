@@ -43,7 +43,7 @@ MAX_RESULT_OCTETS = 256 << 20
 MAX_REFERENCE = 256
 """The longest reference of a batch, in characters."""
 PATIENCE = 3
-"""How many failures one after another are waited out while a batch is asked for."""
+"""The most failures in a row that are waited out while a batch is asked for."""
 _SUBMIT, _RESULT = (path.rpartition("/")[2] for path in (SUBMIT_PATH, RESULT_PATH))
 
 

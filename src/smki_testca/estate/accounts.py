@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MAX_FAILURES = 5
 """So many failures within ``LOCK_TIME`` lock an account (SEC App. P)."""
 LOCK_TIME = timedelta(hours=1)
-"""How long an account stays locked, and within what time its failures count (SEC App. P)."""
+"""The time for which an account stays locked, and in which its failures count (SEC App. P)."""
 # HTTP Basic cannot carry a colon in a name (RFC 7617 2), and the log shows each name as it is.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 

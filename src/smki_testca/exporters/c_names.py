@@ -113,7 +113,7 @@ def c_names(
 
 
 _Succession = tuple[str | int | None, ...]
-"""What certificates have in common that follow each other."""
+"""The values that certificates have in common if they follow each other."""
 
 
 def _succession(record: Record) -> _Succession:

@@ -91,6 +91,8 @@ class SubjectKey:
 class Prepared:
     """The certificates of one authorised request, built and checked, still to be signed.
 
+    A copy with parts of another is an error.
+
     Attributes:
         authorisation: from the gate.
         issuer: the CA that they were built for.
@@ -106,6 +108,15 @@ class Prepared:
     label: str | None
     warnings: tuple[str, ...]
     columns: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for unsigned, key in self.parts:
+            if (
+                unsigned.authorisation is not self.authorisation
+                or unsigned.authority is not self.issuer[1]
+                or unsigned.public_key != key.public
+            ):
+                raise ValueError("the certificate was prepared for another request, CA or key")
 
     def sign(self, authority: CertificationAuthority) -> list[Certificate]:
         """Sign them.

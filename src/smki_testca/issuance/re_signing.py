@@ -168,9 +168,12 @@ class ReSigner:
             raise
 
     def _check_names(self, now: datetime) -> None:
-        """Ask the gate about the terms first: to lint many certificates takes long."""
+        """Ask the gate about the terms first: to lint many certificates takes long.
+
+        The register may change meanwhile, so this gate decides on no request.
+        """
         terms = self._terms
-        reasons = self._issuance.gate.unknown_names(
+        reasons = Issuance(self._estate).gate.unknown_names(
             terms.participant, terms.purpose, terms.environment
         )
         if reasons:
@@ -293,7 +296,7 @@ class ReSigner:
         register, eui64 = self._issuance.gate.register, subject.embedded_id
         if eui64 is None:
             return whois_subject(register, view, profile).participant.id
-        is_device = profile.identity is Identity.DEVICE_ID
+        is_device = profile.embedded is Identity.DEVICE_ID
         holder = register.holder_of_device_id(eui64) if is_device else register.holder_of_id(eui64)
         if holder is None:
             raise InputError(

@@ -436,7 +436,7 @@ class _Reader:
     def _devices(self, whole: dict[str, Any], number: int) -> KitDevices:
         table, inputs, where = self._split(whole, DevicesTable, "devices", number)
         profile = self._profile(table.profile, table.purpose, where)
-        if profile.identity is not Identity.DEVICE_ID:
+        if profile.embedded is not Identity.DEVICE_ID:
             raise InputError(
                 "kit.devices",
                 f"{where}: certificates of profile {profile.name} are not for Devices.",

@@ -35,7 +35,7 @@ _OF_CORRECTION = "See: smki-testca register correct --help"
 _OF_AGREEMENT = "Write its new terms in a file, then: smki-testca agreement replace FILE"
 _DAYS = ("from", "until")
 _CORRECTED = frozenset({"kind", "signifier"})
-"""What no import changes, but a correction does."""
+"""The fields that no import changes, but a correction does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,8 @@ class InputType:
     is_shared: bool = False
     of: type[InputValue] = str
 
-    def described(self, *, text: str | None = None, metavar: str | None = None) -> InputType:
-        """The same type with the help and metavar of a profile."""
+    def described(self, *, text: str = "", metavar: str = "") -> InputType:
+        """The same type with the help and metavar of a profile, unless they are empty."""
         return replace(self, help=text or self.help, metavar=metavar or self.metavar)
 
 
@@ -269,14 +269,14 @@ INPUT_TYPES: Final[dict[str, InputType]] = {
 """The inputs that every profile can name, in the order of a manifest's columns."""
 
 
-def own_input(name: str, kind: str, text: str, metavar: str | None) -> InputType:
+def own_input(name: str, kind: str, text: str, metavar: str) -> InputType:
     """The type of an input that a profile declares itself.
 
     Args:
         name: in its rows and on the command line.
         kind: ``text`` or ``oid``.
         text: its description in help.
-        metavar: the placeholder for a value in help; ``TEXT`` or ``OID`` by default.
+        metavar: the placeholder for a value in help; ``TEXT`` or ``OID`` if it is empty.
     """
     input_type = _oid(name, text) if kind == "oid" else _text(name, "TEXT", text)
     return input_type.described(metavar=metavar)

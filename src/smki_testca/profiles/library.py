@@ -54,7 +54,7 @@ from smki_testca.roles import Basis, RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
 from smki_testca.text import shown, use_one_of
 from smki_testca.toml_places import Place, below
-from smki_testca.x509.fields import FIELDS
+from smki_testca.x509.fields import FIELDS, FieldKind
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ _USUAL_KINDS = {"DCC": "dcc", "RDP": "rdp"}
 """The kind that a User Role belongs to where roles.toml, an operator's of earlier, does not say."""
 ALL = "all"
 """The environments of a category that is open in each of them."""
+_TEXT_FIELDS = [path for path, field in FIELDS.items() if field.kind is FieldKind.TEXT]
+"""The fields that can hold a RemotePartyRole."""
 _BOTH = ("number", "name")
 FILES = (
     *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
@@ -238,7 +240,7 @@ class Library:
                 continue
             noun = f"hierarchy {table.name}"
             where = Place(origin).within("hierarchy", number, noun=noun).within("role-field")
-            known(table.role_field, FIELDS, where, "field")
+            known(table.role_field, _TEXT_FIELDS, where, "field of text")
             field = shipped_tables[table.name].role_field if table.name in shipped_tables else None
             if field is not None and table.role_field != field:
                 raise InputError(

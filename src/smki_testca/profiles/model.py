@@ -288,6 +288,9 @@ class DocumentProfile:
         return frozenset(row.fill.name for row in self.rows if isinstance(row.fill, Input))
 
 
+_OF_IDENTIFIERS: Final = {"eui64": Identity.USER_ID, "device-id": Identity.DEVICE_ID}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile(DocumentProfile):
     """One certificate type.
@@ -315,6 +318,17 @@ class Profile(DocumentProfile):
     def input_types(self) -> tuple[InputType, ...]:
         """The types of its inputs, in the same order."""
         return tuple(subject_input.type for subject_input in self.subject_inputs)
+
+    @cached_property
+    def embedded(self) -> Identity | None:
+        """Whose ID its certificates embed, whatever identity it states; None where they embed none.
+
+        It is that of the input which a row is filled from: ``user-id`` or ``device-id``.
+        """
+        for input_type in self.input_types:
+            if input_type.is_identifier:
+                return _OF_IDENTIFIERS[input_type.name]
+        return None
 
     def role_in(self, view: View, roles: Roles) -> RemotePartyRole | None:
         """The RemotePartyRole that a certificate of the type holds; None where it holds none."""

@@ -40,7 +40,7 @@ from smki_testca.profiles.model import (
 from smki_testca.profiles.subject import Subject
 from smki_testca.profiles.text_pattern import PatternError, TextPattern
 from smki_testca.roles import Basis
-from smki_testca.text import shown, use_one_of
+from smki_testca.text import plain, shown, use_one_of
 from smki_testca.toml_places import Place
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, FieldKind, Value
@@ -179,8 +179,8 @@ def profile(document: ProfileFile, hierarchy: HierarchyDefinition, origin: str) 
         key_type=document.key_type,
         identity=identity,
         subject_inputs=() if is_ca else _subject_inputs(rows, types, document, identity),
-        summary=document.summary or f"{document.title}.",
-        example=document.example,
+        summary=_of_help(document.summary or f"{document.title}."),
+        example=_of_help(document.example),
     )
     filled = _check_together(certificate_profile, language)
     _check_certificate(certificate_profile, filled)
@@ -197,16 +197,25 @@ def _input_types(document: ProfileFile, origin: str) -> dict[str, InputType]:
         if known is not None and table.type is not None:
             _fail(where.within("type"), "every profile has this input; leave its type out")
         if known is not None:
-            types[name] = known.described(text=table.help, metavar=table.metavar)
+            types[name] = known.described(
+                text=_of_help(table.help or ""), metavar=_of_help(table.metavar or "")
+            )
             continue
         if table.type is None or table.help is None:
             _fail(where, "a new input needs a type and a help")
-        if not _OWN_INPUT.fullmatch(name) or name in _TAKEN_OPTIONS or _is_taken_in_python(name):
+        if not _is_name(name) or name in _TAKEN_OPTIONS or _is_taken_in_python(name):
             _fail(where, "the name of a new input is malformed or reserved")
-        types[name] = own_input(name, table.type, table.help, table.metavar)
+        metavar = _of_help(table.metavar or "")
+        types[name] = own_input(name, table.type, _of_help(table.help), metavar)
     return types
 
 
+def _of_help(text: str) -> str:
+    """A text for help on one line, which no terminal takes for a command."""
+    return plain(" ".join(text.split()))
+
+
+_MAX_OWN_INPUT: Final = 64
 _OWN_INPUT: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _TAKEN_OPTIONS: Final = frozenset(
     {
@@ -214,13 +223,18 @@ _TAKEN_OPTIONS: Final = frozenset(
         *("not-before", "not-after", "profile", "public-key-file", "csr-file", "help", "type"),
         *("count", "step", "first-id", "roles", "environments", "environment-step", "token"),
         *("inputs", "copy", "validity", "seed", "all-or-nothing", "workers", "engine"),
-        *("scheduler", "tls-cert", "tls-key", "tls-ca", "days", "out", "force", "with-key"),
-        *("export-passphrase-file", "key", "key-passphrase-file", "participant-name", "again"),
-        *("skip-existing", "replace", "dry-run", "cell-usage", "estate", "json", "profiles"),
-        *("passphrase-file", "token-module", "token-pin-file", "clock", "no-config", "version"),
+        *("scheduler", "tls-cert", "tls-key", "tls-ca", "again", "skip-existing", "replace"),
+        *("days", "dry-run", "force", "out", "with-key", "export-passphrase-file", "as"),
+        *("key", "key-passphrase-file", "participant-name", "cell-usage", "manifest"),
+        *("estate", "profiles", "passphrase-file", "json", "no-config", "clock", "version"),
+        *("token-module", "token-pin-file"),
     }
 )
-"""Names that commands for requests, manifests and kits use for something else."""
+"""Names that commands, requests, manifests and kits use for something else."""
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= _MAX_OWN_INPUT and _OWN_INPUT.fullmatch(name) is not None
 
 
 def _is_taken_in_python(name: str) -> bool:

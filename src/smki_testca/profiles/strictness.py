@@ -16,6 +16,7 @@ from smki_testca.profiles.model import (
     Profile,
     RevocationListProfile,
     Severity,
+    Tier,
 )
 from smki_testca.roles import Basis
 from smki_testca.x509.fields import FieldKind
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
     from smki_testca.profiles.model import DocumentProfile, Fill, Holds, Row
 
+_IDENTIFIERS: Final = frozenset(
+    {"subject.x500UniqueIdentifier", "extensions.subjectAltName.hardwareModuleName.hwSerialNum"}
+)
+"""The fields that hold an EUI-64: the gate judges it where it comes from an input."""
 _KEY: Final = "subjectPublicKeyInfo"
 _RANK: Final = {Severity.NOTICE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _UPPER_BOUNDS: Final = frozenset({"max_octets", "max_characters", "max_years", "max_hours"})
@@ -49,6 +54,9 @@ def _weaknesses(profile: DocumentProfile, shipped: DocumentProfile | None) -> It
         row.field.path == POLICY for row in profile.filling_rows
     ):
         yield "fills no certificate policy"
+    for row in profile.filling_rows if profile.tier is Tier.END_ENTITY else ():
+        if row.field.path in _IDENTIFIERS and isinstance(row.fill, Constant):
+            yield f"fills {row.field.path} with a constant ID, which no request states"
     if shipped is None:
         return
     for name in ("hierarchy", "tier", "identity"):

@@ -216,13 +216,13 @@ class Gate:
         under the entry.
         """
         warnings = list(_usage_warnings(request))
-        identity = self.library.profile(request.subject.profile).identity
+        embedded = self.library.profile(request.subject.profile).embedded
         eui64 = request.subject.embedded_id
-        if identity is Identity.USER_ID and eui64 is not None:
+        if embedded is Identity.USER_ID and eui64 is not None:
             warnings += self._look_alike_warnings(eui64, environment)
             warnings += _id_warnings(eui64, participant)
         elif (
-            identity is Identity.DEVICE_ID and eui64 is not None and not _is_own(eui64, participant)
+            embedded is Identity.DEVICE_ID and eui64 is not None and not _is_own(eui64, participant)
         ):
             warnings += self._entry_warnings(IdRange(eui64, eui64), participant)
         return tuple(warnings)
@@ -450,13 +450,15 @@ class Gate:
         self, request: Request, participant: Participant
     ) -> Iterator[RefusalReason]:
         subject = request.subject
-        identity = self.library.profile(subject.profile).identity
+        profile = self.library.profile(subject.profile)
+        # By the ID that the certificate embeds: a file could state another identity.
+        identity, embedded = profile.identity, profile.embedded
         eui64, role, signifier = subject.embedded_id, self.role(request), subject.stated_signifier
-        if identity is Identity.USER_ID and eui64 is not None:
+        if embedded is Identity.USER_ID and eui64 is not None:
             yield from self._id_reasons(eui64, role, participant)
         elif role is not None:
             yield from _role_reasons(role, participant)
-        if identity is Identity.DEVICE_ID and eui64 is not None:
+        if embedded is Identity.DEVICE_ID and eui64 is not None:
             yield from self._device_id_reasons(eui64, participant)
         if identity is Identity.SIGNIFIER or signifier is not None:
             yield from _signifier_reasons(signifier, participant)
@@ -575,8 +577,8 @@ class Gate:
 
     def _device_id(self, request: Request) -> Eui64 | None:
         """The Device ID that the certificate would embed, if its type has one."""
-        identity = self.library.profile(request.subject.profile).identity
-        return request.subject.embedded_id if identity is Identity.DEVICE_ID else None
+        embedded = self.library.profile(request.subject.profile).embedded
+        return request.subject.embedded_id if embedded is Identity.DEVICE_ID else None
 
     def _quota_reasons(
         self, request: Request, participant: Participant, category: Category

@@ -133,12 +133,12 @@ def _existing(estate: Estate, interface: Interface, purpose: str | None) -> Reco
 def _issued(estate: Estate, interface: Interface) -> Record | None:
     """A new certificate that opens an interface, for the first participant that may have one."""
     for request in _requests(estate, interface):
-        issuance = Issuance(estate)
         try:
-            issuance.authorise(request)
+            Issuance(estate).authorise(request)
         except Refusal:
             continue
-        (record,), _ = issuance.issue(request)
+        # With the register as it is then: it may have changed meanwhile.
+        (record,), _ = Issuance(estate).issue(request)
         return record
     return None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smki_testca.service.desk import Desk
 
 REFUSAL_SECONDS = 0.5
-"""How long a refusal takes at least."""
+"""The least time that a refusal takes."""
 
 
 async def refuse_late(began: float) -> None:

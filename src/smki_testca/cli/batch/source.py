@@ -91,7 +91,7 @@ def existing_of(options: dict[str, Any]) -> Existing:
 def _range_profiles(library: Library) -> list[Profile]:
     """Return the certificate types that a range can have: those that embed a Device ID."""
     profiles = library.end_entity_profiles
-    return [profile for profile in profiles if profile.identity is Identity.DEVICE_ID]
+    return [profile for profile in profiles if profile.embedded is Identity.DEVICE_ID]
 
 
 def _range_inputs(library: Library) -> dict[str, InputType]:

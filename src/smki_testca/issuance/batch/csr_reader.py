@@ -207,7 +207,7 @@ def check_of_device(subject: Subject, library: Library) -> None:
     Raises:
         InputError: if it does not.
     """
-    if library.profile(subject.profile).identity is not Identity.DEVICE_ID:
+    if library.profile(subject.profile).embedded is not Identity.DEVICE_ID:
         raise InputError(
             "csr.not_of_device",
             f"The CSR asks for a certificate of profile {subject.profile}, and the service issues"

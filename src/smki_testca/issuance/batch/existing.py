@@ -100,7 +100,7 @@ def _ways_out(library: Library, run: Run) -> str:
 
 
 def _is_of_devices(library: Library, profile: str) -> bool:
-    return library.profile(profile).identity is Identity.DEVICE_ID
+    return library.profile(profile).embedded is Identity.DEVICE_ID
 
 
 class ExistingCertificates:

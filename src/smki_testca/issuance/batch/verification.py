@@ -187,7 +187,7 @@ def _keep_list(files: FingerprintFiles, listed: IdList) -> int:
 
 
 _PAGE = 2_000
-"""How many records are made before they are written."""
+"""The most records that are made before they are written."""
 
 
 def _keep_singles(

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from smki_testca.clock import Clock
 
 LOOK_SECONDS = 1.0
-"""How often it looks for work that no line told it of: of another server, or as a window opens."""
+"""The time between looks for work of another server, or of a window that opens."""
 END_SECONDS = 1.0
-"""How long it may go on after the end of its standard input. Whatever it does then can be killed.
-"""
+"""The time that it may go on after the end of its standard input. It can be killed then."""
 _NICE = 5
 """So that requests are answered first."""
 

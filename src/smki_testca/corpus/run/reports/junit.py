@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.run.report import CaseResult, RunReport
 
 _BROKEN = frozenset({Behaviour.CRASHED, Behaviour.HUNG, Behaviour.ERROR})
-"""What a target did where JUnit has an error rather than a failure."""
+"""The outcomes that are an error in JUnit rather than a failure."""
 
 
 def as_junit(report: RunReport) -> str:

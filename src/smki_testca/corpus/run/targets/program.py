@@ -55,7 +55,7 @@ _CRASHES = (
     b'Exception in thread "',
     b"panicked at ",
 )
-"""What runtimes print when a program crashes that then ends with 1, as one that refuses does."""
+"""Texts of runtimes whose programs end with 1 after a crash, as one that refuses does."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_-]+)\}")
 _FILES: dict[str, Callable[[Question], bytes]] = {
@@ -69,7 +69,7 @@ _FILES: dict[str, Callable[[Question], bytes]] = {
 }
 """Placeholders of files, and what is in each."""
 _FILE_NAMES = {"der": "document.der", "pem": "document.pem"}
-"""What the files of documents are called; others are called as their placeholders."""
+"""The names of the files of documents; others are called as their placeholders."""
 _WORDS: dict[str, Callable[[Question], str]] = {
     "id": lambda it: it.id,
     "kind": lambda it: it.kind,

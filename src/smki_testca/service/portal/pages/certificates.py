@@ -53,7 +53,7 @@ FIELDS = (
     *("eui64", "serial", "cn", "label", "participant", "role", "environment", "profile"),
     *("status", "run"),
 )
-"""What is searched for, by the names in the query."""
+"""The names in the query of what is searched for."""
 
 
 @dataclass(frozen=True, slots=True)

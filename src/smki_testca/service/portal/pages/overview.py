@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smki_testca.service.portal.visit import Visit
 
 YEARS = (1, 2, 5, 10)
-"""How far ahead what expires can be asked for."""
+"""The numbers of years ahead for which to ask what expires."""
 MAX_ENDINGS = 50
 """The most certificates, or groups of a run, in the table of what expires."""
 
@@ -73,7 +73,7 @@ _DESCRIPTIONS = {
     "portal": {"url": "these pages", "https_url": "the same over HTTPS"},
     "control": {"url": "changes the misbehaviour, for this machine alone"},
 }
-"""What each address of a service is for, by the keys of ``serve --json``."""
+"""The purposes of a service's addresses, by the keys of ``serve --json``."""
 
 
 @dataclass(frozen=True, slots=True)
