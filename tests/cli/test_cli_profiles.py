@@ -324,6 +324,18 @@ def test_check_warns_of_an_environment_that_no_category_opens(command, override,
     )
 
 
+def test_check_warns_of_a_certificate_type_that_no_category_holds(command, override):
+    directory = override("certificates/device.toml", ('name = "device"', 'name = "fridge"'))
+    (directory / "certificates" / "device.toml").rename(directory / "certificates" / "fridge.toml")
+    checked = command("--profiles", directory, "--json", "profiles", "check")
+    assert checked.code == 0
+    (warning,) = checked.json["warnings"]
+    assert warning == (
+        "No category holds the certificate type fridge: nobody may have it. Add it to the profiles"
+        " of a category, or write a new category."
+    )
+
+
 def test_check_warns_of_a_category_that_takes_anothers_requests(command, override):
     directory = override(
         "categories/device.toml", ('"all"', '["ZAZ1"]'), ('["party", "manu', '["manu')

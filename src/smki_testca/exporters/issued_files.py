@@ -12,10 +12,10 @@ from smki_testca.errors import InputError, OutputError, Refusal
 from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
-from smki_testca.exporters.kept import kept
 from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.prepared_export import PreparedExport
+from smki_testca.exporters.renamed_files import files_to_rename
 from smki_testca.exporters.stale_files import SavedExport, tidied
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.files import exists_error
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.exporters.item import Item
-    from smki_testca.exporters.kept import KeptFile
+    from smki_testca.exporters.renamed_files import RenamedFile
 
 T = TypeVar("T")
 _FLAT = PurePosixPath()
@@ -93,7 +93,7 @@ def issue_to(
                 else:
                     issued = records_of(result)
                     prepared = _prepared(target, estate, issued)
-                    keeping = kept(files, prepared, target.out) if target.force else []
+                    keeping = files_to_rename(files, prepared, target.out) if target.force else []
                     _write(prepared, keeping, target, work)
             if refusal is not None:
                 raise refusal
@@ -131,7 +131,7 @@ def _tried(
     prepared = _prepared(target, estate, records_of(result))
     _new_files(prepared, target)
     files = OwnedFiles(estate, target.passphrase)
-    keeping = kept(files, prepared, target.out) if target.force else []
+    keeping = files_to_rename(files, prepared, target.out) if target.force else []
     return result, tidied(files, prepared, target.out, keeping, force=target.force)
 
 
@@ -172,7 +172,7 @@ def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
 
 
 def _write(
-    prepared: PreparedExport, keeping: Sequence[KeptFile], target: Target, work: Path
+    prepared: PreparedExport, keeping: Sequence[RenamedFile], target: Target, work: Path
 ) -> None:
     """Write the files to a folder that is not finished, safe on the disk.
 

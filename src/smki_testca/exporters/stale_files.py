@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import serialization
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.kept import kept
 from smki_testca.exporters.owned_files import OwnedFiles, read_file
+from smki_testca.exporters.renamed_files import files_to_rename
 from smki_testca.folders import link_below, write
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509 import untrusted
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.kept import KeptFile
     from smki_testca.exporters.prepared_export import PreparedExport
+    from smki_testca.exporters.renamed_files import RenamedFile
 
 _KEY = ".key"
 _CERTIFICATES = (".pem", ".der")
@@ -119,13 +119,18 @@ def save(
         OutputError: if the disk is full or fails.
     """
     files = OwnedFiles(estate, passphrase)
-    keeping = kept(files, prepared, out) if force else []
+    keeping = files_to_rename(files, prepared, out) if force else []
     write([*prepared.files, *(kept.file for kept in keeping)], out, force=force)
     return tidied(files, prepared, out, keeping, force=force)
 
 
 def tidied(
-    files: OwnedFiles, prepared: PreparedExport, out: Path, keeping: list[KeptFile], *, force: bool
+    files: OwnedFiles,
+    prepared: PreparedExport,
+    out: Path,
+    keeping: list[RenamedFile],
+    *,
+    force: bool,
 ) -> SavedExport:
     """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 

@@ -321,9 +321,9 @@ class Profile(DocumentProfile):
 
     @cached_property
     def embedded(self) -> Identity | None:
-        """Whose ID its certificates embed, whatever identity it states; None where they embed none.
+        """The identity whose ID its certificates hold, whatever it states; None if they have none.
 
-        It is that of the input which a row is filled from: ``user-id`` or ``device-id``.
+        It follows from the input that a row is filled from: ``user-id`` or ``device-id``.
         """
         for input_type in self.input_types:
             if input_type.is_identifier:
