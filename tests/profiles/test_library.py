@@ -5,7 +5,7 @@ import json
 import pytest
 
 from located import without_line
-from smki_testca import kits, toml
+from smki_testca import Estate, kits, toml
 from smki_testca.authority.trial import compile_all
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import RegistryEntry
@@ -692,6 +692,35 @@ def test_the_field_of_the_role_in_a_shipped_hierarchy_stays(tmp_path, old, new, 
     assert error.code == code
     where = "hierarchy organisation, role-field: " if new else "hierarchy organisation: "
     assert f"{path}, {where}" in without_line(error.message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('issuing = "DZ1"', 'issuing = "Z1"', "ca-names.device.issuing: the issuing CA of org"),
+        ('root = "DZ"', 'root = "z a"', "ca-names.device.root: the root CA of organisation"),
+        ('root = "ZA"', 'root = "Z1"', "ca-names.organisation.issuing: the root CA of organis"),
+    ],
+)
+def test_no_two_cas_of_a_family_have_one_name(tmp_path, old, new, said):
+    profiles = tmp_path / "own"
+    path = override(profiles, ENVIRONMENTS, old, new)
+    error = refused(profiles)
+    assert error.code == "profile.duplicate"
+    assert f"{path}, family ZAZ1, {said}" in without_line(error.message)
+    with Estate.create(tmp_path / "estate", "phrase", profiles=profiles) as estate:
+        with pytest.raises(InputError, match="is called"):
+            estate.add_environment("ZAZ1")
+        assert not list(estate.certificates.authorities())
+
+
+def test_a_hierarchy_that_names_a_profile_of_another_is_noticed_where_it_is_used(tmp_path):
+    names = 'issuing = "organisation-issuing-ca"', 'issuing = "device-issuing-ca"'
+    path = override(tmp_path, HIERARCHIES, *names)
+    with pytest.raises(InputError, match="of the hierarchy device, not of") as caught:
+        Library(tmp_path).profile_for(Hierarchy.ORGANISATION, Tier.ISSUING)
+    assert caught.value.code == "profile.reference"
+    assert f"{path}, hierarchy organisation, tiers.issuing" in without_line(caught.value.message)
 
 
 @pytest.mark.parametrize("field", ["subject", "serialNumber", "subject.x500UniqueIdentifier"])

@@ -547,10 +547,11 @@ class LiveMarks:
 
     def names_ca(self, name: str | None) -> bool:
         """Whether a CA of that name would pass for a live one: without regard to case or spaces."""
-        return name is not None and _folded(name) in map(_folded, self.ca_names)
+        return name is not None and folded(name) in map(folded, self.ca_names)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """The name of a CA without regard to case or spaces, to compare with others."""
     return "".join(name.casefold().split())
 
 
