@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.roles import KeyUsage
-from smki_testca.x509.fields import shown_value
+from smki_testca.x509.fields import FieldKind, shown_value
 from smki_testca.x509.key_usages import names_of_usage
 
 if TYPE_CHECKING:
@@ -329,6 +329,21 @@ class Profile(DocumentProfile):
             if input_type.is_identifier:
                 return _OF_IDENTIFIERS[input_type.name]
         return None
+
+    @cached_property
+    def free_texts(self) -> tuple[Constant | Input, ...]:
+        """What the CA does not derive of the subject's texts, but for common name and role.
+
+        Such a text could be the Signifier of somebody.
+        """
+        return tuple(
+            row.fill
+            for row in self.filling_rows
+            if row.field.attribute not in {None, "commonName"}
+            and row.field.kind is FieldKind.TEXT
+            and isinstance(row.fill, Constant | Input)
+            and not (isinstance(row.fill, Input) and row.fill.name == "role")
+        )
 
     def role_in(self, view: View, roles: Roles) -> RemotePartyRole | None:
         """The RemotePartyRole that a certificate of the type holds; None where it holds none."""
