@@ -235,9 +235,8 @@ class Issuance:
             key = SubjectKey(csr.public_key)
             check_holder_name(csr.holder_name, authorisation.participant.name)
         parts: list[tuple[Unsigned, SubjectKey]] = []
-        holder = participant_holder(authorisation.participant.id)
         if key is not None:
-            self._estate.key_holders.check(key_id(key.public), holder)
+            self.check_holder(key_id(key.public), authorisation.participant.id)
         if token is not None and KeyUsage.KEY_AGREEMENT in request.usages:
             raise InputError(
                 "token.usage",
@@ -271,6 +270,21 @@ class Issuance:
         warnings = (*of_csr, *authorisation.warnings, *of_issuer, *of_fields)
         remarks = tuple(dict.fromkeys(warnings))
         return Prepared(authorisation, issuer, tuple(parts), label, remarks, columns)
+
+    def check_holder(self, identifier: bytes, participant: str) -> None:
+        """Check that nobody else holds a key: one key has one holder.
+
+        A certificate alone asks when it is prepared and again when it is stored, a batch for each
+        row of its plan and again when the plan is stored.
+
+        Args:
+            identifier: the key's; see ``key_id``.
+            participant: who is to hold it: its id in the register.
+
+        Raises:
+            InputError: if a CA of the estate or another participant holds the key.
+        """
+        self._estate.key_holders.check(identifier, participant_holder(participant))
 
     def _check_judged(
         self, profile: Profile, authorisation: Authorisation, unsigned: Unsigned
@@ -488,7 +502,7 @@ class Issuance:
             self._estate.key_store.keep(key.private, holder, secret=key.secret)
         else:
             # Again: others may have been given the key since it was prepared.
-            self._estate.key_holders.check(key_id(key.public), holder)
+            self.check_holder(key_id(key.public), prepared.authorisation.participant.id)
         record = record_of(
             certificate,
             prepared.authorisation.environment,

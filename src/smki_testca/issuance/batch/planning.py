@@ -424,7 +424,7 @@ class BatchPlan:
             return True
         try:
             for identifier in changes.keys & self._holders.keys():
-                self._estate.key_holders.check(identifier, self._holders[identifier])
+                self._issuance.check_holder(identifier, self._holders[identifier])
             return self._is_over_quota(changes)
         except (InputError, Refusal):
             return True
@@ -608,10 +608,10 @@ class BatchPlan:
 
     def _check_holder(self, public_key: bytes, authorisation: Authorisation) -> None:
         """Check that nobody else holds a key: in the estate, or by an earlier row."""
-        identifier = key_id(public_key)
-        holder = participant_holder(authorisation.participant.id)
-        self._estate.key_holders.check(identifier, holder)
-        check_holders({self._holders.setdefault(identifier, holder)}, holder)
+        identifier, participant = key_id(public_key), authorisation.participant.id
+        self._issuance.check_holder(identifier, participant)
+        earlier = self._holders.setdefault(identifier, participant)
+        check_holders({participant_holder(earlier)}, participant_holder(participant))
 
     def _check_values(self, profile: Profile, inputs: Mapping[str, Value | None]) -> None:
         """Check inputs against the profile's rows, so that no tile fails for them later."""
