@@ -56,8 +56,9 @@ STARTED_WITHOUT = {
     "estate.externals -> lint.linted",
     "estate.externals -> lint.whole_input",
 }
-"""Imports in functions of modules that bring slow third parties with them, or the linter: whoever
-opens an estate to issue starts without them. No other function imports for this reason."""
+"""Imports in functions of our own modules: the linter, the builder on pyasn1, re-signing, import.
+
+Whoever opens an estate to issue starts without them. No other function imports for this reason."""
 
 RELATIVE = "a relative import"
 """Stands for the target of one. There are none, so that every import names its module in full."""
@@ -65,6 +66,23 @@ RELATIVE = "a relative import"
 ELSEWHERE = {"issuance.batch.cluster -> logging"}
 """Imports of a function that travels to another machine, alone."""
 
+
+OPENING = {
+    "authority.signers.software.encrypted",
+    "authority.signers.software.for_workers",
+    "authority.signers.software.open",
+    # The secret of the process that has a token, which is no private key.
+    "authority.signers.tokens.reference.for_workers",
+    "authority.signers.tokens.reference.open",
+    "estate.estate_key_store.unseal",
+    # Never a CA's key: imported keys, participants' keys, a run's secrets, keys of servers.
+    "estate.externals.private_key",
+    "estate.externals.verify_keys",
+    "estate.key_store.get",
+    "estate.runs.secrets",
+    "estate.service_certificates.get",
+}
+"""Functions that open what is sealed in an estate. A CA's key is opened by its signer alone."""
 
 OF_OUR_OWN = {
     "exporters.credential -> load_der_x509_certificate",
@@ -326,3 +344,18 @@ def test_functions_for_that_way_are_called_in_no_other():
 def test_toml_is_parsed_in_one_module():
     parsing = {one.module for one in _imports() if one.target == "tomllib"}
     assert parsing == {"toml"}
+
+
+def test_the_seal_of_a_cas_key_is_opened_by_its_signer_only():
+    opening = {
+        f"{module}.{function.name}"
+        for module, path in _modules().items()
+        if not _below(module, ["shipped"])
+        for function in nodes(path)
+        if isinstance(function, ast.FunctionDef)
+        for opener in ast.walk(function)
+        if isinstance(opener, ast.Attribute)
+        and opener.attr in {"open", "unseal"}
+        and re.search(r"sealer|estate_key|transport|\.key\(\)", ast.unparse(opener.value))
+    }
+    assert opening == OPENING

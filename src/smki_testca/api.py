@@ -259,9 +259,9 @@ class Estate(Stores):
             The new CAs: each hierarchy's root, then its issuing CA.
 
         Raises:
-            InputError: if the environment is unknown or a CA of it has the name of a live one, the
-                estate has its CAs already, a key is not of the profile's type, or a certificate is
-                not of its key, name and profile.
+            InputError: if the environment is unknown, a CA of it has the name of a live one or of
+                another CA of it, the estate has its CAs already, a key is not of the profile's
+                type, or a certificate is not of its key, name and profile.
         """
         environment = self.library.environment(name)
         with self._database.transaction():
@@ -273,6 +273,7 @@ class Estate(Stores):
             if hierarchies is None:
                 hierarchies = self._hierarchies_to_make(environment, ca_keys)
             names = chain.from_iterable(map(environment.names_of_cas, hierarchies))
+            self.library.check_ca_names(environment.family)
             live = next(filter(self.library.live.names_ca, names), None)
             if live is not None:
                 raise InputError(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from located import without_line
-from smki_testca import kits, toml
+from smki_testca import Estate, kits, toml
 from smki_testca.authority.trial import compile_all
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import RegistryEntry
@@ -697,6 +697,35 @@ def test_a_table_of_a_shipped_hierarchy_may_leave_out_what_is_as_there(tmp_path)
     assert len(lines) - len(short) == 5
     path.write_text("".join(short), "utf-8")
     assert Library(tmp_path).hierarchies == Library().hierarchies
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('issuing = "DZ1"', 'issuing = "Z1"', "ca-names.device.issuing: the issuing CA of org"),
+        ('root = "DZ"', 'root = "z a"', "ca-names.device.root: the root CA of organisation"),
+        ('root = "ZA"', 'root = "Z1"', "ca-names.organisation.issuing: the root CA of organis"),
+    ],
+)
+def test_no_two_cas_of_a_family_have_one_name(tmp_path, old, new, said):
+    profiles = tmp_path / "own"
+    path = override(profiles, ENVIRONMENTS, old, new)
+    error = refused(profiles)
+    assert error.code == "profile.duplicate"
+    assert f"{path}, family ZAZ1, {said}" in without_line(error.message)
+    with Estate.create(tmp_path / "estate", "phrase", profiles=profiles) as estate:
+        with pytest.raises(InputError, match="is called"):
+            estate.add_environment("ZAZ1")
+        assert not list(estate.certificates.authorities())
+
+
+def test_a_hierarchy_that_names_a_profile_of_another_is_noticed_where_it_is_used(tmp_path):
+    names = 'issuing = "organisation-issuing-ca"', 'issuing = "device-issuing-ca"'
+    path = override(tmp_path, HIERARCHIES, *names)
+    with pytest.raises(InputError, match="of the hierarchy device, not of") as caught:
+        Library(tmp_path).profile_for(Hierarchy.ORGANISATION, Tier.ISSUING)
+    assert caught.value.code == "profile.reference"
+    assert f"{path}, hierarchy organisation, tiers.issuing" in without_line(caught.value.message)
 
 
 @pytest.mark.parametrize("field", ["subject", "serialNumber", "subject.x500UniqueIdentifier"])

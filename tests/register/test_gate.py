@@ -958,6 +958,26 @@ def test_an_id_is_judged_whatever_identity_a_type_states(scene, identity):
     assert own.codes() == ["id.outside_range", "id.not_allocated"]
 
 
+@pytest.mark.parametrize("is_constant", [False, True])
+@pytest.mark.shows("R8")
+def test_no_text_of_an_operators_type_is_the_signifier_of_another(scene, is_constant):
+    table = '[inputs.desk]\ntype = "text"\nhelp = "The desk."\n\n[inputs.common-name]'
+
+    def asking(text):
+        fill = f'constant = "{text}"' if is_constant else 'input = "desk"'
+        tables = () if is_constant else (("[inputs.common-name]", table),)
+        derived = ('fill = { derived = "signifier" }', f"fill = {{ {fill} }}")
+        asked = _of_another_type(dccki(scene), "dccki", "dccki-infrastructure", *tables, derived)
+        subject = asked.request.subject
+        return asked if is_constant else asked.asking(subject=subject.with_input("desk", text))
+
+    for text in ("TPTY-SUPPLIER-ONE", "desk 7"):
+        assert asking(text).decide()
+    refused = asking("TPTY-NETWORK-ONE")
+    assert refused.codes() == ["signifier.not_own"]
+    assert "network-one's and not supplier-one's" in refused.refusal().reasons[0].reason
+
+
 @pytest.mark.shows("R11", "R21")
 def test_a_device_id_is_judged_and_counted_whatever_identity_a_type_states(scene):
     change = ('identity = "device-id"', 'identity = "signifier"')

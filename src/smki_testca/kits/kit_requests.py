@@ -61,6 +61,7 @@ class KitDevices:
         type: the type of Device, such as ``ESME``.
         profile: the certificate type.
         subject: the subject of the first; the others differ in the ID.
+        inputs: the inputs of its certificate type beside the ID, texts by option.
         count: the number in each environment, unless another one is asked for.
         place: of its table in the kit file.
     """
@@ -70,6 +71,7 @@ class KitDevices:
     participant: str
     purpose: str
     subject: Subject
+    inputs: dict[str, str]
     usages: tuple[KeyUsage, ...]
     counting: IdSeries
     label: KitLabelTemplate

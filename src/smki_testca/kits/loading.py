@@ -461,6 +461,7 @@ class _Reader:
                 table.participant,
                 table.purpose,
                 Subject.parse(profile, texts, self._library.roles),
+                inputs,
                 tuple(table.usages),
                 counting,
                 label,

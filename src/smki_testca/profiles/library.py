@@ -48,6 +48,7 @@ from smki_testca.profiles.model import (
     SecRegistryEntry,
     TestingService,
     Tier,
+    folded,
 )
 from smki_testca.profiles.strictness import weaknesses
 from smki_testca.roles import Basis, RemotePartyRole, Roles, UserRole
@@ -187,9 +188,27 @@ class Library:
         Raises:
             InputError: if there is no such hierarchy, or its profile is invalid.
         """
-        definition = self.hierarchy(hierarchy)
+        return self._profile_of(self.hierarchy(hierarchy), tier)
+
+    def _profile_of(self, hierarchy: HierarchyDefinition, tier: Tier) -> Profile:
         is_ca = tier is not Tier.END_ENTITY
-        return self.profile(definition.tiers[tier] if is_ca else definition.end_entity)
+        name = hierarchy.tiers[tier] if is_ca else hierarchy.end_entity
+        if name in self.profile_names:
+            profile = self.profile(name)
+            if (profile.hierarchy, profile.tier) == (hierarchy.name, tier):
+                return profile
+        number = list(self.hierarchies).index(hierarchy.name)
+        table = Place(str(self.path_of("hierarchies.toml"))).within(
+            "hierarchy", number, noun=f"hierarchy {hierarchy.name}"
+        )
+        where = table.within(*(("tiers", tier.value) if is_ca else ("end-entity",)))
+        known(name, self.profile_names, where, "profile")
+        profile = self.profile(name)
+        raise InputError(
+            "profile.reference",
+            f"{where}: the profile {name} is of tier {profile.tier.value} of the hierarchy"
+            f" {profile.hierarchy}, not of tier {tier.value} of this one.",
+        )
 
     def hierarchy(self, name: str) -> HierarchyDefinition:
         """The hierarchy of that name.
@@ -260,18 +279,8 @@ class Library:
         for number, hierarchy in enumerate(self.hierarchies.values()):
             noun = f"hierarchy {hierarchy.name}"
             where = whole.within("hierarchy", number, noun=noun)
-            places = {**hierarchy.tiers, Tier.END_ENTITY: hierarchy.end_entity}
-            for tier, name in places.items():
-                is_ca = tier in hierarchy.tiers
-                stated = where.within(*(("tiers", tier.value) if is_ca else ("end-entity",)))
-                known(name, self.profile_names, stated, "profile")
-                profile = self.profile(name)
-                if (profile.hierarchy, profile.tier) != (hierarchy.name, tier):
-                    raise InputError(
-                        "profile.reference",
-                        f"{stated}: the profile {name} is of tier {profile.tier.value} of the"
-                        f" hierarchy {profile.hierarchy}, not of tier {tier.value} of this one.",
-                    )
+            for tier in Tier:
+                self._profile_of(hierarchy, tier)
             signed = [
                 profile.name
                 for profile in self.revocation_list_profiles
@@ -661,6 +670,32 @@ class Library:
         known(document.default, environments, Place(origin).within("default"), "environment")
         return environments
 
+    def check_ca_names(self, family: str) -> None:
+        """Check that the CAs of a family of environments have different names.
+
+        Programs find a certificate by the name of its issuer and its serial number, and whoever
+        looks at the name alone would take one CA for another.
+
+        Raises:
+            InputError: naming the family and the second CA of a name.
+        """
+        document, origin = self._environments
+        number = [each.name for each in document.family].index(family)
+        noun = f"family {family}"
+        where = Place(origin).within("family", number, noun=noun).within("ca-names")
+        owners: dict[str, str] = {}
+        for hierarchy, names in document.family[number].ca_names.items():
+            for tier in (Tier.ROOT, Tier.ISSUING):
+                name: str = getattr(names, tier.value)
+                owner = owners.setdefault(folded(name), f"{tier.value} CA of {hierarchy}")
+                if owner != f"{tier.value} CA of {hierarchy}":
+                    raise InputError(
+                        "profile.duplicate",
+                        f"{where.within(hierarchy, tier.value)}: the {owner} is called"
+                        f" {shown(name)}, too.",
+                        "Give each CA a name of its own.",
+                    )
+
     @property
     def default_environment(self) -> Environment:
         """The environment of an estate that is created without naming one."""
@@ -769,6 +804,8 @@ class Library:
         _ = (self.sec_registry_entries, self.categories, self.device_types)
         _ = (self.device_answers, self.interfaces, self.assurance_terms)
         self.check_hierarchies()
+        for family in {environment.family: None for environment in self.environments.values()}:
+            self.check_ca_names(family)
         loaded += [str(self.path_of(name)) for name in FILES]
         loaded += [
             str(self.path_of(f"categories/{category.name}.toml")) for category in self.categories

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.roles import KeyUsage
-from smki_testca.x509.fields import shown_value
+from smki_testca.x509.fields import FieldKind, shown_value
 from smki_testca.x509.key_usages import names_of_usage
 
 if TYPE_CHECKING:
@@ -330,6 +330,21 @@ class Profile(DocumentProfile):
                 return _OF_IDENTIFIERS[input_type.name]
         return None
 
+    @cached_property
+    def free_texts(self) -> tuple[Constant | Input, ...]:
+        """The texts of the subject that the CA does not derive, but for common name and role.
+
+        Such a text could be the Signifier of somebody.
+        """
+        return tuple(
+            row.fill
+            for row in self.filling_rows
+            if row.field.attribute not in {None, "commonName"}
+            and row.field.kind is FieldKind.TEXT
+            and isinstance(row.fill, Constant | Input)
+            and not (isinstance(row.fill, Input) and row.fill.name == "role")
+        )
+
     def role_in(self, view: View, roles: Roles) -> RemotePartyRole | None:
         """The RemotePartyRole that a certificate of the type holds; None where it holds none."""
         return None if self.role_field is None else roles.by_text(view.text(self.role_field) or "")
@@ -547,10 +562,11 @@ class LiveMarks:
 
     def names_ca(self, name: str | None) -> bool:
         """Whether a CA of that name would pass for a live one: without regard to case or spaces."""
-        return name is not None and _folded(name) in map(_folded, self.ca_names)
+        return name is not None and folded(name) in map(folded, self.ca_names)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """The name of a CA without regard to case or spaces, to compare with others."""
     return "".join(name.casefold().split())
 
 

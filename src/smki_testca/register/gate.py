@@ -462,6 +462,29 @@ class Gate:
             yield from self._device_id_reasons(eui64, participant)
         if identity is Identity.SIGNIFIER or signifier is not None:
             yield from _signifier_reasons(signifier, participant)
+        yield from self._written_signifier_reasons(request, participant)
+
+    def _written_signifier_reasons(
+        self, request: Request, participant: Participant
+    ) -> Iterator[RefusalReason]:
+        """The reason against a text of an operator's type that is another's Signifier (R8)."""
+        texts = {
+            fill.value if isinstance(fill, Constant) else request.subject.inputs.get(fill.name)
+            for fill in self.library.profile(request.subject.profile).free_texts
+        }
+        if not texts:
+            return
+        for other in self.register.participants.values():
+            signifier = other.signifier
+            if signifier is None or other.id == participant.id or signifier.text not in texts:
+                continue
+            yield RefusalReason(
+                "signifier.not_own",
+                "R8",
+                f"The subject would hold the Signifier {shown(signifier.text)}, which is"
+                f" {other.id}'s and not {participant.id}'s.",
+                "Leave it out, or write another text.",
+            )
 
     def role(self, request: Request) -> RemotePartyRole | None:
         """The RemotePartyRole that the certificate would carry, held by whom the library says.
