@@ -31,7 +31,7 @@ _HELD = "\0"
 _PART = re.compile(r"[^-,+/.=]*[-,+/.=]+|[^-,+/.=]+")
 """A part of a long word that may end a line."""
 _WORD_IN_NAME = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z])")
-"""Where a word in the name of a field begins, such as ``Unit`` in ``organizationalUnitName``."""
+"""The beginning of a word in a field's name, such as ``Unit`` in ``organizationalUnitName``."""
 _WIDEST = 2
 """The columns that the widest of characters takes."""
 _SHORT = 16
