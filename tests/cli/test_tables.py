@@ -176,6 +176,7 @@ def test_wide_characters_take_their_cells(words, busy, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("line", "width", "expected"),
     [
+        ("subject.organizationalUnitName", 20, ["subject.", "organizationalUnit", "Name"]),
         ("short", 20, ["short"]),
         ("two words of text", 10, ["two words", "of text"]),
         ("organisation-issuing-ca", 16, ["organisation-", "issuing-ca"]),

@@ -30,6 +30,8 @@ _HELD = "\0"
 """Stands for a space that must not be folded at; no cell has a control character."""
 _PART = re.compile(r"[^-,+/.=]*[-,+/.=]+|[^-,+/.=]+")
 """A part of a long word that may end a line."""
+_WORD_IN_NAME = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z])")
+"""The beginning of a word in a field's name, such as ``Unit`` in ``organizationalUnitName``."""
 _WIDEST = 2
 """The columns that the widest of characters takes."""
 _SHORT = 16
@@ -137,4 +139,6 @@ def _words(line: str) -> list[str]:
 
 def _cut(text: str, width: int) -> Iterator[str]:
     for part in _PART.findall(text):
-        yield from cut(part, width)
+        words = [part] if width_of(part) <= width else _WORD_IN_NAME.split(part)
+        for word in words:
+            yield from cut(word, width)
