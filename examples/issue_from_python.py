@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from smki_testca import Estate, KeyUsage, Refusal, export
+from smki_testca import Estate, KeyUsage, Refusal, SmkiTestcaError, export
 
 PARTICIPANTS = Path(__file__).with_name("participants.toml")
 BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
@@ -49,4 +49,7 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except SmkiTestcaError as error:
+        sys.exit("\n".join(error.lines()))

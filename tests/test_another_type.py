@@ -595,7 +595,10 @@ def test_kit_show_tells_every_input_of_the_type(command, proof, kit_profiles):
     profiles, name = kit_profiles
     shown = command("--json", "--profiles", profiles, "kit", "show", name).json["certificates"]
     stated = [row["inputs"] for row in shown]
-    assert any(set(proof.subject) <= set(inputs) for inputs in stated)
+    required = set(proof.subject)
+    of_type = [row["inputs"] for row in shown if row["profile"] == proof.profile]
+    assert of_type
+    assert all(required <= set(inputs) for inputs in of_type)
     assert [row["eui64"] for row in shown] == [inputs.get("device-id") for inputs in stated]
     table = command("--profiles", profiles, "kit", "show", name).out
     identifiers = [inputs.get("device-id") or inputs["common-name"] for inputs in stated]

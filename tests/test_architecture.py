@@ -56,12 +56,33 @@ STARTED_WITHOUT = {
     "estate.externals -> lint.linted",
     "estate.externals -> lint.whole_input",
 }
-"""Imports in functions of modules that bring slow third parties with them, or the linter: whoever
-opens an estate to issue starts without them. No other function imports for this reason."""
+"""Imports in functions of our own modules: the linter, the builder on pyasn1, re-signing, import.
+
+Whoever opens an estate to issue starts without them. No other function imports for this reason."""
+
+RELATIVE = "a relative import"
+"""Stands for the target of one. There are none, so that every import names its module in full."""
 
 ELSEWHERE = {"issuance.batch.cluster -> logging"}
 """Imports of a function that travels to another machine, alone."""
 
+
+OPENING = {
+    "authority.signers.software.encrypted",
+    "authority.signers.software.for_workers",
+    "authority.signers.software.open",
+    # The secret of the process that has a token, which is no private key.
+    "authority.signers.tokens.reference.for_workers",
+    "authority.signers.tokens.reference.open",
+    "estate.estate_key_store.unseal",
+    # Never a CA's key: imported keys, participants' keys, a run's secrets, keys of servers.
+    "estate.externals.private_key",
+    "estate.externals.verify_keys",
+    "estate.key_store.get",
+    "estate.runs.secrets",
+    "estate.service_certificates.get",
+}
+"""Functions that open what is sealed in an estate. A CA's key is opened by its signer alone."""
 
 OF_OUR_OWN = {
     "exporters.credential -> load_der_x509_certificate",
@@ -103,6 +124,8 @@ def _targets(node):
     """The modules that a statement imports; a name of a package may be a module of it."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
+    if node.level:
+        return [RELATIVE]
     inside = [f"{node.module}.{alias.name}" for alias in node.names]
     if _own(f"{node.module}.") is None:
         return [one for one in inside if _below(one, SLOW)][:1] or [node.module]
@@ -147,11 +170,11 @@ def _below(module, packages):
 
 
 def _graph():
-    """The modules that each module imports when it runs, sooner or later."""
+    """The modules that each module imports: when it runs, sooner or later, and for its types."""
     graph = {module: set() for module in _modules()}
     for one in _imports():
         target = _own(one.target)
-        if target in graph and not one.for_types and target != one.module:
+        if target in graph and target != one.module:
             graph[one.module].add(target)
     return graph
 
@@ -203,6 +226,8 @@ def work():
     if True:
         from smki_testca.errors import InputError, UsageError
     import rich.table  # noqa: PLC0415 - slow
+from . import roles
+from .cli import names
 """
     found = list(_imports_below(ast.parse(text), "text", text.splitlines()))
     assert [(str(one), one.in_function, one.for_types) for one in found] == [
@@ -211,6 +236,8 @@ def work():
         ("text -> api", False, True),
         ("text -> errors", True, False),
         ("text -> rich.table", True, False),
+        ("text -> a relative import", False, False),
+        ("text -> a relative import", False, False),
     ]
 
 
@@ -233,6 +260,10 @@ def test_nothing_imports_what_stands_later_in_the_order():
         if _own(one.target) is not None and _rank(_own(one.target)) > _rank(one.module)
     }
     assert upward == set()
+
+
+def test_every_import_names_its_module_in_full():
+    assert {one.module for one in _imports() if one.target == RELATIVE} == set()
 
 
 def test_no_modules_import_each_other_in_a_circle():
@@ -268,8 +299,8 @@ def _readers_called(every_node):
         for inner in ast.walk(call)
     }
     for call in every_node:
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            name = call.func.attr
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute | ast.Name):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id
             reads = re.match("load_(der|pem|ssh|pkcs12|key_and)|from_encoded_point$", name)
             if reads and id(call) not in handed_on:
                 yield name
@@ -280,8 +311,13 @@ _HANDED_ON = {"_read_with_extensions", "_verify"}
 
 
 def test_readers_that_are_called_directly_are_found():
-    text = "serialization.load_der_public_key(x); untrusted.call(x509.load_der_x509_csr, x)"
-    assert list(_readers_called(list(ast.walk(ast.parse(text))))) == ["load_der_public_key"]
+    text = """
+serialization.load_der_public_key(x)
+load_pem_x509_crl(x)
+untrusted.call(x509.load_der_x509_csr, x)
+"""
+    found = set(_readers_called(list(ast.walk(ast.parse(text)))))
+    assert found == {"load_der_public_key", "load_pem_x509_crl"}
 
 
 def test_octets_from_outside_reach_cryptography_in_one_way():
@@ -308,3 +344,18 @@ def test_functions_for_that_way_are_called_in_no_other():
 def test_toml_is_parsed_in_one_module():
     parsing = {one.module for one in _imports() if one.target == "tomllib"}
     assert parsing == {"toml"}
+
+
+def test_the_seal_of_a_cas_key_is_opened_by_its_signer_only():
+    opening = {
+        f"{module}.{function.name}"
+        for module, path in _modules().items()
+        if not _below(module, ["shipped"])
+        for function in nodes(path)
+        if isinstance(function, ast.FunctionDef)
+        for opener in ast.walk(function)
+        if isinstance(opener, ast.Attribute)
+        and opener.attr in {"open", "unseal"}
+        and re.search(r"sealer|estate_key|transport|\.key\(\)", ast.unparse(opener.value))
+    }
+    assert opening == OPENING

@@ -691,8 +691,6 @@ def test_the_commands_of_a_living_estate_work_in_their_order(
 ):
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     monkeypatch.chdir(tmp_path)
-    presented = quickstart / "export/pem/ZAZ1/organisation/supplier-one/Z1-supplier-ds.pem"
-    (tmp_path / "presented.pem").write_bytes(presented.read_bytes())
     listed = command("--estate", quickstart, "--json", "list", "--participant", "rdp-one").json
     serial = listed["certificates"][0]["serial"]
     text = (ROOT / "docs" / "living.md").read_text("utf-8")

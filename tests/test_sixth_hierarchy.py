@@ -341,3 +341,51 @@ def test_types_that_differ_in_a_constant_of_the_subject_are_told_apart(
         path = tmp_path / "out" / f"{name}.pem"
         (linted,) = command("--json", *words, "lint", path).json["files"]
         assert (linted["kind"], linted["findings"]) == (name, [])
+
+
+@pytest.mark.slow
+def test_a_type_without_a_key_usage_is_issued_and_leaves_like_any_other(
+    command, profiles, directory, tmp_path
+):
+    own = tmp_path / "profiles"
+    shutil.copytree(profiles, own)
+    head, *rows = (
+        TYPES["engineer"].replace('name = "engineer"', 'name = "plain"', 1).split("[[row]]")
+    )
+    kept = [row for row in rows if '"extensions.keyUsage"' not in row]
+    (own / "certificates" / "plain.toml").write_text("[[row]]".join([head, *kept]))
+    (own / "categories" / "field.toml").write_text(CATEGORY.replace('["engineer"', '["plain"'))
+    words = ("--profiles", own, "--estate", directory)
+    asked = ("--participant", "field-one", "--purpose", PURPOSE)
+    inputs = ("--badge", "A-1", "--role", "supplier")
+    issued = command(*words, "issue", "plain", *asked, *inputs, "--label", "alone")
+    assert issued.code == 0, issued.err
+    manifest = tmp_path / "rows.csv"
+    manifest.write_text(
+        f"profile,participant,purpose,role,badge,label\nplain,field-one,{PURPOSE},02,A-2,run\n"
+    )
+    assert command(*words, "batch", "issue", manifest).code == 0
+    for label in ("alone", "run"):
+        assert command(*words, "renew", "--label", label).code == 0
+        (_, renewed) = command("--json", *words, "list", "--label", label).json["certificates"]
+        assert renewed["usage"] == ""
+    exported = tmp_path / "tree"
+    assert (
+        command(*words, "batch", "export", "1", "--format", "pem-tree", "--out", exported).code == 0
+    )
+    (path,) = exported.rglob("*.pem")
+    (linted,) = command("--json", *words, "lint", path).json["files"]
+    assert (linted["kind"], linted["findings"]) == ("plain", [])
+
+
+def test_a_ca_without_a_key_identifier_is_told_before_it_is_to_be_made(command, profiles, tmp_path):
+    own = tmp_path / "profiles"
+    shutil.copytree(profiles, own)
+    path = own / "certificates" / "field-pki-issuing-ca.toml"
+    head, *rows = path.read_text("utf-8").split("[[row]]")
+    kept = [row for row in rows if '"extensions.subjectKeyIdentifier"' not in row]
+    path.write_text("[[row]]".join([head, *kept]))
+    error = command("--json", "--profiles", own, "profiles", "check").json["error"]
+    assert error["code"] == "profile.row"
+    assert str(path) in error["message"]
+    assert "extensions.subjectKeyIdentifier" in error["message"]

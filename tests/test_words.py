@@ -21,7 +21,7 @@ ARCHAIC = re.compile(
     re.IGNORECASE,
 )
 
-RIDDLE = re.compile(r"(What|Who|Where|How|Why)\b")
+RIDDLE = re.compile(r"(What|Whose|Who|Where|How|Why)\b")
 
 ONE_HELP = ("--dry-run", "--if-needed", "--workers", "--engine", "--with-keys", "--with-key")
 
@@ -50,14 +50,21 @@ def test_no_text_of_the_source_has_an_archaic_phrase():
     assert found == []
 
 
+def _descriptions(nodes_of_module: Iterable[ast.AST]) -> Iterator[str]:
+    """Every docstring, and every text that stands below a constant or an attribute."""
+    for node in nodes_of_module:
+        match node:
+            case ast.Expr(ast.Constant(str(text))):
+                yield text.lstrip()
+
+
 def test_a_docstring_begins_with_what_the_thing_is_or_does():
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     found = [
-        (path.name, ast.get_docstring(node))
+        (path.name, text)
         for path in SOURCE.rglob("*.py")
         if "shipped" not in path.parts
-        for node in nodes(path)
-        if isinstance(node, documented) and RIDDLE.match(ast.get_docstring(node) or "")
+        for text in _descriptions(nodes(path))
+        if RIDDLE.match(text)
     ]
     assert found == []
 

@@ -18,7 +18,7 @@ from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import expectations
 from smki_testca.corpus.run.loaded_corpus import LoadedCase, of_cases
 from smki_testca.corpus.run.questions import CRL, CSR
-from smki_testca.corpus.run.target_answers import Seen
+from smki_testca.corpus.run.target_answers import Behaviour
 from smki_testca.toml import parse
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class _Column:
     """
 
     title: str
-    wrong: dict[str, Seen]
+    wrong: dict[str, Behaviour]
     asked: frozenset[str]
 
 
@@ -109,7 +109,10 @@ def _is_bad(case: LoadedCase) -> bool:
 
 def _is_dangerous(case: LoadedCase) -> bool:
     """Whether the good base of a CRL says that the certificate is revoked."""
-    return case.kind == CRL and case.facts.get("status", Seen.REVOKED.value) == Seen.REVOKED.value
+    return (
+        case.kind == CRL
+        and case.facts.get("status", Behaviour.REVOKED.value) == Behaviour.REVOKED.value
+    )
 
 
 def _of(column: _Column, cases: Iterable[LoadedCase]) -> str:
@@ -119,14 +122,14 @@ def _of(column: _Column, cases: Iterable[LoadedCase]) -> str:
 
 def _passing(column: _Column, cases: Iterable[LoadedCase]) -> str:
     asked = [case.id for case in cases if case.id in column.asked]
-    passing = sum(column.wrong.get(case) is Seen.ACCEPTED for case in asked)
+    passing = sum(column.wrong.get(case) is Behaviour.ACCEPTED for case in asked)
     return f"{passing} of {len(asked)}"
 
 
 def _critical(cases: Sequence[LoadedCase], columns: Sequence[_Column]) -> Iterator[list[str]]:
     for case in cases:
         passes = _is_dangerous(case) and any(
-            column.wrong.get(case.id) is Seen.ACCEPTED for column in columns
+            column.wrong.get(case.id) is Behaviour.ACCEPTED for column in columns
         )
         matters = case.importance is Importance.CRITICAL and _is_bad(case)
         if (matters or passes) and any(case.id in column.wrong for column in columns):
@@ -138,9 +141,9 @@ def _answer(case: LoadedCase, column: _Column) -> str:
     if case.id not in column.asked:
         return "not asked"
     seen = column.wrong.get(case.id)
-    if seen is Seen.ACCEPTED and _is_dangerous(case):
+    if seen is Behaviour.ACCEPTED and _is_dangerous(case):
         return "**passes**"
-    return "" if seen is None else {Seen.ACCEPTED: "takes"}.get(seen, seen.value)
+    return "" if seen is None else {Behaviour.ACCEPTED: "takes"}.get(seen, seen.value)
 
 
 def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -132,8 +132,8 @@ def earlier(instant: datetime, period: timedelta) -> datetime:
 
 
 _INSTANT = re.compile(r"[0-9W-]+([Tt ](?!24)[0-9:.,+Zz-]+)?", re.ASCII)
-"""What ISO 8601 is written with. Python takes any character between date and time, and some
-versions of it hour 24."""
+"""The characters of ISO 8601. Python takes any character between date and time, and some versions
+of it hour 24."""
 _PERIOD = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LONGEST = timedelta(days=36525)

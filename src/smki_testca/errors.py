@@ -14,7 +14,7 @@ MEDIUM_ERRORS = frozenset(
     for name in ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EFBIG", "ESTALE")
     if hasattr(errno, name)
 )
-"""What the system says of a disk that is full or fails, not of a name that is wrong."""
+"""The system's errors for a disk that is full or fails, not for a name that is wrong."""
 
 
 class ExitCode(IntEnum):

@@ -25,14 +25,14 @@ PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 MARKER = ".unfinished"
 """The file that an estate's directory has as long as the estate is being made."""
 FILES = (FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm")), BULK_FOLDER)
-"""What an estate consists of, with what SQLite may leave beside its file."""
+"""The files and folders of an estate, with those that SQLite may leave beside its file."""
 APPLICATION_ID = 0x534D4B49
 """``SMKI``: identifies an estate among SQLite files."""
 
 _OWN = frozenset({*FILES, PASSPHRASE_FILE, MARKER})
 _SQLITE = b"SQLite format 3\0"
 _ID = slice(68, 72)
-"""Where SQLite's header has the application's number."""
+"""The place of the application's number in SQLite's header."""
 
 
 def check_outside(path: Path) -> None:
@@ -44,10 +44,10 @@ def check_outside(path: Path) -> None:
     Raises:
         InputError: if it is one, or lies there.
     """
-    what = _what_is(path)
-    if what:
+    reason = _what_is(path)
+    if reason:
         raise InputError(
-            "export.estate", f"{path} cannot be written: it {what}.", "Name another place."
+            "export.estate", f"{path} cannot be written: it {reason}.", "Name another place."
         )
 
 

@@ -29,16 +29,16 @@ NO_HARD_LINKS = frozenset(
 )
 
 
-def write_error(code: str, what: str, error: OSError, remedy: str = "") -> SmkiTestcaError:
+def write_error(code: str, subject: str, error: OSError, remedy: str = "") -> SmkiTestcaError:
     """The error for an output that cannot be written.
 
     Args:
         code: the error's code, unless the disk is at fault.
-        what: the start of the message, such as ``FILE cannot be written``.
+        subject: the start of the message, such as ``FILE cannot be written``.
         error: what the system said.
         remedy: what to do next.
     """
-    message = f"{what}: {error.strerror or error}."
+    message = f"{subject}: {error.strerror or error}."
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         remedy = remedy or "Name a place that you may write to, or get the permission."
     if error.errno in MEDIUM_ERRORS:
@@ -272,12 +272,12 @@ def _tried(folder: Path) -> Iterator[int]:
     Raises:
         OSError: if it cannot be made.
     """
-    descriptor, made = create_file(folder, "try")
+    descriptor, path = create_file(folder, "try")
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-        remove(made)
+        remove(path)
 
 
 def sync_folder(path: Path) -> None:

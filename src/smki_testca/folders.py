@@ -105,7 +105,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _named_folder(target: Path) -> Iterator[Path]:
     """Yield a folder to fill, which gets its name when the block ends without an error."""
-    made = make_folders(target.parent)
+    created = make_folders(target.parent)
     sweep(target.parent)
     try:
         with unfinished_folder(target.parent, target.name) as place:
@@ -114,9 +114,9 @@ def _named_folder(target: Path) -> Iterator[Path]:
             yield work
             work.rename(target)  # one that somebody made meanwhile gives way if it is empty
     except BaseException:
-        remove_folders(made)
+        remove_folders(created)
         raise
-    for folder in (target.parent, *(folder.parent for folder in made)):
+    for folder in (target.parent, *(folder.parent for folder in created)):
         sync_folder(folder)
 
 
@@ -276,21 +276,21 @@ def make_folders(folder: Path) -> list[Path]:
         OSError: if one cannot be made; none is left then.
     """
     missing = [each for each in (folder, *folder.absolute().parents) if not each.exists()][::-1]
-    made: list[Path] = []
+    created: list[Path] = []
     try:
         for each in missing:
             with contextlib.suppress(FileExistsError):  # somebody else was quicker
                 each.mkdir(mode=0o700)
-                made.append(each)
+                created.append(each)
     except BaseException:
-        remove_folders(made)
+        remove_folders(created)
         raise
-    return made
+    return created
 
 
-def remove_folders(made: list[Path]) -> None:
+def remove_folders(created: list[Path]) -> None:
     """Remove what ``make_folders`` made, unless it holds something."""
-    for folder in reversed(made):
+    for folder in reversed(created):
         with contextlib.suppress(OSError):
             folder.rmdir()
 

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import (
-    dataclass,
-)
-from fnmatch import (
-    fnmatchcase,
-)
-from functools import (
-    cached_property,
-)
-from string import (
-    Formatter,
-)
-from typing import (
-    TYPE_CHECKING,
-)
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from string import Formatter
+from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.text import is_blank, is_text, shown, use_one_of

@@ -10,11 +10,11 @@ LARGEST: Final = (1 << 63) - 1
 """The largest whole number that SQLite can hold."""
 
 
-def check_number(what: str, number: int, least: int, most: int = LARGEST) -> int:
+def check_number(subject: str, number: int, least: int, most: int = LARGEST) -> int:
     """Check that a number is in a range, and return it.
 
     Args:
-        what: the beginning of the message, such as ``The number of parts``.
+        subject: the beginning of the message, such as ``The number of parts``.
         number: to check.
         least: the least that is taken.
         most: the most.
@@ -26,4 +26,4 @@ def check_number(what: str, number: int, least: int, most: int = LARGEST) -> int
         return number
     is_open = most == LARGEST and number < least
     bounds = f"{least:,} or more" if is_open else f"{least:,} to {most:,}"
-    raise InputError("number.range", f"{what} is {number}.", f"Use {bounds}.")
+    raise InputError("number.range", f"{subject} is {number}.", f"Use {bounds}.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_FILE_OCTETS = 1 << 16
 """The longest file of a passphrase, in octets."""
 _SUCCESSOR = b"being changed to: "
-"""What the second line of an estate's own file begins with while its passphrase is changed."""
+"""The start of the second line of an estate's own file while its passphrase is changed."""
 
 
 def make_passphrase(entropy: Entropy) -> str:
@@ -38,20 +38,20 @@ def leave_passphrase(directory: Path, passphrase: str, name: str = PASSPHRASE_FI
     return path
 
 
-def check_text(passphrase: str, what: str) -> None:
+def check_text(passphrase: str, noun: str) -> None:
     """Check that something can be locked with a passphrase.
 
     Args:
         passphrase: to check.
-        what: names it in the message, which quotes nothing of it.
+        noun: names it in the message, which quotes nothing of it.
 
     Raises:
         InputError: if it is empty, or no text that UTF-8 can hold.
     """
     if not passphrase:
-        raise InputError("passphrase.empty", f"{what} is empty.", "Give one.")
+        raise InputError("passphrase.empty", f"{noun} is empty.", "Give one.")
     if not is_text(passphrase):
-        raise InputError("passphrase.encoding", f"{what} is not UTF-8.", "Give it as UTF-8.")
+        raise InputError("passphrase.encoding", f"{noun} is not UTF-8.", "Give it as UTF-8.")
 
 
 class Passphrase(str):

@@ -119,10 +119,10 @@ def json_in_words(error: Exception) -> str:
 
 
 def _wrong_type(subject: str, expected: list[str], actual: str, words: Words) -> tuple[str, str]:
-    wanted = [kind for kind in expected if kind != "null"] or expected
-    names = [words.names.get(kind, kind) for kind in wanted]
+    kinds = [kind for kind in expected if kind != "null"] or expected
+    names = [words.names.get(kind, kind) for kind in kinds]
     sentence = f"{subject} is {words.names.get(actual, actual)}, not {' or '.join(names)}"
-    return sentence, words.remedies.get(wanted[0], "")
+    return sentence, words.remedies.get(kinds[0], "")
 
 
 def _wrong_length(subject: str, sign: str, length: int) -> tuple[str, str]:

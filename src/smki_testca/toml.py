@@ -93,15 +93,15 @@ def _check_limits(text: str, origin: str) -> None:
                 raise _beyond(token, origin, f"a key has more than {MAX_KEY_PARTS} parts")
         elif kind == "word":
             if token.end() - token.start() > MAX_WORD_CHARACTERS:
-                what = f"a key, number or date has more than {MAX_WORD_CHARACTERS} characters"
-                raise _beyond(token, origin, what)
+                reason = f"a key, number or date has more than {MAX_WORD_CHARACTERS} characters"
+                raise _beyond(token, origin, reason)
         elif kind == "open":
             parts = 0
             depth += 1
             tables += 1
             if depth > MAX_NESTING:
-                what = f"arrays and tables nest deeper than {MAX_NESTING}"
-                raise _beyond(token, origin, what)
+                reason = f"arrays and tables nest deeper than {MAX_NESTING}"
+                raise _beyond(token, origin, reason)
         elif kind == "close":
             parts = 0
             depth = max(0, depth - 1)
@@ -111,6 +111,6 @@ def _check_limits(text: str, origin: str) -> None:
             raise _beyond(token, origin, f"the file has more than {MAX_TABLES:,} tables")
 
 
-def _beyond(token: re.Match[str], origin: str, what: str) -> InputError:
+def _beyond(token: re.Match[str], origin: str, reason: str) -> InputError:
     line = token.string.count("\n", 0, token.start()) + 1
-    return InputError("toml.syntax", f"{origin}, line {line}, cannot be read: {what}.")
+    return InputError("toml.syntax", f"{origin}, line {line}, cannot be read: {reason}.")

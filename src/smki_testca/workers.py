@@ -62,16 +62,16 @@ class WorkerTimeoutError(WorkerEndedError):
     """A worker took too long, and was ended."""
 
 
-def how_many(asked: int | None) -> int:
+def how_many(stated: int | None) -> int:
     """The number of workers: as asked for, or one for each core.
 
     Raises:
         InputError: unless it is from 1 to ``MAX_WORKERS``.
     """
-    count = asked if asked is not None else os.cpu_count() or 1
+    count = stated if stated is not None else os.cpu_count() or 1
     if not 1 <= count <= MAX_WORKERS:
         raise InputError(
-            "batch.workers", f"The number of workers is {asked}.", f"Use 1 to {MAX_WORKERS}."
+            "batch.workers", f"The number of workers is {stated}.", f"Use 1 to {MAX_WORKERS}."
         )
     return count
 

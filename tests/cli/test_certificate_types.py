@@ -96,7 +96,7 @@ def test_the_help_of_a_batch_lists_the_columns_of_a_new_type(command, own):
     out = command("--estate", own, "batch", "issue", "--help").out
     columns = out.split("Columns of a manifest")[1]
     assert "\n  sensor " in columns
-    assert " model [site] device-id usage\n" in columns
+    assert " model [site] device-id [usage]\n" in columns
 
 
 @pytest.mark.parametrize(
@@ -189,15 +189,18 @@ def test_a_csr_is_of_the_type_that_is_named(run, tmp_path, by_name):
 
 
 @pytest.mark.parametrize("name", ["fridge", "device-issuing-ca"])
-def test_a_csr_for_what_is_no_type_is_an_error_that_lists_those_there_are(run, tmp_path, name):
+def test_a_csr_for_what_is_no_type_is_an_error_that_lists_those_there_are(
+    run, library, tmp_path, name
+):
     path = tmp_path / "sensor.csr"
     path.write_bytes(csrs.device(csrs.new_key()))
     submitted = ("--participant", "meters-one", "--purpose", batches.DEVICE_PURPOSE)
     error = run("sign", path, *submitted, "--profile", name, code=4)["error"]
     assert error["code"] == "request.profile"
-    assert error["remedy"].endswith(
-        "organisation, device, dccki, iki, dccki-personnel, gateway, sensor."
-    )
+    ordinary = [hierarchy.end_entity for hierarchy in library.hierarchies.values()]
+    every = {profile.name for profile in library.end_entity_profiles} | {"gateway", "sensor"}
+    in_order = [*ordinary, *sorted(every - set(ordinary))]
+    assert error["remedy"].endswith(f"Use one of {', '.join(in_order)}.")
 
 
 def test_a_certificate_is_renewed_with_the_same_inputs(run):

@@ -208,8 +208,8 @@ def test_check_of_a_range_says_what_issue_would(batch):
 def test_the_help_lists_the_columns_of_every_type(batch, verb):
     _, columns = batch(verb, "--help", text=True).out.split("Columns of a manifest")
     listed = dict(line.strip().split(maxsplit=1) for line in columns.splitlines()[2:])
-    assert listed["organisation"] == "id role [common-name] usage"
-    assert listed["device"] == "device-id hw-type usage"
+    assert listed["organisation"] == "id role [common-name] [usage]"
+    assert listed["device"] == "device-id hw-type [usage]"
     assert listed["dccki"] == "common-name [dns] [ip] [signifier]"
     assert listed["dccki-personnel"] == "common-name [signifier]"
     assert listed["iki"] == "system-name role"

@@ -126,3 +126,12 @@ def test_the_example_in_python_issues_is_refused_and_exports(tmp_path):
         for usage in ("digital-signature", "key-agreement")
         for suffix in ("-fullchain.pem", ".key", ".pem")
     ]
+    again = subprocess.run(
+        [sys.executable, EXAMPLES / "issue_from_python.py", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: ")
+    assert "already exists" in again.stderr

@@ -117,6 +117,19 @@ def test_a_group_without_a_command_shows_its_help_and_ends_with_2(command, path)
     assert "Commands:" in outcome.err
 
 
+def test_the_help_of_a_group_cuts_no_line_about_its_commands_short(command):
+    groups = {path[:-1] for path in COMMANDS if path}
+    assert len(groups) > 10
+    for group in groups:
+        _, listed = command(*group, "--help").out.split("\nCommands:\n")
+        assert "..." not in listed, group
+
+
+def test_the_help_of_check_says_that_only_the_gate_is_asked(command):
+    assert "Ask the gate whether it grants" in command("check", "device", "--help").out
+    assert "Ask the gate" not in command("issue", "device", "--help").out
+
+
 def test_a_group_without_a_command_is_wrong_usage_in_json(command):
     outcome = command("--json", "register")
     assert outcome.code == 2

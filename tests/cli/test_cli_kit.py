@@ -35,7 +35,10 @@ def test_kit_show_tells_every_certificate_and_makes_nothing(command, tmp_path, m
         "system_name": None,
         "role": None,
         "usage": "key-agreement",
-        "inputs": {"device-id": "00-DB-12-00-00-00-00-01"},
+        "inputs": {
+            "device-id": "00-DB-12-00-00-00-00-01",
+            "hw-type": "1.2.826.0.1.8641679.1.2.2.1",
+        },
     }
     table = command("kit", "show", "zaz1", "--devices", "1").out.splitlines()
     assert len(table) == 2 + len(rows)

@@ -617,6 +617,12 @@ def test_a_rule_is_explained_with_a_good_and_a_bad_example(command):
     assert rule["good"] == "02 1f 34 …"
 
 
+def test_rules_of_one_code_are_explained_one_by_one(command):
+    rules = command("--json", "lint", "explain", "serialNumber.octets").json["rules"]
+    assert len(rules) > 1
+    assert command("lint", "explain", "serialNumber.octets").out.count("\n\nCode") == len(rules) - 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("code", ["nothing", "der.booleans", "x\x1b[31m"])
 def test_an_unknown_rule_cannot_be_explained(command, code, one_line):

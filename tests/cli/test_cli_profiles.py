@@ -26,7 +26,7 @@ def override(tmp_path, library):
     return make
 
 
-def test_list_gives_hierarchies_profiles_categories_environments_and_purposes(command):
+def test_list_gives_hierarchies_profiles_categories_environments_and_purposes(command, library):
     outcome = command("--json", "profiles", "list")
     assert outcome.code == 0
     keys = {name: set(entries[0]) for name, entries in outcome.json.items()}
@@ -42,8 +42,8 @@ def test_list_gives_hierarchies_profiles_categories_environments_and_purposes(co
         *("uept", "srept", "device-and-user-system-tests", "modification-testing"),
         *("internal-systems-change-testing", "section-t"),
     ]
-    assert len(outcome.json["profiles"]) == 13
-    assert [(one["name"], one["basis"]) for one in outcome.json["hierarchies"]] == [
+    assert len(outcome.json["profiles"]) == len(library.profiles)
+    assert [(one["name"], one["basis"]) for one in outcome.json["hierarchies"]][:4] == [
         *(("organisation", "specified"), ("device", "specified")),
         *(("dccki", "assumed"), ("iki", "assumed")),
     ]
@@ -313,13 +313,26 @@ def test_check_warns_of_an_environment_that_no_category_opens(command, override,
     with (directory / "environments.toml").open("a") as file:
         file.write(NEW_ENVIRONMENT)
     named = '["ZAZ1", "UIT-A", "UIT-B", "SIT-A", "SIT-B"]'
-    for category in library.categories:
-        override(f"categories/{category.name}.toml", ('"all"', named))
+    for path in sorted((library.directories[-1] / "categories").glob("*.toml")):
+        if 'environments = "all"' in path.read_text("utf-8"):
+            override(f"categories/{path.name}", ('"all"', named))
     checked = command("--profiles", directory, "profiles", "check")
     assert checked.code == 0
     assert checked.err == (
         "warning: No category is open in the environment LAB: nothing is issued there. Add it to"
         ' the environments of the categories, or write environments = "all" in them.\n'
+    )
+
+
+def test_check_warns_of_a_certificate_type_that_no_category_holds(command, override):
+    directory = override("certificates/device.toml", ('name = "device"', 'name = "fridge"'))
+    (directory / "certificates" / "device.toml").rename(directory / "certificates" / "fridge.toml")
+    checked = command("--profiles", directory, "--json", "profiles", "check")
+    assert checked.code == 0
+    (warning,) = checked.json["warnings"]
+    assert warning == (
+        "No category holds the certificate type fridge: nobody may have it. Add it to the profiles"
+        " of a category, or write a new category."
     )
 
 

@@ -168,6 +168,13 @@ def test_later_commands_find_the_passphrase_that_quickstart_left(command, quicks
     assert outcome.code == 0
 
 
+def test_quickstart_says_that_there_is_an_estate_already(command, quickstart):
+    error = command("--json", "quickstart", quickstart).json["error"]
+    assert error["code"] == "estate.not_empty"
+    assert error["message"] == f"There is an estate in {quickstart} already."
+    assert f"--estate {quickstart}" in error["remedy"]
+
+
 def test_quickstart_refuses_a_directory_that_holds_anything(command, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").write_text("mine")

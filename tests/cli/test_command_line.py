@@ -4,7 +4,7 @@ import click
 import pytest
 
 from smki_testca.cli import cli
-from smki_testca.cli.command_line import GLOBAL_OPTIONS, Reading
+from smki_testca.cli.command_line import GLOBAL_OPTIONS, GlobalOptionsCommand
 from smki_testca.shipped import shipped
 
 
@@ -81,7 +81,7 @@ def test_a_flag_given_twice_says_what_it_says_once(command, quickstart, tmp_path
 
 
 def test_a_flag_that_can_be_switched_off_is_no_flag_to_repeat():
-    @click.command(cls=Reading)
+    @click.command(cls=GlobalOptionsCommand)
     @click.option("--fast/--slow")
     @click.option("-v", "--verbose", count=True)
     def run(**_):
@@ -147,7 +147,7 @@ def test_a_command_of_a_type_of_the_operators_own_takes_its_profiles_after_it(co
 
 
 def test_an_option_of_a_commands_own_keeps_its_meaning():
-    @click.command(cls=Reading)
+    @click.command(cls=GlobalOptionsCommand)
     @click.option("--estate")
     @click.argument("clock")
     def run(**_):

@@ -14,7 +14,7 @@ from bad_servers import answers, closes, response, serving
 from smki_testca.client import csr_batch
 from smki_testca.client.address import Address
 from smki_testca.client.caller import ServiceCaller
-from smki_testca.client.csr_batch import BatchAddresses, BatchCsr, Waiting
+from smki_testca.client.csr_batch import BatchAddresses, BatchCsr, WaitingTerms
 from smki_testca.client.service_errors import ServiceError, ServiceFaultError
 from smki_testca.client.trace import Trace
 from smki_testca.errors import ExitCode, InputError
@@ -165,7 +165,7 @@ class Told(list[Any]):
 
     def waiting(self, *, limit=None, is_reached=True):
         times = iter(range(1000))
-        return Waiting(
+        return WaitingTerms(
             1, limit, self.append, is_reached, lambda _: None, lambda: float(next(times))
         )
 

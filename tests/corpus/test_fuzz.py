@@ -23,7 +23,7 @@ from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run.asking import RunSettings
 from smki_testca.corpus.run.loaded_corpus import load, of_cases
 from smki_testca.corpus.run.outcomes import CaseOutcome, judge
-from smki_testca.corpus.run.target_answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.run.target_answers import Behaviour, Hello, TargetAnswer
 from smki_testca.der.read import read
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.folders import write
@@ -70,7 +70,7 @@ class Parser:
     def ask(self, question, _seconds):
         self.asked.append(question)
         if question.id.startswith("good-"):
-            taken = Seen.REVOKED if question.kind == "CRL" else Seen.ACCEPTED
+            taken = Behaviour.REVOKED if question.kind == "CRL" else Behaviour.ACCEPTED
             return TargetAnswer(taken, facts={"usage": question.expected.get("usage", "")})
         return TargetAnswer(self.answers(question.id.split("-fuzz-")[0], question))
 
@@ -87,11 +87,11 @@ def right(level=Level.RFC5280):
         base = builder().bases[name]
         verdict = oracle().judge(base, question.der).verdicts[level]
         if verdict is Verdict.REJECT:
-            return Seen.REJECTED
+            return Behaviour.REJECTED
         if question.kind == "CRL":
             is_on = question.expected["status"] == "revoked"
-            return Seen.REVOKED if is_on else Seen.ACCEPTED
-        return Seen.ACCEPTED
+            return Behaviour.REVOKED if is_on else Behaviour.ACCEPTED
+        return Behaviour.ACCEPTED
 
     return answer
 
@@ -206,7 +206,7 @@ def test_a_parser_that_does_as_the_oracle_says_keeps_nothing():
 def test_a_parser_is_not_blamed_for_what_it_cannot_do():
     def blind(name, question):
         codes = oracle().judge(builder().bases[name], question.der).codes
-        return Seen.ACCEPTED if "signature.invalid" in codes else right()(name, question)
+        return Behaviour.ACCEPTED if "signature.invalid" in codes else right()(name, question)
 
     less = Hello("blind", frozenset(Need) - {Need.CHAIN})
     assert search(blind, 900, names=("device",), seed=6).disagreements
@@ -216,7 +216,7 @@ def test_a_parser_is_not_blamed_for_what_it_cannot_do():
 def _lax(name, question):
     """A parser that takes a BOOLEAN that is neither 00 nor FF."""
     codes = oracle().judge(builder().bases[name], question.der).codes
-    return Seen.ACCEPTED if codes == ("der.boolean",) else right()(name, question)
+    return Behaviour.ACCEPTED if codes == ("der.boolean",) else right()(name, question)
 
 
 @pytest.mark.slow
@@ -234,10 +234,16 @@ def test_one_known_fault_is_found_once_and_is_small():
 @pytest.mark.slow
 def test_an_argument_becomes_as_small_as_it_can():
     def afraid_of_long_names(name, question):
-        return Seen.CRASHED if len(question.der) > len(material(name).der) + 3 else Seen.REJECTED
+        return (
+            Behaviour.CRASHED
+            if len(question.der) > len(material(name).der) + 3
+            else Behaviour.REJECTED
+        )
 
     made = search(afraid_of_long_names, 300, names=("device",), most=3)
-    crashed = [found for kind, found in made.disagreements.items() if kind.seen is Seen.CRASHED]
+    crashed = [
+        found for kind, found in made.disagreements.items() if kind.seen is Behaviour.CRASHED
+    ]
     assert crashed
     for found in crashed:
         for simpler in found.changed.mutation.simpler():
@@ -248,7 +254,7 @@ def test_an_argument_becomes_as_small_as_it_can():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", [_lax, lambda _name, _question: Seen.REJECTED])
+@pytest.mark.parametrize("answers", [_lax, lambda _name, _question: Behaviour.REJECTED])
 def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
     made = search(answers, 600, names=("device", "organisation-crl"), most=12)
     found = {each.changed.question.id: each for each in made.disagreements.values()}
@@ -269,7 +275,7 @@ def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
 
 @pytest.mark.slow
 def test_the_search_ends_after_so_many_disagreements():
-    assert len(search(lambda _name, _question: Seen.REJECTED, 500, most=2).disagreements) == 2
+    assert len(search(lambda _name, _question: Behaviour.REJECTED, 500, most=2).disagreements) == 2
 
 
 # Crashes
@@ -278,7 +284,7 @@ def test_the_search_ends_after_so_many_disagreements():
 @pytest.mark.slow
 def test_a_parser_that_crashes_is_asked_a_good_document_and_goes_on():
     def fragile(name, question):
-        return Seen.CRASHED if question.der[-1] & 1 else right()(name, question)
+        return Behaviour.CRASHED if question.der[-1] & 1 else right()(name, question)
 
     made = search(fragile, 60, names=("device",))
     assert made.asked_changes == 60
@@ -297,14 +303,14 @@ def test_a_parser_that_is_lost_ends_the_search_and_what_was_found_is_kept():
         def ask(self, question, seconds):
             if self.is_dead or len(self.asked) > 10:
                 self.is_dead = True
-                return TargetAnswer(Seen.HUNG)
+                return TargetAnswer(Behaviour.HUNG)
             return super().ask(question, seconds)
 
     made = DisagreementSearch(builder(), Dying(right()), RunSettings(), 1, ("device",))
     with pytest.raises(SmkiTestcaError) as error:
         made.run(100, 100)
     assert error.value.code == "corpus.target_lost"
-    assert [kind.seen for kind in made.disagreements] == [Seen.HUNG]
+    assert [kind.seen for kind in made.disagreements] == [Behaviour.HUNG]
 
 
 @pytest.mark.slow
@@ -312,7 +318,7 @@ def test_good_documents_that_the_parser_does_not_take_are_left_out():
     class Narrow(Parser):
         def ask(self, question, seconds):
             if question.id == "good-organisation":
-                return TargetAnswer(Seen.REJECTED)
+                return TargetAnswer(Behaviour.REJECTED)
             return super().ask(question, seconds)
 
     hello = Hello("narrow", frozenset(Need) - {Need.CSR})
@@ -410,7 +416,9 @@ def test_the_json_says_what_was_found(fuzz, script):
 
 @pytest.mark.slow
 def test_a_document_that_several_changes_give_is_one_case(tmp_path):
-    found = search(lambda _name, _question: Seen.ACCEPTED, 150, names=("device-csr",), most=5000)
+    found = search(
+        lambda _name, _question: Behaviour.ACCEPTED, 150, names=("device-csr",), most=5000
+    )
     kept = [each.changed.question for each in found.disagreements.values()]
     assert len({question.der for question in kept}) == len(kept)
     write(files(cases_of(builder(), list(found.disagreements.values()))), tmp_path, force=False)

@@ -30,7 +30,7 @@ from smki_testca.corpus.run.loaded_corpus import load, of_cases
 from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.questions import CERTIFICATE, Question
 from smki_testca.corpus.run.report import read_report
-from smki_testca.corpus.run.target_answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.run.target_answers import Behaviour, Hello, TargetAnswer
 from smki_testca.corpus.run.targets.channels import MAX_LINE_OCTETS, Lines
 from smki_testca.corpus.run.targets.log import Log
 from smki_testca.corpus.run.targets.naming import WAYS
@@ -1015,7 +1015,7 @@ def test_a_journal_that_a_run_writes_is_not_resumed_by_another(run, one_line, tm
     digest = load(corpus).digest
     for resume in (False, True):  # a run that began it, and one that goes on with it
         with Journal(path, digest, target, resume=resume) as journal:
-            journal.keep(f"good-{'two' if resume else 'one'}", TargetAnswer(Seen.ACCEPTED))
+            journal.keep(f"good-{'two' if resume else 'one'}", TargetAnswer(Behaviour.ACCEPTED))
             kept = path.read_bytes()
             outcome = run(target, "--resume")
             assert outcome.code == 4
@@ -1028,8 +1028,8 @@ def test_a_journal_that_a_run_writes_is_not_resumed_by_another(run, one_line, tm
 def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, tmp_path, corpus):
     path, target = tmp_path / "corpus-run.journal", "exec:true {der}"
     with Journal(path, load(corpus).digest, target, resume=False) as journal:
-        journal.keep("good-one", TargetAnswer(Seen.ACCEPTED))
-        journal.keep("good-two", TargetAnswer(Seen.ACCEPTED))
+        journal.keep("good-one", TargetAnswer(Behaviour.ACCEPTED))
+        journal.keep("good-two", TargetAnswer(Behaviour.ACCEPTED))
     kept = path.read_bytes()
     outcome = run(target, "--resume", "--only", "one-*")
     assert outcome.code == 4
@@ -1050,7 +1050,7 @@ def test_a_run_of_fewer_cases_does_not_take_the_journal_of_more(run, one_line, t
 def test_a_journal_of_another_run_is_not_resumed(run, one_line, tmp_path, corpus, change, said):
     path = tmp_path / "corpus-run.journal"
     with Journal(path, load(corpus).digest, "exec:true {der}", resume=False) as journal:
-        journal.keep("good-one", TargetAnswer(Seen.ACCEPTED))
+        journal.keep("good-one", TargetAnswer(Behaviour.ACCEPTED))
     path.write_text(change(path.read_text()))
     outcome = run("exec:true {der}", "--resume")
     assert outcome.code == 4
@@ -1070,7 +1070,7 @@ def test_a_journal_that_no_run_wrote_is_refused_and_stays(
 ):
     path = tmp_path / "corpus-run.journal"
     with Journal(path, load(corpus).digest, "exec:true {der}", resume=False) as journal:
-        journal.keep("good-one", TargetAnswer(Seen.ACCEPTED))
+        journal.keep("good-one", TargetAnswer(Behaviour.ACCEPTED))
     path.write_text(change(path.read_text()))
     before = path.read_bytes()
     outcome = run("exec:true {der}", "--resume")
@@ -1108,7 +1108,7 @@ def test_a_journal_whose_first_line_a_kill_cut_off_is_resumed(run, shell, tmp_pa
     path = tmp_path / "corpus-run.journal"
     target = shell(RIGHT_EXITS)
     with Journal(path, load(corpus).digest, target, resume=False) as journal:
-        journal.keep("good-one", TargetAnswer(Seen.ACCEPTED))
+        journal.keep("good-one", TargetAnswer(Behaviour.ACCEPTED))
     path.write_bytes(path.read_bytes()[:octets])
     assert run(target, "--resume").code == 0
     assert not path.exists()
@@ -1358,7 +1358,7 @@ def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, wha
     loaded = load(corpus)
     journal, saved, log = tmp_path / "journal", tmp_path / "saved.json", tmp_path / "log"
     with Journal(journal, loaded.digest, "exec:true", resume=False) as kept:
-        kept.keep("good-one", TargetAnswer(Seen.ACCEPTED, facts={"usage": "x"}))
+        kept.keep("good-one", TargetAnswer(Behaviour.ACCEPTED, facts={"usage": "x"}))
     run("exec:true {der}", "--save", saved)
     log.write_text(
         "smki 1 code 7 SEVEN\nsmki 1 hello a rsa max=99\nsmki 1 good-one accept\nsmki 1 end 1\n"

@@ -13,7 +13,7 @@ from smki_testca.corpus.pki import corpus_pki
 from smki_testca.corpus.run import target_answers
 from smki_testca.corpus.run.loaded_corpus import of_cases
 from smki_testca.corpus.run.outcomes import CaseOutcome, judge
-from smki_testca.corpus.run.target_answers import Seen
+from smki_testca.corpus.run.target_answers import Behaviour
 from smki_testca.x509.entries import entries
 from smki_testca.x509.view import view_certificate, view_revocation_list
 
@@ -106,9 +106,9 @@ def test_of_a_revoked_certificate_no_list_may_say_good(lists):
 
 
 SEEN = {
-    ListAnswer.REVOKED: Seen.REVOKED,
-    ListAnswer.GOOD: Seen.ACCEPTED,
-    ListAnswer.UNKNOWN: Seen.REJECTED,
+    ListAnswer.REVOKED: Behaviour.REVOKED,
+    ListAnswer.GOOD: Behaviour.ACCEPTED,
+    ListAnswer.UNKNOWN: Behaviour.REJECTED,
 }
 
 

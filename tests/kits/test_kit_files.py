@@ -16,7 +16,7 @@ from smki_testca.clock import FixedClock
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits import loading
-from smki_testca.kits.counting import Counting
+from smki_testca.kits.counting import IdSeries
 from smki_testca.kits.documents import KitFile
 from smki_testca.kits.faults import KitFaultsError
 from smki_testca.kits.label_templates import KitLabelTemplate
@@ -128,9 +128,9 @@ def test_a_series_makes_a_request_for_each_id_role_and_usage(library_with):
 
 def test_environments_have_the_same_ids_unless_a_step_leads_from_one_to_the_next():
     first = Eui64.parse("90-B3-D5-1F-30-01-00-00")
-    same = [one.value for _, _, one in Counting(first, 2, 0, ("A", "B")).ids(2)]
+    same = [one.value for _, _, one in IdSeries(first, 2, 0, ("A", "B")).ids(2)]
     assert same == [first.value, first.value + 2] * 2
-    apart = list(Counting(first, 1, 0x40, ("A", "B")).ids(1))
+    apart = list(IdSeries(first, 1, 0x40, ("A", "B")).ids(1))
     assert [(name, number, str(eui64)) for name, number, eui64 in apart] == [
         ("A", 1, "90-B3-D5-1F-30-01-00-00"),
         ("B", 1, "90-B3-D5-1F-30-01-00-40"),
@@ -138,7 +138,7 @@ def test_environments_have_the_same_ids_unless_a_step_leads_from_one_to_the_next
 
 
 def test_ids_end_within_64_bits():
-    counting = Counting(Eui64((1 << 64) - 2), 1, 0, ("A",))
+    counting = IdSeries(Eui64((1 << 64) - 2), 1, 0, ("A",))
     assert len(list(counting.ids(2))) == 2
     with pytest.raises(InputError) as caught:
         list(counting.ids(3))
@@ -307,7 +307,7 @@ def test_every_key_of_the_file_is_in_the_document():
 def test_a_kit_of_too_many_requests_is_refused_before_any_is_made(
     library_with, monkeypatch, old, new
 ):
-    monkeypatch.setattr(Counting, "ids", lambda *_: pytest.fail("it was expanded"))
+    monkeypatch.setattr(IdSeries, "ids", lambda *_: pytest.fail("it was expanded"))
     more = MORE_SERIES.replace(old, new)
     error = refused(library_with("zaz1", more=more))
     assert error.code == "kit.count"

@@ -29,7 +29,7 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.importers.intake import FoundCertificate, Intake, LooseKey, take_in
 from smki_testca.importers.sources import sources
 from smki_testca.issuance.re_signing import LeftOutError, ReSigningTerms
-from smki_testca.lifecycle.importing import Arrival
+from smki_testca.lifecycle.importing import ImportOutcome
 from smki_testca.shipped import shipped
 from smki_testca.x509.names import ECDSA_WITH_NULL
 from smki_testca.x509.view import view_certificate
@@ -87,7 +87,7 @@ def codes(signing):
 def test_an_import_keeps_what_each_certificate_says(ours, everything):
     done = ours.import_material(everything)
     assert done.changed
-    assert {one.arrival for one in done.arrived} == {Arrival.NEW}
+    assert {one.arrival for one in done.arrived} == {ImportOutcome.NEW}
     records = {one.name: one for one in ours.externals.select()}
     assert list(records) == [one.label for one in everything.certificates]
 
@@ -141,7 +141,7 @@ def test_importing_the_same_again_changes_nothing(ours, everything):
     again = ours.import_material(everything)
     assert not again.changed
     assert again.keys == 0
-    assert {one.arrival for one in again.arrived} == {Arrival.KNOWN}
+    assert {one.arrival for one in again.arrived} == {ImportOutcome.KNOWN}
     assert state(ours) == before
 
 
@@ -200,7 +200,7 @@ def test_a_private_key_of_theirs_never_passes_for_that_of_an_own_certificate(our
 def test_what_the_estate_issued_is_left_as_it_is(estate, everything):
     before = state(estate)
     done = estate.import_material(everything)
-    assert {one.arrival for one in done.arrived} == {Arrival.OWN}
+    assert {one.arrival for one in done.arrived} == {ImportOutcome.OWN}
     assert all(one.external is None and one.own is not None for one in done.arrived)
     assert not done.changed
     assert state(estate) == before
@@ -212,7 +212,7 @@ def test_a_certificate_with_an_own_serial_and_other_octets_is_external(estate, o
         one.der, "validity.notAfter", encode.time(datetime(2050, 1, 1, tzinfo=UTC))
     )
     (arrived,) = bring(estate, changed).arrived
-    assert arrived.arrival is Arrival.NEW
+    assert arrived.arrival is ImportOutcome.NEW
 
 
 def test_a_key_may_come_after_its_certificate(ours, one):
@@ -227,7 +227,7 @@ def test_a_key_may_come_after_its_certificate(ours, one):
 def test_a_known_certificate_may_come_again_with_its_key(ours, one):
     bring(ours, one.der)
     (arrived,) = bring(ours, one.der, key=one.key).arrived
-    assert arrived.arrival is Arrival.KEY_ADDED
+    assert arrived.arrival is ImportOutcome.KEY_ADDED
     assert arrived.external.has_key
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 import certificate_types as types
 from smki_testca.authority.trial import compile_all
+from smki_testca.cli import cli
 from smki_testca.errors import InputError
 from smki_testca.issuance.batch.manifest import columns
 from smki_testca.profiles import Library
@@ -171,6 +173,36 @@ def test_a_mistake_in_the_table_of_an_input_is_an_error(tmp_path, tables, code, 
     assert said in error.message
 
 
+def _options(*words):
+    """The names of the options that a command has, those of every command included."""
+    program: click.Command = cli
+    context, names = click.Context(program), set()
+    for word in ("", *words):
+        if word:
+            assert isinstance(program, click.Group)
+            command = program.get_command(context, word)
+            assert command is not None
+            program, context = command, click.Context(command, parent=context, info_name=word)
+        for option in program.get_params(context):
+            names |= {name[2:] for name in option.opts if name.startswith("--")}
+    return names
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("issue", "organisation"), ("check", "device"), ("csr", "iki"), ("batch", "issue")],
+    ids=" ".join,
+)
+def test_no_input_takes_the_name_of_another_option(tmp_path, words):
+    inputs = {input_type.option for input_type in INPUT_TYPES.values()}
+    names = _options(*words) - inputs
+    assert {"estate", "json"} <= names
+    for name in sorted(names):
+        tables = f'[inputs.{name}]\ntype = "text"\nhelp = "A."\n'
+        write(tmp_path, "organisation", tables=tables)
+        assert "is malformed or reserved" in refused(tmp_path, "organisation").message, name
+
+
 def test_two_rows_that_are_filled_from_one_input_are_an_error(tmp_path):
     # What a request states once is read from one field of the certificate.
     text = types.changed("certificates/organisation.toml")
@@ -230,11 +262,12 @@ def test_types_of_an_operators_own_are_tried_with_the_others(tmp_path):
     library.check()
     tried = {one.setting.profile.name for one in compile_all(library)}
     assert {"sensor", "gateway"} <= tried
-    names = [one.name for one in library.end_entity_profiles]
-    assert names == [
-        *("organisation", "device", "dccki", "iki"),
-        *("dccki-personnel", "gateway", "sensor"),
-    ]
+    names = [profile.name for profile in library.end_entity_profiles]
+    ordinary = [hierarchy.end_entity for hierarchy in library.hierarchies.values()]
+    assert names[: len(ordinary)] == ordinary
+    assert names[len(ordinary) :] == sorted(set(names) - set(ordinary))
+    shipped = {profile.name for profile in Library().end_entity_profiles}
+    assert set(names) == {*shipped, "gateway", "sensor"}
 
 
 def test_a_manifest_has_the_columns_it_always_had_and_those_of_an_operators_types(
@@ -246,7 +279,14 @@ def test_a_manifest_has_the_columns_it_always_had_and_those_of_an_operators_type
         *("dns", "ip", "signifier", "system-name"),
     )
     after = ("label", "public-key-file", "csr-file")
-    assert columns(library) == (*before, *inputs, *after)
+    assert columns(library)[: len(before) + len(inputs)] == (*before, *inputs)
+    of_types = {
+        subject_input.type.option
+        for profile in library.end_entity_profiles
+        for subject_input in profile.subject_inputs
+    }
+    assert sorted(columns(library)) == sorted({*before, *inputs, *of_types, *after})
+    assert columns(library)[-3:] == after
     types.gateway(types.sensor(tmp_path))
     assert set(columns(Library(tmp_path))) == {*columns(library), "model", "site", "rack"}
     assert columns(Library(tmp_path))[-3:] == after
@@ -257,6 +297,5 @@ def test_nothing_is_issued_from_a_cas_profile_or_an_unknown_one(library):
         with pytest.raises(InputError) as caught:
             library.end_entity_profile(name)
         assert caught.value.code == "request.profile"
-        assert caught.value.remedy == (
-            "Use one of organisation, device, dccki, iki, dccki-personnel."
-        )
+        types_there_are = ", ".join(profile.name for profile in library.end_entity_profiles)
+        assert caught.value.remedy == f"Use one of {types_there_are}."

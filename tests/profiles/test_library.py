@@ -563,7 +563,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(library):
         with pytest.raises(InputError, match="unknown hierarchy 'gas'") as caught:
             ask("gas")
         assert caught.value.code == "profile.reference"
-        assert caught.value.remedy == "Use one of organisation, device, dccki, iki."
+        assert caught.value.remedy == f"Use one of {', '.join(library.hierarchies)}."
 
 
 @pytest.mark.slow
@@ -621,13 +621,14 @@ def test_a_hierarchy_without_lists_is_told_of_the_profiles_that_say_otherwise(tm
     assert "device-crl" in error.message
 
 
-def test_a_hierarchy_that_is_gone_leaves_profiles_that_say_so(tmp_path):
+def test_a_hierarchy_that_is_gone_leaves_profiles_that_say_so(library, tmp_path):
     path = override(tmp_path, HIERARCHIES, 'name = "dccki"', 'name = "gas"')
     assert path.is_file()
     error = refused(tmp_path)
     assert error.code == "profile.reference"
     assert "dccki.toml, hierarchy: unknown hierarchy 'dccki'" in without_line(error.message)
-    assert error.remedy == "Use one of organisation, device, gas, iki."
+    left = ", ".join(library.hierarchies).replace("dccki", "gas")
+    assert error.remedy == f"Use one of {left}."
 
 
 FIFTH = """
@@ -678,20 +679,24 @@ def test_a_fifth_hierarchy_needs_names_of_cas_and_policies_in_every_family(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "code"),
-    [
-        ('role-field = "subject.organizationalUnitName"\n', "", "profile.role_field"),
-        ("subject.organizationalUnitName", "subject.commonName", "profile.role_field"),
-        ("subject.organizationalUnitName", "subject.unit", "profile.reference"),
-    ],
+    ("new", "code"),
+    [("subject.commonName", "profile.role_field"), ("subject.unit", "profile.reference")],
 )
-def test_the_field_of_the_role_in_a_shipped_hierarchy_stays(tmp_path, old, new, code):
-    """Without it, nobody would judge the roles that an operator's type writes there."""
-    path = override(tmp_path, HIERARCHIES, old, new)
+def test_the_field_of_the_role_in_a_shipped_hierarchy_stays(tmp_path, new, code):
+    """With another, nobody would judge the roles that an operator's type writes there."""
+    path = override(tmp_path, HIERARCHIES, "subject.organizationalUnitName", new)
     error = refused(tmp_path)
     assert error.code == code
-    where = "hierarchy organisation, role-field: " if new else "hierarchy organisation: "
-    assert f"{path}, {where}" in without_line(error.message)
+    assert f"{path}, hierarchy organisation, role-field: " in without_line(error.message)
+
+
+def test_a_table_of_a_shipped_hierarchy_may_leave_out_what_is_as_there(tmp_path):
+    path = override(tmp_path, HIERARCHIES)
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    short = [line for line in lines if not line.startswith(("role-field", "csr"))]
+    assert len(lines) - len(short) == 5
+    path.write_text("".join(short), "utf-8")
+    assert Library(tmp_path).hierarchies == Library().hierarchies
 
 
 @pytest.mark.parametrize(

@@ -154,12 +154,12 @@ def test_an_unknown_or_impossible_key_is_an_error_that_names_it(tmp_path, old, n
     assert "organisation-crl.toml" in error.message
 
 
-def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
+def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(library, tmp_path):
     directory = changed(tmp_path, 'hierarchy = "organisation"', 'hierarchy = "organisations"')
     error = refused(directory, "profile.reference")
     said = without_line(error.message)
     assert "organisation-crl.toml, hierarchy: unknown hierarchy 'organisations'" in said
-    choices = "Use one of organisation, device, dccki, iki."
+    choices = f"Use one of {', '.join(library.hierarchies)}."
     assert error.remedy == f"Did you mean organisation? {choices}"
 
 

@@ -202,13 +202,15 @@ def test_a_wrong_key_at_the_head_is_an_error_that_names_it(tmp_path, old, new, k
     assert key in error.message
 
 
-def test_a_profile_of_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
+def test_a_profile_of_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(
+    library, tmp_path
+):
     text = (CERTIFICATES / "organisation.toml").read_text(encoding="utf-8")
     wrong = text.replace('hierarchy = "organisation"', 'hierarchy = "gas"', 1)
     path = write(tmp_path, "organisation", wrong)
     error = refused(tmp_path, "profile.reference")
     assert without_line(error.message) == f"{path}, hierarchy: unknown hierarchy 'gas'."
-    assert error.remedy == "Use one of organisation, device, dccki, iki."
+    assert error.remedy == f"Use one of {', '.join(library.hierarchies)}."
 
 
 def test_a_profile_without_rows_is_an_error(tmp_path):

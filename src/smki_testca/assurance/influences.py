@@ -85,10 +85,10 @@ def influences(
             part.path,
         )
     taking_part = {part.person for part in parts if part.kind.basis is Basis.SPECIFIED}
-    of_board = list(_of_board(record, report, decision, taking_part, terms))
+    of_board = list(_influences_of_board(record, report, decision, taking_part, terms))
     yield from of_board
     board = {seat.by.id for seat in of_board}
-    yield from _over(record, taking_part, board, decision)
+    yield from _influences_by_oversight(record, taking_part, board, decision)
     scheme = record.organisations[record.scheme.organisation]
     words = f"is the scheme of {decision}"
     yield Influence(InfluenceKind.SCHEME, scheme, decision, (), words, record.scheme.path)
@@ -99,7 +99,7 @@ def takes_part(decision: Decision) -> bool:
     return any(part.kind.counts and part.kind.basis is Basis.SPECIFIED for part in decision.parts)
 
 
-def _of_board(
+def _influences_of_board(
     record: AssessmentRecord,
     report: Report,
     decision: Decision,
@@ -152,50 +152,64 @@ def _board_member(decision: Decision, recusals: list[Recusal]) -> tuple[Influenc
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """A way up from a person with influence: that person, and whom it has come to."""
+class _ManagementChain:
+    """A chain of managers above a person with influence.
 
-    of: str
-    below: str
-    did: str
+    Attributes:
+        start: the id of that person.
+        top: the id of the manager that the chain has reached, or of the person.
+        involvement: what the person did, for a message: ``took part in``.
+    """
+
+    start: str
+    top: str
+    involvement: str
 
 
-def _over(
+def _influences_by_oversight(
     record: AssessmentRecord, taking_part: set[str], board: set[str], decision: Decision
 ) -> Iterator[Influence]:
     """Yield those of whoever is over a person with influence: managers also through others.
 
-    The shortest ways come first, and each person is passed once: whoever is over several persons
+    The shortest chains come first, and each person is passed once: whoever is over several persons
     is there once for each kind of oversight.
     """
-    ways = [_Way(name, name, "took part in") for name in sorted(taking_part)]
-    ways += [_Way(name, name, "was on the scheme's board at") for name in sorted(board)]
-    passed = {way.below for way in ways}
+    chains = [_ManagementChain(name, name, "took part in") for name in sorted(taking_part)]
+    chains += [
+        _ManagementChain(name, name, "was on the scheme's board at") for name in sorted(board)
+    ]
+    passed = {chain.top for chain in chains}
     seen: set[tuple[str, str | None, str | None]] = set()
-    for way in ways:
-        for oversight in record.over.get(way.below, ()):
+    for chain in chains:
+        for oversight in record.over.get(chain.top, ()):
             is_managing = oversight.kind.name == SUPERVISED and oversight.person is not None
-            later = _later(oversight, decision.day)
-            if later is None or not (is_managing or way.below == way.of):
+            afterwards = _words_for_later(oversight, decision.day)
+            if afterwards is None or not (is_managing or chain.top == chain.start):
                 continue
             if (oversight.kind.name, oversight.person, oversight.organisation) not in seen:
                 seen.add((oversight.kind.name, oversight.person, oversight.organisation))
-                through = "" if way.below == way.of else f" through {record.people[way.below].name}"
+                is_direct = chain.top == chain.start
+                through = "" if is_direct else f" through {record.people[chain.top].name}"
                 words = (
-                    f"{oversight.kind.name} {record.people[way.of].name}{through}, who {way.did}"
+                    f"{oversight.kind.name} {record.people[chain.start].name}{through}, who"
+                    f" {chain.involvement} {decision}{afterwards}"
                 )
-                words += f" {decision}{later}"
                 yield Influence(
-                    *(InfluenceKind.OVERSIGHT, _by(record, oversight), decision, (oversight.kind,)),
+                    *(
+                        InfluenceKind.OVERSIGHT,
+                        _overseer(record, oversight),
+                        decision,
+                        (oversight.kind,),
+                    ),
                     *(words, oversight.path),
                 )
             if is_managing and oversight.person is not None and oversight.person not in passed:
                 passed.add(oversight.person)
-                ways.append(_Way(way.of, oversight.person, way.did))
+                chains.append(_ManagementChain(chain.start, oversight.person, chain.involvement))
 
 
-def _later(oversight: Oversight, day: date) -> str | None:
-    """Words for an oversight that began after a day, none for another; None if it counts not.
+def _words_for_later(oversight: Oversight, day: date) -> str | None:
+    """Words for an oversight that began after a day, none for another; None if it does not count.
 
     Supervision is influence while it lasts. Whoever was appointed or paid remains so, and can know
     beforehand who is going to pay.
@@ -207,7 +221,7 @@ def _later(oversight: Oversight, day: date) -> str | None:
     return f", afterwards ({oversight.period})" if oversight.kind.name == PAID else None
 
 
-def _by(record: AssessmentRecord, oversight: Oversight) -> Person | Organisation:
+def _overseer(record: AssessmentRecord, oversight: Oversight) -> Person | Organisation:
     if oversight.person is not None:
         return record.people[oversight.person]
     return record.organisations[oversight.organisation or ""]

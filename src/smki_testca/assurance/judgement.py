@@ -35,7 +35,7 @@ RECORD_KIND = "assurance-record"
 REPORT_KIND = "smki-assessment-report"
 """The kind of document that one of its reports is."""
 INDEPENDENCE = "independence."
-"""What the codes of the rules of independence begin with."""
+"""The start of the codes of the rules of independence."""
 RULE = "R19"
 """The rule of the regime that the rules of independence enforce."""
 
@@ -182,25 +182,27 @@ def judge(
     """
     ties, listed_by_code = Ties(record, terms), Counter[str]()
     reports = tuple(
-        _judged(ReportEvidence(record, report, terms, ties), listed_by_code)
+        _judge_report(ReportEvidence(record, report, terms, ties), listed_by_code)
         for report in record.reports
     )
     findings = [
         finding
         for rule in RECORD_RULES.values()
-        for finding in _found(record, None, rule.rule, rule.find(record), Counter(), listed_by_code)
+        for finding in _listed_findings(
+            record, None, rule.rule, rule.find(record), Counter(), listed_by_code
+        )
     ]
     return Judgement(record, reports, tuple(findings), by_shipped_terms)
 
 
-def _judged(evidence: ReportEvidence, listed_by_code: Counter[str]) -> JudgedReport:
+def _judge_report(evidence: ReportEvidence, listed_by_code: Counter[str]) -> JudgedReport:
     findings: list[RecordFinding] = []
     verdicts = {ReportVerdict.INDEPENDENT}
     counts: Counter[Severity] = Counter()
     for rule in REPORT_RULES.values():
         of_rule: Counter[Severity] = Counter()
         breaches = rule.find(evidence)
-        findings += _found(
+        findings += _listed_findings(
             evidence.record, evidence.report, rule.rule, breaches, of_rule, listed_by_code
         )
         if of_rule[Severity.ERROR]:
@@ -211,7 +213,7 @@ def _judged(evidence: ReportEvidence, listed_by_code: Counter[str]) -> JudgedRep
     return JudgedReport(evidence.report, verdict, tuple(findings), counts)
 
 
-def _found(
+def _listed_findings(
     record: AssessmentRecord,
     report: Report | None,
     rule: Rule,
@@ -231,7 +233,7 @@ def _found(
     """
 
     def counted_one(breach: RecordBreach) -> tuple[object, ...]:
-        severity = _weighed(rule, breach.grounds)[0]
+        severity = _evidence_of(rule, breach.grounds)[0]
         counts[severity] += 1
         return (SEVERITY_RANK[severity], *_order(breach))
 
@@ -255,7 +257,7 @@ def _finding(
     record: AssessmentRecord, report: Report | None, rule: Rule, breach: RecordBreach
 ) -> RecordFinding:
     """Combine a breach with its rule."""
-    severity, basis, source = _weighed(rule, breach.grounds)
+    severity, basis, source = _evidence_of(rule, breach.grounds)
     return RecordFinding(
         rule.code,
         severity,
@@ -273,7 +275,7 @@ def _finding(
     )
 
 
-def _weighed(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]:
+def _evidence_of(rule: Rule, grounds: Sequence[Term]) -> tuple[Severity, Basis, str]:
     """The severity and the basis of a breach, and the source of that.
 
     A breach of independence is what its terms are: they are data. A record that contradicts itself

@@ -74,8 +74,9 @@ class Certificate:
 
     @property
     def key_usage(self) -> tuple[str, ...]:
-        """The keyUsage bits, by name."""
-        return _typed(self.values, "extensions.keyUsage", tuple)
+        """The keyUsage bits, by name; none where the profile has no such extension."""
+        path = "extensions.keyUsage"
+        return _typed(self.values, path, tuple) if path in self.values else ()
 
     @property
     def public_key(self) -> bytes:

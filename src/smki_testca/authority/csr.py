@@ -431,7 +431,7 @@ def differences(csr: View, certificate: View) -> list[str]:
 
 
 _STATED = ("subject.", "extensions.subjectAltName.dNSName", "extensions.subjectAltName.iPAddress")
-"""What else a certificate has as the CSR states it, if the CSR does."""
+"""The other fields that a certificate takes from the CSR, if the CSR states them."""
 
 
 def _values(view: View, path: str) -> Value | frozenset[Value] | None:

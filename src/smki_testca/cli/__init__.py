@@ -16,7 +16,12 @@ from typing import NoReturn
 import click
 
 import smki_testca
-from smki_testca.cli.command_line import GLOBAL_OPTIONS, GroupReading, did_you_mean, read_here
+from smki_testca.cli.command_line import (
+    GLOBAL_OPTIONS,
+    GlobalOptionsGroup,
+    did_you_mean,
+    with_global_options,
+)
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
 from smki_testca.collector import without_collector
@@ -83,7 +88,7 @@ _LAST_STREAM = 2
 _PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
-class LazyGroup(GroupReading):
+class LazyGroup(GlobalOptionsGroup):
     """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -101,7 +106,7 @@ class LazyGroup(GroupReading):
             command: click.Command = getattr(
                 importlib.import_module(f"smki_testca.cli.{module}"), attribute
             )
-        return read_here(command)
+        return with_global_options(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

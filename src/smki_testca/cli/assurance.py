@@ -140,4 +140,4 @@ _REPORTS: dict[str, Callable[[Judgement, Severity], None]] = {
     "sarif": _print_sarif,
     "junit": _print_junit,
 }
-"""What prints a report, by its name on the command line."""
+"""The printers of a report, by their names on the command line."""

@@ -9,7 +9,7 @@ import click
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
-from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.library_names import HierarchyName
 from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings, say
 from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 

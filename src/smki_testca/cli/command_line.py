@@ -1,7 +1,7 @@
 """Reads the line of every command: global options anywhere, nothing twice, "did you mean".
 
-The commands are plain ones of click. The group that is asked for a command gives it this reading,
-and so it is the same for all of them, however they were made.
+The commands are plain ones of click. A group returns each of its commands as a copy of the class
+``GlobalOptionsCommand``, so all commands read their lines alike, however they were made.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ GLOBAL_OPTIONS = (
 """The options that every command takes."""
 _AHEAD = ("estate", "profiles")
 """Those that tell which options a command has."""
+_ANY_LENGTH = 10_000
 
 
 class ConfiguredOption(click.Option):
@@ -106,8 +107,8 @@ def configured(option: str) -> type[click.Option]:
     return ConfiguredOption if option in KEYS else click.Option
 
 
-class Reading(click.Command):
-    """A command's way of reading its part of the line."""
+class GlobalOptionsCommand(click.Command):
+    """A command that takes the global options, too, and no option twice."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own parameters, and the global options that these leave free."""
@@ -131,6 +132,11 @@ class Reading(click.Command):
             session.ahead = seen.ahead
             seen.check_repeats(ctx, args)
         return super().parse_args(ctx, args)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the first sentence of the help, whole: a group's help folds it."""
+        del limit
+        return super().get_short_help_str(_ANY_LENGTH)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write where the global options are explained, and what the command says at the end."""
@@ -207,13 +213,13 @@ class _Seen:
                 ctx.fail(f"{name} is given twice. Give it once.")
 
 
-class GroupReading(Reading, click.Group):
-    """A group's way of reading its part of the line, and the one that it gives its commands."""
+class GlobalOptionsGroup(GlobalOptionsCommand, click.Group):
+    """A group that takes the global options, and whose commands take them."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command that reads its part in the same way."""
+        """Return a command, which takes the global options, too."""
         command = super().get_command(ctx, cmd_name)
-        return None if command is None else read_here(command)
+        return None if command is None else with_global_options(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -236,7 +242,7 @@ class GroupReading(Reading, click.Group):
             ctx.fail(f"No such command {args[0]!r}. {did_you_mean(meant)}")
 
 
-class OptionsOrCommand(GroupReading):
+class OptionsOrCommand(GlobalOptionsGroup):
     """A group that is a command with options of its own, unless one of its commands is named first.
 
     The line of such a command is read as if the group had no options, so that none is missing.
@@ -276,17 +282,17 @@ def did_you_mean(meant: str | None) -> str:
     return "" if meant is None else f"Did you mean {meant}?"
 
 
-def read_here(command: click.Command) -> click.Command:
-    """Return a command that reads its line as all of them do."""
-    if isinstance(command, Reading):
+def with_global_options(command: click.Command) -> click.Command:
+    """Return a copy of a command that takes the global options, unless it takes them already."""
+    if isinstance(command, GlobalOptionsCommand):
         return command
     kind: Any = type(command)
-    reading = copy.copy(command)
-    reading.__class__ = _reading(kind)
-    return reading
+    copied = copy.copy(command)
+    copied.__class__ = _with_global_options(kind)
+    return copied
 
 
 @cache
-def _reading(kind: Any) -> type[click.Command]:
-    bases = (GroupReading if issubclass(kind, click.Group) else Reading, kind)
+def _with_global_options(kind: Any) -> type[click.Command]:
+    bases = (GlobalOptionsGroup if issubclass(kind, click.Group) else GlobalOptionsCommand, kind)
     return type(kind.__name__, bases, {})

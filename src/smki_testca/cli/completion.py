@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 def _of_estate(kind: str) -> Names:
     def names(session: Session, beginning: str) -> list[str]:
-        from smki_testca.estate.known_names import Known, known_names
+        from smki_testca.estate.known_names import KnownNames, known_names
 
         if session.estate is None:
             return []
         # What is typed has not been expanded by the shell.
         directory = Path(session.estate).expanduser()
-        return known_names(directory / "estate.sqlite", Known[kind], beginning)
+        return known_names(directory / "estate.sqlite", KnownNames[kind], beginning)
 
     return names
 

@@ -37,7 +37,7 @@ KEYS = {
     "export-format": "the format of export",
     "audit.anchor": "gets an anchor of the audit log after each command",
 }
-"""What may be configured, and what it is."""
+"""The keys that may be configured, with their meanings."""
 _PATHS = frozenset(
     {"estate", "profiles", "passphrase-file", "token-module", "token-pin-file", "audit.anchor"}
 )

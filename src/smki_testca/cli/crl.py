@@ -9,6 +9,7 @@ import click
 
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import with_dry_run
+from smki_testca.cli.library_names import HierarchyName, HierarchyWithLists
 from smki_testca.cli.list_files import (
     as_pem,
     check_file,
@@ -17,7 +18,6 @@ from smki_testca.cli.list_files import (
     write,
     write_all,
 )
-from smki_testca.cli.names import HierarchyName, HierarchyWithLists
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_document,

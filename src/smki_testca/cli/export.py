@@ -13,7 +13,7 @@ from smki_testca.cli.command_line import (
     ConfiguredOption,
     OptionsOrCommand,
 )
-from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.library_names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_document,
@@ -42,12 +42,8 @@ from smki_testca.exporters.format import FormatNeed
 from smki_testca.exporters.idle_options import idle_options
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.exporters.stale_files import save
-from smki_testca.files import (
-    write_file,
-)
-from smki_testca.streams import (
-    is_standard_output,
-)
+from smki_testca.files import write_file
+from smki_testca.streams import is_standard_output
 from smki_testca.text import (
     counted,
     is_or_are,

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from smki_testca.cli.command_line import ConfiguredOption
-from smki_testca.cli.dry_run import (
-    with_dry_run,
-)
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.lists import (
     ListTerms,
     print_list,
 )
-from smki_testca.cli.numbers import (
-    number_from,
-)
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     Column,
     print_outcome,

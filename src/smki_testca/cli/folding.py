@@ -25,7 +25,7 @@ _COPIED = re.compile(
     r"|[0-9]+(?:\.[0-9]+){3,}"  # an OBJECT IDENTIFIER
     r")(?![0-9A-Za-z…])"
 )
-"""What is copied: it is never folded."""
+"""Texts that people copy: they are never folded."""
 _HELD = "\0"
 """Stands for a space that must not be folded at; no cell has a control character."""
 _PART = re.compile(r"[^-,+/.=]*[-,+/.=]+|[^-,+/.=]+")

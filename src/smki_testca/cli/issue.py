@@ -19,19 +19,15 @@ from smki_testca.cli.issued_files import (
     target_of,
     writing,
 )
-from smki_testca.cli.names import library_of
-from smki_testca.cli.numbers import (
-    number_from,
-)
+from smki_testca.cli.library_names import library_of
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_document,
     print_json,
     print_warnings,
     say,
 )
-from smki_testca.cli.records import (
-    print_records,
-)
+from smki_testca.cli.records import print_records
 from smki_testca.cli.tokens import Needs, ask_first, token_option
 from smki_testca.errors import UsageError
 from smki_testca.labels import check_label
@@ -49,7 +45,7 @@ if TYPE_CHECKING:
     from smki_testca.authority.filling import Validity
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
-    from smki_testca.exporters.stale_files import Saved
+    from smki_testca.exporters.stale_files import SavedExport
     from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.roles import Roles
@@ -258,7 +254,7 @@ def _print_issued(
     records: list[Record],
     warnings: tuple[str, ...],
     roles: Roles,
-    saved: Saved | None,
+    saved: SavedExport | None,
 ) -> None:
     if session.as_json:
         print_json({**_as_json(records, warnings), **saved_as_json(saved)})
@@ -314,7 +310,9 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
-    text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
+    asks = "" if is_issuing else "Ask the gate whether it grants this certificate type: "
+    summary = f"{asks}{profile.summary}"
+    text = f"{summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
         decorated
     )

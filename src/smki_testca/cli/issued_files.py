@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
     from smki_testca.exporters.issued_files import Target
-    from smki_testca.exporters.stale_files import Saved
+    from smki_testca.exporters.stale_files import SavedExport
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def issued_to(
     estate: Estate,
     issue: Callable[[], T],
     records_of: Callable[[T], list[Record]],
-) -> tuple[T, Saved | None]:
+) -> tuple[T, SavedExport | None]:
     """Issue, and write the files if there is a folder for them; see ``exporters.issued_files``."""
     if target is None:
         return issue(), None
@@ -92,7 +92,7 @@ def issued_to(
     return issue_to(target, estate, issue, records_of)
 
 
-def print_saved(saved: Saved | None) -> None:
+def print_saved(saved: SavedExport | None) -> None:
     """Print the paths of the files that were written and removed."""
     if saved is None:
         return
@@ -100,6 +100,6 @@ def print_saved(saved: Saved | None) -> None:
     say(*saved.removals(), *(f"wrote {path}" for path in saved.paths))
 
 
-def saved_as_json(saved: Saved | None) -> dict[str, Any]:
+def saved_as_json(saved: SavedExport | None) -> dict[str, Any]:
     """Return the keys of a JSON document that name the files; none where none were asked for."""
     return {} if saved is None else saved.as_json()

@@ -157,11 +157,15 @@ def _names(inputs: Mapping[str, str]) -> str:
     return ", ".join(text for option, text in inputs.items() if option != "role")
 
 
+def _identifiers(library: Library, profile: str) -> list[str]:
+    """The options of a certificate type that state the EUI-64."""
+    return [each.option for each in library.profile(profile).input_types if each.is_identifier]
+
+
 def _certificates(library: Library, loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     for request in loaded.requests:
         inputs = request.inputs
-        types = library.profile(request.profile).input_types
-        identifiers = [each.option for each in types if each.is_identifier]
+        identifiers = _identifiers(library, request.profile)
         for usage in request.usages or (None,):
             yield {
                 "environment": request.environment,
@@ -176,17 +180,18 @@ def _certificates(library: Library, loaded: Kit, devices: int | None) -> Iterato
                 "inputs": dict(inputs),
             }
     for group, device in loaded.device_certificates(devices):
+        eui64 = str(device.device_id)
         yield {
             "environment": device.environment,
             "label": device.label,
             "profile": group.profile,
             "participant": group.participant,
-            "eui64": str(device.device_id),
-            "common_name": None,
-            "system_name": None,
-            "role": None,
+            "eui64": eui64,
+            "common_name": group.inputs.get("common-name"),
+            "system_name": group.inputs.get("system-name"),
+            "role": group.inputs.get("role"),
             "usage": device.usage,
-            "inputs": {"device-id": str(device.device_id)},
+            "inputs": dict.fromkeys(_identifiers(library, group.profile), eui64) | group.inputs,
         }
 
 

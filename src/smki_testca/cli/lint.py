@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority.csr import differences, to_der
-from smki_testca.authority.csr_comparison import (
-    only_certificate,
-)
-from smki_testca.cli.command_line import (
-    GLOBAL_OPTIONS,
-)
+from smki_testca.authority.csr_comparison import only_certificate
+from smki_testca.cli.command_line import GLOBAL_OPTIONS
 from smki_testca.cli.fail_on import FAIL_ON, end_if_failing
 from smki_testca.cli.input_files import read_input
 from smki_testca.cli.output import print_document, print_json, print_table, say
@@ -212,7 +208,9 @@ def explain(session: Session, code: str) -> None:
     if session.as_json:
         print_json({"rules": [rule.as_json() for rule in explained]})
         return
-    for rule in explained:
+    for place, rule in enumerate(explained):
+        if place:
+            say("")
         print_table(("", ""), _explanation(rule))
 
 

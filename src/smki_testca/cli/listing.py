@@ -8,7 +8,7 @@ import click
 
 from smki_testca.cli.lists import ListTerms, print_list
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.records import DEFAULT, Listed, record_columns
+from smki_testca.cli.records import DEFAULT, ListedRecord, record_columns
 from smki_testca.cli.selection import own_selection, selecting
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def list_(
             session,
             terms,
             "certificates",
-            (Listed(record, status) for record, status in certificates),
+            (ListedRecord(record, status) for record, status in certificates),
             known,
             DEFAULT,
             _as_json,
@@ -92,6 +92,6 @@ def _own_named(names: Sequence[str], known: Mapping[str, Any]) -> tuple[str, ...
     )
 
 
-def _as_json(item: Listed) -> dict[str, Any]:
+def _as_json(item: ListedRecord) -> dict[str, Any]:
     status = None if item.status is None else item.status.value
     return {**item.record.as_json(), "status": status}

@@ -11,9 +11,7 @@ from dataclasses import (
     dataclass,
     field,
 )
-from itertools import (
-    islice,
-)
+from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -402,7 +400,7 @@ def print_json_list(name: str, documents: Iterable[str]) -> None:
 
 
 HEARTBEAT_SECONDS = 30.0
-"""How often a line reports that long work continues, where standard error is no terminal."""
+"""The time between lines that report on long work, where standard error is no terminal."""
 _REDRAW_SECONDS = 0.1
 
 

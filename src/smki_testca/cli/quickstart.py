@@ -14,10 +14,8 @@ from smki_testca.api import Estate
 from smki_testca.cli.ca_files import CaFiles, ca_places, read_ca_files
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.configuration import SettingSource
-from smki_testca.cli.if_needed import (
-    with_if_needed,
-)
-from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.if_needed import with_if_needed
+from smki_testca.cli.library_names import HierarchyName
 from smki_testca.cli.output import (
     Progress,
     print_json,
@@ -27,9 +25,7 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.output_paths import FOLDER
-from smki_testca.cli.records import (
-    print_records,
-)
+from smki_testca.cli.records import print_records
 from smki_testca.cli.secret import first_line
 from smki_testca.cli.tokens import Needs, TokenUriType, ask_first, remarks_on_key, token_option
 from smki_testca.entropy import SystemEntropy

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smki_testca.roles import Roles
 
 
-class Listed(NamedTuple):
+class ListedRecord(NamedTuple):
     """A certificate in a table: its record, and its status where that is shown."""
 
     record: Record
@@ -39,7 +39,7 @@ DEFAULT = (
 """The columns of a table of certificates, by their names, unless others are asked for."""
 
 
-def record_columns(roles: Roles, own: Iterable[str] = ()) -> dict[str, Column[Listed]]:
+def record_columns(roles: Roles, own: Iterable[str] = ()) -> dict[str, Column[ListedRecord]]:
     """Return every column that a table of certificates can have, by name.
 
     Args:
@@ -69,13 +69,13 @@ def record_columns(roles: Roles, own: Iterable[str] = ()) -> dict[str, Column[Li
         Column("status", "Status", _status, 1, STATUS_COLOURS),
         Column("notes", "Notes", _notes, is_remark=True),
     )
-    own_columns: Iterable[Column[Listed]] = (
+    own_columns: Iterable[Column[ListedRecord]] = (
         Column(name, name, partial(_own, name), 11) for name in own
     )
     return {column.name: column for column in (*own_columns, *columns)}
 
 
-def _own(name: str, item: Listed) -> str:
+def _own(name: str, item: ListedRecord) -> str:
     return item.record.columns.get(name, "")
 
 
@@ -84,7 +84,7 @@ def print_records(
 ) -> None:
     """Print certificates as a table, each with its status if statuses are given."""
     items = [
-        Listed(record, None if statuses is None else statuses[place])
+        ListedRecord(record, None if statuses is None else statuses[place])
         for place, record in enumerate(records)
     ]
     known = record_columns(roles)
@@ -113,92 +113,92 @@ def role_name(code: int | None, roles: Roles) -> str:
     return f"{code:02X}" if role is None else f"{role.name} ({role.hex})"
 
 
-def _label(item: Listed) -> str:
+def _label(item: ListedRecord) -> str:
     return item.record.label or ""
 
 
-def _id(item: Listed) -> str:
+def _id(item: ListedRecord) -> str:
     record = item.record
     return str(record.eui64) if record.eui64 is not None else record.name or ""
 
 
-def _eui64(item: Listed) -> str:
+def _eui64(item: ListedRecord) -> str:
     return "" if item.record.eui64 is None else str(item.record.eui64)
 
 
-def _name(item: Listed) -> str:
+def _name(item: ListedRecord) -> str:
     return item.record.name or ""
 
 
-def _subject(item: Listed) -> str:
+def _subject(item: ListedRecord) -> str:
     return item.record.subject
 
 
-def _profile(item: Listed) -> str:
+def _profile(item: ListedRecord) -> str:
     return item.record.profile
 
 
-def _hierarchy(item: Listed) -> str:
+def _hierarchy(item: ListedRecord) -> str:
     return str(item.record.hierarchy)
 
 
-def _tier(item: Listed) -> str:
+def _tier(item: ListedRecord) -> str:
     return item.record.tier.value
 
 
-def _participant(item: Listed) -> str:
+def _participant(item: ListedRecord) -> str:
     return item.record.participant or ""
 
 
-def _environment(item: Listed) -> str:
+def _environment(item: ListedRecord) -> str:
     return item.record.environment
 
 
-def _category(item: Listed) -> str:
+def _category(item: ListedRecord) -> str:
     return item.record.category or ""
 
 
-def _role(roles: Roles, item: Listed) -> str:
+def _role(roles: Roles, item: ListedRecord) -> str:
     return role_name(item.record.role, roles)
 
 
-def _usage(item: Listed) -> str:
+def _usage(item: ListedRecord) -> str:
     return item.record.usage
 
 
-def _not_before(item: Listed) -> str:
+def _not_before(item: ListedRecord) -> str:
     return item.record.not_before.date().isoformat()
 
 
-def _not_after(item: Listed) -> str:
+def _not_after(item: ListedRecord) -> str:
     return item.record.not_after.date().isoformat()
 
 
-def _issued_at(item: Listed) -> str:
+def _issued_at(item: ListedRecord) -> str:
     from smki_testca.clock import iso
 
     return iso(item.record.issued_at)
 
 
-def _issuer(item: Listed) -> str:
+def _issuer(item: ListedRecord) -> str:
     return str(item.record.issuer)
 
 
-def _serial(item: Listed) -> str:
+def _serial(item: ListedRecord) -> str:
     return str(item.record.serial)
 
 
-def _sha256(item: Listed) -> str:
+def _sha256(item: ListedRecord) -> str:
     import hashlib
 
     return hashlib.sha256(item.record.der).hexdigest()
 
 
-def _status(item: Listed) -> str:
+def _status(item: ListedRecord) -> str:
     return "" if item.status is None else item.status.word
 
 
-def _notes(item: Listed) -> str:
+def _notes(item: ListedRecord) -> str:
     """Return what is out of the ordinary; only seeded keys are not secret."""
     notes = [] if item.record.keys_secret else ["not secret"]
     if item.record.key_uri is not None:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.dry_run import (
-    with_dry_run,
-)
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.issued_files import (
     issued_to,
     print_saved,
@@ -28,7 +26,7 @@ from smki_testca.cli.output import (
     say,
 )
 from smki_testca.cli.records import (
-    Listed,
+    ListedRecord,
     record_columns,
 )
 from smki_testca.cli.selection import (
@@ -160,7 +158,7 @@ def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 4)]
     rows = (
         (
-            *(column.text(Listed(renewal.record, None)) for column in of_record),
+            *(column.text(ListedRecord(renewal.record, None)) for column in of_record),
             str(renewal.predecessor.serial),
         )
         for renewal in renewals
@@ -184,7 +182,7 @@ def _check_named(estate: Estate, selected: Selection) -> None:
         InputError: if none has one of them.
     """
     from smki_testca.estate.certificates import Selection, values_of
-    from smki_testca.estate.known_names import Known, known_names
+    from smki_testca.estate.known_names import KnownNames, known_names
 
     for name, noun in _NAMED.items():
         for value in values_of(getattr(selected, name)) or ():
@@ -196,7 +194,7 @@ def _check_named(estate: Estate, selected: Selection) -> None:
             if not isinstance(value, str):
                 message = f"No certificate has a label that fits {shown(str(value))}."
                 raise InputError("selection.nothing", message, _SEE_LABELS)
-            known = known_names(estate.directory / "estate.sqlite", Known.LABEL, value[:1])
+            known = known_names(estate.directory / "estate.sqlite", KnownNames.LABEL, value[:1])
             meant = closest(value, known)
             raise InputError(
                 "selection.nothing",

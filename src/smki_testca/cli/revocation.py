@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.dry_run import (
-    with_dry_run,
-)
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import (
     print_nothing_needed,
     with_if_needed,
@@ -17,9 +15,7 @@ from smki_testca.cli.output import (
     print_json,
     print_table,
 )
-from smki_testca.cli.records import (
-    print_with_status,
-)
+from smki_testca.cli.records import print_with_status
 from smki_testca.cli.selection import (
     narrow_selection,
     selecting,

@@ -26,15 +26,9 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record, Selection
-    from smki_testca.labels import (
-        LabelPattern,
-    )
-    from smki_testca.profiles import (
-        Library,
-    )
-    from smki_testca.x509.key_usages import (
-        UsageBit,
-    )
+    from smki_testca.labels import LabelPattern
+    from smki_testca.profiles import Library
+    from smki_testca.x509.key_usages import UsageBit
 Given = dict[str, tuple[str, ...]]
 """The options of a selection as they arrive: by name, each with its values, or none."""
 

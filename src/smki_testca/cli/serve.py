@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.service.settings import Settings
 
 _PARTS = ("aiohttp", "jinja2", "lxml")
-"""What the extra [service] brings."""
+"""The packages of the extra [service]."""
 
 
 @click.command()
@@ -255,7 +255,7 @@ _TITLES = {
     "control": "Control of misbehaviour",
 }
 _ADDRESSES = {"https_url": "over HTTPS", "submit": "submit", "result": "result"}
-"""What a service's other addresses are, by their names in JSON."""
+"""The other addresses of a service, by their names in JSON."""
 _XML = " -H 'Content-Type: application/xml;charset=UTF-8'"
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.client.trace import Trace
 
 BODY_TIMES = 10
-"""How many times as long as for a step the client waits for the whole body of an answer."""
+"""The factor by which the client waits longer for the whole body of an answer than for a step."""
 _MOST_PLACES = 8
 """The most addresses of a name that are tried."""
 _CHUNK = 1 << 16

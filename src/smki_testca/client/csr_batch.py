@@ -43,7 +43,7 @@ MAX_RESULT_OCTETS = 256 << 20
 MAX_REFERENCE = 256
 """The longest reference of a batch, in characters."""
 PATIENCE = 3
-"""How many failures one after another are waited out while a batch is asked for."""
+"""The most failures in a row that are waited out while a batch is asked for."""
 _SUBMIT, _RESULT = (path.rpartition("/")[2] for path in (SUBMIT_PATH, RESULT_PATH))
 
 
@@ -316,7 +316,7 @@ def _check_state(root: etree._Element, status: BatchStatus, batch: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingTerms:
     """The terms of waiting for a batch.
 
     Attributes:
@@ -338,7 +338,11 @@ class Waiting:
 
 
 def wait_for(
-    caller: ServiceCaller, addresses: BatchAddresses, batch: int, trace: Trace, waiting: Waiting
+    caller: ServiceCaller,
+    addresses: BatchAddresses,
+    batch: int,
+    trace: Trace,
+    waiting: WaitingTerms,
 ) -> BatchAnswer:
     """Ask what became of a batch until it is done.
 

@@ -27,7 +27,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class PassedStep:
     """A step that went well.
 
     Attributes:
@@ -55,14 +55,14 @@ class Trace:
             way. None without TLS.
     """
 
-    def __init__(self, tell: Callable[[Passed], None] = lambda _passed: None) -> None:
+    def __init__(self, tell: Callable[[PassedStep], None] = lambda _passed: None) -> None:
         self._tell = tell
-        self.passed: list[Passed] = []
+        self.passed: list[PassedStep] = []
         self.tls: TlsDetails | None = None
 
     def add(self, step: Step, result: str) -> None:
         """Tell of a step that went well."""
-        passed = Passed(step, result)
+        passed = PassedStep(step, result)
         self.passed.append(passed)
         self._tell(passed)
 

@@ -74,4 +74,4 @@ _REMEDIES = {
     "FORMAT_ERROR": "Correct the request and submit it again.",
     "WORKFLOW_ERROR": "Tell the service's operator the error code.",
 }
-"""What Appendix M says to do about each status."""
+"""The remedy that Appendix M gives for each status."""

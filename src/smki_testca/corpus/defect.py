@@ -56,9 +56,9 @@ class Level(StrEnum):
     """Against which rules a parser is judged."""
 
     RFC5280 = "rfc5280"
-    """What any X.509 library must do: X.690, RFC 5280 and the algorithms' RFCs."""
+    """The duties of any X.509 library: X.690, RFC 5280 and the algorithms' RFCs."""
     GBCS = "gbcs"
-    """What a Device or a program of this field must do besides."""
+    """The further duties of a Device or a program of this field."""
 
 
 class Need(StrEnum):

@@ -22,7 +22,7 @@ _SIGNED_PART = {
 }
 _ATTRIBUTES = 0xA0
 UNDER_TEST = "der"
-"""How a change names the document that is under test."""
+"""The name that a change has for the document under test."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class EstateCorpus:
 def make(estate: Stores, selection: CaseSelection, environment: str | None = None) -> EstateCorpus:
     """Make the cases of a selection under an estate's CAs; nothing is recorded yet.
 
-    No certificate is recorded as issued: none is one. Keep the cases only within ``recorded``.
+    The cases are not recorded as issued certificates. Keep them only within ``recorded``.
 
     Args:
         estate: whose CAs sign; it must be unlocked.
@@ -58,7 +58,9 @@ def make(estate: Stores, selection: CaseSelection, environment: str | None = Non
     catalogue.check(selection)
     entries = [entry for entry in catalogue.entries.values() if entry.may_fit(selection)]
     bases = [catalogue.entries[f"good-{entry.base.name}"] for entry in entries]
-    cases, left_out = _made(catalogue, {entry.id: entry for entry in (*bases, *entries)}.values())
+    cases, left_out = _build_all(
+        catalogue, {entry.id: entry for entry in (*bases, *entries)}.values()
+    )
     own = [cases[entry.id] for entry in entries if entry.id in cases]
     fitting = [case for case in own if selection.fits(case)]
     names = dict.fromkeys((*(case.base or case.id for case in fitting), *(c.id for c in fitting)))
@@ -91,7 +93,7 @@ def recorded(estate: Stores, corpus: EstateCorpus) -> Iterator[None]:
         yield
 
 
-def _made(
+def _build_all(
     catalogue: Catalogue, entries: Iterable[CatalogueEntry]
 ) -> tuple[dict[str, Case], dict[str, str]]:
     """The cases that can be made, and why the others cannot, by id; good bases come first."""

@@ -110,7 +110,7 @@ RSA_STEPS: dict[str, tuple[int, int]] = {
     "dccki": (1562, 1107),
     "iki": (182, 397),
 }
-"""How far the primes of known keys are from where their search begins: to search takes seconds."""
+"""The distance of known keys' primes from the start of their search, which takes seconds."""
 
 _SMALL_PRIMES = [n for n in range(3, 2000, 2) if all(n % m for m in range(3, n, 2))]
 

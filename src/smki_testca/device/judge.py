@@ -46,7 +46,7 @@ _SAID_OTHERWISE = frozenset(
         SignatureVerdict.BY_ITSELF,
     }
 )
-"""Where the linter finds a signature or an issuer at fault, and not the path."""
+"""The verdicts by which the linter finds a signature or an issuer at fault, not the path."""
 
 
 class Verdicts(NamedTuple):

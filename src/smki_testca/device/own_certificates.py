@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PROFILE = "device"
 _ISSUER_UNKNOWN = "issuer.unknown"
 _SIGNATURE = "signature.invalid"
-"""What the vectors show: the signature does not fit what is signed."""
+"""The finding that the vectors show: the signature does not fit what is signed."""
 _BITS = {KeyUsage.DIGITAL_SIGNATURE: "digitalSignature", KeyUsage.KEY_AGREEMENT: "keyAgreement"}
 _EUI64_OCTETS = 8
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MAX_FAILURES = 5
 """So many failures within ``LOCK_TIME`` lock an account (SEC App. P)."""
 LOCK_TIME = timedelta(hours=1)
-"""How long an account stays locked, and within what time its failures count (SEC App. P)."""
+"""The time for which an account stays locked, and in which its failures count (SEC App. P)."""
 # HTTP Basic cannot carry a colon in a name (RFC 7617 2), and the log shows each name as it is.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 
@@ -81,7 +81,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class PasswordProof:
     """The result of a guess at a password.
 
     Attributes:
@@ -273,12 +273,12 @@ class AccountStore:
         """
         return self.settle(self.prove(name, password), details)
 
-    def prove(self, name: str, password: str) -> Proof:
+    def prove(self, name: str, password: str) -> PasswordProof:
         """Guess at a password: slow on purpose, as slow for a name that nobody has.
 
         Nothing is changed, so that many guesses do not wait for each other.
         """
-        return Proof.of(name, password, self.digest_of(name))
+        return PasswordProof.of(name, password, self.digest_of(name))
 
     def digest_of(self, name: str) -> bytes:
         """The digest to compare a guess with; one that never fits for a name that nobody has."""
@@ -294,7 +294,9 @@ class AccountStore:
         digest = self._password(name)
         return digest is not None and hmac.compare_digest(digest, fitted)
 
-    def settle(self, proof: Proof, details: Mapping[str, Any] = MappingProxyType({})) -> Account:
+    def settle(
+        self, proof: PasswordProof, details: Mapping[str, Any] = MappingProxyType({})
+    ) -> Account:
         """Count what a guess has shown: a failure may lock the account, a success clears them.
 
         A locked account and a name that nobody has are refused, and nothing is written of them:
@@ -314,7 +316,7 @@ class AccountStore:
             raise _refused()
         return account
 
-    def _settled(self, proof: Proof, details: Mapping[str, Any]) -> Account | None:
+    def _settled(self, proof: PasswordProof, details: Mapping[str, Any]) -> Account | None:
         account, digest = self._find(proof.name), self._password(proof.name)
         if account is None or digest is None or account.locked_until is not None:
             return None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MARK = "smki-anchor"
-"""How every anchor begins."""
+"""The start of every anchor."""
 _VERSION = 1
 _OCTETS = 32
 _ANCHOR = re.compile(

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
 
 RESULT_DAYS = 30
-"""How long the result of a batch is kept for its participant (SEC App. M 2.5.1.4)."""
+"""The days for which the result of a batch is kept for its participant (SEC App. M 2.5.1.4)."""
 ACTIONS = "batch_request."
-"""What the actions of audit entries begin with that tell what became of a batch."""
+"""The start of the actions of audit entries that tell what became of a batch."""
 
 
 class BatchState(StrEnum):

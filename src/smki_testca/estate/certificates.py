@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import (
-    Iterable,
-)
+from collections.abc import Iterable
 from dataclasses import (
     dataclass,
     field,
     replace,
 )
-from types import (
-    MappingProxyType,
-)
+from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -320,7 +316,7 @@ _FURTHER_COLUMNS = (
     " (SELECT columns FROM certificate_columns AS own"
     " WHERE own.serial = certificates.serial) AS own_columns"
 )
-"""What other tables say of a certificate."""
+"""The columns of a certificate that come from other tables."""
 _PAGE = 500
 """The certificates that are read at a time."""
 

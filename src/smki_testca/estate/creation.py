@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import MEDIUM_ERRORS, EstateError, InputError
-from smki_testca.estate_files import MARKER, PROFILES_FOLDER
+from smki_testca.estate_files import FILE_NAME, MARKER, PROFILES_FOLDER
 from smki_testca.files import create, sync_folder
 from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
 from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
@@ -174,8 +174,14 @@ def _check_empty(directory: Path) -> None:
         ),
         None,
     )
-    if stray is not None and stray.name == MARKER:
+    if stray is not None and is_unfinished(directory):
         raise _being_made(directory)
+    if (directory / FILE_NAME).is_file():
+        raise InputError(
+            "estate.not_empty",
+            f"There is an estate in {directory} already.",
+            f"Use it with --estate {directory}, or choose a new directory.",
+        )
     if stray is not None:
         raise InputError(
             "estate.not_empty",

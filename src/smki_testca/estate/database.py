@@ -31,7 +31,7 @@ RESTORE = "Restore a copy of the estate's directory that audit verify accepts."
 """The remedy where something in the file was changed."""
 
 _WRONG_TEXT = "Could not decode to UTF-8"
-"""How the message of Python's sqlite3 begins where a text is not UTF-8."""
+"""The start of the message of Python's sqlite3 where a text is not UTF-8."""
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNUSABLE = {
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.tiles import TileStore
 
 AT_A_TIME = 500
-"""How many IDs or serials one query looks for."""
+"""The most IDs or serials that one query looks for."""
 _BY_ID = (
     "SELECT eui64, serial, environment, profile, usage, not_after FROM certificates"
     " WHERE eui64 IN (%s)"

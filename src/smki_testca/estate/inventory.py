@@ -79,7 +79,7 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ExpiringGroup:
     """Certificates that end at one time and are to be renewed: one, or some of a run.
 
     Attributes:
@@ -155,7 +155,7 @@ class Inventory:
 
     def endings(
         self, at: datetime, before: datetime, size: int, participant: str | None = None
-    ) -> list[Ending]:
+    ) -> list[ExpiringGroup]:
         """The certificates that are to be renewed, those that end first at the beginning.
 
         Args:
@@ -172,7 +172,7 @@ class Inventory:
             {"at": iso(at), "before": iso(before), "size": size, "participant": participant},
         )
         endings += [
-            Ending(
+            ExpiringGroup(
                 part.not_after,
                 None,
                 part.run.id,
@@ -263,8 +263,8 @@ def _counted(row: sqlite3.Row) -> tuple[Kind, int]:
     )
 
 
-def _ending(row: sqlite3.Row) -> Ending:
-    return Ending(
+def _ending(row: sqlite3.Row) -> ExpiringGroup:
+    return ExpiringGroup(
         from_iso(row["not_after"]),
         SerialNumber.from_octets(row["serial"]),
         None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_pair(identifier: bytes, unseal: Callable[[], bytes], whose: str) -> None:
-    """Unseal a private key, and compare its public key.
+    """Unseal a private key, and compare its public key; see ``check_opened``.
 
     Args:
         identifier: the SHA-256 of the SubjectPublicKeyInfo.
@@ -24,9 +24,24 @@ def check_pair(identifier: bytes, unseal: Callable[[], bytes], whose: str) -> No
     Raises:
         EstateError: if it does not open, or is another key's.
     """
+    check_opened(
+        identifier, lambda: private_keys.public_key_info(private_keys.from_pkcs8(unseal())), whose
+    )
+
+
+def check_opened(identifier: bytes, open_key: Callable[[], bytes], whose: str) -> None:
+    """Open a private key, and compare its public key.
+
+    Args:
+        identifier: the SHA-256 of the SubjectPublicKeyInfo.
+        open_key: opens the key, and gives its SubjectPublicKeyInfo, DER.
+        whose: the key, for the error.
+
+    Raises:
+        EstateError: if it does not open, or is another key's.
+    """
     try:
-        public = private_keys.public_key_info(private_keys.from_pkcs8(unseal()))
-        fault = None if key_id(public) == identifier else "is of another public key"
+        fault = None if key_id(open_key()) == identifier else "is of another public key"
     except EstateError as error:
         if is_of_passphrase(error):
             raise

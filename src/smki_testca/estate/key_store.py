@@ -18,7 +18,7 @@ from smki_testca.estate.key_holders import (
     KeyHolders,
     check_holders,
 )
-from smki_testca.estate.key_pairs import check_pair
+from smki_testca.estate.key_pairs import check_opened
 from smki_testca.estate.sealing import TransportKey
 from smki_testca.estate.token_keys import TokenKeys, refuse_seed
 from smki_testca.x509 import private_keys
@@ -166,20 +166,21 @@ class KeyStore:
         return row if stated == holder else None
 
     def verify(self) -> int:
-        """Unseal every private key, and pair it with its id; gives their number.
+        """Open every private key, and pair it with its id; gives their number.
 
-        Keys in tokens are not among them.
+        Keys in tokens are not among them. Each is opened as a signer, as keys of CAs are here, too.
 
         Raises:
             EstateError: if the passphrase is wrong, or for the first key that does not fit.
         """
         rows = self._database.rows("SELECT id, sealed, holder FROM keys ORDER BY id")
         for row in rows:
-            identifier = row["id"]
-            label = sealing_label(identifier, row["holder"])
-            unseal = partial(self.estate_key.key().open, row["sealed"], label)
-            check_pair(identifier, unseal, f"key {identifier.hex()}")
+            key = SealedKey(row["id"], row["sealed"], row["holder"])
+            check_opened(key.key_id, partial(self._public_key, key), f"key {key.key_id.hex()}")
         return len(rows)
+
+    def _public_key(self, key: SealedKey) -> bytes:
+        return key.open(self._means()).public_key
 
     def generate_in_token(self, uri: TokenUri, key_type: KeyType, holder: str, label: str) -> bytes:
         """Make a key pair in a token, within a transaction; gives its SubjectPublicKeyInfo, DER.

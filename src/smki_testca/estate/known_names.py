@@ -15,7 +15,7 @@ MOST = 200
 _WAIT_SECONDS = 0.2
 
 
-class Known(StrEnum):
+class KnownNames(StrEnum):
     """A kind of name, with the query that finds those that begin with a text."""
 
     PARTICIPANT = "SELECT id AS name FROM participants"
@@ -30,7 +30,7 @@ class Known(StrEnum):
     )
 
 
-def known_names(path: Path, kind: Known, beginning: str) -> list[str]:
+def known_names(path: Path, kind: KnownNames, beginning: str) -> list[str]:
     """Return the names of a kind that begin with a text, sorted, up to ``MOST`` of them.
 
     The file is only read. If it is no estate's, or is being changed at length, there are none.

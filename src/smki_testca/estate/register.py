@@ -40,9 +40,9 @@ _AGREEMENT_ACTIONS = tuple(
 
 
 MAX_ALLOCATED = 100_000
-"""How many IDs are allocated at once."""
+"""The most IDs that are allocated at once."""
 NAMED = 3
-"""How many agreements an error names; it says that there are more."""
+"""The most agreements that an error names; it says that there are more."""
 
 
 class RegisterStore:

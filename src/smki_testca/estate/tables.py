@@ -90,8 +90,8 @@ def declared(version: int = FORMAT) -> Schema:
 
 def _table(connection: sqlite3.Connection, name: str, sql: str | None) -> Table:
     columns, key = {}, []
-    for _, column, declared_type, is_required, _, place in connection.execute(
-        "SELECT * FROM pragma_table_info(?)", (name,)
+    for column, declared_type, is_required, place in connection.execute(
+        'SELECT name, type, "notnull", pk FROM pragma_table_info(?)', (name,)
     ):
         types = _OF_TWO_TYPES.get((name, column), (_TYPES[declared_type],))
         columns[column] = types if is_required or place else (*types, type(None))

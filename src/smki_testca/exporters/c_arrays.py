@@ -10,7 +10,7 @@ _PER_LINE = 256
 _SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 !#$&()*+,-./:;<=>@[]^_`{|}~'"
 )
-"""What stands for itself in a literal. Two question marks may begin a trigraph."""
+"""Characters that stand for themselves in a literal. Two question marks may begin a trigraph."""
 _SPELLED = [chr(octet) if octet in _SAFE else f"\\{octet:03o}" for octet in range(256)]
 _SHORTER = re.compile(r"\\0(?:0(?=[0-7](?![0-7]))|(?=[0-7]{2}(?![0-7])))")
 """The zeros of an escape behind which no octal digit stands: they may go."""

@@ -30,7 +30,7 @@ _SHORT = {"digital-signature": "DS", "key-agreement": "KA", "key-encipherment": 
 MAX_NAME = 63
 """C99 5.2.4.1 distinguishes so many characters of a name."""
 _MAX_STEM = 48
-"""Leaves room for ``SMKI_``, the number of a succession, and ``_NEXT``."""
+"""Leaves room for ``SMKI_``, the number of a series, and ``_NEXT``."""
 _DIGITS = 8
 _KEY_DIGITS = 16
 _OWN = re.compile(r"[a-z][a-z0-9_]{0,15}\Z")
@@ -77,9 +77,9 @@ def c_names(
 ) -> dict[SerialNumber, str]:
     """A name for each certificate, in capitals.
 
-    Certificates of one holder and purpose that follow each other under one label are a succession.
+    Certificates of one holder and purpose that follow each other under one label are a series.
     Its current certificate has the plain name, the one that waits to replace it ends in ``_NEXT``,
-    and those out of use end in their serial number. Where a holder has several successions for one
+    and those out of use end in their serial number. Where a holder has several series for one
     purpose, as Suppliers have for prepayment, the one that began first has the plain name, the
     second ``_2``, and so on, for ever: whether or not the estate has a certificate of it in use.
 
@@ -88,35 +88,35 @@ def c_names(
         records: the certificates to name.
         files: their file names, and so the current certificate of each.
     """
-    numbers: dict[str, dict[_Succession, int]] = {}
-    waiting: dict[_Succession, SerialNumber] = {}
+    numbers: dict[str, dict[_Series, int]] = {}
+    waiting: dict[_Series, SerialNumber] = {}
     for record, status in estate.with_statuses(_of_same_holders(estate, records)):
-        succession = _succession(record)
+        series = _series(record)
         of_purpose = numbers.setdefault(_stem(record), {})
-        of_purpose.setdefault(succession, len(of_purpose) + 1)
+        of_purpose.setdefault(series, len(of_purpose) + 1)
         if status is Status.PENDING:
-            waiting[succession] = record.serial
+            waiting[series] = record.serial
     names: dict[SerialNumber, str] = {}
     taken: set[str] = set()
     for record, status in estate.with_statuses(sorted(records, key=_order)):
-        stem, succession = _stem(record), _succession(record)
-        number = numbers.get(stem, {}).get(succession, 1)
+        stem, series = _stem(record), _series(record)
+        number = numbers.get(stem, {}).get(series, 1)
         plain = stem if number == 1 else f"{stem}_{number}"
         name = f"{stem}_{record.serial}"
         if files[record.serial].current.serial == record.serial and status in LIVING:
             name = name if plain in taken else plain
-        elif waiting.get(succession) == record.serial:
+        elif waiting.get(series) == record.serial:
             name = f"{plain}_NEXT"
         taken.add(name)
         names[record.serial] = name
     return names
 
 
-_Succession = tuple[str | int | None, ...]
-"""What certificates have in common that follow each other."""
+_Series = tuple[str | int | None, ...]
+"""The values that certificates have in common if they follow each other."""
 
 
-def _succession(record: Record) -> _Succession:
+def _series(record: Record) -> _Series:
     place = record.family, record.environment, record.hierarchy, record.participant
     holder = record.name if record.eui64 is None else record.eui64.plain
     return (*place, record.profile, record.label, holder, record.role, record.usage)

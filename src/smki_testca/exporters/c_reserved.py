@@ -40,14 +40,14 @@ _LIBRARY = """
     strtoul strtoull strxfrm swab system tan tanh tmpfile tmpnam tolower toupper trunc ungetc unlink
     vfprintf vprintf vsnprintf vsprintf wait wcstombs wctomb write y0 y1 yn
 """
-"""What is linked into every program (C99 7.1.3): a table of that name takes its place."""
+"""The names that are linked into every program (C99 7.1.3): a table would take their place."""
 _MACROS = "i386 linux unix"
-"""What compilers define beside the standard."""
+"""The names that compilers define beside the standard."""
 _FILES = """
     aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8
     lpt9 nul prn
 """
-"""What Windows takes for devices, whatever ending a name has."""
+"""The names that Windows takes for devices, whatever their ending."""
 _OURS = """
     smki_case smki_certificate smki_family smki_identity smki_importance smki_kind smki_octets
     smki_question smki_stage smki_verdict

@@ -27,10 +27,10 @@ _HEAD = "/* Test Certificates, X.509 in DER. Not for use with live systems. */\n
 _BITS = {"digital-signature": 1, "key-agreement": 2}
 _OTHER_USAGE = 4
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
-"""What a SubjectPublicKeyInfo with a point of P-256 begins with."""
+"""The start of a SubjectPublicKeyInfo with a point of P-256."""
 _POINT_SIZE = 65
 _SCALAR = bytes.fromhex("0201010420")
-"""What stands before the number in an ECPrivateKey of P-256 (RFC 5915 3)."""
+"""The octets before the number in an ECPrivateKey of P-256 (RFC 5915 3)."""
 
 
 class CTable(Format):

@@ -87,7 +87,7 @@ def _revocation_lists(estate: Stores) -> dict[bytes, list[bytes]]:
 
 
 OUTDATED = "was renewed or replaced (--status or --serial exports it)"
-"""Why a certificate is left out that was renewed, or replaced by another of its label."""
+"""The reason to leave out a certificate that was renewed, or replaced by one of its label."""
 
 
 def make(

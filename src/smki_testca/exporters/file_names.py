@@ -34,7 +34,7 @@ AT_ONCE = 500
 """The most values in one query, and the most EUI-64s that are looked up in runs one by one."""
 
 Parts = tuple[str, ...]
-"""What tells two certificates of one label apart: environment, profile, subject, role, usage."""
+"""The parts that tell namesakes apart: environment, profile, subject, role, usage."""
 _SUBJECT = 2
 
 Place = tuple["PurePosixPath", str]

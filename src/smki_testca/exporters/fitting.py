@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import (
-    InputError,
-)
-from smki_testca.text import (
-    counted,
-)
+from smki_testca.errors import InputError
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

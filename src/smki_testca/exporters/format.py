@@ -15,9 +15,7 @@ if TYPE_CHECKING:
         Iterator,
         Sequence,
     )
-    from pathlib import (
-        PurePosixPath,
-    )
+    from pathlib import PurePosixPath
 
     from smki_testca.exporters.item import Item
     from smki_testca.folders import OutputFile

@@ -12,11 +12,11 @@ from smki_testca.errors import InputError, OutputError, Refusal
 from smki_testca.estate.token_keys import stays_in_token
 from smki_testca.exporters.export import items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
-from smki_testca.exporters.kept import kept
 from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.prepared_export import PreparedExport
-from smki_testca.exporters.stale_files import Saved, tidied
+from smki_testca.exporters.renamed_files import files_to_rename
+from smki_testca.exporters.stale_files import SavedExport, tidied
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.files import exists_error
 from smki_testca.folders import OutputFile, check_folder, output_folder, put, settle, taken
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.exporters.item import Item
-    from smki_testca.exporters.kept import Kept
+    from smki_testca.exporters.renamed_files import RenamedFile
 
 T = TypeVar("T")
 _FLAT = PurePosixPath()
@@ -55,7 +55,7 @@ class Target:
 
 def issue_to(
     target: Target, estate: Stores, issue: Callable[[], T], records_of: Callable[[T], list[Record]]
-) -> tuple[T, Saved]:
+) -> tuple[T, SavedExport]:
     """Issue certificates and write their files, PEM, all in one folder.
 
     The files are written before the certificates are recorded, and get their names afterwards.
@@ -93,7 +93,7 @@ def issue_to(
                 else:
                     issued = records_of(result)
                     prepared = _prepared(target, estate, issued)
-                    keeping = kept(files, prepared, target.out) if target.force else []
+                    keeping = files_to_rename(files, prepared, target.out) if target.force else []
                     _write(prepared, keeping, target, work)
             if refusal is not None:
                 raise refusal
@@ -121,7 +121,7 @@ def _remedy(records: Sequence[Record]) -> str:
 
 def _tried(
     target: Target, estate: Stores, result: T, records_of: Callable[[T], list[Record]]
-) -> tuple[T, Saved]:
+) -> tuple[T, SavedExport]:
     """The result of ``issue_to`` where nothing is to stay: the files are checked and named."""
     if target.out.exists() and not target.out.is_dir():
         raise InputError(
@@ -131,7 +131,7 @@ def _tried(
     prepared = _prepared(target, estate, records_of(result))
     _new_files(prepared, target)
     files = OwnedFiles(estate, target.passphrase)
-    keeping = kept(files, prepared, target.out) if target.force else []
+    keeping = files_to_rename(files, prepared, target.out) if target.force else []
     return result, tidied(files, prepared, target.out, keeping, force=target.force)
 
 
@@ -171,7 +171,9 @@ def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
         yield OutputFile(PurePosixPath(name), file.data)
 
 
-def _write(prepared: PreparedExport, keeping: Sequence[Kept], target: Target, work: Path) -> None:
+def _write(
+    prepared: PreparedExport, keeping: Sequence[RenamedFile], target: Target, work: Path
+) -> None:
     """Write the files to a folder that is not finished, safe on the disk.
 
     Those that get another name are written under it, too.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import serialization
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.kept import kept
 from smki_testca.exporters.owned_files import OwnedFiles, read_file
+from smki_testca.exporters.renamed_files import files_to_rename
 from smki_testca.folders import link_below, write
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509 import untrusted
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.kept import Kept
     from smki_testca.exporters.prepared_export import PreparedExport
+    from smki_testca.exporters.renamed_files import RenamedFile
 
 _KEY = ".key"
 _CERTIFICATES = (".pem", ".der")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SavedExport:
     """The outcome of an export to a folder.
 
     Attributes:
@@ -104,7 +104,7 @@ def save(
     *,
     force: bool,
     passphrase: str | None = None,
-) -> Saved:
+) -> SavedExport:
     """Write the files of an export below a folder, and remove what is stale there.
 
     Args:
@@ -119,14 +119,19 @@ def save(
         OutputError: if the disk is full or fails.
     """
     files = OwnedFiles(estate, passphrase)
-    keeping = kept(files, prepared, out) if force else []
+    keeping = files_to_rename(files, prepared, out) if force else []
     write([*prepared.files, *(kept.file for kept in keeping)], out, force=force)
     return tidied(files, prepared, out, keeping, force=force)
 
 
 def tidied(
-    files: OwnedFiles, prepared: PreparedExport, out: Path, keeping: list[Kept], *, force: bool
-) -> Saved:
+    files: OwnedFiles,
+    prepared: PreparedExport,
+    out: Path,
+    keeping: list[RenamedFile],
+    *,
+    force: bool,
+) -> SavedExport:
     """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
     Only a file of which everything is known to be the estate's is removed, or that has another
@@ -155,7 +160,7 @@ def tidied(
         removed = own if files.estate.dry_run else [each for each in own if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
         removed = [path for path in removed if path not in old]
-    return Saved(paths, removed, stale, list(_unfit_keys(prepared, out)), moved)
+    return SavedExport(paths, removed, stale, list(_unfit_keys(prepared, out)), moved)
 
 
 def _stale(files: OwnedFiles, prepared: PreparedExport, out: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 CHUNK_OCTETS = 1 << 20
-"""How many octets of a file are read at a time."""
+"""The octets of a file that are read at a time."""
 
 # The header of a document, whose first element is a SEQUENCE, too.
 _DOCUMENT = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x30", re.DOTALL)

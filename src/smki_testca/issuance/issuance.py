@@ -38,9 +38,7 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
-    from datetime import (
-        datetime,
-    )
+    from datetime import datetime
 
     from smki_testca.authority.certificates import (
         Certificate,

@@ -90,7 +90,7 @@ _Inputs = frozenset[tuple[str, "InputValue"]]
 
 
 _ByKey = dict[_Key, dict[_Inputs, list["KitCertificate"]]]
-"""What a kit asks for, by what is compared."""
+"""The certificates that a kit asks for, by the values that are compared."""
 
 
 class _Issued(NamedTuple):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
+class IdSeries:
     """The first of some IDs, and the steps from each to the next.
 
     Attributes:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.identifiers import Eui64
-    from smki_testca.kits.counting import Counting
+    from smki_testca.kits.counting import IdSeries
     from smki_testca.kits.label_templates import KitLabelTemplate
     from smki_testca.profiles.device_types import CellUsage
     from smki_testca.profiles.subject import Subject
@@ -61,6 +61,7 @@ class KitDevices:
         type: the type of Device, such as ``ESME``.
         profile: the certificate type.
         subject: the subject of the first; the others differ in the ID.
+        inputs: the inputs of its certificate type beside the ID, texts by option.
         count: the number in each environment, unless another one is asked for.
         place: of its table in the kit file.
     """
@@ -70,8 +71,9 @@ class KitDevices:
     participant: str
     purpose: str
     subject: Subject
+    inputs: dict[str, str]
     usages: tuple[KeyUsage, ...]
-    counting: Counting
+    counting: IdSeries
     label: KitLabelTemplate
     count: int
     place: Place

@@ -14,7 +14,7 @@ import msgspec
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits.cell_folders import request_of
-from smki_testca.kits.counting import Counting
+from smki_testca.kits.counting import IdSeries
 from smki_testca.kits.device_labels import check_device_labels
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
@@ -317,7 +317,7 @@ class _Reader:
     def _environments_or_all(self, environments: list[str] | None) -> tuple[str, ...]:
         return self._environments if environments is None else tuple(environments)
 
-    def _counting(self, table: CountedTable, where: Place) -> Counting:
+    def _counting(self, table: CountedTable, where: Place) -> IdSeries:
         environments = self._environments_or_all(table.environments)
         _check_once(environments, where.within("environments"))
         for environment in environments:
@@ -329,7 +329,7 @@ class _Reader:
             )
         with met_in(where.within("first-id")):
             first = Eui64.parse(table.first_id)
-        return Counting(first, table.step, table.environment_step, environments)
+        return IdSeries(first, table.step, table.environment_step, environments)
 
     def _place(self, name: str, number: int) -> Place:
         """The place of a table, which is called by its name and number in messages."""
@@ -461,6 +461,7 @@ class _Reader:
                 table.participant,
                 table.purpose,
                 Subject.parse(profile, texts, self._library.roles),
+                inputs,
                 tuple(table.usages),
                 counting,
                 label,

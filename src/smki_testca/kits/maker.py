@@ -13,12 +13,8 @@ from smki_testca.gitignore import (
     GITIGNORE,
     LEAVE_OUT_ALL,
 )
-from smki_testca.kits.authorities import (
-    add_authorities,
-)
-from smki_testca.kits.cell_folders import (
-    write_cells,
-)
+from smki_testca.kits.authorities import add_authorities
+from smki_testca.kits.cell_folders import write_cells
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.kit_issuance import issue, issue_devices
@@ -56,7 +52,7 @@ class KitOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledEstate:
     """The outcome of filling an estate with a kit.
 
     Attributes:
@@ -73,7 +69,7 @@ def fill(
     kit: Kit,
     options: KitOptions,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Filled:
+) -> FilledEstate:
     """Fill a new estate with a kit: its CAs, register, certificates and Devices.
 
     From a seed, whatever has to do with RSA keys comes after the rest: so the rest gets the same
@@ -115,7 +111,7 @@ def fill(
         add_authorities(estate, kit, later)
         issue(estate, kit, progress, selected=is_later, warn=warn)
     run = issue_devices(estate, kit, options.devices, options.seed, progress, warn)
-    return Filled(run, tuple(warnings))
+    return FilledEstate(run, tuple(warnings))
 
 
 def make(

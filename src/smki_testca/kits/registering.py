@@ -35,7 +35,7 @@ _OF_CORRECTION = "See: smki-testca register correct --help"
 _OF_AGREEMENT = "Write its new terms in a file, then: smki-testca agreement replace FILE"
 _DAYS = ("from", "until")
 _CORRECTED = frozenset({"kind", "signifier"})
-"""What no import changes, but a correction does."""
+"""The fields that no import changes, but a correction does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def sources(kit: Kit, library: Library, clock: Clock) -> list[RegisterSource]:
 
 
 def bring_in(estate: Estate, source: RegisterSource) -> tuple[list[Participant], list[Agreement]]:
-    """Add the participants and agreements that the register lacks; gives these.
+    """Add the participants and agreements that the register lacks, and return them.
 
     Raises:
         InputError: if the register with them is inconsistent; the message names the place.

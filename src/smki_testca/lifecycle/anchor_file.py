@@ -35,7 +35,7 @@ _PAUSE_SECONDS = 0.02
 _HEAD_OCTETS = 4
 """Of the longest byte order mark."""
 _TAIL_OCTETS = 4096
-"""How much of the end is read; an anchor has some 350 octets."""
+"""The octets of the end that are read; an anchor has some 350."""
 
 
 class AnchorFile:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.roles import RemotePartyRole
 
 NAMED = 3
-"""How many certificates, agreements or IDs an error names; it says that there are more."""
+"""The most certificates, agreements or IDs that an error names; it says that there are more."""
 
 
 def correct(estate: Stores, name: str, correction: Correction) -> tuple[Participant, Participant]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 
-class Arrival(StrEnum):
+class ImportOutcome(StrEnum):
     """The outcome of an import for one certificate."""
 
     NEW = "new"
@@ -39,7 +39,7 @@ class Arrival(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class ImportedCertificate:
     """One certificate of an import.
 
     Attributes:
@@ -49,7 +49,7 @@ class Arrived:
         own: the record of a certificate that this estate issued.
     """
 
-    arrival: Arrival
+    arrival: ImportOutcome
     external: ExternalRecord | None
     own: Record | None = None
 
@@ -70,14 +70,14 @@ class ImportReport:
         remarks: about content that was not imported.
     """
 
-    arrived: tuple[Arrived, ...]
+    arrived: tuple[ImportedCertificate, ...]
     keys: int
     remarks: tuple[Remark, ...]
 
     @property
     def changed(self) -> bool:
         """Whether the import changed the estate."""
-        return self.keys > 0 or any(item.arrival is Arrival.NEW for item in self.arrived)
+        return self.keys > 0 or any(item.arrival is ImportOutcome.NEW for item in self.arrived)
 
 
 def import_material(estate: Stores, intake: Intake) -> ImportReport:
@@ -173,20 +173,22 @@ class _Importing:
             self._new_keys[identifier] = key
         return True
 
-    def _outcomes(self, intake: Intake, own: dict[bytes, Record]) -> tuple[Arrived, ...]:
+    def _outcomes(
+        self, intake: Intake, own: dict[bytes, Record]
+    ) -> tuple[ImportedCertificate, ...]:
         digests = {item.der: hashlib.sha256(item.der).digest() for item in intake.certificates}
         records = self._store.by_digests(digests.values())
         arrived = []
         for item in intake.certificates:
             if item.der in own:
-                arrived.append(Arrived(Arrival.OWN, None, own[item.der]))
+                arrived.append(ImportedCertificate(ImportOutcome.OWN, None, own[item.der]))
                 continue
             record = records[digests[item.der]]
-            arrival = Arrival.NEW
+            arrival = ImportOutcome.NEW
             if record.sha256 in self._known:
                 added = record.key_id in self._new_keys
-                arrival = Arrival.KEY_ADDED if added else Arrival.KNOWN
-            arrived.append(Arrived(arrival, record))
+                arrival = ImportOutcome.KEY_ADDED if added else ImportOutcome.KNOWN
+            arrived.append(ImportedCertificate(arrival, record))
         return tuple(arrived)
 
 

@@ -575,7 +575,7 @@ _USAGES = {
     KeyUsage.KEY_AGREEMENT: "keyAgreement",
 }
 _NUMBER_BITS = 12
-"""How many bits of an ID, after the Registry Entry, hold the organisation number (observed)."""
+"""The number of bits after the Registry Entry that hold the organisation number (observed)."""
 
 
 def _is_of_another(octets: bytes, library: Library) -> bool:

@@ -24,7 +24,7 @@ _CODES_OF_BROKEN_OCTETS = frozenset(
     }
 )
 _CODES_OF_REQUESTS = frozenset({"csr.key", "csr.device_id", "csr.identifier", "csr.version"})
-"""What a CSR's field is wrong in, too, if its octets are no DER."""
+"""The rules that a CSR's field breaks, too, if its octets are no DER."""
 _OF_REQUESTS = frozenset(
     f"structure.{name}"
     for name in ("SubjectPublicKeyInfo", "GeneralNames", "OtherName", "HardwareModuleName")
@@ -63,7 +63,7 @@ _FOLLOWING = {
 """Findings of rows that follow from what a rule has found, by that rule's code."""
 _OF_KEY = "extensions.subjectKeyIdentifier.value"
 _WHOLE = frozenset({"structure.TBSCertificate", "structure.TBSCertList"})
-"""What says of the list of extensions, too, that it is not in its place."""
+"""The findings that also say that the list of extensions is not in its place."""
 _LENGTH = "extensions.basicConstraints.pathLenConstraint"
 _AUTHORITY = "extensions.basicConstraints.cA"
 _LENGTH_CODE = "extensions.basicConstraints.path_length"

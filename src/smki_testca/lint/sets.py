@@ -217,7 +217,7 @@ def listing_of(
 
 
 @dataclass(frozen=True)
-class Together:
+class DocumentSet:
     """All documents of an input, in whatever order they come.
 
     Attributes:
@@ -296,7 +296,7 @@ def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
     remedy="Choose serials that are unique over the whole estate.",
     good="every serial once", bad="one serial under Z1 and U2",
 )  # fmt: skip
-def serials(documents: Together) -> Iterator[Breach]:
+def serials(documents: DocumentSet) -> Iterator[Breach]:
     """Find certificates that share a serial number, at the later one."""
     seen: dict[int, CertificateFacts] = {}
     of_issuer: dict[tuple[int, bytes], dict[object, CertificateFacts]] = defaultdict(dict)
@@ -332,7 +332,7 @@ def serials(documents: Together) -> Iterator[Breach]:
     " serial.",
     good="one KA certificate under an EUI-64", bad="Z1-supplier-ka and Z1-supplierPP-ka",
 )  # fmt: skip
-def same_subject(documents: Together) -> Iterator[Breach]:
+def same_subject(documents: DocumentSet) -> Iterator[Breach]:
     """Find certificates that share subject and usage, at the later one."""
     empty = bytes.fromhex("3000")
     seen: dict[object, dict[bytes, CertificateFacts]] = defaultdict(dict)
@@ -369,7 +369,7 @@ def same_subject(documents: Together) -> Iterator[Breach]:
     good="a DS certificate of a Device and its renewal, which begins later",
     bad="two DS certificates of one Device that begin at one moment",
 )  # fmt: skip
-def devices_twice(documents: Together) -> Iterator[Breach]:
+def devices_twice(documents: DocumentSet) -> Iterator[Breach]:
     """Find certificates of one Device, usage and notBefore with different keys, at the later one.
 
     A renewal with a new key begins later than its predecessor.
@@ -390,7 +390,7 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
             yield Breach("set.device_twice", None, message, path, facts.position)
 
 
-def shared_keys(documents: Together) -> Iterator[Breach]:
+def shared_keys(documents: DocumentSet) -> Iterator[Breach]:
     """Find keys that two holders share, or two usages of one holder, at the later document."""
     by_key: dict[bytes, list[CertificateFacts | RequestFacts]] = defaultdict(list)
     for document in documents.key_holders:
@@ -453,7 +453,7 @@ def _shared_key(documents: Sequence[CertificateFacts | RequestFacts]) -> Iterato
     remedy="Count in hexadecimal: …09, …0A.",
     good="…-00-09, …-00-0A", bad="…-00-09, …-00-10",
 )  # fmt: skip
-def decimal_counting(documents: Together) -> Iterator[Breach]:
+def decimal_counting(documents: DocumentSet) -> Iterator[Breach]:
     """Find an ID …x9 followed by …(x+1)0, with nothing counted from …xA to …xF between them."""
     by_id: dict[int, CertificateFacts] = {}
     for facts in documents.distinct:
@@ -474,7 +474,7 @@ def decimal_counting(documents: Together) -> Iterator[Breach]:
     remedy="Give each CRL a higher number than the one before.",
     good="7, then 8", bad="7, then 7 again",
 )  # fmt: skip
-def numbers(documents: Together) -> Iterator[Breach]:
+def numbers(documents: DocumentSet) -> Iterator[Breach]:
     """Find CRLs of one issuer whose numbers do not rise with time, at the later one."""
     latest: dict[object, CrlFacts] = {}
     sound = (crl for crl in documents.listings if crl.signer.is_sound and crl.number is not None)
@@ -499,7 +499,7 @@ def _age(crl: CrlFacts) -> tuple[datetime, int, bytes]:
     return crl.this_update, -1 if crl.number is None else crl.number, crl.signed
 
 
-def revocations(documents: Together) -> Iterator[Breach]:
+def revocations(documents: DocumentSet) -> Iterator[Breach]:
     """Find certificates that the newest verified CRL of their issuer lists."""
     by_serial: dict[tuple[bytes, int], list[CertificateFacts]] = defaultdict(list)
     for facts in documents.facts:
@@ -550,7 +550,7 @@ def _revocation(
         yield Breach("validity.revoked", None, message, "serialNumber", facts.position)
 
 
-CHECKERS: tuple[Callable[[Together], Iterator[Breach]], ...] = (
+CHECKERS: tuple[Callable[[DocumentSet], Iterator[Breach]], ...] = (
     serials,
     same_subject,
     devices_twice,

@@ -26,7 +26,7 @@ FINGERPRINTS = {
     "sha256": "SHA-256",
     "sha1_base64": "SHA-1, base64",
 }
-"""What the fingerprints are, for people."""
+"""The names of the fingerprints, for people."""
 
 
 class SheetRow(NamedTuple):

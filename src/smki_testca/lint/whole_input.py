@@ -65,7 +65,7 @@ def set_findings(
     def entries_of(listing: sets.CrlFacts) -> Iterator[CrlEntry]:
         return crl.entries_of(view_revocation_list(documents[listing.position].data))
 
-    together = sets.Together(
+    together = sets.DocumentSet(
         [document.facts for document in linted if document.facts is not None],
         [document.listing for document in linted if document.listing is not None],
         [document.request for document in linted if document.request is not None],

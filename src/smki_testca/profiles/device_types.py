@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 NO_IDENTIFIER = "00-00-00-00-00-00-00-00"
-"""What a cell has in place of an EUI-64 if its certificate has none, as that of a root."""
+"""The EUI-64 of a cell whose certificate has none, as that of a root."""
 
 
 class CellUsage(StrEnum):

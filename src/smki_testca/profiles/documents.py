@@ -262,7 +262,7 @@ class HierarchyTable(SourcedTable, frozen=True, kw_only=True):
     revocation_lists: list[NonEmpty]
     end_entity: NonEmpty
     role_field: NonEmpty | None = None
-    csr: CsrTable = CsrTable()
+    csr: CsrTable | None = None
 
 
 class HierarchiesFile(Document, frozen=True):

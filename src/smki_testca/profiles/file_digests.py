@@ -22,7 +22,7 @@ PROFILE_FOLDERS = ("revocation-lists", "certificates")
 
 
 class Owner(StrEnum):
-    """Whose folder a file of a library comes from."""
+    """The owner of the folder that a file of a library comes from."""
 
     OPERATOR = "operator"
     ESTATE = "estate"

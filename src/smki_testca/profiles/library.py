@@ -224,53 +224,49 @@ class Library:
         """The PKIs, by name, in the order of their file."""
         document, origin = self._single("hierarchies.toml", documents.HierarchiesFile)
         _unique([table.name for table in document.hierarchy], origin, "hierarchy", "name")
-        self._check_role_fields(document, origin)
+        shipped_tables = self._shipped_hierarchies(document, origin)
+        self._check_role_fields(document, shipped_tables, origin)
         return {
-            Hierarchy(table.name): HierarchyDefinition(
-                Hierarchy(table.name),
-                table.title,
-                {Tier.ROOT: table.tiers.root, Tier.ISSUING: table.tiers.issuing},
-                tuple(table.revocation_lists),
-                table.end_entity,
-                table.role_field,
-                CsrTerms(
-                    table.csr.described_in,
-                    must_ask_for_usage=table.csr.key_usage == "required",
-                    needs_criticality=table.csr.criticality == "as-profile",
-                ),
-                table.basis,
-                table.source,
-            )
+            Hierarchy(table.name): _hierarchy(table, shipped_tables.get(table.name, table))
             for table in document.hierarchy
         }
 
-    def _check_role_fields(self, document: documents.HierarchiesFile, origin: str) -> None:
+    def _shipped_hierarchies(
+        self, document: documents.HierarchiesFile, origin: str
+    ) -> dict[str, documents.HierarchyTable]:
+        """The tables of the shipped file, by name; the document may be that file's."""
+        path = shipped("profiles") / "hierarchies.toml"
+        if not path.samefile(origin):
+            document = documents.decode(path.read_bytes(), documents.HierarchiesFile, str(path))
+        return {table.name: table for table in document.hierarchy}
+
+    def _check_role_fields(
+        self,
+        document: documents.HierarchiesFile,
+        shipped_tables: Mapping[str, documents.HierarchyTable],
+        origin: str,
+    ) -> None:
         """Check that each hierarchy's role field exists, and that of a shipped one is its own.
 
-        The gate judges the RemotePartyRole that stands there. Whoever left the key out would have
-        certificates with roles that nobody judged.
+        The gate judges the RemotePartyRole in that field. With another field, certificates would
+        have roles that nobody judged.
 
         Raises:
             InputError: naming the hierarchy.
         """
-        path = shipped("profiles") / "hierarchies.toml"
-        ours = document
-        if not path.samefile(origin):
-            ours = documents.decode(path.read_bytes(), documents.HierarchiesFile, str(path))
-        fields = {table.name: table.role_field for table in ours.hierarchy}
         for number, table in enumerate(document.hierarchy):
+            if table.role_field is None:
+                continue
             noun = f"hierarchy {table.name}"
-            where = Place(origin).within("hierarchy", number, noun=noun)
-            if table.role_field is not None:
-                where = where.within("role-field")
-                known(table.role_field, _TEXT_FIELDS, where, "field of text")
-            field = fields.get(table.name)
+            where = Place(origin).within("hierarchy", number, noun=noun).within("role-field")
+            known(table.role_field, _TEXT_FIELDS, where, "field of text")
+            field = shipped_tables[table.name].role_field if table.name in shipped_tables else None
             if field is not None and table.role_field != field:
                 raise InputError(
                     "profile.role_field",
                     f"{where}: the certificates of the hierarchy {table.name} have their"
                     f" RemotePartyRole in {field}.",
-                    f'Write role-field = "{field}".',
+                    f'Write role-field = "{field}", or leave the key out.',
                 )
 
     def check_hierarchies(self) -> None:
@@ -903,6 +899,28 @@ def _check_specified(
 
 def _answer_status(table: documents.AnswerStatusTable) -> AnswerStatus:
     return AnswerStatus(table.number, table.name, table.meaning, table.basis, table.source)
+
+
+def _hierarchy(
+    table: documents.HierarchyTable, shipped_table: documents.HierarchyTable
+) -> HierarchyDefinition:
+    """A hierarchy; what its table leaves out of roles and CSRs is as in the shipped one's."""
+    csr = table.csr or shipped_table.csr or documents.CsrTable()
+    return HierarchyDefinition(
+        Hierarchy(table.name),
+        table.title,
+        {Tier.ROOT: table.tiers.root, Tier.ISSUING: table.tiers.issuing},
+        tuple(table.revocation_lists),
+        table.end_entity,
+        table.role_field or shipped_table.role_field,
+        CsrTerms(
+            csr.described_in,
+            must_ask_for_usage=csr.key_usage == "required",
+            needs_criticality=csr.criticality == "as-profile",
+        ),
+        table.basis,
+        table.source,
+    )
 
 
 def _known_profile(name: str, known: list[str]) -> None:

@@ -321,9 +321,9 @@ class Profile(DocumentProfile):
 
     @cached_property
     def embedded(self) -> Identity | None:
-        """Whose ID its certificates embed, whatever identity it states; None where they embed none.
+        """The identity whose ID its certificates hold, whatever it states; None if they have none.
 
-        It is that of the input which a row is filled from: ``user-id`` or ``device-id``.
+        It follows from the input that a row is filled from: ``user-id`` or ``device-id``.
         """
         for input_type in self.input_types:
             if input_type.is_identifier:
@@ -332,7 +332,7 @@ class Profile(DocumentProfile):
 
     @cached_property
     def free_texts(self) -> tuple[Constant | Input, ...]:
-        """What the CA does not derive of the subject's texts, but for common name and role.
+        """The subject's texts that the CA does not derive, but for common name and role.
 
         Such a text could be the Signifier of somebody.
         """

@@ -1,4 +1,4 @@
-"""Warns of environments that no category opens, and of categories that take others' requests."""
+"""Warns of certificate types and environments without a category, and of categories that meet."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 
 
 def warnings(library: Library) -> list[str]:
-    """A line for each environment without a category, and for each two categories that meet.
+    """A line for each type and environment without a category, and each two categories that meet.
 
     Two categories meet where both hold a request of the same kind of participant in the same
     environment. The gate takes the first of them by name (R6), and never asks the other.
     """
-    return [*_closed(library), *_meeting(library.categories)]
+    return [*_without_category(library), *_closed(library), *_meeting(library.categories)]
+
+
+def _without_category(library: Library) -> Iterator[str]:
+    held = {name for category in library.categories for name in category.profiles}
+    for profile in library.end_entity_profiles:
+        if profile.name not in held:
+            yield (
+                f"No category holds the certificate type {profile.name}: nobody may have it. Add it"
+                " to the profiles of a category, or write a new category."
+            )
 
 
 def _closed(library: Library) -> Iterator[str]:

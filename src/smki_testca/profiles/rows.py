@@ -679,6 +679,9 @@ def _check_revocation_list(profile: RevocationListProfile, filled: Mapping[str, 
         )
 
 
+_KEY_IDENTIFIER: Final = "extensions.subjectKeyIdentifier"
+
+
 def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
     alternative = "extensions.subjectAltName.hardwareModuleName"
     halves = [f"{alternative}.{part}" in filled for part in ("hwType", "hwSerialNum")]
@@ -702,6 +705,8 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
             where.within("fill"),
             "a request cannot choose it: fill it with a constant or environment-policy",
         )
+    if profile.tier is not Tier.END_ENTITY and _KEY_IDENTIFIER not in filled:
+        _fail(profile.origin, f"no row fills {_KEY_IDENTIFIER}, which every CA's certificate has")
     is_ca = authority is not None and authority.fill == Constant(value=True)
     if is_ca != (profile.tier is not Tier.END_ENTITY):
         _fail(

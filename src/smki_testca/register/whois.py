@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 NAMED = 3
-"""How many of the participants that share a name an error names."""
+"""The most participants with a shared name that an error names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,4 +51,4 @@ class Context:
 
 
 CONTEXT = web.AppKey("context", Context)
-"""Where an application keeps the context."""
+"""The key under which an application keeps the context."""

@@ -27,11 +27,11 @@ T = TypeVar("T")
 MAX_TOGETHER = 64
 """The most works that are committed together: the first of them waits for the last."""
 SWITCH_SECONDS = 0.0001
-"""How long a thread keeps the interpreter while another one waits for it. SQLite gives it up at
-each statement: with Python's 5 ms, the thread that writes would wait for the event loop that long
-at each of them."""
+"""The time that a thread keeps the interpreter while another one waits for it. SQLite gives it up
+at each statement: with Python's 5 ms, the thread that writes would wait for the event loop that
+long at each of them."""
 BETWEEN_SECONDS = 60.0
-"""How long after a change what is due between changes is done at the latest."""
+"""The time after a change in which what is due between changes is done."""
 READERS = 2
 """The number of threads that answer questions."""
 _LOCKED = "estate.locked"
@@ -113,7 +113,7 @@ class Desk:
         self._opened = [Future[None]() for _ in self._threads]
         self._switch_seconds = sys.getswitchinterval()
         self.failure: EstateError | None = None
-        """Why the last works could not be written; None if they could."""
+        """The reason why the last works could not be written; None if they could."""
 
     def start(self) -> Self:
         """Open the estate in each thread, and unlock its keys.

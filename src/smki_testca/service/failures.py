@@ -1,4 +1,4 @@
-"""Answers to requests that fail outside the words of their service: one plain line."""
+"""Answers failed requests for which a service has no answer of its own: one line of text."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _words(error: web.HTTPException, request: web.Request) -> str:
 
 
 _TOO_LARGE = "Maximum request body size"
-"""How the framework's words of a body that is too long begin."""
+"""The start of the framework's words of a body that is too long."""
 
 
 def line_of(status: int, text: str, allow: str | None = None) -> web.Response:

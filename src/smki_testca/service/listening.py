@@ -26,16 +26,16 @@ HEAD_SECONDS = 20.0
 BODY_SECONDS = 120.0
 """The longest that the body of a request may take."""
 KEPT_SECONDS = 60.0
-"""How long a connection is kept for the next request, whose head must have come by then."""
+"""The time for which a connection is kept for the next request, whose head must come in it."""
 STUCK_SECONDS = 60.0
-"""How long a client may read nothing of an answer that is being sent."""
+"""The time in which a client may read nothing of an answer that is being sent."""
 BACKLOG = 512
-"""How many connections may wait to be accepted."""
+"""The most connections that may wait to be accepted."""
 
 PEER: ContextVar[str] = ContextVar("peer", default="a client")
 """The address and port from which a connection comes, while it is made."""
 NAME = "smki-testca"
-"""What answers name as the server: nobody needs to know versions, or what it is made of."""
+"""The name of the server in answers: nobody needs to know versions, or what it is made of."""
 _SILENT = logging.getLogger("smki_testca.service.http")
 """For aiohttp, which would print a traceback wherever a client hangs up or sends what is not HTTP.
 """

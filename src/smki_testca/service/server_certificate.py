@@ -32,7 +32,7 @@ NAME = "smki-testca servers TEST ONLY"
 """The commonName of the CA; it cannot pass for a live one (R20)."""
 CA_DAYS = 3650
 SERVER_DAYS = 365
-"""How long the certificates are valid; a server's is renewed in the last tenth of that."""
+"""The days for which the certificates are valid; a server's is renewed in the last tenth."""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _ANOTHER_HOST = "another-host.example"
 _CA, _SERVER = "ca", "server"

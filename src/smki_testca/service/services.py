@@ -43,12 +43,12 @@ if TYPE_CHECKING:
     from smki_testca.service.estate_access import EstateAccess
 
 END_SECONDS = 2.0
-"""How long requests that are being answered may take once the services are to end.
+"""The time for requests that are being answered once the services are to end.
 
 Whoever waits for a client then, such as for the rest of a body, is given as long again.
 """
 _WATCH_SECONDS = 1.0
-"""How often the estate is asked for newer revocation lists."""
+"""The time after which the estate is asked for newer revocation lists."""
 _LOOPBACK = "127.0.0.1"
 _CLIENTS = {
     Listener.ADHOC: ssl.CERT_REQUIRED,

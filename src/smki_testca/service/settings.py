@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Addresses that only programs of this machine reach."""
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what is bound is the operator's choice
-"""What binds all addresses of this machine, and is none that a client could call."""
+"""Addresses that bind all of this machine's, and that no client could call."""
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
     r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*",

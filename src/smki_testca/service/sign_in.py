@@ -11,14 +11,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from smki_testca.estate.accounts import Proof, SignInError
+from smki_testca.estate.accounts import PasswordProof, SignInError
 
 if TYPE_CHECKING:
     from smki_testca.estate.accounts import Account
     from smki_testca.service.desk import Desk
 
 REFUSAL_SECONDS = 0.5
-"""How long a refusal takes at least."""
+"""The least time that a refusal takes."""
 
 
 async def refuse_late(began: float) -> None:
@@ -56,7 +56,7 @@ class SignIn:
         began = time.monotonic()
         async with self._one_at_a_time:
             digest = await self._desk.read(lambda estate: estate.accounts.digest_of(name))
-            proof = await asyncio.to_thread(Proof.of, name, password, digest)
+            proof = await asyncio.to_thread(PasswordProof.of, name, password, digest)
         details = {"peer": {"address": address}}
         try:
             return await self._desk.write(lambda estate: estate.accounts.settle(proof, details))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CHUNK = 1 << 16
-"""How many octets are read at a time."""
+"""The octets that are read at a time."""
 _MOST_LEVELS = 2
 _MOST_CHARACTERS = 300
 """The most of the words of a parser that an answer quotes."""

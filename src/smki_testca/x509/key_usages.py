@@ -21,8 +21,8 @@ _USAGE_NAMES = {
 
 
 def names_of_usage(bits: Any) -> str:
-    """The names of keyUsage bits as on the command line, joined by ``+``."""
-    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in bits)
+    """The names of keyUsage bits as on the command line, joined by ``+``; none for no extension."""
+    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in bits or ())
 
 
 USAGE_BITS: Mapping[str, str] = {

@@ -145,7 +145,7 @@ REQUEST_ATTRIBUTES = {
 }
 """The names of attributes of CSRs by OID (RFC 2985 5.4; Windows' enrolment), for messages."""
 WINDOWS_ATTRIBUTES = "1.3.6.1.4.1.311."
-"""What the OIDs of Windows' attributes begin with."""
+"""The start of the OIDs of Windows' attributes."""
 _OTHER_NAMES = {
     "1.2.840.113549.1.9.15": "sMIMECapabilities",
     "1.3.6.1.4.1.311.20.2": "Windows' certificate template name",

@@ -17,7 +17,7 @@ from smki_testca.estate.batch_requests import BatchState, Origin
 from smki_testca.issuance.batch import portal, running
 from smki_testca.register.requests import Delivery
 from smki_testca.service.device_csr import csr_batches
-from smki_testca.service.device_csr.batch_processing import AGAIN_SECONDS, Ended
+from smki_testca.service.device_csr.batch_processing import AGAIN_SECONDS, ProcessingEnded
 from smki_testca.service.device_csr.submitted_csrs import source_of
 from smki_testca.service.settings import Window
 
@@ -325,9 +325,9 @@ def test_a_process_that_ends_leaves_what_the_next_one_goes_on_with(newcomer, sta
 
         def end():
             if estate.batch_requests.get(number).state == state:
-                raise Ended
+                raise ProcessingEnded
 
-        with pytest.raises(Ended):
+        with pytest.raises(ProcessingEnded):
             submissions.processing(estate, check=end).work()
         assert estate.batch_requests.get(number).state == state
     with opened(newcomer) as estate:

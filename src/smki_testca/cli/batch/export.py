@@ -24,9 +24,7 @@ from smki_testca.text import (
     counted,
     is_or_are,
 )
-from smki_testca.x509.exported_keys import (
-    KeyForm,
-)
+from smki_testca.x509.exported_keys import KeyForm
 
 if TYPE_CHECKING:
     from pathlib import Path

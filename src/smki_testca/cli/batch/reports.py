@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smki_testca.cli.session import Session
-    from smki_testca.issuance.batch.csr_sources import CsrSource, PassedOver
+    from smki_testca.issuance.batch.csr_sources import CsrSource, IgnoredEntries
     from smki_testca.issuance.batch.outcome import BatchOutcome
 
 
@@ -127,7 +127,7 @@ def report_passed_over(source: CsrSource) -> None:
     )
 
 
-def _by_reason(passed_over: Sequence[PassedOver]) -> dict[str, list[str]]:
+def _by_reason(passed_over: Sequence[IgnoredEntries]) -> dict[str, list[str]]:
     """Return the names of the files that are no CSRs, by the reason."""
     by_reason: dict[str, list[str]] = {}
     for each in passed_over:
@@ -141,7 +141,7 @@ def _named(files: Sequence[str]) -> str:
     return ", ".join(files[:NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
 
 
-def passed_over_as_json(passed_over: Sequence[PassedOver]) -> dict[str, Any]:
+def passed_over_as_json(passed_over: Sequence[IgnoredEntries]) -> dict[str, Any]:
     """Return how many files are no CSRs, and the first of them, each with the reason."""
     listed = [{"file": each.name, "reason": each.reason} for each in passed_over[:LISTED_FILES]]
     return {"passed_over": len(passed_over)} | ({"passed_over_files": listed} if listed else {})

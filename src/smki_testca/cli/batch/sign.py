@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.cli.session import Session
-    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
+    from smki_testca.issuance.batch.csr_sources import CsrSource, NumberedCsr
     from smki_testca.issuance.batch.outcome import BatchOutcome
     from smki_testca.issuance.batch.signing import SignedBatch
 
@@ -220,7 +220,9 @@ def _skipped_as_json(outcome: BatchOutcome) -> dict[str, int]:
     return {key: count for key, count in counts.items() if count}
 
 
-def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:
+def _changed_labels(
+    members: Sequence[NumberedCsr], signed: set[int]
+) -> list[dict[str, str | None]]:
     """Return the files of CSRs whose certificates' labels are not simply the files' names."""
     from smki_testca.issuance.batch import csr_reader
     from smki_testca.issuance.batch.csr_names import without_ending

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.command_line import ConfiguredOption, configured
-from smki_testca.cli.names import library_of
+from smki_testca.cli.library_names import library_of
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress
 from smki_testca.errors import UsageError
@@ -156,7 +156,7 @@ def _columns(profile: Profile) -> str:
         f"[{subject_input.type.option}]" if subject_input.optional else subject_input.type.option
         for subject_input in profile.subject_inputs
     ]
-    return " ".join([*inputs, *(["usage"] if profile.takes_usage else [])])
+    return " ".join([*inputs, *(["[usage]"] if profile.takes_usage else [])])
 
 
 def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:

@@ -200,7 +200,7 @@ def _waited_for(
     from smki_testca.client.trace import Trace
 
     is_submitted = given["batch_id"] is None
-    waiting = csr_batch.Waiting(
+    waiting = csr_batch.WaitingTerms(
         given["poll"], given["wait"], _teller(session), is_reached=is_submitted
     )
     if is_submitted:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smki_testca.client.address import Address
     from smki_testca.client.caller import ServiceCaller
     from smki_testca.client.repository_account import RepositoryAccount
-    from smki_testca.client.trace import Passed, Trace
+    from smki_testca.client.trace import PassedStep, Trace
 
 API_KEY_VARIABLE = "SMKI_TESTCA_API_KEY"
 MOST_SECONDS = 3600.0
@@ -188,7 +188,7 @@ def tracing(session: Session) -> Iterator[Trace]:
     from smki_testca.client.service_errors import ServiceError
     from smki_testca.client.trace import Step, Trace
 
-    def tell(passed: Passed) -> None:
+    def tell(passed: PassedStep) -> None:
         say(f"{passed.step}: {passed.result}", err=True)
         if passed.step is Step.TLS:
             _tell_tls(trace)

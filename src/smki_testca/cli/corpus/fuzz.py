@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.fuzz.disagreements import DisagreementSearch
 
 FOLDER_NAME = "corpus-fuzz"
-"""Where what is found is written, unless another folder is named."""
+"""The folder for the results, unless another one is named."""
 _MOST_COUNT = 100_000_000
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
 
 JOURNAL = "corpus-run.journal"
-"""Where the answers so far of a run are, unless another file is named."""
+"""The file with the answers of a run so far, unless another one is named."""
 
 
 class Capabilities(click.ParamType[frozenset[Need]]):

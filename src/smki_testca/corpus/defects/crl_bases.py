@@ -30,7 +30,7 @@ ARLS = ("organisation-arl", "dccki-arl", "iki-arl")
 UNKNOWN_OID = "1.2.826.0.1.99999"
 """Of an extension that nobody knows."""
 WHY_DROPPED = "A program that drops the list and goes on takes a certificate that it revokes."
-"""Why it matters that a program refuses such a list as a whole."""
+"""The reason why a program must refuse such a list as a whole."""
 STATUS_GOOD = {"status": "good"}
 
 

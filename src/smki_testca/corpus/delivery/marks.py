@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.case import Case
 
 _MOST_SHIFT = 16
-"""How far the lengths of the elements around a change can move it."""
+"""The farthest that the lengths of the elements around a change can move it."""
 _FOLLOWING = 8
 
 

@@ -13,7 +13,7 @@ from smki_testca.corpus.fuzz.oracle import Oracle
 from smki_testca.corpus.run.asking import Revival
 from smki_testca.corpus.run.loaded_corpus import of_cases
 from smki_testca.corpus.run.outcomes import CaseOutcome, is_taken, judge
-from smki_testca.corpus.run.target_answers import Hello, Seen
+from smki_testca.corpus.run.target_answers import Behaviour, Hello
 from smki_testca.corpus.run.targets.log import Log
 from smki_testca.errors import InputError, UsageError
 
@@ -90,7 +90,7 @@ class DisagreementKind:
     document: str
     field: str
     codes: tuple[str, ...]
-    seen: Seen
+    seen: Behaviour
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class DisagreementSearch:
     asked_changes: int = 0
     disagreements: dict[DisagreementKind, Disagreement] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set, repr=False)
-    _known_wrong: dict[tuple[str, str | None, Seen], frozenset[Verdict]] = field(
+    _known_wrong: dict[tuple[str, str | None, Behaviour], frozenset[Verdict]] = field(
         default_factory=dict, repr=False
     )
 

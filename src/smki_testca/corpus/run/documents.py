@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
-from smki_testca.corpus.run.target_answers import Seen
+from smki_testca.corpus.run.target_answers import Behaviour
 from smki_testca.profiles.documents import Document
 from smki_testca.roles import Basis
 
@@ -102,7 +102,7 @@ class AnswerTable(msgspec.Struct, frozen=True):
     """An answer to a case."""
 
     id: str
-    seen: Seen
+    seen: Behaviour
     stage: Stage | None = None
     code: str = ""
     reason: str = ""
@@ -139,7 +139,7 @@ class ReplyLine(msgspec.Struct, frozen=True):
 class KnownTable(Document, frozen=True, kw_only=True):
     """Cases that a target is known to get wrong in one way, and why."""
 
-    seen: Seen
+    seen: Behaviour
     reason: str
     cases: Annotated[list[CaseId], msgspec.Meta(min_length=1)]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.defect import Level
     from smki_testca.corpus.run.loaded_corpus import LoadedCase
-    from smki_testca.corpus.run.target_answers import Seen
+    from smki_testca.corpus.run.target_answers import Behaviour
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class KnownFailure:
         reason: why that is so, or why it is put up with.
     """
 
-    seen: Seen
+    seen: Behaviour
     reason: str
 
 

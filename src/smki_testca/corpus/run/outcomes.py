@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Level, Stage, Verdict
 from smki_testca.corpus.run.questions import CRL
-from smki_testca.corpus.run.target_answers import Seen
+from smki_testca.corpus.run.target_answers import Behaviour
 
 if TYPE_CHECKING:
     from smki_testca.corpus.run.loaded_corpus import LoadedCase
@@ -46,7 +46,7 @@ _IDENTITIES = {
     "usage": re.compile("DIGITALSIGNATURE|KEYAGREEMENT"),
 }
 """The facts that say whose a document is, as ``_plain`` writes their values."""
-_STATUS_OF_GOOD_BASE = Seen.REVOKED.value
+_STATUS_OF_GOOD_BASE = Behaviour.REVOKED.value
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class CaseJudgement:
 def judge(case: LoadedCase, answer: TargetAnswer, level: Level) -> CaseJudgement:
     """Judge an answer by what a case demands at a level."""
     verdict = case.verdicts[level]
-    if answer.seen in {Seen.CRASHED, Seen.HUNG, Seen.ERROR}:
+    if answer.seen in {Behaviour.CRASHED, Behaviour.HUNG, Behaviour.ERROR}:
         return CaseJudgement(CaseOutcome.WRONG)
     if case.kind == CRL and case.question.about is not None:
         return _by_list(case, answer, verdict)
-    if answer.seen is Seen.ACCEPTED:
+    if answer.seen is Behaviour.ACCEPTED:
         if verdict is Verdict.REJECT:
             return CaseJudgement(CaseOutcome.WRONG)
         return _accepted(case, answer, verdict)
@@ -137,20 +137,20 @@ def _refused(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJu
 def _by_list(case: LoadedCase, answer: TargetAnswer, verdict: Verdict) -> CaseJudgement:
     """Judge what a target says of a certificate by a CRL."""
     status = case.facts.get("status", _STATUS_OF_GOOD_BASE)
-    if answer.seen is Seen.REJECTED:
+    if answer.seen is Behaviour.REJECTED:
         return (
             CaseJudgement(CaseOutcome.WRONG, "the list is refused")
             if verdict is Verdict.ACCEPT
             else _refused(case, answer, verdict)
         )
-    if answer.seen is Seen.ACCEPTED and verdict is Verdict.REJECT:
+    if answer.seen is Behaviour.ACCEPTED and verdict is Verdict.REJECT:
         note = "the list must be refused, and the certificate is accepted"
         return CaseJudgement(CaseOutcome.WRONG, note, is_dangerous=True)
-    if answer.seen is Seen.ACCEPTED and status == Seen.REVOKED.value:
+    if answer.seen is Behaviour.ACCEPTED and status == Behaviour.REVOKED.value:
         note = "the revoked certificate is accepted"
         return CaseJudgement(CaseOutcome.WRONG, note, is_dangerous=True)
     if verdict is Verdict.REJECT:
         return CaseJudgement(CaseOutcome.WRONG, "the list is taken")
-    if answer.seen is Seen.REVOKED and status != Seen.REVOKED.value:
+    if answer.seen is Behaviour.REVOKED and status != Behaviour.REVOKED.value:
         return CaseJudgement(CaseOutcome.WRONG, "the certificate is not revoked")
     return CaseJudgement(CaseOutcome.EITHER if verdict is Verdict.EITHER else CaseOutcome.RIGHT)

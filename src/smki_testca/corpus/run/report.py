@@ -11,7 +11,7 @@ import msgspec
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.run.documents import CaseId  # noqa: TC001 - so it does here
 from smki_testca.corpus.run.outcomes import CaseOutcome, judge
-from smki_testca.corpus.run.target_answers import Seen  # noqa: TC001 - msgspec reads annotations
+from smki_testca.corpus.run.target_answers import Behaviour  # noqa: TC001 - msgspec reads annotations
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
 from smki_testca.roles import Basis
@@ -70,7 +70,7 @@ class CaseResult:
     importance: Importance
     expected: Verdict
     outcome: CaseOutcome
-    seen: Seen | None = None
+    seen: Behaviour | None = None
     said_stage: Stage | None = None
     code: str = ""
     reason: str = ""

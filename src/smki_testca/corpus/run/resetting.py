@@ -8,7 +8,7 @@ from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, w
 from smki_testca.errors import InputError
 
 MOST_SECONDS = 60
-"""How long the command may take."""
+"""The longest time that the command may take."""
 
 
 class Reset:

@@ -19,7 +19,7 @@ MAX_NAME_CHARACTERS = 100
 _STAGES = {stage.value: stage for stage in Stage}
 
 
-class Seen(StrEnum):
+class Behaviour(StrEnum):
     """The behaviour of a target that was seen for a case."""
 
     ACCEPTED = "accepted"
@@ -36,7 +36,7 @@ class Seen(StrEnum):
     """It gave no answer within the time limit."""
 
 
-LOST = frozenset({Seen.CRASHED, Seen.HUNG})
+LOST = frozenset({Behaviour.CRASHED, Behaviour.HUNG})
 """After these nobody knows in which state the target is."""
 
 
@@ -53,7 +53,7 @@ class TargetAnswer:
         seconds: how long it took.
     """
 
-    seen: Seen
+    seen: Behaviour
     stage: Stage | None = None
     code: str = ""
     reason: str = ""

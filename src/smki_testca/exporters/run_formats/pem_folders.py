@@ -52,7 +52,7 @@ class PemFolders(PathFormat):
         for facts, row in part:
             profile = facts.section.profile
             folder = path / safe_name(row.eui64.hex() if row.eui64 else profile)
-            name = f"{row.usage}-{row.serial.hex()}"
+            name = "-".join(filter(None, (row.usage, row.serial.hex())))
             put(folder / f"{name}.pem", to_pem(row.der))
             key = keys.of(row)
             if key is not None:

@@ -88,7 +88,7 @@ class SealedFile(SealingStream):
         super().__init__(file, content_key, chunk_octets=CHUNK_OCTETS)
         self.closed = False
 
-    # What other writers ask of a file that they write to.
+    # The rest of the interface of a writable file, which the writers of formats use.
 
     def flush(self) -> None:
         """Do nothing: a chunk waits until it is full."""

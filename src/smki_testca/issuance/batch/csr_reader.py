@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.csr import Remarks
     from smki_testca.estate.stores import Stores
-    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
+    from smki_testca.issuance.batch.csr_sources import CsrSource, NumberedCsr
     from smki_testca.profiles import Library
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.requests import Request
@@ -131,7 +131,7 @@ class Reader:
         )
 
 
-def labels_of(members: Sequence[Numbered]) -> dict[int, str | None]:
+def labels_of(members: Sequence[NumberedCsr]) -> dict[int, str | None]:
     """The label of each CSR's certificate, by the CSR's number: the name of its file."""
     labels = told_apart(label_of(without_ending(member.name)) for member in members)
     return {member.number: label for member, label in zip(members, labels, strict=True)}
@@ -140,7 +140,7 @@ def labels_of(members: Sequence[Numbered]) -> dict[int, str | None]:
 def row_requests(
     estate: Stores,
     reader: Reader,
-    members: Sequence[Numbered],
+    members: Sequence[NumberedCsr],
     cells: dict[str, str],
     workers: int,
     *,
@@ -216,7 +216,7 @@ def check_of_device(subject: Subject, library: Library) -> None:
 
 
 def _read(
-    reader: Reader, members: Sequence[Numbered], workers: int
+    reader: Reader, members: Sequence[NumberedCsr], workers: int
 ) -> Iterator[CsrContent | RowProblem]:
     numbers = range(1, len(members) + 1)
     chunks = [numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK)]

@@ -26,7 +26,7 @@ COLUMNS = ("csr", "name")
 """The columns of a table of CSRs; the second may be left out."""
 
 
-class Numbered(Protocol):
+class NumberedCsr(Protocol):
     """One CSR of a batch.
 
     Attributes:
@@ -40,7 +40,7 @@ class Numbered(Protocol):
     def name(self) -> str: ...  # noqa: D102 - above
 
 
-class PassedOver(NamedTuple):
+class IgnoredEntries(NamedTuple):
     """Entries beside the CSRs of a batch that are none.
 
     Attributes:
@@ -66,9 +66,9 @@ class CsrSource(Protocol):
     is_refused_whole: bool
 
     @property
-    def passed_over(self) -> Sequence[PassedOver]: ...  # noqa: D102 - above
+    def passed_over(self) -> Sequence[IgnoredEntries]: ...  # noqa: D102 - above
     @property
-    def members(self) -> Sequence[Numbered]: ...  # noqa: D102 - above
+    def members(self) -> Sequence[NumberedCsr]: ...  # noqa: D102 - above
 
     def read(self, number: int) -> bytes:
         """Read the octets of a CSR.
@@ -105,7 +105,7 @@ class ZipOfCsrs:
             )
         self.members, others = portal_zip.directory(path, data)
         self.passed_over = [
-            PassedOver(plain(name), "of macOS or Windows, no CSR") for name in others
+            IgnoredEntries(plain(name), "of macOS or Windows, no CSR") for name in others
         ]
 
     def read(self, number: int) -> bytes:
@@ -163,7 +163,7 @@ class FolderOfCsrs:
             ) from error
         names = [name for name, reason in reasons.items() if not reason]
         self.passed_over = [
-            PassedOver(plain(name), reason) for name, reason in reasons.items() if reason
+            IgnoredEntries(plain(name), reason) for name, reason in reasons.items() if reason
         ]
         _check_number(path, len(names), f"It has no file whose name ends in {ENDING}.")
         self.members = [
@@ -217,7 +217,7 @@ class TableOfCsrs:
         InputError: if it cannot be read, has unknown columns, no rows or too many.
     """
 
-    passed_over: tuple[PassedOver, ...] = ()
+    passed_over: tuple[IgnoredEntries, ...] = ()
     is_refused_whole = False
 
     def __init__(self, path: str) -> None:
@@ -292,7 +292,7 @@ class CsrsByName:
     """
 
     path = "csrs"
-    passed_over: tuple[PassedOver, ...] = ()
+    passed_over: tuple[IgnoredEntries, ...] = ()
     is_refused_whole = False
 
     def __init__(self, csrs: Mapping[str, bytes]) -> None:

@@ -28,7 +28,7 @@ DELIMITERS = ",;\t|"
 _STATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _BLANK = re.compile(rf'[{DELIMITERS}"\s]*')
 _APOSTROPHE = "'"
-"""What keeps a spreadsheet from taking a cell for a number or a formula."""
+"""The mark that keeps a spreadsheet from taking a cell for a number or a formula."""
 _MARKED_ROW = "it has a byte order mark, as if files had been joined"
 
 

@@ -21,12 +21,8 @@ from smki_testca.issuance.batch.repeated_csrs import (
     RepeatedCsrs,
     digest_of,
 )
-from smki_testca.issuance.batch.row_requests import (
-    RowRequest,
-)
-from smki_testca.issuance.history import (
-    IssueHistory,
-)
+from smki_testca.issuance.batch.row_requests import RowRequest
+from smki_testca.issuance.history import IssueHistory
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.schema_words import UNKNOWN_KEY, json_in_words
 from smki_testca.text import use_one_of

@@ -46,10 +46,10 @@ def rows(path: Path, max_characters: int) -> Iterator[Columns | list[Row]]:
         UsageError: without the extra that reads Parquet.
     """
     try:
-        for some in ordered(1, _next, count(), _begin, path, max_characters):
-            if some is None:
+        for chunk in ordered(1, _next_chunk, count(), _open_in_worker, path, max_characters):
+            if chunk is None:
                 return
-            yield some
+            yield chunk
     except WorkerEndedError as error:
         raise InputError(
             "manifest.parquet",
@@ -58,12 +58,12 @@ def rows(path: Path, max_characters: int) -> Iterator[Columns | list[Row]]:
         ) from error
 
 
-_reading: Iterator[Columns | list[Row]] = iter(())
-"""In the worker: what is left to read."""
+_chunks_left: Iterator[Columns | list[Row]] = iter(())
+"""In the worker: the chunks of the file that are not read yet."""
 
 
-def _begin(path: Path, max_characters: int) -> None:
-    global _reading  # noqa: PLW0603 - a worker reads one file
+def _open_in_worker(path: Path, max_characters: int) -> None:
+    global _chunks_left  # noqa: PLW0603 - a worker reads one file
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: F401, PLC0415 - its import takes memory, too
@@ -76,11 +76,11 @@ def _begin(path: Path, max_characters: int) -> None:
     # The other pools reserve more than they use.
     pa.set_memory_pool(pa.system_memory_pool())
     limit_memory(MAX_MEMORY)
-    _reading = _read(path, max_characters)
+    _chunks_left = _read(path, max_characters)
 
 
-def _next(_: int) -> Columns | list[Row] | None:
-    return next(_reading, None)
+def _next_chunk(_: int) -> Columns | list[Row] | None:
+    return next(_chunks_left, None)
 
 
 def _read(path: Path, max_characters: int) -> Iterator[Columns | list[Row]]:
@@ -112,7 +112,10 @@ def _cause(error: Exception) -> str:
 
 
 def _check_sizes(path: Path, metadata: Any, max_characters: int) -> None:
-    """Check that no column is longer than its rows can be; the worker's limit is for lies."""
+    """Check that no column is longer than its rows can be.
+
+    The metadata may state too little: then the limit of the worker's memory stops the reading.
+    """
     for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
         longest = group.num_rows * max_characters * _MAX_OCTETS_OF_CHARACTER + _PAGES_OCTETS
         for number in range(group.num_columns):

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.fields import Value
 
 _AT_A_TIME = 500
-"""How many rows are looked up at once."""
+"""The most rows that are looked up at once."""
 LISTED_REFUSALS = 1_000
 """The most refused rows of a batch that the audit log lists."""
 LISTED_REMARKS = 1_000
@@ -69,7 +69,7 @@ with more, the others are counted."""
 LISTED_WARNINGS = 1_000
 """The most different warnings of a batch that are listed; the others are counted."""
 ATTEMPTS = 3
-"""How many times a run is planned because others changed what the plan before rested on."""
+"""The most times that a run is planned because others changed what the last plan rested on."""
 
 
 def begin(

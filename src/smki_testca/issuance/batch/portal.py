@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.authority.csr import Remarks
-    from smki_testca.issuance.batch.csr_sources import Numbered
+    from smki_testca.issuance.batch.csr_sources import NumberedCsr
     from smki_testca.issuance.batch.row_requests import RowProblem
 
 
@@ -78,7 +78,7 @@ class PortalReport(msgspec.Struct, frozen=True):
     def of(
         cls,
         name: str,
-        members: Iterable[Numbered],
+        members: Iterable[NumberedCsr],
         problems: Iterable[RowProblem],
         remarks: Mapping[int, Remarks],
     ) -> PortalReport:

@@ -125,7 +125,7 @@ _OF_EVERY_ROW = frozenset(
 )
 _OF_CSR_ROWS = frozenset({"profile", "participant", "purpose", "environment", "label", "csr-file"})
 _MAX_KINDS = 1_000
-"""How many kinds of rows are remembered: those that differ in an ID, a label or a file alone."""
+"""The most kinds of rows that are remembered; one kind differs in ID, label or file alone."""
 
 
 class _RowReader:

@@ -21,7 +21,7 @@ _DAMAGE = {
     "as an error": re.compile(r"#+|#(NAME\?|REF!|VALUE!|NUM!|DIV/0!|N/A|NULL!)"),
     "as a number and dropped its leading zeros": re.compile(r"\d{9,15}"),
 }
-"""What a spreadsheet does to identifiers, and how that looks in a file."""
+"""The damage that a spreadsheet does to identifiers, and how it looks in a file."""
 
 
 def damage(cells: Mapping[str, str], texts: Collection[str] = ()) -> str:

@@ -15,9 +15,7 @@ from smki_testca.estate.out_of_use import (
     OutOfUse,
     out_of_use,
 )
-from smki_testca.estate.run_tiles import (
-    finished_tiles,
-)
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import (
@@ -189,7 +187,7 @@ def _keep_list(files: FingerprintFiles, listed: IdList) -> int:
 
 
 _PAGE = 2_000
-"""How many records are made before they are written."""
+"""The most records that are made before they are written."""
 
 
 def _keep_singles(

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from smki_testca.service.settings import Window
 
 LOOK_SECONDS = 0.5
-"""How often it looks whether the process lives, once it was started."""
+"""The time between looks whether the process lives, once it was started."""
 AGAIN_SECONDS = 1.0
 """The shortest time between two starts of the process."""
 _KILL_SECONDS = 3.0
-"""How long the process may take to end by itself."""
+"""The time that the process may take to end by itself."""
 
 
 class BatchKeeper:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import FixedClock, iso, parse_instant
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.passphrases import Passphrase
-from smki_testca.service.device_csr.batch_processing import BatchProcessing, Ended
+from smki_testca.service.device_csr.batch_processing import BatchProcessing, ProcessingEnded
 from smki_testca.service.estate_access import EstateAccess, TokenSecrets
 from smki_testca.service.settings import Window
 
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from smki_testca.clock import Clock
 
 LOOK_SECONDS = 1.0
-"""How often it looks for work that no line told it of: of another server, or as a window opens."""
+"""The time between looks for work of another server, or of a window that opens."""
 END_SECONDS = 1.0
-"""How long it may go on after the end of its standard input. Whatever it does then can be killed.
-"""
+"""The time that it may go on after the end of its standard input. It can be killed then."""
 _NICE = 5
 """So that requests are answered first."""
 
@@ -110,7 +109,7 @@ class Server:
             Ended: if it has ended.
         """
         if self._has_ended.is_set():
-            raise Ended
+            raise ProcessingEnded
 
     def _listen(self) -> None:
         while self._lines.readline():
@@ -162,7 +161,7 @@ def main() -> int:
                     # Such as an estate that others keep locked: it is tried again.
                     tell(f"batches: {error.message}")
                 server.wait()
-    except Ended:
+    except ProcessingEnded:
         return 0
     except SmkiTestcaError as error:
         tell(f"batches cannot be processed: {error.message} {error.remedy}".rstrip())

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from smki_testca.service.settings import Window
 
 AGAIN_SECONDS = 30.0
-"""How long a batch is left alone after an error that may pass, such as a refusal of the gate."""
+"""The time to wait with a batch after an error that may pass, such as a refusal of the gate."""
 
 _UNPARSED = {BatchState.PENDING, BatchState.PARSING}
 _WAITING = {BatchState.QUEUED, BatchState.PROCESSING}
 _REMEDIES = {Origin.PORTAL: OF_PORTAL_ZIP, Origin.WEB_SERVICE: OF_WEB_SERVICE}
-"""What can be done about a CSR that cannot be used, by where it was submitted."""
+"""The remedies for a CSR that cannot be used, by where it was submitted."""
 
 
-class Ended(Exception):  # noqa: N818 - it is no error
+class ProcessingEnded(Exception):  # noqa: N818 - it is no error
     """The process is to end: what is being made is left as it is."""
 
 
@@ -97,7 +97,7 @@ class BatchProcessing:
         self._check()
         try:
             work(batch)
-        except Ended:
+        except ProcessingEnded:
             raise
         except (AlreadySoError, _WindowClosed):
             # Another process was quicker, or somebody rejected it: what it is now is in the estate.

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 MAX_OCTETS = 40_000_000
 """The longest submission: 50,000 CSRs take about 24 MB."""
 _AT_ONCE = 1
-"""How many submissions are read or results are made at the same time: each may be of 50,000."""
+"""The submissions that are read or results that are made at a time: each may be of 50,000."""
 _IN_MEMORY = 1 << 20
 """The longest answer that is made without a temporary file."""
 _CHUNK = 1 << 18
@@ -59,7 +59,7 @@ _BATCH_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 _SUBMIT, _RESULT = "SubmitCSRBatch", "CSRBatchResult"
 
 KEEPER = web.AppKey("keeper", BatchKeeper)
-"""Where the application has what keeps its batch process."""
+"""The key under which the application has what keeps its batch process."""
 _BOUND = web.AppKey("bound", asyncio.Semaphore)
 _INTERFACE = web.AppKey("interface", Interface)
 

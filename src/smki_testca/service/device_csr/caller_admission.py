@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DENIED = "DENIED"
 """The status of a client that may not call."""
 _MOST_OF_REQUEST = 200
-"""How many characters of a request's method and path are recorded."""
+"""The most characters of a request's method and path that are recorded."""
 
 
 async def admitted(request: web.Request, interface: Interface, operation: str) -> Caller:

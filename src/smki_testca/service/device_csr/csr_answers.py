@@ -26,7 +26,7 @@ CHARSET = "UTF-8"
 MAX_TEXT = 2_000
 """The most characters of a text for a person: a CSR may have hundreds of faults."""
 _CHUNK = 1 << 16
-"""How many octets of a long answer are given at a time, at least."""
+"""The fewest octets of a long answer that are given at a time."""
 
 
 class AdHocStatus(StrEnum):

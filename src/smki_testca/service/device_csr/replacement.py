@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ACTION = "service.adhoc"
 """The action of the audit entries of requests that have no other entry."""
 _KEPT = timedelta(seconds=1)
-"""How long what was looked up is used: by then, a certificate may have run out."""
+"""The time for which an answer is used: by then, a certificate may have expired."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from smki_testca.service.device_csr.submitted_messages import CsrBatch
 
 if TYPE_CHECKING:
     from smki_testca.estate.batch_requests import BatchRequest
-    from smki_testca.issuance.batch.csr_sources import CsrSource, PassedOver
+    from smki_testca.issuance.batch.csr_sources import CsrSource, IgnoredEntries
 
 
 class MessageMember(NamedTuple):
@@ -33,7 +33,7 @@ class CsrsOfMessage:
         message: the message.
     """
 
-    passed_over: tuple[PassedOver, ...] = ()
+    passed_over: tuple[IgnoredEntries, ...] = ()
     is_refused_whole = False
 
     def __init__(self, path: str, message: CsrBatch) -> None:

@@ -30,7 +30,7 @@ _TYPES = {
     "CsrId": "an XML name, which begins with a letter or _",
     "xs:base64Binary": "base64",
 }
-"""What a value of a type is, by the name that libxml2 has of the type."""
+"""The description of a type's values, by the name that libxml2 has of the type."""
 
 
 class FormatError(InputError):

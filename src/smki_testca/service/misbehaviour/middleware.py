@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     Write = Callable[[Octets], Awaitable[None]]
 
 CHOSEN = web.RequestKey("misbehaviour", Mode)
-"""Where a request keeps the mode that was chosen for it."""
+"""The key under which a request keeps the mode that was chosen for it."""
 PARTS = 100
 """The number of parts in which a slow answer is sent."""
 _CUT = 4
-"""How many octets of an XML document are left out at its end: fewer than its last tag has."""
+"""The octets that are left out at the end of an XML document: fewer than its last tag has."""
 _LOOK_SECONDS = 0.2
-"""How often to see whether a client that gets no answer is still there."""
+"""The time between looks whether a client that gets no answer is still there."""
 _ENDING = web.AppKey("misbehaviour-ending", asyncio.Event)
 """Set once the services are to end."""
 

@@ -21,7 +21,7 @@ SUBMIT, RESULT = "*/SubmitCSRBatch", "*/CSRBatchResult"
 
 DEFAULT_SECONDS = 10.0
 MAX_SECONDS = 3600.0
-"""How long a slow answer takes by default, and at most."""
+"""The time that a slow answer takes by default, and at most."""
 
 
 class Layer(StrEnum):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ACTION = "service.misbehaviour"
 _MOST_OF_PATH = 200
-"""How many characters of a path are recorded."""
+"""The most characters of a path that are recorded."""
 
 
 async def record(

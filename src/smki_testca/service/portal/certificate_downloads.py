@@ -36,7 +36,7 @@ _OF_ONE = {
     "c-table": "a table in C, declared in a header: firmware",
     "jwks": "its public key and its CAs' as a JSON Web Key Set: web programs",
 }
-"""What a format is of one certificate without a key, where its summary describes more."""
+"""Summaries of formats for one certificate without a key, where the usual one says more."""
 
 
 class Download(NamedTuple):

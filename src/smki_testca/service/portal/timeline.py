@@ -18,7 +18,7 @@ _MOST_YEARS_BY_MONTH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class TimelineBar:
     """A month or a year of the picture.
 
     Attributes:
@@ -47,7 +47,7 @@ class Timeline:
         total: the certificates of all of them.
     """
 
-    bars: tuple[Bar, ...]
+    bars: tuple[TimelineBar, ...]
     total: int
 
     @classmethod
@@ -72,7 +72,7 @@ class Timeline:
             # What is there is seen, however little it is beside the highest.
             height = max(room * count / highest, 2) if count else 0
             bars.append(
-                Bar(
+                TimelineBar(
                     title,
                     count,
                     round(_LEFT + place * step + step * 0.1, 1),
@@ -86,7 +86,7 @@ class Timeline:
         return cls(tuple(bars), sum(count for _, count in named))
 
     @property
-    def filled(self) -> tuple[Bar, ...]:
+    def filled(self) -> tuple[TimelineBar, ...]:
         """The bars of months or years in which anything ends."""
         return tuple(bar for bar in self.bars if bar.count)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from smki_testca.service.repository.published_files import PublishedFile
 
 _YEAR_SECONDS = 31_536_000
-"""What never changes is kept for a year, as RFC 9111 5.2 advises no more."""
+"""The time for which to keep what never changes: RFC 9111 5.2 advises no more."""
 
 
 def respond(

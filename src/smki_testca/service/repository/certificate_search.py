@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
 
 ADMISSION = web.AppKey("admission", Admission)
-"""Where the application keeps who is admitted."""
+"""The key under which the application keeps who is admitted."""
 MAX_OCTETS = 1 << 16
 """The longest request."""
 BODY_SECONDS = 10.0
-"""How long a client may take to send it."""
+"""The time that a client may take to send it."""
 _XML = "application/xml"
 _TYPES = frozenset({_XML, "text/xml"})
 

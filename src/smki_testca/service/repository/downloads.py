@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.service.repository.published_files import PublishedFile
 
 HELD_FOR = timedelta(hours=1)
-"""How long caches may keep what a renewal of a CA changes."""
+"""The time for which caches may keep what a renewal of a CA changes."""
 LATEST = "latest"
 """In the place of a revocation list's number."""
 

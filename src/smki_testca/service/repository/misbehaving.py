@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.service.repository.published_authorities import PublishedAuthority
 
 _PAST = timedelta(hours=1)
-"""How long the nextUpdate of a stale list is past."""
+"""The time since the nextUpdate of a stale list."""
 
 
 def is_stale(request: web.Request) -> bool:

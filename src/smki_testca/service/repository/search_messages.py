@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 SEARCH = "CertificateSearch"
 RETRIEVAL = "CertificateData"
-"""What the names of the messages begin with."""
+"""The start of the names of the messages."""
 FOUND, BAD_REQUEST, NOT_FOUND = 200, 401, 402
 """The codes of an answer, which HTTP has as well."""
 MAX_NAME = 256
 """The longest name that is searched for, in characters."""
 _EUI64 = re.compile(r"[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){7}", re.ASCII)
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML cannot have, not even escaped (XML 1.0, 2.2); names come from CSRs and from files."""
+"""Characters that XML cannot have, not even escaped (XML 1.0, 2.2); CSRs and files bring them."""
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 
 

@@ -15,7 +15,7 @@ from smki_testca.errors import EstateError
 from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
-    from smki_testca.authority.signers.tokens.session import TokenSession
+    from smki_testca.authority.signers.tokens.token_session import TokenSession
     from smki_testca.authority.signers.tokens.uri import TokenUri
 
 MOST_READ = 20

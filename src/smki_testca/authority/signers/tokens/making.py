@@ -21,7 +21,7 @@ from smki_testca.x509.names import KeyType
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from smki_testca.authority.signers.tokens.session import TokenSession
+    from smki_testca.authority.signers.tokens.token_session import TokenSession
     from smki_testca.authority.signers.tokens.uri import TokenUri
 
 ID_OCTETS = 20

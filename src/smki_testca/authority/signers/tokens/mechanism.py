@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smki_testca.authority.signers.tokens.key_search import PrivateKeyObject
-    from smki_testca.authority.signers.tokens.session import TokenSession
+    from smki_testca.authority.signers.tokens.token_session import TokenSession
 
 _FIXED_TEXT = b"smki-testca asks whether this private key is that of a public key"
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")

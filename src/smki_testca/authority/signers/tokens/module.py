@@ -12,7 +12,7 @@ from pkcs11 import exceptions as ckr
 
 from smki_testca.authority.signers.tokens.connection import token_failed
 from smki_testca.authority.signers.tokens.module_errors import described
-from smki_testca.authority.signers.tokens.session import TokenSession
+from smki_testca.authority.signers.tokens.token_session import TokenSession
 from smki_testca.authority.signers.tokens.uri import TokenUri
 from smki_testca.errors import EstateError, UsageError
 from smki_testca.text import use_one_of

@@ -52,11 +52,11 @@ if TYPE_CHECKING:
 _BACKLOG = 256
 _WORKING_SECONDS = 5.0
 _LOADING = 3
-"""How many times as long as for a call it may take to load a module."""
+"""The factor by which loading a module may take longer than a call."""
 _TELLING_SECONDS = 2.0
 """For how long those who wait get the error that the module hangs, before the process ends."""
 _ENDING_SECONDS = 4.0
-"""How long what was begun may take, and logging out, when nobody needs the process any more."""
+"""The time for what was begun, and for logging out, when nobody needs the process any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pkcs11 import Attribute, ObjectClass
 from pkcs11 import KeyType as TokenKeyType
 
 from smki_testca.authority.signers.tokens.key_search import objects, value, wrong_type
-from smki_testca.authority.signers.tokens.session import PUBLIC_KEY_INFO
+from smki_testca.authority.signers.tokens.token_session import PUBLIC_KEY_INFO
 from smki_testca.der import encode
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError

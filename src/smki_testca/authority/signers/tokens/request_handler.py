@@ -44,7 +44,7 @@ from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
     from smki_testca.authority.signers.tokens.module import Module
-    from smki_testca.authority.signers.tokens.session import TokenSession
+    from smki_testca.authority.signers.tokens.token_session import TokenSession
 
 
 @dataclass(slots=True)

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 CALL_SECONDS = 60.0
 """The longest that one call of a PKCS#11 module may take: a signature, a key pair, a login."""
 START_SECONDS = 30.0
-"""How long the process itself may take to start, beside the module."""
+"""The time that the process itself may take to start, beside the module."""
 _END_SECONDS = 10.0
-"""How long the process may take to end by itself; it takes less."""
+"""The time that the process may take to end by itself; it takes less."""
 _MODULE = "smki_testca.authority.signers.tokens.process"
 _OURS = "SMKI_TESTCA_"
-"""How our variables begin: the PIN may be in one, and the estate's passphrase in another."""
+"""The start of our variables: the PIN may be in one, and the estate's passphrase in another."""
 
 
 def check_extra() -> None:

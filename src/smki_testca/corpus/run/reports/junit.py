@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from smki_testca.corpus.defect import Stage
 from smki_testca.corpus.run.outcomes import CaseOutcome
 from smki_testca.corpus.run.report import UNASKED
-from smki_testca.corpus.run.target_answers import Seen
+from smki_testca.corpus.run.target_answers import Behaviour
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from smki_testca.corpus.run.report import CaseResult, RunReport
 
-_BROKEN = frozenset({Seen.CRASHED, Seen.HUNG, Seen.ERROR})
-"""What a target did where JUnit has an error rather than a failure."""
+_BROKEN = frozenset({Behaviour.CRASHED, Behaviour.HUNG, Behaviour.ERROR})
+"""The outcomes that are an error in JUnit rather than a failure."""
 
 
 def as_junit(report: RunReport) -> str:

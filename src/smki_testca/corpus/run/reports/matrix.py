@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 IMPORTANCES = tuple(reversed(Importance))
 """The columns, the one that matters most first."""
 HEADING = "wrong, known ones included, of the cases asked"
-"""What the numbers of a cell are."""
+"""The meaning of the numbers in a cell."""
 REMARK = (
     "The totals of two parsers may differ: a case that a parser is not asked is not counted, and"
     " one in which a certificate passes that is revoked, or whose list must be refused, counts as"
     " critical."
 )
-"""Why the same corpus has other totals in another matrix."""
+"""The reason for other totals of the same corpus in another matrix."""
 
 
 @dataclass(frozen=True)

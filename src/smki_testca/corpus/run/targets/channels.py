@@ -26,7 +26,7 @@ MAX_LINE_OCTETS = 1 << 16
 _CHUNK = 1 << 16
 _RETRY_SECONDS = 0.1
 _END_SECONDS = 1.0
-"""How long a process may take to end after it closed its output."""
+"""The time in which a process must end after it closed its output."""
 
 
 class ChannelClosedError(Exception):

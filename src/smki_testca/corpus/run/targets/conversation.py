@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.run.target_answers import Hello, Seen, TargetAnswer
+from smki_testca.corpus.run.target_answers import Behaviour, Hello, TargetAnswer
 from smki_testca.corpus.run.targets.channels import (
     Channel,
     ChannelClosedError,
@@ -14,7 +14,7 @@ from smki_testca.corpus.run.targets.channels import (
     Lines,
 )
 from smki_testca.corpus.run.targets.target import broken_protocol, not_started
-from smki_testca.corpus.run.targets.target_messages import Again, Code, ProtocolError, Reply
+from smki_testca.corpus.run.targets.target_messages import Code, ProtocolError, RepeatRequest, Reply
 
 if TYPE_CHECKING:
     from smki_testca.corpus.defect import Need
@@ -91,13 +91,19 @@ class Conversation:
         except ChannelFullError:
             reply = None
         except ChannelClosedError as error:
-            return TargetAnswer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
+            return TargetAnswer(
+                Behaviour.CRASHED, reason=str(error), seconds=time.monotonic() - begin
+            )
         took = time.monotonic() - begin
         if reply is None:
             self._late.add(question.id)
-            return TargetAnswer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
+            return TargetAnswer(
+                Behaviour.HUNG, reason=f"no answer within {seconds:g} s", seconds=took
+            )
         if isinstance(reply, Hello):
-            return TargetAnswer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
+            return TargetAnswer(
+                Behaviour.CRASHED, reason="it restarted and said hello", seconds=took
+            )
         remarks = reply.remarks
         code = self._hello.codes.get(remarks.code, remarks.code)
         return TargetAnswer(reply.seen, remarks.stage, code, remarks.reason, remarks.facts, took)
@@ -126,7 +132,7 @@ class Conversation:
                     raise broken_protocol(
                         self._name, f"asked {question.id}, it answered for {message.id}"
                     )
-            elif isinstance(message, Again):
+            elif isinstance(message, RepeatRequest):
                 repeats += 1
                 if repeats > MOST_REPEATS:
                     raise broken_protocol(

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Need
 from smki_testca.corpus.run.questions import CRL, Question, pem
-from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello, Seen, TargetAnswer, one_line
+from smki_testca.corpus.run.target_answers import (
+    AnswerRemarks,
+    Behaviour,
+    Hello,
+    TargetAnswer,
+    one_line,
+)
 from smki_testca.corpus.run.targets.processes import (
     end,
     how_it_ended,
@@ -33,7 +39,12 @@ if TYPE_CHECKING:
 
 KEPT_OCTETS = 1 << 16
 """So much of what a program prints is read; the rest is thrown away."""
-_ANSWERS = {0: Seen.ACCEPTED, 1: Seen.REJECTED, 2: Seen.ERROR, 3: Seen.REVOKED}
+_ANSWERS = {
+    0: Behaviour.ACCEPTED,
+    1: Behaviour.REJECTED,
+    2: Behaviour.ERROR,
+    3: Behaviour.REVOKED,
+}
 _FROM_SIGNALS = 128
 """With more than that a shell ends whose command a signal ended."""
 _CRASHES = (
@@ -44,7 +55,7 @@ _CRASHES = (
     b'Exception in thread "',
     b"panicked at ",
 )
-"""What runtimes print when a program crashes that then ends with 1, as one that refuses does."""
+"""Texts of runtimes whose programs end with 1 after a crash, as one that refuses does."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_-]+)\}")
 _FILES: dict[str, Callable[[Question], bytes]] = {
@@ -58,7 +69,7 @@ _FILES: dict[str, Callable[[Question], bytes]] = {
 }
 """Placeholders of files, and what is in each."""
 _FILE_NAMES = {"der": "document.der", "pem": "document.pem"}
-"""What the files of documents are called; others are called as their placeholders."""
+"""The names of the files of documents; others are called as their placeholders."""
 _WORDS: dict[str, Callable[[Question], str]] = {
     "id": lambda it: it.id,
     "kind": lambda it: it.kind,
@@ -181,12 +192,14 @@ class Program:
         remarks = _remarks(out)
         reason = one_line(err.decode("utf-8", "replace"))
         if not is_in_time:
-            return TargetAnswer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
+            return TargetAnswer(
+                Behaviour.HUNG, reason=f"no answer within {seconds:g} s", seconds=took
+            )
         code = process.returncode
-        seen = _ANSWERS.get(code, Seen.ERROR)
-        if code < 0 or code > _FROM_SIGNALS or (seen is Seen.REJECTED and _is_crash(err)):
-            seen = Seen.CRASHED
-        if seen is Seen.CRASHED or code not in _ANSWERS:
+        seen = _ANSWERS.get(code, Behaviour.ERROR)
+        if code < 0 or code > _FROM_SIGNALS or (seen is Behaviour.REJECTED and _is_crash(err)):
+            seen = Behaviour.CRASHED
+        if seen is Behaviour.CRASHED or code not in _ANSWERS:
             reason = f"{how_it_ended(code)}{f': {reason}' if reason else ''}"
         return TargetAnswer(
             seen, remarks.stage, remarks.code, reason or remarks.reason, remarks.facts, took

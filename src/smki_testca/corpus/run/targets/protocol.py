@@ -14,11 +14,11 @@ from smki_testca.corpus.run.questions import CERTIFICATE, Question
 from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello
 from smki_testca.corpus.run.targets.target_messages import (
     VERDICTS,
-    Again,
     Code,
     End,
     Message,
     ProtocolError,
+    RepeatRequest,
     Reply,
 )
 from smki_testca.text import shown, use_one_of
@@ -77,7 +77,7 @@ class TextDialect:
         if name == "end":
             return End(int(words[0])) if len(words) == 1 and NUMBER.fullmatch(words[0]) else None
         if words == ["again"]:
-            return Again()
+            return RepeatRequest()
         if not words or words[0] not in VERDICTS:
             if _is_echo(match[1], words):
                 return None

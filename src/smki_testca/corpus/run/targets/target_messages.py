@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from smki_testca.corpus.run.target_answers import AnswerRemarks, Hello, Seen
+from smki_testca.corpus.run.target_answers import AnswerRemarks, Behaviour, Hello
 
 if TYPE_CHECKING:
     from smki_testca.corpus.run.questions import Question
 
 VERDICTS = {
-    "accept": Seen.ACCEPTED,
-    "reject": Seen.REJECTED,
-    "revoked": Seen.REVOKED,
-    "good": Seen.ACCEPTED,
-    "unknown": Seen.REJECTED,
-    "error": Seen.ERROR,
+    "accept": Behaviour.ACCEPTED,
+    "reject": Behaviour.REJECTED,
+    "revoked": Behaviour.REVOKED,
+    "good": Behaviour.ACCEPTED,
+    "unknown": Behaviour.REJECTED,
+    "error": Behaviour.ERROR,
 }
 """The words of a target for its answer; by a CRL, a certificate is revoked, good or unknown."""
 
@@ -34,7 +34,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Again:
+class RepeatRequest:
     """A target asks for a case again: a line of it came broken, the id maybe, too."""
 
 
@@ -54,11 +54,11 @@ class Reply:
     """A target answers a case."""
 
     id: str
-    seen: Seen
+    seen: Behaviour
     remarks: AnswerRemarks = field(default_factory=AnswerRemarks)
 
 
-Message = Hello | Code | Again | End | Reply
+Message = Hello | Code | RepeatRequest | End | Reply
 
 
 class Dialect(Protocol):

@@ -42,7 +42,7 @@ _MEANINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownBatch:
     """A batch as the page shows it.
 
     Attributes:
@@ -56,7 +56,7 @@ class Shown:
     percent: int
 
     @classmethod
-    def of(cls, visit: Visit, batch: BatchRequest) -> Shown:
+    def of(cls, visit: Visit, batch: BatchRequest) -> ShownBatch:
         """A batch at the time of a visit."""
         window = visit.context.settings.batch_window
         state = csr_batches.shown_state(batch, window, visit.context.clock.now().time())
@@ -97,7 +97,7 @@ class Outcomes:
 async def _list(visit: Visit) -> web.StreamResponse:
     visible = await visit.read(lambda estate: csr_batches.visible(estate, visit.viewer.participant))
     number = visit.number("page")
-    shown = [Shown.of(visit, each) for each in visible[(number - 1) * SIZE : number * SIZE]]
+    shown = [ShownBatch.of(visit, each) for each in visible[(number - 1) * SIZE : number * SIZE]]
     more = len(visible) > number * SIZE
     return visit.page(
         "batches.html",
@@ -116,7 +116,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
         return batch, Outcomes.of(estate, batch)
 
     batch, outcomes = await visit.read(find)
-    shown = Shown.of(visit, batch)
+    shown = ShownBatch.of(visit, batch)
     return visit.page(
         "batch.html",
         shown=shown,
@@ -129,7 +129,7 @@ async def _show(visit: Visit) -> web.StreamResponse:
     )
 
 
-def _when(visit: Visit, shown: Shown) -> str:
+def _when(visit: Visit, shown: ShownBatch) -> str:
     """When there will be more to see of a batch that goes on, in words."""
     batch, window = shown.batch, visit.context.settings.batch_window
     if shown.state is BatchState.PAUSED and window is not None:

@@ -53,7 +53,7 @@ FIELDS = (
     *("eui64", "serial", "cn", "label", "participant", "role", "environment", "profile"),
     *("status", "run"),
 )
-"""What is searched for, by the names in the query."""
+"""The names in the query of what is searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class CertificateCsr:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class CertificateDetail:
     """Everything that the page of a certificate shows.
 
     Attributes:
@@ -251,9 +251,9 @@ async def _show(visit: Visit) -> web.StreamResponse:
     )
 
 
-def _detail(estate: Estate, serial: SerialNumber, viewer: Viewer) -> Detail:
+def _detail(estate: Estate, serial: SerialNumber, viewer: Viewer) -> CertificateDetail:
     record = visible(estate, serial, viewer)
-    return Detail(
+    return CertificateDetail(
         record,
         estate.status(record),
         _sheet_of(estate, record, str(record.serial), record.der),

@@ -1,4 +1,4 @@
-"""Lints what is dropped here: each document with its fields, and what is wrong beside them."""
+"""Lints uploaded files, and shows the fields of each document beside its findings."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from smki_testca.api import Estate
-    from smki_testca.estate.inventory import Ending, Kind
+    from smki_testca.estate.inventory import ExpiringGroup, Kind
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.profiles import Library
     from smki_testca.service.portal.authority_trees import Family
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smki_testca.service.portal.visit import Visit
 
 YEARS = (1, 2, 5, 10)
-"""How far ahead what expires can be asked for."""
+"""The numbers of years ahead for which to ask what expires."""
 MAX_ENDINGS = 50
 """The most certificates, or groups of a run, in the table of what expires."""
 
@@ -73,7 +73,7 @@ _DESCRIPTIONS = {
     "portal": {"url": "these pages", "https_url": "the same over HTTPS"},
     "control": {"url": "changes the misbehaviour, for this machine alone"},
 }
-"""What each address of a service is for, by the keys of ``serve --json``."""
+"""The purposes of a service's addresses, by the keys of ``serve --json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Overview:
     families: list[Family]
     counts: list[CountRow]
     timeline: Timeline
-    endings: list[Ending]
+    endings: list[ExpiringGroup]
     due: list[tuple[DueList, str]]
     lists: list[ShownList]
     now: datetime

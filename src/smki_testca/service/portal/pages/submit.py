@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_ZIP = 40 << 20
 """The most octets of what is submitted: 50,000 CSRs in a ZIP have about 15 MB."""
 _KEPT = ("participant", "purpose", "environment", "taken-as")
-"""What another CSR is likely to have in common with one before."""
+"""The values that another CSR is likely to have in common with one before."""
 _TAKEN_AS = [
     (TakenAs.PORTAL.value, "as the Portal: refuse what SEC App. M does not list"),
     (TakenAs.TEST_CA.value, "as a test CA: drop what no certificate takes from a CSR"),

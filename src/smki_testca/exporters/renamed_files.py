@@ -1,4 +1,4 @@
-"""Keeps the files of certificates that are current where others take their names.
+"""Renames the files of current certificates whose names an export gives to others.
 
 A label that gets a second usage gives the first certificate another name, and another certificate
 may get the name that it had. An export to a folder where it lies under the old name gives its files
@@ -33,7 +33,7 @@ _FLAT = PurePosixPath()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RenamedFile:
     """A file of a certificate that is current, which gets another name.
 
     Attributes:
@@ -45,18 +45,18 @@ class Kept:
     file: OutputFile
 
 
-def kept(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[Kept]:
-    """The files in a folder that an export would overwrite or remove, and that are to stay.
+def files_to_rename(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[RenamedFile]:
+    """The files in a folder that an export would overwrite or remove, under their new names.
 
     Args:
         files: tells whose the files are.
         prepared: the files of the export.
         out: the folder.
     """
-    existing = dict(_found(files, prepared, out))
+    existing = dict(_certificates_in_the_way(files, prepared, out))
     names = file_names(files.estate, existing.values())
     written = {file.path for file in prepared.files}
-    keeping: list[Kept] = []
+    keeping: list[RenamedFile] = []
     for path, record in existing.items():
         name = names[record.serial]
         is_outdated = name.current.serial != record.serial
@@ -80,10 +80,10 @@ def kept(files: OwnedFiles, prepared: PreparedExport, out: Path) -> list[Kept]:
     return keeping
 
 
-def _found(
+def _certificates_in_the_way(
     files: OwnedFiles, prepared: PreparedExport, out: Path
 ) -> Iterator[tuple[PurePosixPath, Record]]:
-    """The end entities' certificates under names of the export that are not those in it."""
+    """The end entities' certificates of others that lie under names of the export."""
     own = {item.record.serial for item in prepared.written}
     names = {item.name for item in prepared.written}
     paths = [folder / name for folder, name in prepared.former]
@@ -116,7 +116,7 @@ def _is_same(files: OwnedFiles, out: Path, path: PurePosixPath, record: Record) 
 
 def _renamed(
     files: OwnedFiles, out: Path, path: PurePosixPath, text: str, record: Record
-) -> Iterator[Kept]:
+) -> Iterator[RenamedFile]:
     """The files of a certificate under another name; its key only if no other may be it."""
     for ending in (path.suffix, _KEY, FULL_CHAIN, COLUMNS):
         old = path.with_name(f"{path.stem}{ending}")
@@ -128,4 +128,4 @@ def _renamed(
             continue
         data = read_file(source)
         if data is not None and len(data) <= MAX_OCTETS:
-            yield Kept(old, OutputFile(new, data))
+            yield RenamedFile(old, OutputFile(new, data))
