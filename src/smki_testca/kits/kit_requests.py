@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class KitDevices:
         type: the type of Device, such as ``ESME``.
         profile: the certificate type.
         subject: the subject of the first; the others differ in the ID.
-        inputs: the inputs of its certificate type beside the ID, texts by option.
         count: the number in each environment, unless another one is asked for.
         place: of its table in the kit file.
+        inputs: the inputs of its certificate type beside the ID, texts by option.
     """
 
     type: str
@@ -71,12 +71,12 @@ class KitDevices:
     participant: str
     purpose: str
     subject: Subject
-    inputs: dict[str, str]
     usages: tuple[KeyUsage, ...]
     counting: IdSeries
     label: KitLabelTemplate
     count: int
     place: Place
+    inputs: dict[str, str] = field(default_factory=dict)
 
     def certificate_count(self, count: int) -> int:
         """The number of certificates of so many Devices in each environment."""

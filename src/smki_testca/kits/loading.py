@@ -461,12 +461,12 @@ class _Reader:
                 table.participant,
                 table.purpose,
                 Subject.parse(profile, texts, self._library.roles),
-                inputs,
                 tuple(table.usages),
                 counting,
                 label,
                 table.count,
                 where,
+                inputs,
             )
             for first in devices.certificates(1):
                 check_label(first.label)

@@ -332,7 +332,7 @@ class Profile(DocumentProfile):
 
     @cached_property
     def free_texts(self) -> tuple[Constant | Input, ...]:
-        """The subject's texts that the CA does not derive, but for common name and role.
+        """The texts of the subject that the CA does not derive, but for common name and role.
 
         Such a text could be the Signifier of somebody.
         """
