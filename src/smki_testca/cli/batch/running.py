@@ -157,11 +157,13 @@ def print_run(session: Session, run: Run, outcome: dict[str, Any] | None = None)
         document |= outcome or {}
         print_json_line({"run": document, **outcome_marks(session)})
         return
-    rows = [
-        (name, ", ".join(value) if isinstance(value, list) else str(value))
-        for name, value in run.as_json().items()
-        if value is not None
-    ]
     # Plain lines, so that this command does not import rich.
-    for name, value in rows:
-        say(f"{name:13} {value}")
+    for name, value in run.as_json().items():
+        if value is not None:
+            say(f"{name.replace('_', ' '):13} {_in_words(value)}")
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
