@@ -18,6 +18,7 @@ _LENGTH = re.compile(r"Expected `[^`]*` of length (>=|<=) (\d+)")
 _BOUND = re.compile(r"Expected `[^`]*` (>=|<=|>|<) (-?[\d.]+)")
 PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
+_NOT_UTF_8 = "Invalid UTF-8"
 _WHERE = " - at `$"
 
 
@@ -105,7 +106,8 @@ def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]
 
 def json_in_words(error: Exception) -> str:
     """The mistake in a line of JSON that is not of its type, as a sentence without full stop."""
-    if isinstance(error, UnicodeError):
+    # Of msgspec, an error of its own from version 0.23.
+    if isinstance(error, UnicodeError) or str(error).startswith(_NOT_UTF_8):
         return "it is not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Annotated, Any, Literal
 
@@ -135,6 +136,25 @@ def schema_text() -> str:
     schema: dict[str, Any] = {
         "$schema": SCHEMA_ID,
         "title": "The index of a corpus of smki-testca (corpus.json)",
-        **msgspec.json.schema(CorpusTable),
+        **_of_any_version(msgspec.json.schema(CorpusTable)),
     }
     return json.dumps(schema, indent=1) + "\n"
+
+
+def _of_any_version(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as every version of msgspec gives it.
+
+    From version 0.23 on, descriptions are without the indentation of the docstrings that they come
+    from, and the keys of a table have a schema of their own.
+    """
+    plain: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "propertyNames":
+            continue
+        if isinstance(value, dict):
+            plain[key] = _of_any_version(value)
+        elif key == "description" and isinstance(value, str):
+            plain[key] = inspect.cleandoc(value)
+        else:
+            plain[key] = value
+    return plain
