@@ -145,11 +145,11 @@ def _of_any_version(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema as every version of msgspec gives it.
 
     From version 0.23 on, descriptions are without the indentation of the docstrings that they come
-    from, and the keys of a table have a schema of their own.
+    from, and keys that are of an enumeration refer to it.
     """
     plain: dict[str, Any] = {}
     for key, value in schema.items():
-        if key == "propertyNames":
+        if key == "propertyNames" and "$ref" in value:
             continue
         if isinstance(value, dict):
             plain[key] = _of_any_version(value)
