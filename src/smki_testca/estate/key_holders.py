@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from smki_testca.estate.database import Database
 
@@ -24,6 +24,13 @@ OF_THE_ESTATE: Final = frozenset({AUTHORITY, ANCHOR})
 def participant_holder(participant: str) -> str:
     """The holder that a participant is, by its id in the register."""
     return f"participant {participant}"
+
+
+_HELD: Final = (
+    "SELECT key_id AS id FROM certificates WHERE key_id IN ({0})"
+    " UNION SELECT key_id FROM row_keys WHERE key_id IN ({0})"
+    " UNION SELECT id FROM token_keys WHERE id IN ({0})"
+)
 
 
 class KeyHolders:
@@ -57,6 +64,15 @@ class KeyHolders:
             participant_holder(row["participant"]) if row["tier"] == "end-entity" else AUTHORITY
             for row in rows
         } | ({in_token} if in_token is not None else set())
+
+    def held(self, identifiers: Collection[bytes]) -> set[bytes]:
+        """Those of some keys that somebody holds, by one statement for all of them.
+
+        Args:
+            identifiers: SHA-256 of each SubjectPublicKeyInfo; at most some thousand.
+        """
+        places = ", ".join("?" * len(identifiers))
+        return {row["id"] for row in self._database.rows(_HELD.format(places), (*identifiers,) * 3)}
 
     def first(self, identifier: bytes) -> str | None:
         """The holder that a key was first issued to; None if no certificate has the key."""

@@ -167,6 +167,7 @@ class BatchPlan:
         self._range: dict[str, Any] | None = None
         self._columns: dict[str, None] = {}
         self._holders: dict[bytes, str] = {}
+        self._free_keys: set[bytes] = set()
         self._refusals: list[dict[str, Any]] = []
         self._refused = 0
         self.problems: list[RowProblem] = []
@@ -263,8 +264,17 @@ class BatchPlan:
         rows = iter(rows)
         while some := list(islice(rows, _AT_A_TIME)):
             self._certificates.look_up(row for row in some if isinstance(row, RowRequest))
+            self._look_up_keys(row for row in some if isinstance(row, RowRequest))
             for row in some:
                 self.add(row)
+
+    def _look_up_keys(self, rows: Iterable[RowRequest]) -> None:
+        """Find at once which keys of some rows nobody holds. What changes later counts at the end.
+
+        See ``is_overtaken``.
+        """
+        keys = {key_id(row.public_key) for row in rows if row.public_key is not None}
+        self._free_keys = keys - self._estate.key_holders.held(keys) if keys else keys
 
     def add(self, row: RowRequest | RowProblem) -> None:
         """Add a row; one that cannot be issued is added to the problems.
@@ -609,7 +619,8 @@ class BatchPlan:
     def _check_holder(self, public_key: bytes, authorisation: Authorisation) -> None:
         """Check that nobody else holds a key: in the estate, or by an earlier row."""
         identifier, participant = key_id(public_key), authorisation.participant.id
-        self._issuance.check_holder(identifier, participant)
+        if identifier not in self._free_keys:
+            self._issuance.check_holder(identifier, participant)
         earlier = self._holders.setdefault(identifier, participant)
         check_holders({participant_holder(earlier)}, participant_holder(participant))
 
