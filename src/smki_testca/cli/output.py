@@ -353,7 +353,7 @@ def _fitting(columns: Sequence[Column[Any]], widths: list[int], empty: set[int])
 
     A column that may show another's cells is as wide as those need.
     """
-    room = shutil.get_terminal_size().columns + len(_GAP)
+    available = shutil.get_terminal_size().columns + len(_GAP)
     by_name = {column.name: place for place, column in enumerate(columns)}
     chosen: list[int] = []
     # Those without a cell so far come last.
@@ -363,12 +363,12 @@ def _fitting(columns: Sequence[Column[Any]], widths: list[int], empty: set[int])
         other = by_name.get(columns[place].instead)
         if other is not None and other not in chosen:
             both = widths[place] + widths[other] + 2 * len(_GAP)
-            if both > room:
+            if both > available:
                 widths[place] = max(widths[place], widths[other])
         needed = widths[place] + len(_GAP)
-        if columns[place].rank == 0 or needed <= room:
+        if columns[place].rank == 0 or needed <= available:
             chosen.append(place)
-            room -= needed
+            available -= needed
     return sorted(chosen)
 
 
