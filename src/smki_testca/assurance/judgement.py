@@ -237,16 +237,16 @@ def _listed_findings(
         counts[severity] += 1
         return (SEVERITY_RANK[severity], *_order(breach))
 
-    room = max(MOST_OF_A_RULE - listed_by_code[rule.code], 0)
-    # With room for one more, the gravest of those that are left out is known as well.
-    first = nsmallest(room + 1, breaches, key=counted_one)
-    findings = [_finding(record, report, rule, breach) for breach in first[:room]]
-    if len(first) > room:
-        more = counts.total() - room
+    listable = max(MOST_OF_A_RULE - listed_by_code[rule.code], 0)
+    # With one more, the gravest of those that are left out is known as well.
+    first = nsmallest(listable + 1, breaches, key=counted_one)
+    findings = [_finding(record, report, rule, breach) for breach in first[:listable]]
+    if len(first) > listable:
+        more = counts.total() - listable
         others = RecordBreach(
             f"{more:,} more of this kind {'is' if more == 1 else 'are'} not listed.",
             () if report is None else report.path,
-            grounds=first[room].grounds,
+            grounds=first[listable].grounds,
         )
         findings.append(_finding(record, report, rule, others))
     listed_by_code[rule.code] += len(findings)

@@ -66,17 +66,17 @@ class Timeline:
         highest = max(1, *(count for _, count in named))
         step = (WIDTH - 2 * _LEFT) / len(named)
         every = -(-len(named) // _MOST_LABELS)
-        room = HEIGHT - _TOP - _BOTTOM
+        highest_bar = HEIGHT - _TOP - _BOTTOM
         bars = []
         for place, (title, count) in enumerate(named):
             # What is there is seen, however little it is beside the highest.
-            height = max(room * count / highest, 2) if count else 0
+            height = max(highest_bar * count / highest, 2) if count else 0
             bars.append(
                 TimelineBar(
                     title,
                     count,
                     round(_LEFT + place * step + step * 0.1, 1),
-                    round(_TOP + room - height, 1),
+                    round(_TOP + highest_bar - height, 1),
                     round(step * 0.8, 1),
                     round(height, 1),
                     title if place % every == 0 else "",
